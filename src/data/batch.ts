@@ -1,0 +1,172 @@
+/**
+ * What travels between stages: one Arrow RecordBatch with a fixed-size-list column per quantity.
+ *
+ * The names of the columns are in the type, so a pipeline whose stages are in the wrong order does not compile.
+ */
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  RecordBatch,
+  RecordBatchStreamWriter,
+  RecordBatchReader,
+  Schema,
+  Struct,
+  Uint8,
+  type Data,
+  type DataType,
+} from "apache-arrow";
+
+/** Typed arrays a column can hold. */
+export type ColumnData = Float32Array | Uint8Array;
+
+/** Where a batch stands in the run; with the seed it fixes every random number drawn for it. */
+export interface BatchInfo {
+  /** Step of the optimizer this batch belongs to, counted from 0. */
+  readonly step: number;
+  /** Shard of the global batch, 0 <= shard < shards. */
+  readonly shard: number;
+  readonly shards: number;
+  /** Running index of the batch's first example in the concatenated epochs. */
+  readonly firstSample: number;
+}
+
+/** One Arrow RecordBatch with the columns `C`. */
+export interface Batch<C extends string = string> {
+  readonly record: RecordBatch;
+  readonly info: BatchInfo;
+  /** Examples in the batch, B. */
+  readonly size: number;
+  /** Only in the type: the columns present. Contravariant, so that a batch with more columns fits where fewer are asked. */
+  readonly columns: (name: C) => void;
+}
+
+/** A column's values, [B, ...shape], row-major. */
+export interface Column<A extends ColumnData = ColumnData> {
+  readonly data: A;
+  /** Shape of one example: `[H, W, C]` for images, `[]` for scalars. */
+  readonly shape: readonly number[];
+}
+
+const SHAPE = "shape";
+const INFO = "scorestream";
+
+const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+function arrowColumn(name: string, { data, shape }: Column, size: number): { field: Field; data: Data } {
+  const width = product(shape);
+  if (data.length !== size * width) {
+    throw new RangeError(`column "${name}": ${data.length} values, expected ${size} x [${shape.join(", ")}]`);
+  }
+  const type: DataType = data instanceof Uint8Array ? new Uint8() : new Float32();
+  const values = makeData({ type, length: data.length, nullCount: 0, data } as never) as Data;
+  const item = new Field("item", type, false);
+  const list = new FixedSizeList(width, item);
+  return {
+    field: new Field(name, list, false, new Map([[SHAPE, JSON.stringify(shape)]])),
+    data: makeData({ type: list, length: size, nullCount: 0, child: values }) as Data,
+  };
+}
+
+function assemble<C extends string>(fields: Field[], children: Data[], size: number, info: BatchInfo): Batch<C> {
+  const schema = new Schema(fields, new Map([[INFO, JSON.stringify(info)]]));
+  const data = makeData({ type: new Struct(fields), length: size, nullCount: 0, children });
+  return { record: new RecordBatch(schema, data), info, size, columns: () => {} };
+}
+
+/** Wraps typed arrays as a batch, without copying. @throws RangeError when a column's length does not fit its shape. */
+export function createBatch<C extends string>(columns: Record<C, Column>, info: BatchInfo): Batch<C> {
+  const entries = Object.entries(columns) as [C, Column][];
+  const first = entries[0];
+  if (!first) throw new RangeError("a batch needs at least one column");
+  const size = first[1].data.length / product(first[1].shape);
+  const parts = entries.map(([name, column]) => arrowColumn(name, column, size));
+  return assemble(
+    parts.map((p) => p.field),
+    parts.map((p) => p.data),
+    size,
+    info,
+  );
+}
+
+/** Adds columns to a batch, or replaces those of the same name; the others are shared, not copied. */
+export function withColumns<C extends string, N extends string>(
+  batch: Batch<C>,
+  columns: Record<N, Column>,
+): Batch<C | N> {
+  const names = new Set(Object.keys(columns));
+  const kept = batch.record.schema.fields.flatMap((field, i) =>
+    names.has(field.name) ? [] : [{ field, data: batch.record.data.children[i] as Data }],
+  );
+  const added = Object.entries<Column>(columns).map(([name, column]) => arrowColumn(name, column, batch.size));
+  const all = [...kept, ...added];
+  return assemble(
+    all.map((p) => p.field),
+    all.map((p) => p.data),
+    batch.size,
+    batch.info,
+  );
+}
+
+/** Keeps the named columns only. */
+export function select<C extends string, K extends C>(batch: Batch<C>, ...names: K[]): Batch<K> {
+  const kept = batch.record.schema.fields.flatMap((field, i) =>
+    names.includes(field.name as K) ? [{ field, data: batch.record.data.children[i] as Data }] : [],
+  );
+  return assemble(
+    kept.map((p) => p.field),
+    kept.map((p) => p.data),
+    batch.size,
+    batch.info,
+  );
+}
+
+/** The values of a column as a view on Arrow memory. @throws RangeError when there is no such column. */
+export function column<C extends string>(batch: Batch<C>, name: C): Column {
+  const index = batch.record.schema.fields.findIndex((field) => field.name === name);
+  if (index < 0) {
+    const present = batch.record.schema.fields.map((field) => field.name).join(", ");
+    throw new RangeError(`no column "${name}" in this batch; it has: ${present}`);
+  }
+  const field = batch.record.schema.fields[index]!;
+  const shape = JSON.parse(field.metadata.get(SHAPE) ?? "[]") as number[];
+  const list = batch.record.data.children[index]!;
+  const width = product(shape);
+  const values = list.children[0]!.values as ColumnData;
+  return { data: values.subarray(list.offset * width, (list.offset + batch.size) * width), shape };
+}
+
+/** A float32 column. @throws TypeError when the column holds bytes. */
+export function floats<C extends string>(batch: Batch<C>, name: C): Column<Float32Array> {
+  const { data, shape } = column(batch, name);
+  if (!(data instanceof Float32Array)) throw new TypeError(`column "${name}" holds bytes, expected float32`);
+  return { data, shape };
+}
+
+/** A uint8 column. @throws TypeError when the column holds floats. */
+export function bytes<C extends string>(batch: Batch<C>, name: C): Column<Uint8Array> {
+  const { data, shape } = column(batch, name);
+  if (!(data instanceof Uint8Array)) throw new TypeError(`column "${name}" holds float32, expected bytes`);
+  return { data, shape };
+}
+
+/** The batch as an Arrow IPC stream, for anything outside the process. */
+export function toIPC(batch: Batch): Uint8Array {
+  const writer = new RecordBatchStreamWriter();
+  writer.write(batch.record);
+  writer.finish();
+  return writer.toUint8Array(true);
+}
+
+/** Reads what {@link toIPC} wrote; the columns are views on `buffer`. @throws RangeError when it is not one batch. */
+export function fromIPC<C extends string>(buffer: Uint8Array): Batch<C> {
+  const reader = RecordBatchReader.from(buffer);
+  const records = [...reader];
+  const record = records[0];
+  const info = reader.schema?.metadata.get(INFO);
+  if (records.length !== 1 || !record || !info) {
+    throw new RangeError(`expected an Arrow stream of one ScoreStream batch, got ${records.length} record batches`);
+  }
+  return { record, info: JSON.parse(info) as BatchInfo, size: record.numRows, columns: () => {} };
+}
