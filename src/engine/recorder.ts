@@ -1,0 +1,237 @@
+/**
+ * Records a function of tensors as a TensorFlow graph by running it once.
+ *
+ * Every kernel of the node backend reaches TensorFlow through `binding.createTensor` and `binding.executeOp`, with
+ * TensorFlow's own op names; noting those calls gives the graph, and running them gives the shapes.
+ */
+import type { Tensor } from "@tensorflow/tfjs";
+import { ATTR, type GraphNode, type NodeOutput, type OpAttribute } from "./graph-def.ts";
+
+/** What the native binding offers, as far as the recorder needs it. */
+export interface Binding {
+  createTensor(shape: number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): number;
+  deleteTensor(id: number): void;
+  executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): OutputInfo[];
+  tensorDataSync(id: number): unknown;
+  loadSavedModel(directory: string, tags: string): number;
+  deleteSavedModel(id: number): void;
+  runSavedModel(session: number, inputs: number[], inputNames: string, outputNames: string): OutputInfo[];
+  readonly TF_INT64: number;
+  readonly TF_BOOL: number;
+}
+
+export interface OutputInfo {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** The parts of tfjs-node's backend the engine uses. */
+export interface NodeBackend {
+  binding: Binding;
+  getInputTensorIds(tensors: readonly Tensor[]): number[];
+  createOutputTensor(info: OutputInfo): Tensor;
+  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly Tensor[]): Tensor;
+  executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: readonly Tensor[], n: number): Tensor[];
+}
+
+/** The function did something a graph cannot hold. */
+export class RecordingError extends Error {
+  override readonly name = "RecordingError";
+}
+
+/** A graph of inputs `in0, in1 ...` and outputs `out0, out1 ...`, nodes in topological order. */
+export interface Recording {
+  readonly nodes: readonly GraphNode[];
+  readonly inputs: number;
+  readonly outputs: number;
+  /** The values the function returned while it was recorded. */
+  readonly results: Tensor[];
+}
+
+/** Constants above this many elements are refused unless all are equal: they would sit in the graph twice over. */
+const LARGEST_CONSTANT = 65_536;
+
+/** Ops whose type attributes eager execution infers and a graph does not: attribute -> index of the input. */
+const IMPLIED_TYPES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  ExpandDims: { T: 0, Tdim: 1 },
+  Reshape: { T: 0, Tshape: 1 },
+  Slice: { T: 0, Index: 1 },
+  Tile: { T: 0, Tmultiples: 1 },
+  Transpose: { T: 0, Tperm: 1 },
+  Pad: { T: 0, Tpaddings: 1 },
+  PadV2: { T: 0, Tpaddings: 1 },
+  BroadcastTo: { T: 0, Tidx: 1 },
+  SplitV: { T: 0, Tlen: 1 },
+  Sum: { T: 0, Tidx: 1 },
+  Mean: { T: 0, Tidx: 1 },
+  Max: { T: 0, Tidx: 1 },
+  Softmax: { T: 0 },
+  StatelessRandomUniform: { T: 0, Tseed: 1 },
+  StatelessRandomNormal: { T: 0, Tseed: 1 },
+};
+
+const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+class Recorder {
+  readonly nodes: GraphNode[] = [];
+  readonly #sources = new Map<number, NodeOutput>();
+  readonly #binding: Binding;
+
+  constructor(binding: Binding) {
+    this.#binding = binding;
+  }
+
+  add(op: string, inputs: readonly NodeOutput[], attributes: readonly OpAttribute[], outputTypes: readonly number[]) {
+    const node: GraphNode = { name: `n${this.nodes.length}`, op, inputs, attributes, outputTypes };
+    this.nodes.push(node);
+    return node;
+  }
+
+  bind(id: number, node: GraphNode, index = 0) {
+    this.#sources.set(id, { node, index });
+  }
+
+  source(id: number, user: string): NodeOutput {
+    const source = this.#sources.get(id);
+    if (!source) throw new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
+    return source;
+  }
+
+  placeholder(name: string, id: number, dtype: number, shape: readonly number[]) {
+    const attributes = [
+      { name: "dtype", type: ATTR.TYPE, value: dtype },
+      { name: "shape", type: ATTR.SHAPE, value: shape },
+    ];
+    const node: GraphNode = { name, op: "Placeholder", inputs: [], attributes, outputTypes: [dtype] };
+    this.nodes.push(node);
+    this.bind(id, node);
+  }
+
+  constant(shape: readonly number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): GraphNode {
+    const attributes = [{ name: "dtype", type: ATTR.TYPE, value: dtype }];
+    // An Int64Scalar of tfjs-node is an Int32Array of two words: its bytes are already right.
+    const content = bytesOf(values).slice();
+    const name = `n${this.nodes.length}`;
+    const node: GraphNode = {
+      name,
+      op: "Const",
+      inputs: [],
+      attributes,
+      constant: { dtype, shape, content },
+      outputTypes: [dtype],
+    };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** A constant of equal elements becomes a Fill, so that the graph stays small. */
+  literal(shape: readonly number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): GraphNode {
+    if (values.length <= 16) return this.constant(shape, dtype, values);
+    const first = values[0]!;
+    for (let i = 1; i < values.length; i++) {
+      if (values[i] === first) continue;
+      if (values.length <= LARGEST_CONSTANT) return this.constant(shape, dtype, values);
+      throw new RecordingError(`a constant of shape [${shape.join(", ")}] is too large for a graph: pass it as an input`);
+    }
+    const int32 = 3;
+    const dims = this.constant([shape.length], int32, Int32Array.from(shape));
+    const scalar = this.constant([], dtype, (values as unknown as Float32Array).slice(0, 1));
+    const types = [
+      { name: "T", type: ATTR.TYPE, value: dtype },
+      { name: "index_type", type: ATTR.TYPE, value: int32 },
+    ];
+    return this.add("Fill", [{ node: dims, index: 0 }, { node: scalar, index: 0 }], types, [dtype]);
+  }
+
+  execute(op: string, attributes: readonly OpAttribute[], ids: readonly number[], results: readonly OutputInfo[]) {
+    const inputs = ids.map((id) => this.source(id, op));
+    const given = new Set(attributes.map((a) => a.name));
+    const implied = Object.entries(IMPLIED_TYPES[op] ?? {}).flatMap(([name, input]) => {
+      const from = inputs[input]!;
+      return given.has(name) ? [] : [{ name, type: ATTR.TYPE, value: from.node.outputTypes[from.index]! }];
+    });
+    const node = this.add(
+      op,
+      inputs,
+      [...attributes, ...implied],
+      results.map((r) => r.dtype),
+    );
+    results.forEach((result, index) => this.bind(result.id, node, index));
+  }
+
+  /** The binding the backend sees while the function runs. */
+  listener(): Binding {
+    const binding = this.#binding;
+    const override = <K extends keyof Binding>(name: K, value: Binding[K]) => ({ [name]: { value } });
+    return Object.create(binding, {
+      ...override("createTensor", (shape, dtype, values) => {
+        const id = binding.createTensor(shape, dtype, values);
+        this.bind(id, this.literal(shape, dtype, values));
+        return id;
+      }),
+      ...override("executeOp", (op, attributes, ids, n) => {
+        const results = binding.executeOp(op, attributes, ids, n);
+        this.execute(op, attributes, ids, results);
+        return results;
+      }),
+      ...override("tensorDataSync", () => {
+        throw new RecordingError("the function reads the values of a tensor: a graph has no values before it runs");
+      }),
+    }) as Binding;
+  }
+}
+
+/** Nodes the outputs need, in the order they were recorded. */
+function reachable(nodes: readonly GraphNode[], roots: readonly GraphNode[]): GraphNode[] {
+  const needed = new Set<GraphNode>();
+  const pending = [...roots];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (needed.has(node)) continue;
+    needed.add(node);
+    pending.push(...node.inputs.map((input) => input.node));
+  }
+  return nodes.filter((node) => needed.has(node) || node.op === "Placeholder");
+}
+
+/**
+ * Runs `fn` once on `inputs` and returns the graph of what it did.
+ *
+ * Numbers that JavaScript computed (also random ones: `tf.randomNormal`, `tf.dropout`) are frozen in the graph; draw
+ * inside it with a seed that is an input. Aliased inputs (`x` and `x.clone()`) stay separate inputs.
+ *
+ * @throws RecordingError when `fn` reads values, uses tensors made outside, or bakes in a large constant.
+ */
+export function record(
+  backend: NodeBackend,
+  tidy: (fn: () => Tensor[]) => Tensor[],
+  fn: (...inputs: Tensor[]) => Tensor[],
+  inputs: readonly Tensor[],
+): Recording {
+  const binding = backend.binding;
+  const recorder = new Recorder(binding);
+  try {
+    const results = tidy(() => {
+      // Identities, so that aliased inputs get ids of their own.
+      const own = backend.getInputTensorIds(inputs).map((id) => {
+        const info = binding.executeOp("Identity", [], [id], 1)[0]!;
+        return [backend.createOutputTensor(info), info] as const;
+      });
+      own.forEach(([, info], i) => recorder.placeholder(`in${i}`, info.id, info.dtype, info.shape));
+      backend.binding = recorder.listener();
+      const outputs = fn(...own.map(([tensor]) => tensor));
+      backend.getInputTensorIds(outputs).forEach((id, i) => {
+        const source = recorder.source(id, `output ${i}`);
+        const dtype = source.node.outputTypes[source.index]!;
+        const attributes = [{ name: "T", type: ATTR.TYPE, value: dtype }];
+        const name = `out${i}`;
+        recorder.nodes.push({ name, op: "Identity", inputs: [source], attributes, outputTypes: [dtype] });
+      });
+      return outputs;
+    });
+    const roots = recorder.nodes.filter((node) => node.name.startsWith("out"));
+    return { nodes: reachable(recorder.nodes, roots), inputs: inputs.length, outputs: results.length, results };
+  } finally {
+    backend.binding = binding;
+  }
+}

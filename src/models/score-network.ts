@@ -1,0 +1,176 @@
+/** A score model with its compiled functions: loss and gradient, and the score with its divergence. */
+import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
+import { compile, type Compiled } from "../engine/compile.ts";
+import { tf } from "../engine/tf.ts";
+import type { ScoreFunction } from "../likelihood/score-function.ts";
+import type { SDE } from "../sde/sde.ts";
+import type { ScoreModel } from "./ncsnpp.ts";
+import { flatten, layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
+
+/** What the denoising score matching loss of a batch is computed from; all but the images are [B]. */
+export interface LossInputs {
+  /** x(t), [B, H, W, C]. */
+  readonly perturbed: Float32Array;
+  /** z of x(t) = alpha_t x(0) + sigma_t z, [B, H, W, C]. */
+  readonly noise: Float32Array;
+  /** What the network is told about t, `SDE.timeCondition`. */
+  readonly timeCondition: Float32Array;
+  /** sigma_t times `SDE.scoreScale(t)`, so that sigma_t times the score is this times the network's output. */
+  readonly outputScale: Float32Array;
+  /** Factor on each example's loss. */
+  readonly weight: Float32Array;
+}
+
+export interface ScoreNetworkOptions {
+  /** Mean over pixels instead of half their sum, the reference's `reduce_mean`. */
+  readonly reduceMean: boolean;
+  /** Record the functions as TensorFlow graphs; otherwise they run eagerly. */
+  readonly compile: boolean;
+}
+
+export interface ScoreNetwork {
+  readonly model: ScoreModel;
+  readonly layout: ParameterLayout;
+  /** Losses [B] without dropout. */
+  losses(parameters: Tensor1D, inputs: LossInputs): Float32Array;
+  /**
+   * Losses [B], and the gradient of their mean in the layout of the parameters, which the caller disposes.
+   *
+   * @param dropoutKey Two words that fix the dropout masks.
+   */
+  lossAndGradient(
+    parameters: Tensor1D,
+    inputs: LossInputs,
+    dropoutKey: readonly [number, number],
+  ): { readonly losses: Float32Array; readonly gradient: Tensor1D };
+  /** The score of `parameters`, for the solvers. The tensor stays the caller's. */
+  scoreFunction(parameters: Tensor1D, sde: SDE): ScoreFunction;
+  /** Frees the graphs. */
+  dispose(): void;
+}
+
+/** sum or mean over pixels of (std * score + z)^2, times the weight: [B]. */
+function denoisingLoss(out: Tensor4D, noise: Tensor, scale: Tensor, weight: Tensor, reduceMean: boolean): Tensor1D {
+  const size = out.shape[1] * out.shape[2] * out.shape[3];
+  const difference = tf.add(tf.mul(out, scale.reshape([-1, 1, 1, 1])), noise);
+  const sums = tf.sum(tf.square(difference), [1, 2, 3]);
+  return tf.mul(sums, tf.mul(weight, reduceMean ? 1 / size : 0.5)) as Tensor1D;
+}
+
+/** Compiles `model`. @see the reference's losses.py get_sde_loss_fn, models/utils.py get_score_fn */
+export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: ScoreNetworkOptions): ScoreNetwork {
+  const layout = layoutOf(model.parameters);
+  const names = layout.slots.map((slot) => slot.name);
+  const [H, W, C] = model.shape;
+  const dims = H * W * C;
+  const images = (data: Float32Array) => tf.tensor4d(data, [data.length / dims, H, W, C]);
+  const upload = (inputs: LossInputs) => [
+    images(inputs.perturbed),
+    images(inputs.noise),
+    tf.tensor1d(inputs.timeCondition),
+    tf.tensor1d(inputs.outputScale),
+    tf.tensor1d(inputs.weight),
+  ];
+
+  const loss = compile(
+    (flat, x, z, condition, scale, weight) => {
+      const out = model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x as Tensor4D, condition as Tensor1D);
+      return [denoisingLoss(out, z!, scale!, weight!, reduceMean)];
+    },
+    { name: "loss", compile: on },
+  );
+
+  const gradient = compile(
+    (flat, x, z, condition, scale, weight, dropoutSeed) => {
+      const parameters = unflatten(layout, flat as Tensor1D);
+      let losses: Tensor | undefined;
+      const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
+        const named = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+        const context = { parameters: named, dropoutSeed: dropoutSeed as Tensor1D };
+        const out = model.apply(context, x as Tensor4D, condition as Tensor1D);
+        losses = tf.keep(denoisingLoss(out, z!, scale!, weight!, reduceMean));
+        // Sum and scale: the gradient of tf.mean fills tensors on the host.
+        return tf.mul(tf.sum(losses), 1 / losses.shape[0]!);
+      })(names.map((name) => parameters[name]!));
+      value.dispose();
+      const result = [flatten(layout, grads), tf.mul(losses!, 1)];
+      losses!.dispose();
+      return result;
+    },
+    { name: "loss gradient", compile: on },
+  );
+
+  const output = compile(
+    (flat, x, condition) => [
+      model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x as Tensor4D, condition as Tensor1D),
+    ],
+    { name: "network", compile: on },
+  );
+
+  const outputAndDivergence = compile(
+    (flat, x, condition, probe) => {
+      const parameters = unflatten(layout, flat as Tensor1D);
+      let out: Tensor | undefined;
+      const product = tf.grad((x: Tensor) => {
+        out = tf.keep(model.apply({ parameters }, x as Tensor4D, condition as Tensor1D));
+        return tf.sum(tf.mul(out, probe!));
+      })(x!);
+      const result = [tf.mul(out!, 1), tf.sum(tf.mul(product, probe!), [1, 2, 3])];
+      out!.dispose();
+      return result;
+    },
+    { name: "network with divergence", compile: on },
+  );
+
+  /** Runs and reads back; the inputs are disposed. */
+  const read = (fn: Compiled, parameters: Tensor1D, inputs: Tensor[]): Float32Array[] => {
+    const outputs = fn(parameters, ...inputs);
+    const values = outputs.map((t) => t.dataSync() as Float32Array);
+    tf.dispose([...inputs, ...outputs]);
+    return values;
+  };
+
+  return {
+    model,
+    layout,
+    losses: (parameters, inputs) => read(loss, parameters, upload(inputs))[0]!,
+
+    lossAndGradient(parameters, inputs, [k0, k1]) {
+      const uploaded = [...upload(inputs), tf.tensor1d([k0 | 0, k1 | 0], "int32")];
+      const [flat, losses] = gradient(parameters, ...uploaded) as [Tensor1D, Tensor1D];
+      const values = losses.dataSync() as Float32Array;
+      tf.dispose([...uploaded, losses]);
+      return { losses: values, gradient: flat };
+    },
+
+    scoreFunction(parameters, sde) {
+      const condition = (t: Float64Array) => tf.tensor1d(Float32Array.from(t, (v) => sde.timeCondition(v)));
+      return {
+        shape: model.shape,
+        score(x, t) {
+          const [out] = read(output, parameters, [images(x), condition(t)]) as [Float32Array];
+          for (let b = 0; b < t.length; b++) {
+            const scale = sde.scoreScale(t[b]!);
+            for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
+          }
+          return out;
+        },
+        scoreAndDivergence(x, t, probe) {
+          const inputs = [images(x), condition(t), images(probe)];
+          const [out, product] = read(outputAndDivergence, parameters, inputs) as [Float32Array, Float32Array];
+          const divergence = new Float64Array(t.length);
+          for (let b = 0; b < t.length; b++) {
+            const scale = sde.scoreScale(t[b]!);
+            for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
+            divergence[b] = product[b]! * scale;
+          }
+          return { score: out, divergence };
+        },
+      };
+    },
+
+    dispose() {
+      for (const fn of [loss, gradient, output, outputAndDivergence]) fn.dispose();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/** Everything training changes, on the device: parameters, moments, their average, and the step. */
+import type { Tensor1D } from "@tensorflow/tfjs";
+import { tf } from "../engine/tf.ts";
+import { digest, initialParameters, type ParameterLayout } from "../models/parameters.ts";
+import type { AdamState } from "./adam.ts";
+
+/** A state in host memory; all vectors have the length of the layout. */
+export interface Snapshot {
+  /** Number of updates applied. */
+  readonly step: number;
+  readonly parameters: Float32Array;
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+  readonly ema: Float32Array;
+}
+
+/** Owns its tensors; `dispose` frees them. */
+export class TrainState {
+  readonly layout: ParameterLayout;
+  #step: number;
+  #adam: AdamState;
+  #ema: Tensor1D;
+
+  constructor(layout: ParameterLayout, snapshot: Snapshot) {
+    this.layout = layout;
+    this.#step = snapshot.step;
+    this.#adam = {
+      parameters: tf.tensor1d(snapshot.parameters),
+      m: tf.tensor1d(snapshot.m),
+      v: tf.tensor1d(snapshot.v),
+    };
+    this.#ema = tf.tensor1d(snapshot.ema);
+  }
+
+  /** The state before the first step; the average starts at the parameters. */
+  static initial(layout: ParameterLayout, seed: number): TrainState {
+    const parameters = initialParameters(layout, seed);
+    const zeros = new Float32Array(layout.length);
+    return new TrainState(layout, { step: 0, parameters, m: zeros, v: zeros.slice(), ema: parameters.slice() });
+  }
+
+  /** Number of updates applied. */
+  get step(): number {
+    return this.#step;
+  }
+  get adam(): AdamState {
+    return this.#adam;
+  }
+  get parameters(): Tensor1D {
+    return this.#adam.parameters;
+  }
+  get ema(): Tensor1D {
+    return this.#ema;
+  }
+
+  /** Takes over the state after one more update and frees the old one. */
+  advance(next: AdamState): void {
+    tf.dispose(Object.values(this.#adam));
+    this.#adam = next;
+    this.#step++;
+  }
+
+  /** Takes over a new average and frees the old one. */
+  setEma(next: Tensor1D): void {
+    this.#ema.dispose();
+    this.#ema = next;
+  }
+
+  snapshot(): Snapshot {
+    const read = (t: Tensor1D) => t.dataSync() as Float32Array;
+    const { parameters, m, v } = this.#adam;
+    return { step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema) };
+  }
+
+  /** SHA-256 over the parameters. */
+  digest(): string {
+    return digest(this.layout, this.parameters.dataSync() as Float32Array);
+  }
+
+  dispose(): void {
+    tf.dispose([...Object.values(this.#adam), this.#ema]);
+  }
+}
