@@ -1,0 +1,86 @@
+/** The addon between Node and TensorFlow, compiled from the sources in the npm package. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, tail } from "./child.mjs";
+import { SetupError } from "./errors.mjs";
+import { bindingLink, cacheFolder, modules, tfjs } from "./paths.mjs";
+import { step } from "./progress.mjs";
+import { inPlace } from "./temporary.mjs";
+
+const quiet = fileURLToPath(new URL("quiet.cc", import.meta.url));
+const sources = join(tfjs, "binding");
+const napi = join(modules, "node-api-headers");
+const isMac = process.platform === "darwin";
+
+const FLAGS = [
+  ...["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-w"],
+  ...["-DNAPI_VERSION=8", "-DNODE_GYP_MODULE_NAME=tfjs_binding"],
+  ...(isMac ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"]),
+];
+const LIBRARIES = isMac
+  ? ["libtensorflow_cc.2.dylib", "libtensorflow_framework.2.dylib"]
+  : ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
+
+/** Folder of the addon for the libraries in `libraries`, named by everything it is made from. */
+export function bindingFolder(libraries) {
+  const hash = createHash("sha256").update(JSON.stringify([libraries, FLAGS, process.platform, process.arch]));
+  const names = readdirSync(sources).sort();
+  for (const path of [...names.map((name) => join(sources, name)), quiet, join(napi, "package.json")]) {
+    hash.update(path.slice(modules.length)).update(readFileSync(path));
+  }
+  return join(cacheFolder(), "bindings", hash.digest("hex").slice(0, 16));
+}
+
+/** The file that tfjs-node loads. */
+export const addonIn = (folder) => join(folder, "tfjs_binding.node");
+
+/**
+ * Compiles the addon into `folder`.
+ *
+ * @throws SetupError when the compiler fails.
+ */
+export async function compileBinding({ compiler }, libraries, folder) {
+  const tensorflow = join(libraries, "tensorflow");
+  const real = "tensorflow.node";
+  const compile = async (...args) => {
+    const { code, output } = await run([...compiler, ...FLAGS, "-I", join(napi, "include"), ...args]);
+    if (code === 0) return;
+    throw new SetupError(
+      `the binding could not be compiled:\n  ${tail(output)}`,
+      "a compiler with C++17 is needed: g++ 8, clang 8 or later",
+    );
+  };
+  await step(`compiling the binding (${compiler[0]})`, () =>
+    inPlace(folder, async (temporary) => {
+      const include = join(tensorflow, "include");
+      await compile(
+        ...[tfjs, include, join(include, "external/local_xla")].flatMap((path) => ["-I", path]),
+        ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, name)),
+        ...LIBRARIES.map((name) => join(tensorflow, name)),
+        `-Wl,-rpath,${tensorflow}`,
+        ...["-o", join(temporary, real)],
+      );
+      const path = JSON.stringify(join(folder, real));
+      await compile(`-DSCORESTREAM_BINDING=${path}`, quiet, ...(isMac ? [] : ["-ldl"]), "-o", addonIn(temporary));
+    }),
+  );
+}
+
+/** Whether tfjs-node would load `addon`. */
+export function linked(addon) {
+  try {
+    return readlinkSync(bindingLink) === addon && existsSync(addon);
+  } catch {
+    return false;
+  }
+}
+
+/** Lets tfjs-node load `addon`, in one rename. */
+export function link(addon) {
+  const next = `${bindingLink}.${process.pid}`;
+  mkdirSync(dirname(bindingLink), { recursive: true });
+  symlinkSync(addon, next);
+  renameSync(next, bindingLink);
+}

@@ -1,0 +1,66 @@
+/** Starts the program that was asked for, under the runtime that runs this script. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism, constants } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { sendSignal, STOP_SIGNALS } from "./child.mjs";
+import { SetupError } from "./errors.mjs";
+import { modules, project } from "./paths.mjs";
+
+const isDeno = "Deno" in globalThis;
+
+/** Whether this Node reads TypeScript itself (22.18, 23.6 and later). */
+function readsTypeScript(version = process.versions.node) {
+  const [major, minor] = version.split(".").map(Number);
+  return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
+}
+
+/** Options that let the runtime run `file`. */
+function runtimeOptions(file) {
+  if (isDeno) return ["run", "-A"];
+  if (!file.endsWith(".ts")) return [];
+  if (readsTypeScript()) return ["--disable-warning=ExperimentalWarning"];
+  const tsx = createRequire(join(project, "package.json")).resolve("tsx");
+  return ["--import", pathToFileURL(tsx).href];
+}
+
+/**
+ * Command, folder and environment of a program.
+ *
+ * @param {string} program `vitest`, or a file relative to the project.
+ * @throws SetupError when there is no such file.
+ */
+export function commandOf(program, args) {
+  if (program === "vitest") {
+    const vitest = isDeno ? ["run", "-A", "npm:vitest"] : [join(modules, "vitest/vitest.mjs")];
+    const golden = { SCORESTREAM_GOLDEN: process.env.SCORESTREAM_GOLDEN ?? resolve(project, "../shared/golden") };
+    return { command: [process.execPath, ...vitest, "run", ...args], cwd: project, env: golden };
+  }
+  const file = resolve(project, program);
+  if (!existsSync(file)) throw new SetupError(`there is no program ${file}`, "name a file of this project", 2);
+  return { command: [process.execPath, ...runtimeOptions(file), file, ...args], cwd: process.cwd(), env: {} };
+}
+
+/**
+ * Runs a program to its end. Signals are passed on; the program decides when it ends.
+ *
+ * @param {Record<string, string>} extra Added to its environment.
+ * @returns {Promise<number>} Its exit code; 128 + n after a signal.
+ */
+export function launch(program, args, extra) {
+  const { command, cwd, env } = commandOf(program, args);
+  const [file, ...rest] = command;
+  return new Promise((resolve, reject) => {
+    // Images are decoded in libuv's threads, of which there are 4 whatever the machine has.
+    const threads = {
+      UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(Math.max(4, availableParallelism())),
+    };
+    const environment = { ...process.env, ...threads, ...env, ...extra };
+    const child = spawn(file, rest, { cwd, env: environment, stdio: "inherit" });
+    for (const signal of STOP_SIGNALS) process.on(signal, () => sendSignal(child, signal));
+    child.on("error", reject);
+    child.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
+}

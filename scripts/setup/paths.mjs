@@ -1,0 +1,20 @@
+/** Where things lie. */
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The checkout this script belongs to. */
+export const project = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+export const modules = join(project, "node_modules");
+
+/** The package whose native part the engine step provides. */
+export const tfjs = join(modules, "@tensorflow/tfjs-node-gpu");
+
+/** Where that package looks for it. */
+export const bindingLink = join(tfjs, "lib/napi-v8/tfjs_binding.node");
+
+/** `SCORESTREAM_CACHE`, else `scorestream` in the user's cache folder; outside node_modules, which `npm ci` empties. */
+export function cacheFolder(env = process.env) {
+  return resolve(env.SCORESTREAM_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "scorestream"));
+}
