@@ -28,8 +28,8 @@ export class NonFiniteLossError extends RunError {
 
   constructor(step: number, loss: number) {
     super(
-      `step ${step}: the loss is ${loss}\n  remedy: lower optim.lr, raise optim.warmup or keep optim.gradClip above 0; ` +
-        `the state before this step was saved`,
+      `step ${step}: the loss is ${loss}; the state before this step was saved\n  remedy: go on from that checkpoint with ` +
+        `--set checkpoint=FILE, another --workdir, and a lower optim.lr, more optim.warmup or optim.gradClip above 0`,
     );
     this.step = step;
     this.loss = loss;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { savedModel } from "./graph-def.ts";
+import { isNative } from "./kernels.ts";
 import { record, type Binding, type NodeBackend } from "./recorder.ts";
 import { tf } from "./tf.ts";
 
@@ -48,7 +49,11 @@ function load(binding: Binding, model: Uint8Array, inputs: number, outputs: numb
  */
 export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: on = true }: CompileOptions): Compiled {
   const tidy = (run: () => Tensor[]) => tf.tidy(run);
-  if (!on) return Object.assign((...inputs: Tensor[]) => tidy(() => fn(...inputs)), { dispose: () => {} });
+  if (!on) {
+    // Clones, so that a function that returns its input gives a tensor of the caller's own here too.
+    const eager = (...inputs: Tensor[]) => tidy(() => fn(...inputs.map((t) => t.clone())));
+    return Object.assign(eager, { dispose: () => {} });
+  }
 
   const graphs = new Map<string, Graph>();
   const backend = () => tf.backend() as unknown as NodeBackend;
@@ -57,9 +62,8 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: 
     const { binding } = backend();
     let graph = graphs.get(key);
     if (!graph) {
+      if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
       const recording = record(backend(), tidy, fn, inputs);
-      // The graph, not the eager run, gives the first result too: every call rounds the same way.
-      tf.dispose(recording.results);
       try {
         graph = load(binding, savedModel(recording.nodes), recording.inputs, recording.outputs);
       } catch (error) {

@@ -51,7 +51,9 @@ function shapeMessage(proto: Record<string, MessageClass>, shape: readonly numbe
 }
 
 function attributeMessage(proto: Record<string, MessageClass>, { name, type, value }: OpAttribute): Message {
-  const setter = { [ATTR.STRING]: "S", [ATTR.INT]: "I", [ATTR.FLOAT]: "F", [ATTR.BOOL]: "B", [ATTR.TYPE]: "Type" }[type];
+  const setter = { [ATTR.STRING]: "S", [ATTR.INT]: "I", [ATTR.FLOAT]: "F", [ATTR.BOOL]: "B", [ATTR.TYPE]: "Type" }[
+    type
+  ];
   const message = new proto.AttrValue!();
   const convert = (v: unknown) => (type === ATTR.STRING ? Buffer.from(v as string).toString("base64") : v);
   if (type === ATTR.SHAPE) message.setShape!(shapeMessage(proto, value as number[]));

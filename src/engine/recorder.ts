@@ -6,6 +6,8 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { ATTR, type GraphNode, type NodeOutput, type OpAttribute } from "./graph-def.ts";
+import { StandIns } from "./stand-ins.ts";
+import { IMPLIED_TYPES } from "./implied-types.ts";
 
 /** What the native binding offers, as far as the recorder needs it. */
 export interface Binding {
@@ -29,6 +31,7 @@ export interface OutputInfo {
 /** The parts of tfjs-node's backend the engine uses. */
 export interface NodeBackend {
   binding: Binding;
+  write(values: object, shape: number[], dtype: string): object;
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   createOutputTensor(info: OutputInfo): Tensor;
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly Tensor[]): Tensor;
@@ -45,36 +48,20 @@ export interface Recording {
   readonly nodes: readonly GraphNode[];
   readonly inputs: number;
   readonly outputs: number;
-  /** The values the function returned while it was recorded. */
-  readonly results: Tensor[];
 }
 
 /** Constants above this many elements are refused unless all are equal: they would sit in the graph twice over. */
 const LARGEST_CONSTANT = 65_536;
 
-/** Ops whose type attributes eager execution infers and a graph does not: attribute -> index of the input. */
-const IMPLIED_TYPES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  ExpandDims: { T: 0, Tdim: 1 },
-  Reshape: { T: 0, Tshape: 1 },
-  Slice: { T: 0, Index: 1 },
-  Tile: { T: 0, Tmultiples: 1 },
-  Transpose: { T: 0, Tperm: 1 },
-  Pad: { T: 0, Tpaddings: 1 },
-  PadV2: { T: 0, Tpaddings: 1 },
-  BroadcastTo: { T: 0, Tidx: 1 },
-  SplitV: { T: 0, Tlen: 1 },
-  Sum: { T: 0, Tidx: 1 },
-  Mean: { T: 0, Tidx: 1 },
-  Max: { T: 0, Tidx: 1 },
-  Softmax: { T: 0 },
-  StatelessRandomUniform: { T: 0, Tseed: 1 },
-  StatelessRandomNormal: { T: 0, Tseed: 1 },
-};
-
 const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+const outside = (user: string) =>
+  new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
 
 class Recorder {
   readonly nodes: GraphNode[] = [];
+  /** Values the function made tensors of. */
+  readonly written = new WeakSet<object>();
   readonly #sources = new Map<number, NodeOutput>();
   readonly #binding: Binding;
 
@@ -94,7 +81,7 @@ class Recorder {
 
   source(id: number, user: string): NodeOutput {
     const source = this.#sources.get(id);
-    if (!source) throw new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
+    if (!source) throw outside(user);
     return source;
   }
 
@@ -132,7 +119,9 @@ class Recorder {
     for (let i = 1; i < values.length; i++) {
       if (values[i] === first) continue;
       if (values.length <= LARGEST_CONSTANT) return this.constant(shape, dtype, values);
-      throw new RecordingError(`a constant of shape [${shape.join(", ")}] is too large for a graph: pass it as an input`);
+      throw new RecordingError(
+        `a constant of shape [${shape.join(", ")}] is too large for a graph: pass it as an input`,
+      );
     }
     const int32 = 3;
     const dims = this.constant([shape.length], int32, Int32Array.from(shape));
@@ -141,7 +130,15 @@ class Recorder {
       { name: "T", type: ATTR.TYPE, value: dtype },
       { name: "index_type", type: ATTR.TYPE, value: int32 },
     ];
-    return this.add("Fill", [{ node: dims, index: 0 }, { node: scalar, index: 0 }], types, [dtype]);
+    return this.add(
+      "Fill",
+      [
+        { node: dims, index: 0 },
+        { node: scalar, index: 0 },
+      ],
+      types,
+      [dtype],
+    );
   }
 
   execute(op: string, attributes: readonly OpAttribute[], ids: readonly number[], results: readonly OutputInfo[]) {
@@ -161,20 +158,23 @@ class Recorder {
   }
 
   /** The binding the backend sees while the function runs. */
-  listener(): Binding {
+  listener(standIns: StandIns): Binding {
     const binding = this.#binding;
     const override = <K extends keyof Binding>(name: K, value: Binding[K]) => ({ [name]: { value } });
     return Object.create(binding, {
       ...override("createTensor", (shape, dtype, values) => {
-        const id = binding.createTensor(shape, dtype, values);
+        // A tensor reaches TensorFlow when it is first used: one from outside would become a constant unnoticed.
+        if (dtype !== binding.TF_INT64 && !this.written.has(values)) throw outside("the function");
+        const id = standIns.create(shape, dtype, values);
         this.bind(id, this.literal(shape, dtype, values));
         return id;
       }),
       ...override("executeOp", (op, attributes, ids, n) => {
-        const results = binding.executeOp(op, attributes, ids, n);
+        const results = standIns.execute(op, attributes, ids, n);
         this.execute(op, attributes, ids, results);
         return results;
       }),
+      ...override("deleteTensor", (id) => standIns.delete(id)),
       ...override("tensorDataSync", () => {
         throw new RecordingError("the function reads the values of a tensor: a graph has no values before it runs");
       }),
@@ -208,17 +208,23 @@ export function record(
   fn: (...inputs: Tensor[]) => Tensor[],
   inputs: readonly Tensor[],
 ): Recording {
-  const binding = backend.binding;
+  const { binding, write } = backend;
   const recorder = new Recorder(binding);
+  const standIns = new StandIns(binding);
+  let count = 0;
   try {
-    const results = tidy(() => {
+    tidy(() => {
       // Identities, so that aliased inputs get ids of their own.
       const own = backend.getInputTensorIds(inputs).map((id) => {
         const info = binding.executeOp("Identity", [], [id], 1)[0]!;
         return [backend.createOutputTensor(info), info] as const;
       });
       own.forEach(([, info], i) => recorder.placeholder(`in${i}`, info.id, info.dtype, info.shape));
-      backend.binding = recorder.listener();
+      backend.binding = recorder.listener(standIns);
+      backend.write = (values, shape, dtype) => {
+        recorder.written.add(values);
+        return write.call(backend, values, shape, dtype);
+      };
       const outputs = fn(...own.map(([tensor]) => tensor));
       backend.getInputTensorIds(outputs).forEach((id, i) => {
         const source = recorder.source(id, `output ${i}`);
@@ -227,11 +233,14 @@ export function record(
         const name = `out${i}`;
         recorder.nodes.push({ name, op: "Identity", inputs: [source], attributes, outputTypes: [dtype] });
       });
-      return outputs;
+      count = outputs.length;
+      return [];
     });
     const roots = recorder.nodes.filter((node) => node.name.startsWith("out"));
-    return { nodes: reachable(recorder.nodes, roots), inputs: inputs.length, outputs: results.length, results };
+    return { nodes: reachable(recorder.nodes, roots), inputs: inputs.length, outputs: count };
   } finally {
+    standIns.dispose();
     backend.binding = binding;
+    backend.write = write;
   }
 }

@@ -22,17 +22,16 @@ export function conv2d(x: Tensor4D, kernel: Tensor4D, bias?: Tensor1D, stride = 
     kernelOf("Conv2DBackpropInput", { dy, filter: kernel! }, { ...attributes, inputShape: x!.shape }),
     kernelOf("Conv2DBackpropFilter", { x: x!, dy }, { ...attributes, filterShape: kernel!.shape }),
   ];
-  type Gradient = (dy: Tensor, saved: Tensor[]) => Tensor[];
   if (!bias) {
     return tf.customGrad((x, kernel, save) => {
       (save as (t: Tensor[]) => void)([x as Tensor, kernel as Tensor]);
-      return { value: tf.conv2d(x as Tensor4D, kernel as Tensor4D, stride, pad), gradFunc: backward as Gradient };
-    })(x, kernel) as Tensor4D;
+      return { value: tf.conv2d(x as Tensor4D, kernel as Tensor4D, stride, pad), gradFunc: backward };
+    })(x, kernel);
   }
   return tf.customGrad((x, kernel, bias, save) => {
     (save as (t: Tensor[]) => void)([x as Tensor, kernel as Tensor]);
     const value = biasAdd(tf.conv2d(x as Tensor4D, kernel as Tensor4D, stride, pad), bias as Tensor1D);
-    return { value, gradFunc: ((dy, saved) => [...backward(dy, saved), biasAddGrad(dy)]) as Gradient };
+    return { value, gradFunc: (dy, saved) => [...backward(dy, saved), biasAddGrad(dy)] };
   })(x, kernel, bias) as Tensor4D;
 }
 

@@ -90,4 +90,3 @@ export function swish<T extends Tensor>(x: T): T {
     return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => swishGradient(saved[0]!, dy) };
   })(x) as T;
 }
-

@@ -74,7 +74,7 @@ export function firUpsampleConv(x: Tensor4D, weight: Tensor4D, kernel: readonly 
   // The reference flips the kernel and lets the transposed convolution flip it back.
   const transposed = tf.transpose(tf.reverse(weight, [0, 1]), [0, 1, 3, 2]) as Tensor4D;
   const y = tf.conv2dTranspose(x, transposed, [B, 2 * H + size - 2, 2 * W + size - 2, O], 2, "valid");
-  return filterChannels(y as Tensor4D, firFilter(kernel, 4), ((p + 1) >> 1) + 1, (p >> 1) + 1, 1);
+  return filterChannels(y, firFilter(kernel, 4), ((p + 1) >> 1) + 1, (p >> 1) + 1, 1);
 }
 
 /** The FIR filter, then a convolution with stride 2; the reference's `conv_downsample_2d`, weight [h, h, C, O]. */

@@ -1,0 +1,115 @@
+/** Loads the tensor engine: native TensorFlow, or WebAssembly where the set-up had to fall back to it. */
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import util from "node:util";
+import { UsageError } from "../errors.ts";
+import { deviceName } from "./device.ts";
+import type { NodeBackend } from "./recorder.ts";
+import { tf } from "./tf.ts";
+
+const require = createRequire(import.meta.url);
+
+export interface EngineOptions {
+  /** Threads one op may use; default: all that this process may run on. The first call of a process decides. */
+  readonly threads?: number | undefined;
+}
+
+/** The engine that computes. */
+export interface Engine {
+  readonly tf: typeof tf;
+  readonly name: "tensorflow" | "tensorflow-gpu" | "wasm";
+  /** Of the TensorFlow library, as `2.21.0`; of the WebAssembly backend. */
+  readonly version: string;
+  /** Model of the processor or of the GPU. */
+  readonly device: string;
+  readonly threads: number;
+  /** Whether TensorFlow ops can be called by name and functions compiled, see {@link compile}. */
+  readonly native: boolean;
+}
+
+/** TensorFlow reads these when its library is loaded; what the user has set stays. */
+function setEnvironment(threads: number): void {
+  const defaults: Record<string, string> = {
+    TF_CPP_MIN_LOG_LEVEL: "3",
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    // Two ops side by side; more of them only compete for the same cores.
+    TF_NUM_INTEROP_THREADS: "2",
+    // On a GPU: the same numbers every time, and no more memory than is used.
+    TF_DETERMINISTIC_OPS: "1",
+    TF_FORCE_GPU_ALLOW_GROWTH: "true",
+    // 1.5 to 2 times faster convolutions; it is on by default only on some processors.
+    ...(process.arch === "x64" && { TF_ENABLE_ONEDNN_OPTS: "1" }),
+  };
+  for (const [name, value] of Object.entries(defaults)) process.env[name] ||= value;
+}
+
+/** Node 23 removed two functions that tfjs-node calls. */
+function restoreUtil(): void {
+  const removed = { isNullOrUndefined: (value: unknown) => value == null, isArray: Array.isArray };
+  for (const [name, fn] of Object.entries(removed)) {
+    if (!(name in util)) Object.assign(util, { [name]: fn });
+  }
+}
+
+/** Runs `load` without the deprecation warnings that old dependencies of tfjs cause and nobody here can act on. */
+function withoutDeprecations<T>(load: () => T): T {
+  const { emitWarning } = process;
+  process.emitWarning = ((...args: Parameters<typeof emitWarning>) => {
+    const [, type] = args as unknown[];
+    const kind = typeof type === "object" && type ? (type as { type?: string }).type : type;
+    if (kind !== "DeprecationWarning") emitWarning.apply(process, args);
+  }) as typeof emitWarning;
+  try {
+    return load();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+async function loadNative(threads: number): Promise<Engine> {
+  setEnvironment(threads);
+  restoreUtil();
+  try {
+    withoutDeprecations(() => require("@tensorflow/tfjs-node-gpu"));
+  } catch (error) {
+    throw new UsageError(
+      `TensorFlow cannot be loaded: ${(error as Error).message.split("\n")[0]}`,
+      "npm run setup repairs it; SCORESTREAM_ENGINE=wasm does without TensorFlow, many times slower",
+      { cause: error },
+    );
+  }
+  await tf.setBackend("tensorflow");
+  const backend = tf.backend() as unknown as NodeBackend & {
+    readonly binding: { readonly TF_Version: string };
+    readonly isUsingGpuDevice: boolean;
+  };
+  const gpu = backend.isUsingGpuDevice;
+  return {
+    tf,
+    name: gpu ? "tensorflow-gpu" : "tensorflow",
+    version: backend.binding.TF_Version,
+    device: deviceName(gpu),
+    threads: Number(process.env["TF_NUM_INTRAOP_THREADS"]),
+    native: true,
+  };
+}
+
+async function loadWasm(): Promise<Engine> {
+  const { startWasm } = await import("./wasm/start.ts");
+  return { tf, name: "wasm", device: deviceName(false), native: false, ...(await startWasm()) };
+}
+
+let loading: Promise<Engine> | undefined;
+
+/**
+ * Loads the engine once per process and makes it the backend of `tf`; later calls return the same engine.
+ *
+ * @throws UsageError when TensorFlow is not set up and `SCORESTREAM_ENGINE` is not `wasm`.
+ */
+export function loadEngine({ threads = availableParallelism() }: EngineOptions = {}): Promise<Engine> {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(`loadEngine: threads must be a whole number above 0, got ${threads}`);
+  }
+  loading ??= process.env["SCORESTREAM_ENGINE"] === "wasm" ? loadWasm() : loadNative(threads);
+  return loading;
+}
