@@ -1,0 +1,28 @@
+/** The variance exploding SDE with a linear deviation. */
+import { eulerMaruyama } from "./euler-maruyama.ts";
+import type { SDE } from "./sde.ts";
+import type { VeOptions } from "./ve.ts";
+
+/**
+ * dx = sigmaMax sqrt(2 t) dw, whose kernel has the deviation sigmaMax t.
+ *
+ * @see the reference's VESDE(linear=True)
+ */
+export function linearVeSDE({ sigmaMax, N }: Omit<VeOptions, "sigmaMin">): SDE {
+  const driftCoeff = () => 0;
+  const diffusion = (t: number) => sigmaMax * Math.sqrt(2 * t);
+  const std = (t: number) => t * sigmaMax;
+  return {
+    name: "linearve",
+    T: 1,
+    N,
+    driftCoeff,
+    diffusion,
+    meanCoeff: () => 1,
+    std,
+    priorStd: sigmaMax,
+    discretize: eulerMaruyama(driftCoeff, diffusion, N),
+    timeCondition: (t) => 999 * t,
+    scoreScale: (t) => -1 / std(t),
+  };
+}

@@ -1,0 +1,48 @@
+/** The variance preserving SDE. */
+import {
+  betaAt,
+  betaIntegral,
+  importanceOf,
+  meanCoefficient,
+  oneMinusExp,
+  type LinearBetaOptions,
+} from "./linear-beta.ts";
+import type { SDE } from "./sde.ts";
+
+/**
+ * dx = -beta/2 x dt + sqrt(beta) dw, whose kernel is N(exp(-B/2) x(0), (1 - exp(-B)) I).
+ *
+ * g^2 / sigma^2 = beta / (1 - exp(-B)) is the derivative of log(exp(B) - 1), so times are drawn in closed form.
+ *
+ * @see Song et al. 2021, equation (2) with the VP coefficients; the reference's VPSDE
+ */
+export function vpSDE(options: LinearBetaOptions): SDE {
+  const { betaMin, betaMax, N, reference } = options;
+  const std = (t: number) => {
+    const B = betaIntegral(options, t);
+    return Math.sqrt(oneMinusExp(B, reference, B / 2));
+  };
+  return {
+    name: "vp",
+    T: 1,
+    N,
+    driftCoeff: (t) => -0.5 * betaAt(options, t),
+    diffusion: (t) => Math.sqrt(betaAt(options, t)),
+    meanCoeff: (t) => meanCoefficient(betaIntegral(options, t), reference),
+    std,
+    priorStd: 1,
+    // DDPM's ancestral step; the index is computed in float32 as in the reference.
+    discretize(t) {
+      const index = Math.trunc(Math.fround(Math.fround(t) * (N - 1)));
+      const beta = (betaMin + (N > 1 ? index / (N - 1) : 0) * (betaMax - betaMin)) / N;
+      return { f: Math.sqrt(1 - beta) - 1, G: Math.sqrt(beta) };
+    },
+    importance: importanceOf(
+      options,
+      (B) => Math.log(oneMinusExp(B, reference)) + B,
+      (lambda) => (lambda > 0 ? lambda + Math.log1p(Math.exp(-lambda)) : Math.log1p(Math.exp(lambda))),
+    ),
+    timeCondition: (t) => 999 * t,
+    scoreScale: (t) => -1 / std(t),
+  };
+}
