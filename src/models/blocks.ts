@@ -1,7 +1,14 @@
 /** Residual blocks and resampling of NCSN++, the reference's layerspp.py. */
 import type { Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../engine/tf.ts";
-import { downsample, firDownsample, firDownsampleConv, firUpsample, firUpsampleConv, upsample } from "../ops/resample.ts";
+import {
+  downsample,
+  firDownsample,
+  firDownsampleConv,
+  firUpsample,
+  firUpsampleConv,
+  upsample,
+} from "../ops/resample.ts";
 import { conv, denseLayer, dropout, ninLayer, norm, residual, type Activation, type Layer } from "./layers.ts";
 import type { Context, Scope } from "./scope.ts";
 
@@ -107,4 +114,3 @@ export function combine(parent: Scope, C: number, O: number, method: "sum" | "ca
     return method === "cat" ? tf.concat([projected, h], 3) : tf.add<Tensor4D>(projected, h);
   };
 }
-

@@ -1,9 +1,9 @@
 /** Layers of NCSN++: each constructor declares parameters in a scope and returns what to do with them. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import { statelessUniform } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
 import { groupNorm, swish } from "../ops/group-norm.ts";
+import { statelessUniform } from "../ops/stateless-uniform.ts";
 import type { Context, Scope } from "./scope.ts";
 
 export type Activation = "swish" | "elu" | "relu" | "lrelu";

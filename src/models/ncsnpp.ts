@@ -1,7 +1,15 @@
 /** The NCSN++ family of score networks; DDPM++ is its form with positional embedding and naive resampling. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../engine/tf.ts";
-import { bigGanBlock, combine, ddpmBlock, resampleLayer, type Block, type BlockOptions, type Resample } from "./blocks.ts";
+import {
+  bigGanBlock,
+  combine,
+  ddpmBlock,
+  resampleLayer,
+  type Block,
+  type BlockOptions,
+  type Resample,
+} from "./blocks.ts";
 import {
   activate,
   attention,
@@ -11,42 +19,12 @@ import {
   norm,
   residual,
   timestepEmbedding,
-  type Activation,
   type Layer,
 } from "./layers.ts";
+import { checkConfig, type NcsnppConfig } from "./ncsnpp-config.ts";
 import { Scope, type Context, type ParameterSpec } from "./scope.ts";
 
-/** The reference's `config.model`, with the image's shape. */
-export interface NcsnppConfig {
-  /** Height and width of the images. */
-  readonly imageSize: number;
-  readonly channels: number;
-  /** Whether the data lie in [-1, 1]; otherwise in [0, 1], and the network rescales them. */
-  readonly centered: boolean;
-  readonly nf: number;
-  readonly chMult: readonly number[];
-  readonly numResBlocks: number;
-  /** Image heights at which attention follows the residual blocks. */
-  readonly attnResolutions: readonly number[];
-  readonly dropout: number;
-  readonly resampWithConv: boolean;
-  readonly conditional: boolean;
-  readonly fir: boolean;
-  readonly firKernel: readonly number[];
-  readonly skipRescale: boolean;
-  readonly resblockType: "biggan" | "ddpm";
-  readonly progressive: "none" | "output_skip" | "residual";
-  readonly progressiveInput: "none" | "input_skip" | "residual";
-  readonly progressiveCombine: "sum" | "cat";
-  readonly embeddingType: "positional" | "fourier";
-  readonly fourierScale: number;
-  readonly initScale: number;
-  readonly nonlinearity: Activation;
-  /** Divides the output by sigma; VE with Fourier embedding only. */
-  readonly scaleBySigma: boolean;
-  /** Fourier features of log(condition), as the reference does for VE. */
-  readonly logCondition: boolean;
-}
+export type { NcsnppConfig };
 
 /** A network's output for x [B, H, W, C] and a time condition [B]; the score is this times `SDE.scoreScale(t)`. */
 export interface ScoreModel {
@@ -68,20 +46,6 @@ interface State {
   pyramid: Tensor4D | undefined;
 }
 
-/** @throws RangeError when the options do not fit together, with the reference's reason. */
-function check(config: NcsnppConfig): void {
-  const { imageSize, chMult, embeddingType, logCondition, scaleBySigma, nf } = config;
-  const factor = 2 ** (chMult.length - 1);
-  if (imageSize % factor) throw new RangeError(`model.chMult: ${chMult.length} levels need images divisible by ${factor}`);
-  if (nf < 4 || nf % 4) throw new RangeError(`model.nf: GroupNorm needs a multiple of 4, got ${nf}`);
-  if (embeddingType === "positional" && logCondition) {
-    throw new RangeError("model.embeddingType: the VE SDE needs the fourier embedding");
-  }
-  if (scaleBySigma && embeddingType !== "fourier") {
-    throw new RangeError("model.scaleBySigma: works with the fourier embedding only");
-  }
-}
-
 /**
  * Builds the network; its parameters are declared here, given at run time.
  *
@@ -89,7 +53,7 @@ function check(config: NcsnppConfig): void {
  * @see the reference's models/ncsnpp.py
  */
 export function ncsnpp(config: NcsnppConfig): ScoreModel {
-  check(config);
+  checkConfig(config);
   const { nf, chMult, numResBlocks, attnResolutions, initScale, skipRescale, nonlinearity, channels } = config;
   const { progressive, progressiveInput, conditional } = config;
   const fir = config.fir ? config.firKernel : undefined;
@@ -114,10 +78,15 @@ export function ncsnpp(config: NcsnppConfig): ScoreModel {
   let size = config.imageSize;
   let pyramidWidth = channels;
 
-  const run = (layer: Layer): Step => (context, state) => void (state.h = layer(context, state.h));
-  const runBlock = (block: Block): Step => (context, state) => {
-    state.h = block(context, state.h, state.embedding);
-  };
+  const run =
+    (layer: Layer): Step =>
+    (context, state) =>
+      void (state.h = layer(context, state.h));
+  const runBlock =
+    (block: Block): Step =>
+    (context, state) => {
+      state.h = block(context, state.h, state.embedding);
+    };
   const block = (O: number, resample?: Resample): Block => {
     const built =
       config.resblockType === "biggan" || resample

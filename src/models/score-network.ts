@@ -4,8 +4,9 @@ import { compile, type Compiled } from "../engine/compile.ts";
 import { tf } from "../engine/tf.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
+import { lossGradient } from "./loss-gradient.ts";
 import type { ScoreModel } from "./ncsnpp.ts";
-import { flatten, layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
+import { layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
 
 /** What the denoising score matching loss of a batch is computed from; all but the images are [B]. */
 export interface LossInputs {
@@ -60,7 +61,6 @@ function denoisingLoss(out: Tensor4D, noise: Tensor, scale: Tensor, weight: Tens
 /** Compiles `model`. @see the reference's losses.py get_sde_loss_fn, models/utils.py get_score_fn */
 export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: ScoreNetworkOptions): ScoreNetwork {
   const layout = layoutOf(model.parameters);
-  const names = layout.slots.map((slot) => slot.name);
   const [H, W, C] = model.shape;
   const dims = H * W * C;
   const images = (data: Float32Array) => tf.tensor4d(data, [data.length / dims, H, W, C]);
@@ -74,28 +74,23 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
 
   const loss = compile(
     (flat, x, z, condition, scale, weight) => {
-      const out = model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x as Tensor4D, condition as Tensor1D);
-      return [denoisingLoss(out, z!, scale!, weight!, reduceMean)];
+      const out = model.apply(
+        { parameters: unflatten(layout, flat as Tensor1D) },
+        x as Tensor4D,
+        condition as Tensor1D,
+      );
+      return [denoisingLoss(out, z, scale, weight, reduceMean)];
     },
     { name: "loss", compile: on },
   );
 
   const gradient = compile(
     (flat, x, z, condition, scale, weight, dropoutSeed) => {
-      const parameters = unflatten(layout, flat as Tensor1D);
-      let losses: Tensor | undefined;
-      const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
-        const named = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-        const context = { parameters: named, dropoutSeed: dropoutSeed as Tensor1D };
+      return lossGradient(layout, flat as Tensor1D, (parameters) => {
+        const context = { parameters, dropoutSeed: dropoutSeed as Tensor1D };
         const out = model.apply(context, x as Tensor4D, condition as Tensor1D);
-        losses = tf.keep(denoisingLoss(out, z!, scale!, weight!, reduceMean));
-        // Sum and scale: the gradient of tf.mean fills tensors on the host.
-        return tf.mul(tf.sum(losses), 1 / losses.shape[0]!);
-      })(names.map((name) => parameters[name]!));
-      value.dispose();
-      const result = [flatten(layout, grads), tf.mul(losses!, 1)];
-      losses!.dispose();
-      return result;
+        return denoisingLoss(out, z, scale, weight, reduceMean);
+      });
     },
     { name: "loss gradient", compile: on },
   );
@@ -113,34 +108,36 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
       let out: Tensor | undefined;
       const product = tf.grad((x: Tensor) => {
         out = tf.keep(model.apply({ parameters }, x as Tensor4D, condition as Tensor1D));
-        return tf.sum(tf.mul(out, probe!));
-      })(x!);
-      const result = [tf.mul(out!, 1), tf.sum(tf.mul(product, probe!), [1, 2, 3])];
+        return tf.sum(tf.mul(out, probe));
+      })(x);
+      const result = [tf.mul(out!, 1), tf.sum(tf.mul(product, probe), [1, 2, 3])];
       out!.dispose();
       return result;
     },
     { name: "network with divergence", compile: on },
   );
 
-  /** Runs and reads back; the inputs are disposed. */
-  const read = (fn: Compiled, parameters: Tensor1D, inputs: Tensor[]): Float32Array[] => {
-    const outputs = fn(parameters, ...inputs);
-    const values = outputs.map((t) => t.dataSync() as Float32Array);
-    tf.dispose([...inputs, ...outputs]);
+  /** Runs and reads back. */
+  const read = (fn: Compiled, parameters: Tensor1D, inputs: () => Tensor[]): Float32Array[] => {
+    let values: Float32Array[] = [];
+    // Not returned from tidy, which would look for tensors in every element.
+    tf.tidy(() => {
+      values = fn(parameters, ...inputs()).map((t) => t.dataSync() as Float32Array);
+    });
     return values;
   };
 
   return {
     model,
     layout,
-    losses: (parameters, inputs) => read(loss, parameters, upload(inputs))[0]!,
+    losses: (parameters, inputs) => read(loss, parameters, () => upload(inputs))[0]!,
 
     lossAndGradient(parameters, inputs, [k0, k1]) {
-      const uploaded = [...upload(inputs), tf.tensor1d([k0 | 0, k1 | 0], "int32")];
-      const [flat, losses] = gradient(parameters, ...uploaded) as [Tensor1D, Tensor1D];
-      const values = losses.dataSync() as Float32Array;
-      tf.dispose([...uploaded, losses]);
-      return { losses: values, gradient: flat };
+      return tf.tidy(() => {
+        const seed = tf.tensor1d([k0 | 0, k1 | 0], "int32");
+        const [flat, losses] = gradient(parameters, ...upload(inputs), seed) as [Tensor1D, Tensor1D];
+        return { losses: losses.dataSync() as Float32Array, gradient: flat };
+      });
     },
 
     scoreFunction(parameters, sde) {
@@ -148,7 +145,7 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
       return {
         shape: model.shape,
         score(x, t) {
-          const [out] = read(output, parameters, [images(x), condition(t)]) as [Float32Array];
+          const [out] = read(output, parameters, () => [images(x), condition(t)]) as [Float32Array];
           for (let b = 0; b < t.length; b++) {
             const scale = sde.scoreScale(t[b]!);
             for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
@@ -156,7 +153,7 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
           return out;
         },
         scoreAndDivergence(x, t, probe) {
-          const inputs = [images(x), condition(t), images(probe)];
+          const inputs = () => [images(x), condition(t), images(probe)];
           const [out, product] = read(outputAndDivergence, parameters, inputs) as [Float32Array, Float32Array];
           const divergence = new Float64Array(t.length);
           for (let b = 0; b < t.length; b++) {

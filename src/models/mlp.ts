@@ -1,0 +1,39 @@
+/** A score network for vectors, the smallest that knows its time. */
+import type { Tensor2D } from "@tensorflow/tfjs";
+import { activate, denseLayer, timestepEmbedding } from "./layers.ts";
+import type { ScoreModel } from "./ncsnpp.ts";
+import { Scope } from "./scope.ts";
+import { tf } from "../engine/tf.ts";
+
+export interface MlpConfig {
+  /** Numbers in an example, D. */
+  readonly dims: number;
+  /** Units of a hidden layer. */
+  readonly width: number;
+  /** Hidden layers, each with a skip connection and the embedded time. */
+  readonly depth: number;
+}
+
+/** Builds the network for examples of the shape [1, 1, D]. */
+export function mlp({ dims, width, depth }: MlpConfig): ScoreModel {
+  const scope = Scope.root();
+  const embed = denseLayer(scope, width, width);
+  const first = denseLayer(scope, dims, width);
+  const hidden = Array.from({ length: depth }, () => ({
+    shift: denseLayer(scope, width, width),
+    layer: denseLayer(scope, width, width),
+  }));
+  const last = denseLayer(scope, width, dims);
+  return {
+    shape: [1, 1, dims],
+    parameters: scope.specs(),
+    apply(context, x, timeCondition) {
+      const time = activate(embed(context, timestepEmbedding(timeCondition, width)), "swish");
+      let h = first(context, x.reshape([-1, dims]));
+      for (const { shift, layer } of hidden) {
+        h = tf.add(h, layer(context, activate(tf.add<Tensor2D>(h, shift(context, time)), "swish")));
+      }
+      return last(context, h).reshape([-1, 1, 1, dims]);
+    },
+  };
+}

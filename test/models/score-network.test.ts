@@ -1,0 +1,180 @@
+import type { Tensor1D } from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tf } from "../../src/engine/tf.ts";
+import { ncsnpp } from "../../src/models/ncsnpp.ts";
+import { initialParameters } from "../../src/models/parameters.ts";
+import { scoreNetwork, type LossInputs, type ScoreNetwork } from "../../src/models/score-network.ts";
+import { veSDE } from "../../src/sde/ve.ts";
+import { linearModel, sde, TINY } from "../streams/fixture.ts";
+import { largestError } from "../support/numbers.ts";
+import { expectNoLeak, normal } from "../support/tensors.ts";
+
+const B = 2;
+const inputs = (dims: number): LossInputs => ({
+  perturbed: normal(B * dims, 1),
+  noise: normal(B * dims, 2),
+  timeCondition: Float32Array.of(100, 900),
+  outputScale: Float32Array.of(-1, -0.5),
+  weight: Float32Array.of(1, 2),
+});
+const KEY = [123, 2 ** 32 - 5] as const;
+
+describe("scoreNetwork of a tiny NCSN++ with dropout", () => {
+  const model = ncsnpp({ ...TINY, attnResolutions: [], dropout: 0.3 });
+  let [eager, graph]: ScoreNetwork[] = [];
+  let parameters: Tensor1D;
+  beforeAll(() => {
+    eager = scoreNetwork(model, { reduceMean: true, compile: false });
+    graph = scoreNetwork(model, { reduceMean: true, compile: true });
+    parameters = tf.tensor1d(initialParameters(graph.layout, 1));
+  });
+  afterAll(() => {
+    graph!.dispose();
+    parameters.dispose();
+  });
+
+  const lossAndGradient = (network: ScoreNetwork, key: readonly [number, number] = KEY) => {
+    const { losses, gradient } = network.lossAndGradient(parameters, inputs(64), key);
+    const values = gradient.dataSync() as Float32Array;
+    gradient.dispose();
+    return { losses, gradient: values };
+  };
+
+  it("gives the same loss and gradient compiled and eager, and leaks nothing", async () => {
+    await expectNoLeak(() => {
+      const [a, b] = [lossAndGradient(graph!), lossAndGradient(eager!)];
+      expect(largestError(a.losses, b.losses)).toBeLessThan(1e-5);
+      const size = Math.max(...b.gradient.map(Math.abs));
+      expect(size).toBeGreaterThan(0);
+      expect(largestError(a.gradient, b.gradient, size)).toBeLessThan(1e-5);
+    });
+  });
+
+  it("has dropout masks that the key fixes, and none in evaluation", () => {
+    const first = lossAndGradient(graph!).losses;
+    expect(lossAndGradient(graph!).losses).toEqual(first);
+    expect(lossAndGradient(graph!, [124, KEY[1]]).losses).not.toEqual(first);
+    expect(lossAndGradient(graph!, [123, 7]).losses).not.toEqual(first);
+    const evaluated = graph!.losses(parameters, inputs(64));
+    expect(graph!.losses(parameters, inputs(64))).toEqual(evaluated);
+    expect(evaluated).not.toEqual(first);
+    expect(largestError(evaluated, eager!.losses(parameters, inputs(64)))).toBeLessThan(1e-5);
+  });
+
+  it("leaves the padding between the parameters without gradient", () => {
+    const { gradient } = lossAndGradient(graph!);
+    const own = new Set(
+      graph!.layout.slots.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i)),
+    );
+    expect(own.size).toBe(graph!.layout.count);
+    expect(gradient.every((g, i) => own.has(i) || g === 0)).toBe(true);
+  });
+
+  it("has the gradient that differences give", () => {
+    const plain = scoreNetwork(ncsnpp({ ...TINY, attnResolutions: [] }), { reduceMean: true, compile: false });
+    const flat = initialParameters(plain.layout, 1);
+    const mean = (values: Float32Array) => {
+      const t = tf.tensor1d(values);
+      const [a, b] = plain.losses(t, inputs(64));
+      t.dispose();
+      return (a! + b!) / 2;
+    };
+    const { gradient } = plain.lossAndGradient(parameters, inputs(64), KEY);
+    const values = gradient.dataSync() as Float32Array;
+    gradient.dispose();
+    // Along the gradient itself the slope is its squared norm: all parameters at once, above float32 noise.
+    const norm = Math.hypot(...values);
+    const h = 1e-2 / norm;
+    const at = (s: number) => mean(flat.map((p, i) => p + s * values[i]!));
+    expect((at(h) - at(-h)) / (2 * h) / norm ** 2).toBeCloseTo(1, 2);
+  });
+
+  it("gives the score and its divergence to the solvers, compiled as eager", async () => {
+    await expectNoLeak(() => {
+      const [x, probe] = [normal(B * 64, 1), normal(B * 64, 3).map(Math.sign)];
+      const t = Float64Array.of(0.1, 0.9);
+      const [a, b] = [graph!, eager!].map((network) =>
+        network.scoreFunction(parameters, sde).scoreAndDivergence(x, t, probe),
+      );
+      expect(largestError(a!.score, b!.score)).toBeLessThan(1e-5);
+      expect(largestError(a!.divergence, b!.divergence)).toBeLessThan(1e-4); // A sum of 64 terms divided by sigma.
+      expect(largestError(graph!.scoreFunction(parameters, sde).score(x, t), a!.score)).toBeLessThan(1e-5);
+    });
+  });
+});
+
+describe("scoreNetwork of a linear model", () => {
+  const network = scoreNetwork(linearModel(), { reduceMean: false, compile: false });
+  const [b, w] = [0.5, -2];
+  const flat = () => {
+    const values = new Float32Array(network.layout.length);
+    network.layout.slots.forEach(({ offset, name }) => (values[offset] = name === "b" ? b : w));
+    return tf.tensor1d(values);
+  };
+
+  it("computes weight * half the sum of (scale * output + z)^2, or weight * the mean", async () => {
+    await expectNoLeak(() => {
+      const parameters = flat();
+      const { perturbed, noise, outputScale, weight } = inputs(4);
+      const sums = [0, 1].map((e) =>
+        [0, 1, 2, 3].reduce((sum, i) => {
+          const difference = outputScale[e]! * (w * perturbed[4 * e + i]! + b) + noise[4 * e + i]!;
+          return sum + weight[e]! * difference ** 2;
+        }, 0),
+      );
+      const losses = (reduceMean: boolean) =>
+        scoreNetwork(linearModel(), { reduceMean, compile: false }).losses(parameters, inputs(4));
+      expect(
+        largestError(
+          losses(false),
+          sums.map((s) => s / 2),
+        ),
+      ).toBeLessThan(1e-6);
+      expect(
+        largestError(
+          losses(true),
+          sums.map((s) => s / 4),
+        ),
+      ).toBeLessThan(1e-6);
+      parameters.dispose();
+    });
+  });
+
+  it("scales output and divergence by the SDE's factor at each time", async () => {
+    await expectNoLeak(() => {
+      const parameters = flat();
+      const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
+      const x = normal(8, 1);
+      const t = Float64Array.of(0.2, 0.7);
+      for (const process of [sde, ve]) {
+        const { score, divergence } = network
+          .scoreFunction(parameters, process)
+          .scoreAndDivergence(x, t, new Float32Array(8).fill(1));
+        const scale = (i: number) => process.scoreScale(t[Math.floor(i / 4)]!);
+        expect(
+          largestError(
+            score,
+            x.map((v, i) => scale(i) * (w * v + b)),
+          ),
+        ).toBeLessThan(1e-6);
+        expect(
+          largestError(
+            divergence,
+            [0, 4].map((i) => 4 * w * scale(i)),
+          ),
+        ).toBeLessThan(1e-6);
+      }
+      parameters.dispose();
+    });
+  });
+
+  it("frees its inputs when they do not fit", async () => {
+    await expectNoLeak(() => {
+      const parameters = flat();
+      const wrong = { ...inputs(4), noise: new Float32Array(3) };
+      expect(() => network.losses(parameters, wrong)).toThrow();
+      expect(() => network.lossAndGradient(parameters, wrong, KEY)).toThrow();
+      parameters.dispose();
+    });
+  });
+});
