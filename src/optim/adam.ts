@@ -46,13 +46,13 @@ export function adam({ beta1, beta2, eps, gradClip, weightDecay, compile: on }: 
   const apply = compile(
     (parameters, m, v, gradient, scalars) => {
       const [lr, correction1, correction2] = [0, 1, 2].map((i) => tf.slice1d(scalars as Tensor1D, i, 1)) as Tensor[];
-      const norm = tf.sqrt(tf.sum(tf.square(gradient!)));
-      const g = clipped(gradient!, norm, gradClip);
-      const m1 = tf.add(tf.mul(m!, beta1), tf.mul(g, 1 - beta1));
-      const v1 = tf.add(tf.mul(v!, beta2), tf.mul(tf.square(g), 1 - beta2));
+      const norm = tf.sqrt(tf.sum(tf.square(gradient)));
+      const g = clipped(gradient, norm, gradClip);
+      const m1 = tf.add(tf.mul(m, beta1), tf.mul(g, 1 - beta1));
+      const v1 = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
       const direction = tf.div(tf.div(m1, correction1!), tf.add(tf.sqrt(tf.div(v1, correction2!)), eps));
-      const decayed = weightDecay ? tf.add(direction, tf.mul(parameters!, weightDecay)) : direction;
-      return [tf.sub(parameters!, tf.mul(decayed, lr!)), m1, v1, norm];
+      const decayed = weightDecay ? tf.add(direction, tf.mul(parameters, weightDecay)) : direction;
+      return [tf.sub(parameters, tf.mul(decayed, lr!)), m1, v1, norm];
     },
     { name: "adam", compile: on },
   );

@@ -12,7 +12,7 @@ export interface Ema {
 /** @see the reference's losses.py step_fn */
 export function exponentialMovingAverage(options: { readonly compile: boolean }): Ema {
   const apply = compile(
-    (average, parameters, rate) => [tf.add(tf.mul(average!, rate!), tf.mul(parameters!, tf.sub(1, rate!)))],
+    (average, parameters, rate) => [tf.add(tf.mul(average, rate), tf.mul(parameters, tf.sub(1, rate)))],
     { name: "ema", ...options },
   );
   return {

@@ -14,6 +14,9 @@ export interface Snapshot {
   readonly ema: Float32Array;
 }
 
+/** A tensor of its own: tfjs hands arrays on until an op runs, and TensorFlow then goes on sharing their memory. */
+const upload = (values: Float32Array) => tf.tidy(() => tf.slice1d(tf.tensor1d(values.slice()), 0, values.length));
+
 /** Owns its tensors; `dispose` frees them. */
 export class TrainState {
   readonly layout: ParameterLayout;
@@ -25,18 +28,18 @@ export class TrainState {
     this.layout = layout;
     this.#step = snapshot.step;
     this.#adam = {
-      parameters: tf.tensor1d(snapshot.parameters),
-      m: tf.tensor1d(snapshot.m),
-      v: tf.tensor1d(snapshot.v),
+      parameters: upload(snapshot.parameters),
+      m: upload(snapshot.m),
+      v: upload(snapshot.v),
     };
-    this.#ema = tf.tensor1d(snapshot.ema);
+    this.#ema = upload(snapshot.ema);
   }
 
   /** The state before the first step; the average starts at the parameters. */
   static initial(layout: ParameterLayout, seed: number): TrainState {
     const parameters = initialParameters(layout, seed);
     const zeros = new Float32Array(layout.length);
-    return new TrainState(layout, { step: 0, parameters, m: zeros, v: zeros.slice(), ema: parameters.slice() });
+    return new TrainState(layout, { step: 0, parameters, m: zeros, v: zeros, ema: parameters });
   }
 
   /** Number of updates applied. */
@@ -55,7 +58,7 @@ export class TrainState {
 
   /** Takes over the state after one more update and frees the old one. */
   advance(next: AdamState): void {
-    tf.dispose(Object.values(this.#adam));
+    tf.dispose({ ...this.#adam });
     this.#adam = next;
     this.#step++;
   }
@@ -78,6 +81,6 @@ export class TrainState {
   }
 
   dispose(): void {
-    tf.dispose([...Object.values(this.#adam), this.#ema]);
+    tf.dispose({ ...this.#adam, ema: this.#ema });
   }
 }
