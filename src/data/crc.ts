@@ -1,0 +1,33 @@
+/** Checksums of containers: zip has CRC-32, TFRecord CRC-32C. */
+
+/** Four tables, so that four bytes are taken at a time. */
+function tables(polynomial: number): Uint32Array[] {
+  const first = Uint32Array.from({ length: 256 }, (_, byte) => {
+    let value = byte;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1;
+    return value >>> 0;
+  });
+  const all = [first];
+  for (let k = 1; k < 4; k++) all.push(all[k - 1]!.map((value) => (first[value & 255]! ^ (value >>> 8)) >>> 0));
+  return all;
+}
+
+/** A reflected CRC of 32 bits; `before` is that of the bytes before. */
+function reflected(polynomial: number) {
+  const [t0, t1, t2, t3] = tables(polynomial) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  return (bytes: Uint8Array, before = 0): number => {
+    let crc = ~before;
+    let i = 0;
+    for (; i + 4 <= bytes.length; i += 4) {
+      crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+      crc = t3[crc & 255]! ^ t2[(crc >>> 8) & 255]! ^ t1[(crc >>> 16) & 255]! ^ t0[crc >>> 24]!;
+    }
+    for (; i < bytes.length; i++) crc = t0[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
+    return ~crc >>> 0;
+  };
+}
+
+/** CRC-32 of zip, gzip and PNG. */
+export const crc32 = reflected(0xedb88320);
+/** CRC-32C (Castagnoli). */
+export const crc32c = reflected(0x82f63b78);

@@ -1,0 +1,44 @@
+import { BadDataError } from "../sources/bad-data.ts";
+import type { Entry, Picture } from "../sources/source.ts";
+
+/** An entry with its picture, or with what is wrong with it. */
+export interface Loaded {
+  readonly entry: Entry;
+  readonly result: Picture | BadDataError;
+}
+
+/** Only what may be left out is a result; anything else ends the work. */
+async function load(entry: Entry): Promise<Loaded> {
+  try {
+    return { entry, result: await entry.load() };
+  } catch (error) {
+    if (error instanceof BadDataError) return { entry, result: error };
+    throw error;
+  }
+}
+
+/**
+ * Loads up to `window` entries at once, so that their decoding is spread over the cores, and gives them in order.
+ *
+ * What came before an error of the source is given before the error is thrown.
+ */
+export async function* loadAhead(entries: AsyncIterable<Entry>, window: number): AsyncGenerator<Loaded> {
+  const ahead: Promise<Loaded>[] = [];
+  const add = (entry: Entry) => {
+    const loading = load(entry);
+    // It is awaited later; until then a failure is not unhandled.
+    loading.catch(() => {});
+    ahead.push(loading);
+  };
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const entry of entries) {
+      add(entry);
+      if (ahead.length >= window) yield await ahead.shift()!;
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  for (const loading of ahead) yield await loading;
+  if (failure) throw failure.error;
+}

@@ -1,0 +1,90 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { UsageError } from "../../errors.ts";
+import { writeFileAtomic } from "../arrow-file.ts";
+
+const count = z.int().min(0);
+const shape = z.tuple([count, count, count]);
+
+const skipped = z.object({
+  /** File and index. */
+  where: z.string(),
+  reason: z.string(),
+  /** Images lost by it. */
+  lost: count,
+});
+
+const shard = z.object({
+  file: z.string().regex(/^shard-\d+\.arrow$/),
+  /** Images in it. */
+  count,
+  bytes: count,
+  /** Of the whole file. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Everything that the pictures depend on: the same work gives the same shards. */
+const work = z.object({
+  format: z.string(),
+  split: z.string(),
+  version: z.string().optional(),
+  /** The crop, size, colours and so on that were asked for. */
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  files: z.array(z.object({ path: z.string(), bytes: z.number(), modified: z.number() })),
+  /** Largest size of a shard. */
+  shardBytes: count,
+});
+
+const manifest = z.object({
+  kind: z.literal("scorestream-shards"),
+  work,
+  /** [H, W, C] */
+  shape,
+  /** Images in all shards. */
+  count,
+  shards: z.array(shard),
+  /** Mean and standard deviation of every channel over all pixels, on the scale 0..1, [C]. */
+  channelMeans: z.array(z.number()),
+  channelDeviations: z.array(z.number()),
+  /** Images of each class; absent where there are no labels. */
+  classCounts: z.array(count).optional(),
+  classNames: z.array(z.string()).optional(),
+  /** Images left out because they were bad; the first of them with their reasons. */
+  skipped: z.object({ count, first: z.array(skipped) }),
+});
+
+export type Skipped = Readonly<z.infer<typeof skipped>>;
+export type ShardInfo = Readonly<z.infer<typeof shard>>;
+export type Work = Readonly<z.infer<typeof work>>;
+/** What a folder of shards holds. */
+export type Manifest = Readonly<z.infer<typeof manifest>>;
+
+export const manifestFile = (directory: string) => join(directory, "manifest.json");
+
+export const hasManifest = (directory: string) => existsSync(manifestFile(directory));
+
+export async function writeManifest(directory: string, value: Manifest): Promise<void> {
+  const text = `${JSON.stringify(value, undefined, 2)}\n`;
+  await writeFileAtomic(manifestFile(directory), [new TextEncoder().encode(text)]);
+}
+
+/** @throws UsageError when there is none, or it is not one of this program. */
+export async function readManifest(directory: string): Promise<Manifest> {
+  const path = manifestFile(directory);
+  const remedy = "name a folder that npm run data -- prepare has finished, or prepare it again";
+  if (!existsSync(path)) throw new UsageError(`${path} is missing`, remedy);
+  try {
+    const value = manifest.parse(JSON.parse(await readFile(path, "utf8")));
+    const sum = value.shards.reduce((total, part) => total + part.count, 0);
+    if (sum !== value.count) throw new Error(`its shards have ${sum} images, it says ${value.count}`);
+    return value;
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error) throw error;
+    throw new UsageError(`${path} is damaged: ${reason(error)}`, remedy, { cause: error });
+  }
+}
+
+const reason = (error: unknown) =>
+  error instanceof z.ZodError ? z.prettifyError(error).replace(/\s+/g, " ") : (error as Error).message;

@@ -1,0 +1,188 @@
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { Shape } from "../sources/source.ts";
+import { pixelsOf } from "../sources/source.ts";
+import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
+import { readLayout, type ShardLayout } from "./shard-file.ts";
+
+/** Files kept open at once. */
+const OPEN = 128;
+
+/** Images in shards, read from the disk by their indices; a shuffle over all of them needs no memory for them. */
+export interface ShardedImages {
+  readonly manifest: Manifest;
+  /** Number of images. */
+  readonly length: number;
+  readonly shape: Shape;
+  readonly labelled: boolean;
+  /**
+   * Images by index, in the order asked for, [B, H, W, C].
+   *
+   * @param into Where they go; memory that is used again is several times as fast as new.
+   * @throws RangeError when an index is out of range, or `into` has another length.
+   */
+  gather(indices: ArrayLike<number>, into?: Uint8Array): Uint8Array;
+  /** Images [first, first + count), [count, H, W, C], as {@link gather}. */
+  read(first: number, count: number, into?: Uint8Array): Uint8Array;
+  /** Classes by index, [B]. @throws RangeError without labels, or when an index is out of range. */
+  labels(indices: ArrayLike<number>): Int32Array;
+  /** Closes the files; the data can still be read, which opens them again. */
+  close(): void;
+}
+
+const damagedRemedy = "give the npm run data -- prepare command again: it makes anew what is not whole";
+
+/** Open files by shard, the one that was used longest ago is closed first. */
+class Files {
+  readonly #open = new Map<number, number>();
+  readonly #paths: readonly string[];
+
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
+  }
+
+  get(shard: number): number {
+    const found = this.#open.get(shard);
+    const file = found ?? openSync(this.#paths[shard]!, "r");
+    this.#open.delete(shard);
+    this.#open.set(shard, file);
+    if (this.#open.size > OPEN) {
+      const [oldest, old] = this.#open.entries().next().value!;
+      closeSync(old);
+      this.#open.delete(oldest);
+    }
+    return file;
+  }
+
+  close(): void {
+    for (const file of this.#open.values()) closeSync(file);
+    this.#open.clear();
+  }
+}
+
+function readExactly(file: number, path: string, out: Uint8Array, position: number): void {
+  for (let at = 0; at < out.length;) {
+    const count = readSync(file, out, at, Math.min(out.length - at, 1 << 30), position + at);
+    if (count === 0) throw new UsageError(`${path} is cut short: it ends at byte ${position + at}`, damagedRemedy);
+    at += count;
+  }
+}
+
+/** @throws UsageError when a shard is missing, has another size than it was written with, or is not as full as it must be. */
+function checkSizes(directory: string, shards: readonly ShardInfo[]): void {
+  const each = shards[0]?.count ?? 0;
+  for (const [i, { file, bytes, count }] of shards.entries()) {
+    const path = join(directory, file);
+    if (count !== each && !(i === shards.length - 1 && count < each)) {
+      throw new UsageError(`${path} holds ${count} images, those before it ${each}`, damagedRemedy);
+    }
+    if (!existsSync(path)) throw new UsageError(`${path} is missing`, damagedRemedy);
+    const { size } = statSync(path);
+    if (size === bytes) continue;
+    throw new UsageError(
+      `${path} is ${size < bytes ? "cut short" : "too long"}: ${size} of ${bytes} bytes`,
+      damagedRemedy,
+    );
+  }
+}
+
+/**
+ * Opens what `prepare` wrote. Sizes are checked, values are not: `verify` does that.
+ *
+ * @throws UsageError when there is no manifest, or a shard is missing, cut short or of other images.
+ */
+export async function openShards(directory: string): Promise<ShardedImages> {
+  const manifest = await readManifest(directory);
+  const { shards, shape, count: length } = manifest;
+  checkSizes(directory, shards);
+  const paths = shards.map(({ file }) => join(directory, file));
+  const files = new Files(paths);
+  const layouts: (ShardLayout | undefined)[] = [];
+  const width = pixelsOf(shape);
+  // Of all shards but the last the sizes are equal, so the shard of an index is found by a division.
+  const each = shards[0]?.count ?? 1;
+
+  const layout = (shard: number): ShardLayout =>
+    (layouts[shard] ??= checkedLayout(paths[shard]!, shards[shard]!, width));
+  /** Values [first, first + count) of one shard into `out`. */
+  const copy = (shard: number, start: number, bytes: number, first: number, out: Uint8Array) =>
+    readExactly(files.get(shard), paths[shard]!, out, start + first * bytes);
+
+  const check = (index: number) => {
+    if (Number.isInteger(index) && index >= 0 && index < length) return;
+    throw new RangeError(`image ${index} is out of range: there are ${length}`);
+  };
+
+  /** Calls `each` for every run of indices that follow one another in a shard. */
+  const runs = (
+    indices: ArrayLike<number>,
+    take: (shard: number, first: number, at: number, count: number) => void,
+  ) => {
+    for (let at = 0; at < indices.length;) {
+      const index = indices[at]!;
+      check(index);
+      const shard = Math.floor(index / each);
+      const first = index - shard * each;
+      let count = 1;
+      while (at + count < indices.length && indices[at + count] === index + count && first + count < each) count++;
+      check(index + count - 1);
+      take(shard, first, at, count);
+      at += count;
+    }
+  };
+
+  return {
+    manifest,
+    length,
+    shape,
+    labelled: manifest.classCounts !== undefined,
+    gather(indices, into) {
+      const out = sized(into, indices.length * width);
+      runs(indices, (shard, first, at, count) =>
+        copy(shard, layout(shard).images, width, first, out.subarray(at * width, (at + count) * width)),
+      );
+      return out;
+    },
+    read(first, count, into) {
+      const out = sized(into, count * width);
+      for (let at = 0; at < count;) {
+        check(first + at);
+        check(first + count - 1);
+        const shard = Math.floor((first + at) / each);
+        const inShard = first + at - shard * each;
+        const part = Math.min(count - at, each - inShard);
+        copy(shard, layout(shard).images, width, inShard, out.subarray(at * width, (at + part) * width));
+        at += part;
+      }
+      return out;
+    },
+    labels(indices) {
+      const out = new Int32Array(indices.length);
+      const bytes = new Uint8Array(out.buffer);
+      runs(indices, (shard, first, at, count) => {
+        const { labels } = layout(shard);
+        if (labels === undefined) throw new RangeError(`${directory}: these images have no labels`);
+        copy(shard, labels, 4, first, bytes.subarray(4 * at, 4 * (at + count)));
+      });
+      return out;
+    },
+    close: () => files.close(),
+  };
+}
+
+/** `into`, or new memory, which is not cleared as all of it is written. */
+function sized(into: Uint8Array | undefined, length: number): Uint8Array {
+  if (into === undefined) return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  if (into.length === length) return into;
+  throw new RangeError(`there is room for ${into.length} values, the images have ${length}`);
+}
+
+function checkedLayout(path: string, { count }: ShardInfo, width: number): ShardLayout {
+  const found = readLayout(path);
+  if (found.count === count && found.width === width) return found;
+  throw new UsageError(
+    `${path} holds ${found.count} images of ${found.width} values, the manifest says ${count} of ${width}`,
+    damagedRemedy,
+  );
+}

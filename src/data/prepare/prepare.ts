@@ -1,0 +1,115 @@
+import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { UsageError } from "../../errors.ts";
+import type { Source } from "../sources/source.ts";
+import { convert, NAMED, sum } from "./convert.ts";
+import { hasManifest, readManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";
+import { isWhole, resume, type Finished, type Left } from "./progress.ts";
+import { channelStatistics } from "./statistics.ts";
+
+export interface PrepareOptions {
+  /** Where the shards go; made when missing. */
+  readonly directory: string;
+  /** What the pictures were made with; kept in the manifest. */
+  readonly options?: Work["options"];
+  /** Largest size of a shard's images, default 32 MiB. Three of them are in memory at once. */
+  readonly shardBytes?: number;
+  /** Leave bad images out and count them, rather than end at the first. */
+  readonly skipBad?: boolean;
+  /** Images loaded at once, default 4 a core. */
+  readonly window?: number;
+  /** Told of images written and being written, and left out. */
+  readonly onProgress?: (done: number, skipped: number) => void;
+  readonly onMessage?: (text: string) => void;
+  /** Ends the work at the next image once aborted; what is whole is kept. */
+  readonly stop?: AbortSignal | undefined;
+}
+
+export interface Prepared {
+  /** Absent when it was stopped. */
+  readonly manifest?: Manifest;
+  /** Images in whole shards. */
+  readonly images: number;
+  /** Images in shards that were there before. */
+  readonly kept: number;
+}
+
+/**
+ * Converts a source to Arrow shards and a manifest, one shard after another, in memory that does not grow with the data.
+ *
+ * Given again after an interruption it goes on behind the last whole shard; given again when done it does nothing.
+ *
+ * @throws UsageError when the folder holds other data; BadDataError at the first bad image unless `skipBad`.
+ */
+export async function prepare(source: Source, options: PrepareOptions): Promise<Prepared> {
+  const { directory, shardBytes = 32 * 1024 * 1024, skipBad = false, onMessage } = options;
+  const work = workOf(source, options.options ?? {}, shardBytes);
+  await mkdir(directory, { recursive: true });
+  const done = hasManifest(directory) ? await checkDone(directory, work) : undefined;
+  if (done) {
+    refuseGaps(directory, done.skipped.count, skipBad);
+    return { manifest: done, images: done.count, kept: done.count };
+  }
+  const progress = await resume(directory, work, onMessage);
+  refuseGaps(directory, sum(progress.entries.map(({ skipped }) => skipped.count)), skipBad);
+  const kept = sum(progress.entries.map(({ count }) => count));
+  if (kept > 0) onMessage?.(`going on behind ${kept} images in ${progress.entries.length} whole shards`);
+  const { window = 4 * availableParallelism(), onProgress = () => {}, stop } = options;
+  const rest = await convert(source, progress, { directory, shardBytes, skipBad, window, onProgress, stop });
+  const images = sum(progress.entries.map(({ count }) => count));
+  if (!rest) return { images, kept };
+  if (images === 0) throw new UsageError(`${work.format}, split ${work.split}: no image`, "check --from and --format");
+  const manifest = summarize(work, source, progress.entries, rest);
+  await writeManifest(directory, manifest);
+  return { manifest, images, kept };
+}
+
+function workOf({ format, split, version, files }: Source, options: Work["options"], shardBytes: number): Work {
+  return { format, split, ...(version === undefined ? {} : { version }), options, files: [...files], shardBytes };
+}
+
+/** @throws UsageError when bad images were left out earlier and the user does not say so now. */
+function refuseGaps(directory: string, skipped: number, skipBad: boolean): void {
+  if (skipped === 0 || skipBad) return;
+  throw new UsageError(
+    `${directory}: ${skipped} bad images were left out of the shards there`,
+    "say --skip-bad again, or prepare whole data with another --out",
+  );
+}
+
+/** The manifest, when it is of this work and its shards are whole; undefined when shards have to be made again. */
+async function checkDone(directory: string, work: Work): Promise<Manifest | undefined> {
+  const manifest = await readManifest(directory);
+  if (JSON.stringify(manifest.work) !== JSON.stringify(work)) {
+    throw new UsageError(
+      `${directory} holds other data: ${manifest.work.format}, split ${manifest.work.split}, or other files or options`,
+      "use another --out, or remove the folder",
+    );
+  }
+  for (const shard of manifest.shards) if (!(await isWhole(directory, shard))) return undefined;
+  return manifest;
+}
+
+function summarize(work: Work, { classNames }: Source, shards: readonly Finished[], rest: Left): Manifest {
+  const skipped = [...shards.map((shard) => shard.skipped), rest];
+  const { shape, labelled } = shards[0]!;
+  const count = sum(shards.map((shard) => shard.count));
+  const { means, deviations } = channelStatistics(shards, count * shape[0] * shape[1]);
+  const classes = Math.max(0, ...shards.map((shard) => shard.classCounts?.length ?? 0));
+  const inClass = (label: number) => sum(shards.map(({ classCounts }) => classCounts?.[label] ?? 0));
+  return {
+    kind: "scorestream-shards",
+    work,
+    shape: [...shape],
+    count,
+    shards: shards.map(({ file, count, bytes, sha256 }) => ({ file, count, bytes, sha256 })),
+    channelMeans: means,
+    channelDeviations: deviations,
+    ...(labelled ? { classCounts: Array.from({ length: classes }, (_, label) => inClass(label)) } : {}),
+    ...(classNames ? { classNames: [...classNames] } : {}),
+    skipped: {
+      count: sum(skipped.map(({ count }) => count)),
+      first: skipped.flatMap(({ first }) => first).slice(0, NAMED),
+    },
+  };
+}

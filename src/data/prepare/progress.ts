@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ProgressFile } from "../progress-file.ts";
+import type { Shape } from "../sources/source.ts";
+import type { ShardInfo, Skipped, Work } from "./manifest.ts";
+import type { ChannelSums } from "./statistics.ts";
+
+/** Images left out, and the first of them. */
+export interface Left {
+  readonly count: number;
+  readonly first: readonly Skipped[];
+}
+
+/** A shard that has been written, with what the manifest needs of it. */
+export interface Finished extends ShardInfo, ChannelSums {
+  readonly shape: Shape;
+  readonly labelled: boolean;
+  /** Entries of the source up to its end, those left out among them. */
+  readonly entries: number;
+  /** Images left out since the shard before. */
+  readonly skipped: Left;
+  readonly classCounts?: readonly number[] | undefined;
+}
+
+/** Kept when the work is done, so that a shard lost later can be made again. */
+const progressFile = (directory: string) => join(directory, "shards.jsonl");
+
+/** Shards, and pieces of them that an interrupted writer left. */
+const OURS = /^\.?shard-\d+\.arrow(\.\d+\.tmp)?$/;
+
+/** @returns Hexadecimal; the file is read in pieces. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
+
+/** Whether a shard is there as it was written. */
+export async function isWhole(directory: string, { file, bytes, sha256 }: ShardInfo): Promise<boolean> {
+  const path = join(directory, file);
+  return existsSync(path) && statSync(path).size === bytes && (await sha256Of(path)) === sha256;
+}
+
+/**
+ * Goes on with the work in a folder: the shards from the first on that are whole are kept, all others removed.
+ *
+ * Work of other files or options starts anew.
+ */
+export async function resume(
+  directory: string,
+  work: Work,
+  onMessage: (text: string) => void = () => {},
+): Promise<ProgressFile<Finished>> {
+  let progress = new ProgressFile<Finished>(progressFile(directory), work);
+  const kept: Finished[] = [];
+  for (const shard of progress.entries) {
+    if (!(await isWhole(directory, shard))) break;
+    kept.push(shard);
+  }
+  if (kept.length < progress.entries.length) {
+    rmSync(progressFile(directory));
+    progress = new ProgressFile<Finished>(progressFile(directory), work);
+    for (const shard of kept) progress.append(shard);
+  }
+  const names = new Set(kept.map(({ file }) => file));
+  const others = (await readdir(directory)).filter((name) => OURS.test(name) && !names.has(name));
+  for (const name of others) rmSync(join(directory, name));
+  if (others.length > 0) onMessage(`${others.length} unfinished or damaged shards, or of other work, are made anew`);
+  return progress;
+}

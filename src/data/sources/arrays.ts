@@ -1,0 +1,105 @@
+import { UsageError } from "../../errors.ts";
+import { badEntryOf } from "./bad-data.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import { fitPicture } from "./decode-image.ts";
+import { filesOfSplit, findFiles } from "./find-files.ts";
+import { checkLabelCount, readArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
+import type { SourceOptions } from "./options.ts";
+import { fromPlanes } from "./planes.ts";
+import { expectEnd, rows } from "./rows.ts";
+import { pixelsOf, shapeText, type Entry, type Shape, type Source } from "./source.ts";
+import { stampOf } from "./stamp.ts";
+
+const IMAGES = ["images", "data", "x", "x_train", "arr_0", ""];
+const LABELS = ["labels", "label", "y", "y_train", "arr_1"];
+
+/** Images of one file. */
+export interface ArrayFile {
+  readonly path: string;
+  readonly images: StoredArray;
+  readonly labels?: StoredArray | undefined;
+  /** Number of images. */
+  readonly length: number;
+}
+
+/** How the rows of the array become pictures. */
+export interface Rows {
+  readonly shape: Shape;
+  readonly planes: boolean;
+  /** The label of class 0. */
+  readonly firstLabel: number;
+}
+
+/** [N, H, W], [N, H, W, C] or [N, C, H, W]. */
+function imageShape(path: string, { header }: StoredArray, layout: "hwc" | "chw" | undefined): Shape {
+  const [, a = 0, b = 0, c] = header.shape;
+  const shape: Shape = c === undefined ? [a, b, 1] : layout === "chw" ? [b, c, a] : [a, b, c];
+  if (header.width !== 1 || !header.type.endsWith("u1")) {
+    throw new UsageError(
+      `${path}: the images are of type ${header.type}, expected bytes`,
+      "save them as numpy.uint8, 0..255",
+    );
+  }
+  const fits = [3, 4].includes(header.shape.length) && (shape[2] === 1 || shape[2] === 3) && pixelsOf(shape) > 0;
+  if (fits) return shape;
+  throw new UsageError(
+    `${path}: ${shapeText(header.shape)} are no images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
+    "say --layout chw for [N, C, H, W], or save them in another shape",
+  );
+}
+
+/** The entries of one file, rows as described. */
+export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceOptions): AsyncGenerator<Entry> {
+  const { path, images, length } = file;
+  let reader: ByteReader | undefined;
+  try {
+    const labels = file.labels && (await readLabels(path, file.labels, length, how.firstLabel));
+    reader = await images.open();
+    let i = 0;
+    for await (const row of rows(reader, pixelsOf(how.shape), length)) {
+      const name = `${path}: image ${i}`;
+      const data = how.planes ? () => fromPlanes(row, how.shape) : () => row;
+      yield { name, label: labels?.[i], load: () => fitPicture({ data: data(), shape: how.shape }, name, options) };
+      i++;
+    }
+    await expectEnd(reader);
+  } catch (error) {
+    yield badEntryOf(error);
+  } finally {
+    await reader?.close();
+  }
+}
+
+/** The images, and the labels if any, of one .npy or .npz file. @throws UsageError, BadDataError */
+export async function arrayFile(path: string, imageNames = IMAGES, labelNames = LABELS): Promise<ArrayFile> {
+  const arrays = await readArrays(path);
+  const images = requireArray(path, arrays, imageNames);
+  const labels = arrays.find(({ name }) => labelNames.includes(name));
+  const length = images.header.shape[0] ?? 0;
+  if (labels) checkLabelCount(path, labels.header.shape[0] ?? 0, length);
+  return { path, images, labels, length };
+}
+
+/**
+ * Images in .npy files, or in .npz files as "images" or "arr_0" with integer labels as "labels" or "arr_1".
+ *
+ * @throws UsageError when they are no images of bytes, or the labels are not as many.
+ */
+export async function openArrays(options: SourceOptions): Promise<Source> {
+  const { path, split, layout } = options;
+  const found = await findFiles(path, (name) => /\.np[yz]$/.test(name), ".npy or .npz files");
+  const paths = filesOfSplit(found, split);
+  const files = await Promise.all(paths.map((name) => arrayFile(name)));
+  const shapes = files.map((file) => imageShape(file.path, file.images, layout));
+  const describe = { format: "arrays", split, length: files.reduce((sum, file) => sum + file.length, 0) };
+  return {
+    ...describe,
+    files: await Promise.all(paths.map(stampOf)),
+    async *entries() {
+      for (const [i, file] of files.entries()) {
+        const planes = layout === "chw" && file.images.header.shape.length === 4;
+        yield* arrayEntries(file, { shape: shapes[i]!, planes, firstLabel: 0 }, options);
+      }
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { createReadStream, existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { UsageError } from "../../errors.ts";
+import { countOf, loadFile } from "./folder.ts";
+import type { SourceOptions } from "./options.ts";
+import type { Entry, Source } from "./source.ts";
+import { stampOf } from "./stamp.ts";
+
+const PARTITION = "list_eval_partition.txt";
+const FOLDER = "img_align_celeba";
+const SPLITS: Readonly<Record<string, string>> = { train: "0", validation: "1", test: "2" };
+
+/** File names of a split, from the lines "000001.jpg 0" of the partition. */
+async function* namesOf(partition: string, split: string): AsyncGenerator<string> {
+  for await (const line of createInterface({ input: createReadStream(partition) })) {
+    const [name, part] = line.trim().split(/\s+/);
+    if (name && part === SPLITS[split] && !/[/\\]/.test(name)) yield name;
+  }
+}
+
+/**
+ * CelebA as its authors publish it: the folder img_align_celeba beside list_eval_partition.txt.
+ *
+ * The reference crops 140 x 140 pixels, resizes them linearly, and evaluates on the split "validation".
+ *
+ * @throws UsageError when the folder or the partition is missing.
+ * @see Liu et al., Deep Learning Face Attributes in the Wild (2015).
+ */
+export async function openCelebA(options: SourceOptions): Promise<Source> {
+  const { path, split } = options;
+  const [partition, folder] = [join(path, PARTITION), join(path, FOLDER)];
+  for (const needed of [partition, folder]) {
+    if (existsSync(needed)) continue;
+    throw new UsageError(`${needed} is missing`, `put ${FOLDER} and ${PARTITION} of the data set into one folder`);
+  }
+  const how = { ...options, crop: options.crop ?? 140, filter: options.filter ?? "linear" } as const;
+  return {
+    format: "celeba",
+    split,
+    length: await countOf(namesOf(partition, split)),
+    files: [await stampOf(partition)],
+    async *entries(): AsyncGenerator<Entry> {
+      for await (const name of namesOf(partition, split)) {
+        const file = join(folder, name);
+        yield { name: file, load: () => loadFile(file, how) };
+      }
+    },
+  };
+}

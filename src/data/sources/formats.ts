@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { Progress } from "../dataset.ts";
+import { openArrays } from "./arrays.ts";
+import { openArrow } from "./arrow.ts";
+import { openCelebA } from "./celeba.ts";
+import { openCifar10 } from "./cifar10.ts";
+import { openFolder } from "./folder.ts";
+import { openMnist } from "./idx.ts";
+import { openImageNet } from "./imagenet.ts";
+import type { SourceOptions } from "./options.ts";
+import { openParquet } from "./parquet.ts";
+import type { Source } from "./source.ts";
+import { openSvhn } from "./svhn.ts";
+import { openTfRecords } from "./tfrecords.ts";
+
+/** What else there is to know for opening. */
+export interface Surroundings {
+  /** Where data that is fetched is kept. */
+  readonly cacheDir: string;
+  readonly onProgress: Progress;
+}
+
+/** What is asked for; only CIFAR-10, which can be fetched, does without a path. */
+export type Wanted = Omit<SourceOptions, "path"> & { readonly path?: string | undefined };
+
+export interface Format {
+  readonly name: string;
+  readonly summary: string;
+  /** Splits it has; absent, the user's own: any name. */
+  readonly splits?: readonly string[];
+  readonly open: (options: Wanted, surroundings: Surroundings) => Promise<Source>;
+}
+
+/** A reader of the user's own files. */
+const files =
+  (open: (options: SourceOptions) => Promise<Source>): Format["open"] =>
+  async (options) => {
+    const { path } = options;
+    if (path === undefined) throw new UsageError("no file or folder given", "say with --from where the data is");
+    return open({ ...options, path });
+  };
+
+const usual = ["train", "test"];
+
+export const formats: readonly Format[] = [
+  {
+    name: "cifar10",
+    summary: "CIFAR-10, binary version; without --from it is fetched",
+    splits: usual,
+    open: (options, { cacheDir, onProgress }) => openCifar10(options, join(cacheDir, "data"), onProgress),
+  },
+  {
+    name: "imagenet32",
+    summary: "ImageNet 32 x 32, --version old (PNG archives) or new (npz batches)",
+    splits: usual,
+    open: files((options) => openImageNet(32, options)),
+  },
+  {
+    name: "imagenet64",
+    summary: "ImageNet 64 x 64, --version old or new",
+    splits: usual,
+    open: files((options) => openImageNet(64, options)),
+  },
+  { name: "mnist", summary: "MNIST, Fashion-MNIST: idx files, .gz or not", splits: usual, open: files(openMnist) },
+  {
+    name: "svhn",
+    summary: "SVHN, cropped digits: train_32x32.mat and so on",
+    splits: [...usual, "extra"],
+    open: files(openSvhn),
+  },
+  {
+    name: "celeba",
+    summary: "CelebA: img_align_celeba and list_eval_partition.txt",
+    splits: ["train", "validation", "test"],
+    open: files(openCelebA),
+  },
+  {
+    name: "folder",
+    summary: "any folder of png, jpg, webp, gif, tif or avif, LSUN and FFHQ among them",
+    open: files(openFolder),
+  },
+  { name: "tfrecords", summary: "TFRecord files, as of FFHQ, CelebA-HQ and LSUN", open: files(openTfRecords) },
+  { name: "parquet", summary: "Parquet files of Hugging Face data sets", open: files(openParquet) },
+  { name: "arrays", summary: ".npy or .npz files of bytes, [N, H, W, C]", open: files(openArrays) },
+  { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow) },
+];
+
+/** @throws UsageError when there is none of that name. */
+export function requireFormat(name: string): Format {
+  const found = formats.find((format) => format.name === name);
+  if (found) return found;
+  const names = formats.map((format) => format.name).join(", ");
+  throw new UsageError(`--format ${name}: there is no such format`, `use one of ${names}`);
+}
+
+/** Opens the images of one split. @throws UsageError when the format has no such split, and as its reader says. */
+export async function openSource(name: string, options: Wanted, surroundings: Surroundings): Promise<Source> {
+  const { splits, open } = requireFormat(name);
+  const { split } = options;
+  if (splits && !splits.includes(split)) {
+    throw new UsageError(`--split ${split}: ${name} has no such split`, `use one of ${splits.join(", ")}`);
+  }
+  return open(options, surroundings);
+}

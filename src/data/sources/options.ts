@@ -1,0 +1,29 @@
+/** How images become the pictures of a data set. */
+export interface ImageOptions {
+  /**
+   * Side of the central square that is kept; absent, the largest square when `size` is given, else the whole image.
+   * CelebA at the reference's settings: 140.
+   */
+  readonly crop?: number | undefined;
+  /** Side of the picture in pixels; absent, as it is. */
+  readonly size?: number | undefined;
+  /** 1 grey, 3 colour; absent, colour for image files and as it is for arrays. */
+  readonly channels?: 1 | 3 | undefined;
+  /** Kernel of the resampling, widened when it shrinks so that nothing aliases; default "cubic" (Keys, a = -0.5). */
+  readonly filter?: "linear" | "cubic" | "lanczos3" | undefined;
+}
+
+/** What a source is opened with. */
+export interface SourceOptions extends ImageOptions {
+  /** File or folder. */
+  readonly path: string;
+  readonly split: string;
+  /** Downsampled ImageNet: the one of 2016 ("old", PNG archives) or of 2017 ("new", npz batches). */
+  readonly version?: string | undefined;
+  /** Folders: "folders" takes the name of an image's folder for its class. */
+  readonly labels?: "none" | "folders" | undefined;
+  /** Arrays: which axis of [N, ...] the channels are on. */
+  readonly layout?: "hwc" | "chw" | undefined;
+  /** Where data that is fetched is kept. */
+  readonly cacheDir?: string | undefined;
+}

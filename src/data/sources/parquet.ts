@@ -1,0 +1,136 @@
+import { open, type FileHandle } from "node:fs/promises";
+import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { UsageError } from "../../errors.ts";
+import { BadDataError, badEntryOf, damaged } from "./bad-data.ts";
+import { cellEntry, imageNames, labelNames } from "./cell.ts";
+import { filesOfSplit, findFiles } from "./find-files.ts";
+import { MAX_BLOCK_BYTES } from "./limits.ts";
+import type { SourceOptions } from "./options.ts";
+import type { Entry, Source } from "./source.ts";
+import { stampOf } from "./stamp.ts";
+
+interface ParquetFile {
+  readonly path: string;
+  readonly metadata: FileMetaData;
+  readonly image: string;
+  readonly label: string | undefined;
+  readonly rows: number;
+}
+
+/** What the reader asks of a file. */
+async function bufferOf(file: FileHandle): Promise<AsyncBuffer> {
+  const { size } = await file.stat();
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      const bytes = new Uint8Array(end - start);
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+      if (bytesRead < bytes.length) throw new RangeError(`cut short at byte ${start + bytesRead}`);
+      return bytes.buffer;
+    },
+  };
+}
+
+/** Names of the columns at the top, in order. */
+function columnNames({ schema }: FileMetaData): string[] {
+  const names: string[] = [];
+  const skip = (at: number): number => {
+    let next = at + 1;
+    for (let child = 0; child < (schema[at]?.num_children ?? 0); child++) next = skip(next);
+    return next;
+  };
+  for (let at = 1; at < schema.length; at = skip(at)) names.push(schema[at]!.name);
+  return names;
+}
+
+async function readFooter(path: string): Promise<ParquetFile> {
+  const file = await open(path);
+  try {
+    const metadata = await parquetMetadataAsync(await bufferOf(file));
+    const names = columnNames(metadata);
+    const image = imageNames.find((name) => names.includes(name));
+    if (image === undefined) {
+      throw new UsageError(
+        `${path}: expected a column ${imageNames.join(" or ")}, found ${names.join(", ")}`,
+        "rename the column of the images",
+      );
+    }
+    const label = labelNames.find((name) => names.includes(name));
+    return { path, metadata, image, label, rows: Number(metadata.num_rows) };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw damaged(path, error);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Bytes of a row group in memory, as its metadata declares. */
+function declaredBytes({ row_groups }: FileMetaData, group: number, wanted: readonly string[]): number {
+  const columns = row_groups[group]!.columns.filter(({ meta_data }) => wanted.includes(meta_data!.path_in_schema[0]!));
+  return columns.reduce((sum, { meta_data }) => sum + Number(meta_data!.total_uncompressed_size), 0);
+}
+
+type Cells = Record<string, unknown>[];
+
+/** The wanted columns of a row group. @throws BadDataError when it is damaged, or its metadata declares too much. */
+async function readGroup(parquet: ParquetFile, file: AsyncBuffer, group: number, rowStart: number): Promise<Cells> {
+  const { path, metadata, image, label } = parquet;
+  const columns = [image, ...(label === undefined ? [] : [label])];
+  const rowEnd = rowStart + Number(metadata.row_groups[group]!.num_rows);
+  const where = `${path}: row ${rowStart}, row group ${group}`;
+  const bytes = declaredBytes(metadata, group, columns);
+  const lost = rowEnd - rowStart;
+  if (bytes > MAX_BLOCK_BYTES) throw new BadDataError(where, `${bytes} bytes are too many`, { lost });
+  try {
+    return await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors, utf8: false });
+  } catch (error) {
+    throw damaged(where, error, lost);
+  }
+}
+
+/** Rows of a file, one row group in memory at a time; a damaged group is one bad entry in the place of its rows. */
+async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): AsyncGenerator<Entry> {
+  const { path, metadata, image, label } = parquet;
+  const file = await open(path);
+  try {
+    const buffer = await bufferOf(file);
+    let row = 0;
+    for (const [group, { num_rows }] of metadata.row_groups.entries()) {
+      const cells = await readGroup(parquet, buffer, group, row).catch(badEntryOf);
+      if (!Array.isArray(cells)) yield cells;
+      else {
+        for (const [i, cell] of cells.entries()) {
+          const value = label === undefined ? undefined : cell[label];
+          yield cellEntry(`${path}: row ${row + i}`, cell[image], value, options);
+        }
+      }
+      row += Number(num_rows);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Parquet files as Hugging Face data sets have them: a column "image" or "img" of {bytes, path}, and perhaps "label".
+ *
+ * In a folder those of the split are read, such as `train-00000-of-00002.parquet`, or all when no name tells a split.
+ *
+ * @throws UsageError when there is no such file or column.
+ */
+export async function openParquet(options: SourceOptions): Promise<Source> {
+  const { path, split } = options;
+  const all = await findFiles(path, (name) => name.endsWith(".parquet"), ".parquet files");
+  const files = await Promise.all(filesOfSplit(all, split).map(readFooter));
+  return {
+    format: "parquet",
+    split,
+    length: files.reduce((sum, { rows }) => sum + rows, 0),
+    files: await Promise.all(files.map((file) => stampOf(file.path))),
+    async *entries() {
+      for (const file of files) yield* parquetEntries(file, options);
+    },
+  };
+}

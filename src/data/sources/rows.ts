@@ -1,0 +1,36 @@
+import { BadDataError } from "./bad-data.ts";
+import type { ByteReader } from "./byte-reader.ts";
+
+const BLOCK = 1 << 20;
+
+/**
+ * `count` rows of `width` bytes each, read in blocks.
+ *
+ * @throws BadDataError after the last whole row when the stream ends before all rows or is damaged; it counts the rows
+ *   that are lost.
+ */
+export async function* rows(reader: ByteReader, width: number, count: number): AsyncGenerator<Uint8Array> {
+  const inBlock = Math.max(1, Math.floor(BLOCK / width));
+  for (let row = 0; row < count;) {
+    let block: Uint8Array;
+    try {
+      block = await reader.takeUpTo(Math.min(inBlock, count - row) * width);
+    } catch (error) {
+      if (!(error instanceof BadDataError)) throw error;
+      throw new BadDataError(`${reader.where}: image ${row}`, error.reason, { lost: count - row, cause: error });
+    }
+    const whole = Math.floor(block.length / width);
+    for (let i = 0; i < whole; i++) yield block.subarray(i * width, (i + 1) * width);
+    row += whole;
+    if (whole < inBlock && row < count) {
+      const where = `${reader.where}: image ${row}`;
+      throw new BadDataError(where, `cut short: ${count - row} of ${count} images are missing`, { lost: count - row });
+    }
+  }
+}
+
+/** @throws BadDataError when the stream goes on: its header promised less than there is. */
+export async function expectEnd(reader: ByteReader): Promise<void> {
+  if (await reader.atEnd()) return;
+  throw new BadDataError(reader.where, `longer than its header says: more than ${reader.position} bytes`, { lost: 0 });
+}

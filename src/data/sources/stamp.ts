@@ -1,0 +1,23 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { FileStamp } from "./source.ts";
+
+/** @throws UsageError when there is no such file or folder. */
+export async function stampOf(path: string): Promise<FileStamp> {
+  const { size, mtimeMs } = await statOf(path);
+  return { path: resolve(path), bytes: size, modified: Math.round(mtimeMs) };
+}
+
+/** @throws UsageError when there is no such file or folder. */
+export async function statOf(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+    throw new UsageError(`${path}: there is no such file or folder`, "say where the data is with --from", {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { UsageError } from "../../errors.ts";
+import { BadDataError, badEntryOf } from "./bad-data.ts";
+import { fitPicture } from "./decode-image.ts";
+import { MAX_BLOCK_BYTES } from "./limits.ts";
+import { readMat, type MatArray } from "./mat5.ts";
+import { checkLabelCount } from "./npz.ts";
+import type { SourceOptions } from "./options.ts";
+import { fromColumns } from "./planes.ts";
+import { rows } from "./rows.ts";
+import { pixelsOf, shapeText, type Entry, type Shape, type Source } from "./source.ts";
+import { stampOf, statOf } from "./stamp.ts";
+
+/** [N], digit 0 as 0: the file has 10 for it. */
+async function readDigits(path: string, { shape, kind, open }: MatArray): Promise<number[]> {
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (count * kind.width > MAX_BLOCK_BYTES) throw new BadDataError(path, `${count} labels are too many`);
+  const reader = await open();
+  const bytes = await reader.take(count * kind.width);
+  await reader.close();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: count }, (_, i) => kind.read(view, i * kind.width) % 10);
+}
+
+/**
+ * SVHN, format 2: cropped digits in train_32x32.mat, test_32x32.mat and extra_32x32.mat, X [32, 32, 3, N] and y [N, 1].
+ *
+ * @throws UsageError when the file is missing or has other arrays, or the labels are not as many as the images.
+ * @see Netzer et al., Reading Digits in Natural Images with Unsupervised Feature Learning (2011).
+ */
+export async function openSvhn(options: SourceOptions): Promise<Source> {
+  const isFile = (await statOf(options.path)).isFile();
+  const path = isFile ? options.path : join(options.path, `${options.split}_32x32.mat`);
+  const stamp = await stampOf(path);
+  const arrays = await readMat(path);
+  const [images, labels] = ["X", "y"].map((name) => arrays.find((array) => array.name === name));
+  const [height = 0, width = 0, channels = 0, length = 1] = images?.shape ?? [];
+  if (!images || !labels || images.kind.width !== 1 || channels !== 3) {
+    const found = arrays.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", ") || "nothing";
+    throw new UsageError(
+      `${path}: expected X [32, 32, 3, N] of bytes and y [N, 1], found ${found}`,
+      "take the cropped digits, format 2 of the data set",
+    );
+  }
+  const digits = await readDigits(path, labels);
+  checkLabelCount(path, digits.length, length);
+  return {
+    format: "svhn",
+    split: options.split,
+    length,
+    classes: 10,
+    files: [stamp],
+    entries: () => svhnEntries(path, images, [height, width, channels], digits, options),
+  };
+}
+
+async function* svhnEntries(
+  path: string,
+  images: MatArray,
+  shape: Shape,
+  labels: readonly number[],
+  options: SourceOptions,
+): AsyncGenerator<Entry> {
+  const reader = await images.open();
+  try {
+    let i = 0;
+    for await (const row of rows(reader, pixelsOf(shape), labels.length)) {
+      const name = `${path}: image ${i}`;
+      const load = () => fitPicture({ data: fromColumns(row, shape), shape }, name, options);
+      yield { name, label: labels[i++]!, load };
+    }
+  } catch (error) {
+    yield badEntryOf(error);
+  } finally {
+    await reader.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { Readable } from "node:stream";
+import { createTarDecoder } from "modern-tar";
+import { BadDataError } from "./bad-data.ts";
+import { fileBytes } from "./byte-reader.ts";
+import { MAX_RECORD_BYTES } from "./limits.ts";
+
+/** A file in an archive; `read` fails when there is something wrong with it. */
+export interface TarFile {
+  /** Archive and name in it. */
+  readonly name: string;
+  readonly read: () => Uint8Array;
+}
+
+/** Nothing is ever written under an entry's name; an archive that tries is still not to be trusted. */
+const leavesFolder = (name: string) => /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(name) || name.includes("\0");
+
+/**
+ * The files of a .tar or .tar.gz archive whose names are wanted, one in memory at a time.
+ *
+ * A damaged archive ends with a file that cannot be read. Links and folders are passed over.
+ */
+export async function* tarEntries(path: string, wanted: (name: string) => boolean): AsyncGenerator<TarFile> {
+  const source = fileBytes(path);
+  const tar = (Readable.toWeb(source) as ReadableStream<Uint8Array>).pipeThrough(createTarDecoder({ strict: true }));
+  let index = 0;
+  try {
+    for await (const { header, body } of tar) {
+      const name = `${path}: entry ${index++}, ${header.name}`;
+      const fault = faultOf(header);
+      const keep = fault === undefined && header.type === "file" && wanted(header.name);
+      // What is not wanted is read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
+      const bytes = await collect(body, keep ? header.size : 0);
+      if (fault !== undefined) yield broken(name, fault);
+      else if (keep) yield { name, read: () => bytes };
+    }
+  } catch (error) {
+    const { message, cause } = error as Error;
+    // Errors of the file system are not the archive's.
+    for (const from of [error, cause]) if (from instanceof Error && "syscall" in from) throw from;
+    yield broken(`${path}: entry ${index}`, `the archive is damaged or cut short: ${message}`);
+  } finally {
+    source.destroy();
+  }
+}
+
+function faultOf({ name, size }: { name: string; size: number }): string | undefined {
+  if (leavesFolder(name)) return "its name leads out of the archive's folder";
+  return size > MAX_RECORD_BYTES ? `${size} bytes are too many for an image` : undefined;
+}
+
+function broken(name: string, reason: string): TarFile {
+  return {
+    name,
+    read() {
+      throw new BadDataError(name, reason);
+    },
+  };
+}
+
+/** The first `size` bytes; the decoder itself throws when there are fewer than the header says. */
+async function collect(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const chunk of body) {
+    if (at < size) bytes.set(chunk.subarray(0, size - at), at);
+    at += chunk.length;
+  }
+  return bytes;
+}

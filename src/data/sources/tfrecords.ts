@@ -1,0 +1,77 @@
+import { BadDataError, badEntry } from "./bad-data.ts";
+import { decodeImage, fitPicture } from "./decode-image.ts";
+import { filesOfSplit, findFiles } from "./find-files.ts";
+import type { SourceOptions } from "./options.ts";
+import { fromPlanes } from "./planes.ts";
+import { pixelsOf, shapeText, type Entry, type Picture, type Shape, type Source } from "./source.ts";
+import { stampOf } from "./stamp.ts";
+import { parseExample, type Feature } from "./tf-example.ts";
+import { tfRecords } from "./tfrecord.ts";
+
+type Features = ReadonlyMap<string, Feature>;
+
+const bytesOf = (features: Features, names: readonly string[]): Uint8Array | undefined =>
+  names.map((name) => features.get(name)?.[0]).find((value) => value instanceof Uint8Array);
+
+const numberOf = (features: Features, names: readonly string[]): number | undefined =>
+  names.map((name) => features.get(name)?.[0]).find((value) => typeof value === "number");
+
+/** Pixels as FFHQ, CelebA-HQ and LSUN keep them: "shape" [C, H, W] and "data". */
+function rawPicture(where: string, features: Features, data: Uint8Array): Picture {
+  const shape = features.get("shape") ?? [];
+  const [channels, height, width] = shape as number[];
+  const hwc = [height ?? 0, width ?? 0, channels ?? 0] as Shape;
+  if (shape.length !== 3 || (channels !== 1 && channels !== 3) || data.length !== pixelsOf(hwc)) {
+    const found = shapeText(shape as number[]);
+    throw new BadDataError(where, `wrong size: ${data.length} bytes of shape ${found}, expected [C, H, W]`);
+  }
+  return { data: fromPlanes(data, hwc), shape: hwc };
+}
+
+function load(where: string, features: Features, options: SourceOptions): Picture | Promise<Picture> {
+  const data = bytesOf(features, ["data"]);
+  if (data) return fitPicture(rawPicture(where, features, data), where, options);
+  const encoded = bytesOf(features, ["image", "image/encoded"]);
+  if (encoded) return decodeImage(encoded, where, options);
+  const present = [...features.keys()].join(", ") || "none";
+  throw new BadDataError(where, `no feature "data", "image" or "image/encoded"; features: ${present}`);
+}
+
+function entryOf(where: string, bytes: Uint8Array, options: SourceOptions): Entry {
+  try {
+    const features = parseExample(bytes);
+    const label = numberOf(features, ["label", "image/class/label"]);
+    return { name: where, ...(label === undefined ? {} : { label }), load: () => load(where, features, options) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return badEntry(new BadDataError(where, `damaged: ${error.message}`, { cause: error }));
+  }
+}
+
+/**
+ * TFRecord files of tf.train.Example: pixels as "shape" and "data" (FFHQ, CelebA-HQ and LSUN as the reference reads
+ * them), or an encoded image as "image" or "image/encoded"; the class, if any, as "label" or "image/class/label".
+ *
+ * A folder is read as a whole: for the multi-resolution files of FFHQ give the one file of the resolution wanted.
+ *
+ * @throws UsageError when there is no such file.
+ */
+export async function openTfRecords(options: SourceOptions): Promise<Source> {
+  const wanted = (name: string) => /\.tfrecords?(-\d+-of-\d+)?$|-\d+-of-\d+\.tfrecord$/.test(name);
+  const found = await findFiles(options.path, wanted, ".tfrecord or .tfrecords files");
+  const paths = filesOfSplit(found, options.split);
+  return {
+    format: "tfrecords",
+    split: options.split,
+    files: await Promise.all(paths.map(stampOf)),
+    async *entries() {
+      for (const path of paths) {
+        let index = 0;
+        for await (const record of tfRecords(path)) {
+          yield "fault" in record ? badEntry(record.fault) : entryOf(`${path}: record ${index}`, record.bytes, options);
+          index++;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** A source that makes its images, and a folder of shards made of it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { BadDataError } from "../../../src/data/sources/bad-data.ts";
+import type { Shape, Source } from "../../../src/data/sources/source.ts";
+
+/** An empty folder that is removed after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "scorestream-shards-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Made {
+  readonly length: number;
+  readonly shape?: Shape;
+  readonly labelled?: boolean;
+  /** Indices of images that cannot be decoded. */
+  readonly bad?: readonly number[];
+  /** Told of every image that is decoded. */
+  readonly onLoad?: (index: number) => void;
+}
+
+/** Value k of image i. */
+export const value = (i: number, k: number) => (i * 31 + k * 7) % 256;
+
+/** Images whose values tell their index. */
+export function made({ length, shape = [4, 5, 3], labelled = true, bad = [], onLoad = () => {} }: Made): Source {
+  const pixels = shape[0] * shape[1] * shape[2];
+  return {
+    format: "made",
+    split: "train",
+    length,
+    files: [],
+    async *entries() {
+      for (let i = 0; i < length; i++) {
+        const name = `made: image ${i}`;
+        const load = () => {
+          onLoad(i);
+          if (bad.includes(i)) throw new BadDataError(name, "it is bad");
+          return { data: Uint8Array.from({ length: pixels }, (_, k) => value(i, k)), shape };
+        };
+        yield { name, ...(labelled ? { label: i % 4 } : {}), load };
+      }
+    },
+  };
+}
+
+/** Values of images, [B, H, W, C], as `made` gives them. */
+export const valuesOf = (indices: readonly number[], pixels = 60) =>
+  indices.flatMap((i) => Array.from({ length: pixels }, (_, k) => value(i, k)));

@@ -1,0 +1,79 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { openMnist } from "../../../src/data/sources/idx.ts";
+import { badOf, pattern, readAll, temporaryFolder } from "./fixture.ts";
+
+const shape = [28, 28, 1] as const;
+const digits = [5, 0, 4];
+
+/** An idx file, from the description of the format: 0, 0, type, axes; lengths, most significant byte first; values. */
+function idx(lengths: readonly number[], values: readonly number[]): Buffer {
+  const head = Buffer.alloc(4 + 4 * lengths.length);
+  head.set([0, 0, 8, lengths.length]);
+  lengths.forEach((length, i) => head.writeUInt32BE(length, 4 + 4 * i));
+  return Buffer.concat([head, Buffer.from(values)]);
+}
+
+const images = idx(
+  [3, 28, 28],
+  digits.flatMap((_, i) => pattern(i, ...shape)),
+);
+
+function folder({ train = gzipSync(images), labels = gzipSync(idx([3], digits)) } = {}): string {
+  const path = temporaryFolder();
+  writeFileSync(join(path, "train-images-idx3-ubyte.gz"), train);
+  writeFileSync(join(path, "train-labels-idx1-ubyte.gz"), labels);
+  return path;
+}
+
+const open = (path: string, more = {}) => openMnist({ path, split: "train", ...more });
+
+describe("openMnist", () => {
+  it("reads the packed files, and those that were unpacked", async () => {
+    const packed = folder();
+    const source = await open(packed);
+    expect(source).toMatchObject({ length: 3, classes: 10 });
+    const all = await readAll(source);
+    expect(all.map(({ label }) => label)).toEqual(digits);
+    expect(all.map(({ data }) => data)).toEqual(digits.map((_, i) => pattern(i, ...shape)));
+    expect(all[2]!.shape).toEqual([28, 28, 1]);
+
+    const plain = temporaryFolder();
+    writeFileSync(join(plain, "t10k-images.idx3-ubyte"), images);
+    writeFileSync(join(plain, "t10k-labels-idx1-ubyte"), idx([3], digits));
+    expect((await readAll(await open(plain, { split: "test" }))).map(({ label }) => label)).toEqual(digits);
+  });
+
+  it("resizes to the side asked for", async () => {
+    const [first] = await readAll(await open(folder(), { size: 32, channels: 3 }));
+    expect(first!.shape).toEqual([32, 32, 3]);
+    expect(first!.data).toHaveLength(3072);
+  });
+
+  it("refuses labels of another number", async () => {
+    const path = folder({ labels: gzipSync(idx([2], [1, 2])) });
+    await expect(open(path)).rejects.toThrow(/train-labels-idx1-ubyte\.gz: 2 labels for 3 images/);
+  });
+
+  it("names the first image that is cut off", async () => {
+    const bytes = gzipSync(images);
+    const cut = await readAll(await open(folder({ train: bytes.subarray(0, bytes.length - 40) })));
+    expect(badOf(cut)[0]!.message).toMatch(/images-idx3-ubyte\.gz: image \d: damaged at byte \d+: unexpected end/);
+    const short = await readAll(await open(folder({ train: gzipSync(images.subarray(0, 16 + 784 + 10)) })));
+    expect(short).toHaveLength(2);
+    expect(badOf(short)[0]).toMatchObject({ lost: 2, reason: "cut short: 2 of 3 images are missing" });
+  });
+
+  it("finds more data than the header says, as of a bomb", async () => {
+    const all = await readAll(await open(folder({ train: gzipSync(Buffer.concat([images, Buffer.alloc(5000)])) })));
+    expect(badOf(all)[0]!.reason).toMatch(/longer than its header says/);
+    expect(gunzipSync(gzipSync(images))).toEqual(images);
+  });
+
+  it("names a file that is none, and one that is missing", async () => {
+    await expect(open(folder({ train: gzipSync(Buffer.alloc(100)) }))).rejects.toThrow(/not an idx file of bytes/);
+    await expect(open(folder(), { split: "test" })).rejects.toThrow(/t10k-images-idx3-ubyte\.gz is missing/);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { openSvhn } from "../../../src/data/sources/svhn.ts";
+import { damaged, expected, fixture, fixtures, flipByte, readAll, withoutNames } from "./fixture.ts";
+
+const open = (path: string, split = "train") => openSvhn({ path, split });
+
+describe("openSvhn", () => {
+  it("reads a compressed MAT-file as SciPy wrote it, 10 as digit 0", async () => {
+    const source = await open(fixtures);
+    expect(source).toMatchObject({ length: 4, classes: 10 });
+    const all = await readAll(source);
+    expect(withoutNames(all)).toEqual(expected([1, 0, 9, 5], [32, 32, 3]));
+    expect(all[3]!.name).toBe(`${fixture("train_32x32.mat")}: image 3`);
+  });
+
+  it("reads one that is not compressed and has labels as doubles", async () => {
+    expect(withoutNames(await readAll(await open(fixtures, "test")))).toEqual(expected([1, 0], [32, 32, 3]));
+  });
+
+  it("says that a file is cut short, before anything is read", async () => {
+    await expect(open(damaged("train_32x32.mat", (bytes) => bytes.subarray(0, 4000)))).rejects.toThrow(/cut short/);
+  });
+
+  it("finds damage in what is compressed", async () => {
+    const path = damaged("train_32x32.mat", (bytes) => flipByte(bytes, 3000));
+    await expect(open(path)).rejects.toThrow(/train_32x32\.mat: damaged at byte \d+: in/);
+  });
+
+  it("says what it found instead", async () => {
+    const other = damaged("test_32x32.mat", (bytes) => {
+      // The name of the labels, in a small element: type 1, length 1.
+      const at = bytes.lastIndexOf(Buffer.from([1, 0, 1, 0, "y".charCodeAt(0)]));
+      bytes.write("z", at + 4, "latin1");
+      return bytes;
+    });
+    await expect(open(other)).rejects.toThrow(/expected X .* and y .*, found X \[32, 32, 3, 2\], z \[2, 1\]/);
+    const hdf5 = damaged("test_32x32.mat", (bytes) => Buffer.concat([Buffer.from("MATLAB 7.3"), bytes.subarray(10)]));
+    await expect(open(hdf5)).rejects.toThrow(/version 7\.3 \(HDF5\)/);
+  });
+
+  it("does not believe a shape that does not fit its bytes", async () => {
+    const huge = damaged("test_32x32.mat", (bytes) => {
+      // Lengths of the axes: 32, 32, 3, 2.
+      const at = bytes.indexOf(Buffer.from([32, 0, 0, 0, 32, 0, 0, 0, 3, 0, 0, 0, 2]));
+      bytes.writeInt32LE(2_000_000_000, at + 12);
+      return bytes;
+    });
+    await expect(open(huge)).rejects.toThrow(/"X" declares 6144 bytes, its shape makes/);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { openArrow } from "../../../src/data/sources/arrow.ts";
+import { openParquet } from "../../../src/data/sources/parquet.ts";
+import { badOf, damaged, expected, fixture, flipByte, folderWith, readAll, withoutNames } from "./fixture.ts";
+
+const five = expected([3, 1, 4, 1, 5], [4, 6, 3]);
+const train = "train-00000-of-00001.parquet";
+
+describe("openParquet", () => {
+  const open = (path: string, split = "train") => openParquet({ path, split });
+
+  it("reads the files of the split, as PyArrow wrote them", async () => {
+    const folder = folderWith(train, "test-00000-of-00001.parquet");
+    const source = await open(folder);
+    expect(source.length).toBe(5);
+    const all = await readAll(source);
+    expect(withoutNames(all)).toEqual(five);
+    expect(all[4]!.name).toMatch(/train-00000-of-00001\.parquet: row 4$/);
+    // Zstandard, columns "img" and "fine_label".
+    expect(withoutNames(await readAll(await open(folder, "test")))).toEqual(five.slice(0, 2));
+    await expect(open(folder, "validation")).rejects.toThrow(/there are only files of test, train/);
+  });
+
+  it("gives a bad entry for a damaged row group, with the rows lost, and reads the next", async () => {
+    // The first row group begins behind the magic; its page headers say how long the pages are.
+    const path = damaged(train, (bytes) => bytes.fill(0xff, 10, 30));
+    const all = await readAll(await open(path));
+    expect(badOf(all)).toMatchObject([{ where: `${path}: row 0, row group 0`, lost: 2 }]);
+    expect(all).toHaveLength(4);
+    expect(all[1]!.data).toEqual(five[2]!.data);
+  });
+
+  it("names the row of a damaged image", async () => {
+    const path = damaged(train, (bytes) => flipByte(bytes, bytes.indexOf("IDAT") + 12));
+    const bad = badOf(await readAll(await open(path)));
+    expect(bad[0]!.message).toMatch(/parquet: row 0: it cannot be decoded/);
+  });
+
+  it("says what is not a Parquet file", async () => {
+    const cut = damaged(train, (bytes) => bytes.subarray(0, 2000));
+    await expect(open(cut)).rejects.toThrow(/train-00000-of-00001\.parquet: damaged/);
+  });
+});
+
+describe("openArrow", () => {
+  const open = (path: string) => openArrow({ path, split: "train" });
+
+  it("reads encoded images in a stream, as the cache of Hugging Face", async () => {
+    expect(withoutNames(await readAll(await open(fixture("hub.arrow"))))).toEqual(five);
+  });
+
+  it("reads pixels in a file of several record batches", async () => {
+    const all = await readAll(await open(fixture("pixels.arrow")));
+    expect(withoutNames(all)).toEqual(five);
+    expect(all[3]!.name).toBe(`${fixture("pixels.arrow")}: row 3`);
+  });
+
+  it("says where a stream is cut short", async () => {
+    const path = damaged("hub.arrow", (bytes) => bytes.subarray(0, 1200));
+    const all = await readAll(await open(path));
+    expect(badOf(all)).toHaveLength(1);
+    expect(badOf(all)[0]!.where).toMatch(/hub\.arrow: row 2$/);
+  });
+
+  it("says that pixels need a shape", async () => {
+    const path = damaged("pixels.arrow", (bytes) => {
+      for (let at = 0; (at = bytes.indexOf("[4, 6, 3]", at + 1)) > 0;) bytes.write("[4, 6, 9]", at, "latin1");
+      return bytes;
+    });
+    await expect(open(path).then(readAll)).rejects.toThrow(/column "image" is FixedSizeList.*\[4, 6, 9\]/);
+  });
+});

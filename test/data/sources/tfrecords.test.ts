@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { crc32, crc32c } from "../../../src/data/crc.ts";
+import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
+import { badOf, damaged, expected, fixture, flipByte, folderWith, readAll, withoutNames } from "./fixture.ts";
+
+const open = (path: string) => openTfRecords({ path, split: "train" });
+const name = "ffhq-r02.tfrecords";
+const none = expected([undefined, undefined, undefined, undefined, undefined], [4, 6, 3]);
+/** Bytes of a record of the fixture: length, checksum, data, checksum; 610 bytes are five. */
+const record = 122;
+
+describe("crc", () => {
+  it("gives the check values of both polynomials, in one piece and in two", () => {
+    const text = Buffer.from("123456789");
+    expect(crc32(text)).toBe(0xcbf43926);
+    expect(crc32c(text)).toBe(0xe3069283);
+    expect(crc32(text.subarray(5), crc32(text.subarray(0, 5)))).toBe(0xcbf43926);
+  });
+});
+
+describe("openTfRecords", () => {
+  it("reads pixels with their shape, as FFHQ and LSUN have them", async () => {
+    expect(withoutNames(await readAll(await open(fixture(name))))).toEqual(none);
+  });
+
+  it("reads encoded images with labels, as TensorFlow Datasets has them", async () => {
+    const all = await readAll(await open(folderWith("faces-train.tfrecord-00000-of-00001")));
+    expect(withoutNames(all)).toEqual(expected([3, 1, 4, 1, 5], [4, 6, 3]));
+    expect(all[4]!.name).toMatch(/faces-train\.tfrecord-00000-of-00001: record 4$/);
+  });
+
+  it("refuses a folder that has other splits only", async () => {
+    const folder = folderWith("train-00000-of-00001.parquet", "faces-train.tfrecord-00000-of-00001");
+    await expect(openTfRecords({ path: folder, split: "test" })).resolves.toMatchObject({ split: "test" });
+  });
+
+  it("leaves out a damaged record and reads the next", async () => {
+    const path = damaged(name, (bytes) => flipByte(bytes, record + 60));
+    const all = await readAll(await open(path));
+    expect(badOf(all)).toMatchObject([{ where: `${path}: record 1`, reason: "damaged: its checksum is wrong" }]);
+    expect(all).toHaveLength(5);
+    expect(all[2]!.data).toEqual(none[2]!.data);
+  });
+
+  it("does not believe a damaged length: what follows is lost", async () => {
+    const path = damaged(name, (bytes) => flipByte(bytes, 2 * record + 6));
+    const all = await readAll(await open(path));
+    expect(all).toHaveLength(3);
+    expect(badOf(all)[0]!.message).toMatch(/record 2: its length is damaged; all after it is lost/);
+  });
+
+  it("says where a file is cut short", async () => {
+    const path = damaged(name, (bytes) => bytes.subarray(0, 3 * record + 50));
+    const all = await readAll(await open(path));
+    expect(all).toHaveLength(4);
+    expect(badOf(all)[0]!.reason).toMatch(/cut short: it ends at byte 416/);
+  });
+
+  it("refuses pixels that do not fit their shape", async () => {
+    // The shape [3, 4, 6] is packed into three bytes; with its checksum made anew the record itself is whole.
+    const path = damaged(name, (bytes) => {
+      const at = bytes.indexOf(Buffer.from([3, 4, 6]));
+      expect(at).toBeGreaterThan(0);
+      bytes[at + 1] = 5;
+      const crc = crc32c(bytes.subarray(12, record - 4));
+      bytes.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0, record - 4);
+      return bytes;
+    });
+    const [first] = badOf(await readAll(await open(path)));
+    expect(first!.message).toMatch(/record 0: wrong size: 72 bytes of shape \[3, 5, 6\]/);
+  });
+});
