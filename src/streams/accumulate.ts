@@ -1,0 +1,114 @@
+import type { Tensor1D } from "@tensorflow/tfjs";
+import { concatMap, concatWith, defer, EMPTY, of, type OperatorFunction } from "rxjs";
+import { createBatch, floats, type Batch } from "../data/batch.ts";
+import { tf } from "../engine/tf.ts";
+import { gradientOf, type Gradient } from "./gradient.ts";
+import { owning } from "./owning.ts";
+
+/** Sum of 2^level shards. */
+interface Partial {
+  readonly level: number;
+  readonly values: Tensor1D;
+}
+
+/** The shards of one step, summed in binary-tree order as they come. */
+class ShardSum {
+  readonly batches: Batch<"t" | "loss">[] = [];
+  #partials: Partial[] = [];
+
+  /** @throws RangeError when it is not the shard to come. */
+  add({ batch, values }: Gradient): void {
+    const { step, shard } = batch.info;
+    const wanted = { step: this.batches[0]?.info.step ?? step, shard: this.batches.length };
+    if (step !== wanted.step || shard !== wanted.shard) {
+      throw new RangeError(
+        `accumulate: expected shard ${wanted.shard} of step ${wanted.step}, got ${shard} of ${step}`,
+      );
+    }
+    this.batches.push(batch);
+    this.#partials.push({ level: 0, values: tf.clone(values) });
+    while (this.#partials.at(-1)!.level === this.#partials.at(-2)?.level) this.#merge();
+  }
+
+  #merge(): void {
+    const [a, b] = this.#partials.splice(-2) as [Partial, Partial];
+    try {
+      this.#partials.push({ level: a.level + 1, values: tf.add(a.values, b.values) });
+    } finally {
+      tf.dispose([a.values, b.values]);
+    }
+  }
+
+  /** Mean over the shards, which the caller owns. */
+  mean(): Tensor1D {
+    while (this.#partials.length > 1) this.#merge();
+    return tf.mul<Tensor1D>(this.#partials[0]!.values, 1 / this.batches.length);
+  }
+
+  /** Starts the next step. */
+  clear(): void {
+    tf.dispose(this.#partials.map((p) => p.values));
+    this.#partials = [];
+    this.batches.length = 0;
+  }
+
+  dispose(): void {
+    this.clear();
+  }
+}
+
+/** Rows of all batches, one after another. */
+function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss"> {
+  const size = batches.reduce((n, batch) => n + batch.size, 0);
+  const join = (name: "t" | "loss") => {
+    const out = new Float32Array(size);
+    let offset = 0;
+    for (const batch of batches) {
+      out.set(floats(batch, name).data, offset);
+      offset += batch.size;
+    }
+    return { data: out, shape: [] };
+  };
+  return createBatch({ t: join("t"), loss: join("loss") }, { ...batches[0]!.info, shard: 0, shards: 1 });
+}
+
+/**
+ * Averages the gradients of the shards of a step, so that one large batch fits in the memory of a small one.
+ *
+ * The sum is taken in one fixed binary-tree order ((0 + 1) + (2 + 3)) + ..., whoever computed the shards, so the result
+ * does not depend on how they were spread over machines by a single bit. At most log2(shards) + 1 sums are held.
+ *
+ * @param shards Gradients a step; 1 hands them on as they are.
+ * @returns One {@link Gradient} per step, with the losses of all its examples.
+ * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing.
+ */
+export function accumulate(shards: number): OperatorFunction<Gradient, Gradient> {
+  if (!Number.isInteger(shards) || shards < 1) {
+    throw new RangeError(`accumulate: shards must be a positive integer, got ${shards}`);
+  }
+  if (shards === 1) return (source) => source;
+  return (source) =>
+    owning(
+      () => new ShardSum(),
+      (sum) => {
+        const end = defer(() => {
+          const { length } = sum.batches;
+          if (length > 0) throw new RangeError(`accumulate: the stream ended after ${length} of ${shards} shards`);
+          return EMPTY;
+        });
+        const step = concatMap((gradient: Gradient) => {
+          sum.add(gradient);
+          if (sum.batches.length < shards) return EMPTY;
+          const batch = concatenate(sum.batches);
+          return owning(
+            () => sum.mean(),
+            (mean) => {
+              sum.clear();
+              return of(gradientOf(batch, mean));
+            },
+          );
+        });
+        return source.pipe(step, concatWith(end));
+      },
+    );
+}

@@ -1,0 +1,45 @@
+import { map, type OperatorFunction } from "rxjs";
+import { createBatch, floats, type Batch } from "../data/batch.ts";
+import { NonFiniteLossError } from "../errors.ts";
+import { adam as adamUpdate, type AdamOptions } from "../optim/adam.ts";
+import { learningRate, type ScheduleOptions } from "../optim/schedule.ts";
+import type { TrainState } from "../optim/train-state.ts";
+import { tf } from "../engine/tf.ts";
+import type { Gradient } from "./gradient.ts";
+import { owning } from "./owning.ts";
+
+/** One row a step; `info.step` is the 0-based step that was taken. */
+export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
+
+/**
+ * Clips each gradient, applies Adam at the scheduled rate to `state`, and tells what the step did.
+ *
+ * @returns `loss` (mean over the batch), `gradNorm` (before clipping) and `learningRate`, float32 [].
+ * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite.
+ * @see the reference's losses.py get_step_fn, optimization_manager
+ */
+export function adam(
+  state: TrainState,
+  options: AdamOptions & ScheduleOptions,
+): OperatorFunction<Gradient, StepRecord> {
+  return (source) =>
+    owning(
+      () => adamUpdate(options),
+      (optimizer) =>
+        source.pipe(
+          map(({ batch, values }) => {
+            const losses = floats(batch, "loss").data;
+            const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
+            const rate = learningRate(state.step, options);
+            const { state: next, norm } = optimizer.update(state.adam, values, state.step, rate);
+            if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+              tf.dispose([next.parameters, next.m, next.v]);
+              throw new NonFiniteLossError(state.step, Number.isFinite(loss) ? norm : loss);
+            }
+            state.advance(next);
+            const row = (value: number) => ({ data: Float32Array.of(value), shape: [] });
+            return createBatch({ loss: row(loss), gradNorm: row(norm), learningRate: row(rate) }, batch.info);
+          }),
+        ),
+    );
+}

@@ -1,0 +1,69 @@
+import {
+  concat,
+  concatMap,
+  defer,
+  from,
+  ignoreElements,
+  map,
+  of,
+  throwError,
+  catchError,
+  type MonoTypeOperatorFunction,
+} from "rxjs";
+import { NonFiniteLossError } from "../errors.ts";
+import type { CheckpointStore } from "../optim/checkpoint-store.ts";
+import type { TrainState } from "../optim/train-state.ts";
+
+export interface CheckpointOptions {
+  /** Steps between checkpoints. */
+  readonly every: number;
+  /** Once aborted, the last state counts as an interruption. */
+  readonly stop?: AbortSignal | undefined;
+}
+
+/**
+ * Saves the state every so many steps, at the end, at an interruption, and before a step whose loss is not finite.
+ *
+ * The state is copied when the value passes and written behind it: values follow once their file is on the disk, so a
+ * credit loop around it bounds how far training runs ahead.
+ *
+ * @returns The same values.
+ */
+export function checkpoint<T>(
+  state: TrainState,
+  store: CheckpointStore,
+  { every, stop }: CheckpointOptions,
+): MonoTypeOperatorFunction<T> {
+  if (!Number.isInteger(every) || every < 1) {
+    throw new RangeError(`checkpoint: every must be a positive integer, got ${every}`);
+  }
+  return (source) =>
+    defer(() => {
+      let saved = state.step;
+      const save = (interrupted: boolean) => {
+        const snapshot = state.snapshot();
+        saved = snapshot.step;
+        const written = store.save(interrupted ? "checkpoints-meta" : "checkpoints", snapshot);
+        // A failure is told when its turn comes; until then it must not count as unhandled.
+        written.catch(() => {});
+        return from(written);
+      };
+      const last = defer(() => (state.step === saved ? [] : save(stop?.aborted === true).pipe(ignoreElements())));
+      return concat(
+        source.pipe(
+          // The copy is taken here, in the turn of the step, not when the write before it has ended.
+          map((value) => ({ value, written: state.step % every === 0 ? save(false) : undefined })),
+          concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
+          catchError((error: unknown) =>
+            error instanceof NonFiniteLossError && state.step !== saved
+              ? concat(
+                  save(true).pipe(ignoreElements()),
+                  throwError(() => error),
+                )
+              : throwError(() => error),
+          ),
+        ),
+        last,
+      );
+    });
+}

@@ -1,0 +1,48 @@
+import { concat, concatMap, defer, startWith, type OperatorFunction } from "rxjs";
+import { column, type Batch, type Column } from "../data/batch.ts";
+import type { RunEvent } from "../monitor/run-event.ts";
+
+export interface CollectOptions {
+  /** Examples to come. */
+  readonly total: number;
+  /** What they are called in the progress. */
+  readonly unit: string;
+}
+
+/**
+ * Collects a column of all samples and writes it at the end, unless some of `total` are missing.
+ *
+ * @param write Writes the column's values of all batches; called once.
+ * @returns Progress after every batch, and the path as the result `samples`.
+ */
+export function collect<C extends string>(
+  name: C,
+  path: string,
+  { total, unit }: CollectOptions,
+  write: (parts: readonly Column["data"][], shape: readonly number[]) => Promise<void>,
+): OperatorFunction<Batch<C>, RunEvent> {
+  return (source) =>
+    defer(() => {
+      const parts: Column["data"][] = [];
+      let shape: readonly number[] = [];
+      let done = 0;
+      const progress = source.pipe(
+        concatMap((batch): RunEvent[] => {
+          const values = column(batch, name);
+          parts.push(values.data);
+          shape = values.shape;
+          done += batch.size;
+          return [{ type: "progress", done }];
+        }),
+        startWith<RunEvent>({ type: "stage", name: "samples", total, unit }),
+      );
+      const result = async (): Promise<RunEvent> => {
+        await write(parts, shape);
+        return { type: "result", values: { samples: path } };
+      };
+      return concat(
+        progress,
+        defer(() => (done < total ? [] : result())),
+      );
+    });
+}

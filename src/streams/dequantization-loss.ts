@@ -1,0 +1,69 @@
+import { concatMap, of, type OperatorFunction } from "rxjs";
+import type { Tensor1D } from "@tensorflow/tfjs";
+import { bytes, createBatch, type Batch } from "../data/batch.ts";
+import { bitsPerDim } from "../likelihood/bits-per-dim.ts";
+import type { DequantizationLoss } from "../models/flowpp/loss.ts";
+import { fillNormal, fillUniform, randomKey } from "../ops/random.ts";
+import type { TrainState } from "../optim/train-state.ts";
+import { drawTime } from "../sde/draw-time.ts";
+import type { SDE } from "../sde/sde.ts";
+import { unitImage } from "./dequantize.ts";
+import { gradientOf, type Gradient } from "./gradient.ts";
+import { owning } from "./owning.ts";
+
+export interface DequantizationLossOptions {
+  /** Averaged parameters of the frozen score model. */
+  readonly score: Tensor1D;
+  /** Smallest diffusion time, in (0, T). */
+  readonly eps: number;
+  /** Draw times in proportion to g^2 / sigma^2; as the loss was built. */
+  readonly importance: boolean;
+  readonly centered: boolean;
+  readonly seed: number;
+}
+
+/**
+ * The variational dequantization loss of each image and its gradient in the dequantizer's parameters, `state`.
+ *
+ * @returns One {@link Gradient} per batch, whose `loss` is the bound in bits/dim.
+ * @see Song et al. 2021, Section 5.2; the reference's losses.py get_dequantizer_step_fn
+ */
+export function dequantizationLoss(
+  loss: DequantizationLoss,
+  sde: SDE,
+  state: TrainState,
+  { score, eps, importance, centered, seed }: DequantizationLossOptions,
+): OperatorFunction<Batch<"image">, Gradient> {
+  const time = drawTime("dequantizationLoss", sde, { eps, importance });
+  return concatMap((batch) =>
+    owning(
+      () => {
+        const { data } = bytes(batch, "image");
+        const { step, shard } = batch.info;
+        const normal = (purpose: string) => {
+          const noise = new Float32Array(data.length);
+          fillNormal(randomKey(seed, purpose, step, shard), noise);
+          return noise;
+        };
+        const t = new Float32Array(batch.size);
+        fillUniform(randomKey(seed, "dequantizer time", step, shard), t);
+        const draws = {
+          t: t.map(time),
+          image: unitImage(data),
+          noise: normal("dequantizer"),
+          priorNoise: normal("dequantizer prior"),
+          timeNoise: normal("dequantizer noise"),
+          offsetNoise: normal("dequantizer offset"),
+        };
+        const { losses, gradient } = loss.lossAndGradient(state.parameters, score, draws);
+        return { t: draws.t, losses, gradient, dispose: () => gradient.dispose() };
+      },
+      ({ t, losses, gradient }) => {
+        const dims = bytes(batch, "image").data.length / batch.size;
+        const bpd = losses.map((nats) => bitsPerDim(-nats, dims, { levels: 256, centered }));
+        const columns = { t: { data: t, shape: [] }, loss: { data: bpd, shape: [] } };
+        return of(gradientOf(createBatch(columns, batch.info), gradient));
+      },
+    ),
+  );
+}

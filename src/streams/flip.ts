@@ -1,0 +1,35 @@
+import { map, type OperatorFunction } from "rxjs";
+import { bytes, withColumns, type Batch } from "../data/batch.ts";
+import { randomKey } from "../ops/random.ts";
+
+/**
+ * Mirrors each image left to right with probability one half, decided by (seed, index of the sample in the run).
+ *
+ * @returns Batches with `image` (uint8 [H, W, C]) replaced.
+ * @see the reference's datasets.py, tf.image.random_flip_left_right
+ */
+export function flip<C extends string>({
+  seed,
+}: {
+  readonly seed: number;
+}): OperatorFunction<Batch<C | "image">, Batch<NoInfer<C> | "image">> {
+  return map((batch) => {
+    const { data, shape } = bytes(batch, "image");
+    const [H, W, C] = shape as [number, number, number];
+    const out = data.slice();
+    for (let b = 0; b < batch.size; b++) {
+      const [word] = randomKey(seed, "flip", batch.info.firstSample + b);
+      if (word & 1) mirror(data, out, b * H * W * C, H, W, C);
+    }
+    return withColumns(batch, { image: { data: out, shape } });
+  });
+}
+
+function mirror(from: Uint8Array, to: Uint8Array, start: number, H: number, W: number, C: number): void {
+  for (let y = 0; y < H; y++) {
+    const row = start + y * W * C;
+    for (let x = 0; x < W; x++) {
+      for (let c = 0; c < C; c++) to[row + x * C + c] = from[row + (W - 1 - x) * C + c]!;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import type { Tensor1D } from "@tensorflow/tfjs";
+import { createBatch, type Batch } from "../data/batch.ts";
+
+/**
+ * What the stages between loss and optimizer exchange: an Arrow batch of losses, and the gradient as a column that
+ * stays on the device.
+ *
+ * The stage that emits it owns `values` and frees it when `next` returns: whoever needs it longer, in another process or
+ * in a test, takes `toArrow()`.
+ */
+export interface Gradient {
+  /** `t` and `loss` of every example, float32 []. */
+  readonly batch: Batch<"t" | "loss">;
+  /** Gradient of the mean loss, float32 [P]. */
+  readonly values: Tensor1D;
+  /** The gradient in Arrow memory: one row, `gradient` float32 [P]. */
+  toArrow(): Batch<"gradient">;
+}
+
+export function gradientOf(batch: Batch<"t" | "loss">, values: Tensor1D): Gradient {
+  return {
+    batch,
+    values,
+    toArrow: () =>
+      createBatch({ gradient: { data: values.dataSync() as Float32Array, shape: [values.size] } }, batch.info),
+  };
+}

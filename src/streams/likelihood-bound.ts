@@ -1,0 +1,53 @@
+import { concatMap, type OperatorFunction } from "rxjs";
+import { floats, withColumns, type Batch } from "../data/batch.ts";
+import { variationalBound, type BoundDraw } from "../likelihood/bound.ts";
+import type { ScoreFunction } from "../likelihood/score-function.ts";
+import { fillNormal, fillUniform, randomKey } from "../ops/random.ts";
+import { drawTime } from "../sde/draw-time.ts";
+import type { SDE } from "../sde/sde.ts";
+
+export interface LikelihoodBoundOptions {
+  /** Smallest time of the integral, in (0, T). */
+  readonly eps: number;
+  /** Times drawn for each example; one lies in each of so many equal parts of the distribution. */
+  readonly times: number;
+  /** Draw times in proportion to g^2 / sigma^2; default: where the SDE can. */
+  readonly importance?: boolean;
+  /** Make up for starting at eps. */
+  readonly offset: boolean;
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The variational bound on each example's log-likelihood, with denoising score matching.
+ *
+ * @returns Batches with `logp`, a lower bound on log p(data) in nats, float32 [].
+ * @throws RangeError when importance is asked of an SDE that has no importance weight.
+ * @see Song et al. 2021, Theorem 3; the reference's bound_likelihood.py
+ */
+export function likelihoodBound<C extends string>(
+  score: ScoreFunction,
+  sde: SDE,
+  { eps, times, importance = sde.importance !== undefined, offset, seed, signal }: LikelihoodBoundOptions,
+): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp">> {
+  const time = drawTime("likelihoodBound", sde, { eps, importance });
+
+  return concatMap(async (batch) => {
+    const { data } = floats(batch, "data");
+    const { step, shard } = batch.info;
+    const normal = (...path: (string | number)[]) => {
+      const noise = new Float32Array(data.length);
+      fillNormal(randomKey(seed, ...path), noise);
+      return noise;
+    };
+    const draw = (i: number): BoundDraw => {
+      const u = new Float64Array(batch.size);
+      fillUniform(randomKey(seed, "bound time", step, shard, i), u);
+      return { t: u.map((u) => time((i + u) / times)), noise: normal("bound noise", step, shard, i) };
+    };
+    const offsetNoise = offset ? normal("bound offset", step, shard) : undefined;
+    const nats = await variationalBound(score, sde, data, { eps, times, importance, draw, offsetNoise, signal });
+    return withColumns(batch, { logp: { data: Float32Array.from(nats, (value) => -value), shape: [] } });
+  });
+}

@@ -1,0 +1,42 @@
+import { concatMap, type OperatorFunction } from "rxjs";
+import { floats, withColumns, type Batch } from "../data/batch.ts";
+import { odeLikelihood } from "../likelihood/ode-likelihood.ts";
+import type { ScoreFunction } from "../likelihood/score-function.ts";
+import { fillNormal, fillRademacher, randomKey } from "../ops/random.ts";
+import type { SDE } from "../sde/sde.ts";
+
+export interface LogLikelihoodOptions {
+  /** Time at which the data enter the ODE, in (0, T). */
+  readonly eps: number;
+  /** Relative and absolute tolerance of RK45. */
+  readonly rtol: number;
+  readonly atol: number;
+  /** Noise of Hutchinson's estimate of the divergence. */
+  readonly hutchinson: "rademacher" | "gaussian";
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The log-likelihood of each example by the probability flow ODE.
+ *
+ * @returns Batches with `logp`, log p(data) in nats, and `evaluations` of the network, float32 [] both.
+ * @see Song et al. 2021, Section 2.2 and equation (5); the reference's likelihood.py
+ */
+export function logLikelihood<C extends string>(
+  score: ScoreFunction,
+  sde: SDE,
+  { hutchinson, seed, ...options }: LogLikelihoodOptions,
+): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp" | "evaluations">> {
+  const fill = hutchinson === "gaussian" ? fillNormal : fillRademacher;
+  return concatMap(async (batch) => {
+    const { data } = floats(batch, "data");
+    const probe = new Float32Array(data.length);
+    fill(randomKey(seed, "probe", batch.info.step, batch.info.shard), probe);
+    const { logp, evaluations } = await odeLikelihood(score, sde, data, { ...options, probe });
+    return withColumns(batch, {
+      logp: { data: Float32Array.from(logp), shape: [] },
+      evaluations: { data: new Float32Array(batch.size).fill(evaluations), shape: [] },
+    });
+  });
+}

@@ -1,0 +1,28 @@
+import { concatMap, type OperatorFunction } from "rxjs";
+import { floats, withColumns, type Batch } from "../data/batch.ts";
+import { pcSample, seededNoise, type PcSampleOptions } from "../likelihood/pc-sampler.ts";
+import type { ScoreFunction } from "../likelihood/score-function.ts";
+import type { SDE } from "../sde/sde.ts";
+
+export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise" | "onEvaluation"> {
+  readonly seed: number;
+}
+
+/**
+ * Turns draws from the prior into samples by predictor-corrector sampling in the SDE's N steps.
+ *
+ * @returns Batches with `data` in the range of the training data, not clipped, in the shape of `latent`.
+ * @see Score-Based Generative Modeling through SDEs, Algorithm 1; the reference's sampling.py get_pc_sampler
+ */
+export function predictorCorrector<C extends string>(
+  score: ScoreFunction,
+  sde: SDE,
+  { seed, ...options }: PredictorCorrectorOptions,
+): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
+  return concatMap(async (batch) => {
+    const { data, shape } = floats(batch, "latent");
+    const noise = seededNoise(data.length, seed, "sampling", batch.info.step);
+    const { samples } = await pcSample(score, sde, data, { ...options, noise });
+    return withColumns(batch, { data: { data: samples, shape } });
+  });
+}

@@ -1,0 +1,71 @@
+import { concatMap, defer, startWith, type OperatorFunction } from "rxjs";
+import { floats } from "../data/batch.ts";
+import type { RunEvent } from "../monitor/run-event.ts";
+import type { StepRecord } from "./adam.ts";
+
+export interface RecordOptions {
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Steps between metrics. */
+  readonly every: number;
+  /** Images in a step. */
+  readonly batchSize: number;
+  /** Stage as people read it, default "training". */
+  readonly name?: string;
+  /** First part of the metrics' names, default "train". */
+  readonly prefix?: string;
+  /** Milliseconds. */
+  readonly now?: () => number;
+  /** Resident memory of the process, bytes. */
+  readonly memory?: () => number;
+}
+
+/**
+ * Tells how training goes: progress after every step; metrics, averaged over the steps since the last ones, every so
+ * many steps.
+ *
+ * `train/seconds_per_step` and the images/s leave out the first step after the start, which compiles the graph.
+ */
+export function record({
+  steps,
+  every,
+  batchSize,
+  name = "training",
+  prefix = "train",
+  now = () => performance.now(),
+  memory = () => process.memoryUsage.rss(),
+}: RecordOptions): OperatorFunction<StepRecord, RunEvent> {
+  return (source) =>
+    defer(() => {
+      let sum = 0;
+      let count = 0;
+      let clock: { time: number; steps: number } | undefined;
+      let secondsPerStep: number | undefined;
+      return source.pipe(
+        concatMap((row): RunEvent[] => {
+          const step = row.info.step + 1;
+          sum += floats(row, "loss").data[0]!;
+          count++;
+          if (clock) clock.steps++;
+          clock ??= { time: now(), steps: 0 };
+          const loss = sum / count;
+          if (clock.steps > 0) secondsPerStep = (now() - clock.time) / 1000 / clock.steps;
+          const speed = secondsPerStep === undefined ? {} : { imagesPerSecond: batchSize / secondsPerStep };
+          const events: RunEvent[] = [{ type: "progress", done: step, loss, ...speed }];
+          if (step % every !== 0 && step !== steps) return events;
+
+          const metric = (key: string, value: number, unit: string) =>
+            events.push({ type: "metric", name: `${prefix}/${key}`, step, value, unit });
+          metric("loss", loss, "1");
+          metric("grad_norm", floats(row, "gradNorm").data[0]!, "1");
+          metric("learning_rate", floats(row, "learningRate").data[0]!, "1");
+          if (secondsPerStep !== undefined) metric("seconds_per_step", secondsPerStep, "s");
+          metric("memory", Math.round(memory() / 2 ** 20), "MiB");
+          events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
+          [sum, count, clock] = [0, 0, { time: now(), steps: 0 }];
+          return events;
+        }),
+        startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps" }),
+      );
+    });
+}

@@ -1,0 +1,63 @@
+import { concatMap, type Observable, type OperatorFunction } from "rxjs";
+import { createBatch, floats, withColumns, type Batch } from "../data/batch.ts";
+import { odeSample } from "../likelihood/ode-sampler.ts";
+import type { ScoreFunction } from "../likelihood/score-function.ts";
+import { fillNormal, randomKey } from "../ops/random.ts";
+import type { SDE } from "../sde/sde.ts";
+import type { Credit } from "./credit.ts";
+import { pull } from "./pull.ts";
+
+export interface PriorBatchesOptions {
+  /** Examples in all. */
+  readonly total: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly stop?: AbortSignal | undefined;
+  readonly credit?: Credit | undefined;
+}
+
+/** Draws from the prior p_T = N(0, priorStd^2 I): batches with `latent`, float32 [...shape]. */
+export function priorBatches(
+  sde: SDE,
+  shape: readonly number[],
+  { total, batchSize, seed, stop, credit }: PriorBatchesOptions,
+): Observable<Batch<"latent">> {
+  const dims = shape.reduce((a, b) => a * b, 1);
+  return pull(function* () {
+    for (let first = 0, step = 0; first < total && !stop?.aborted; first += batchSize, step++) {
+      const data = new Float32Array(Math.min(batchSize, total - first) * dims);
+      fillNormal(randomKey(seed, "prior", step), data);
+      for (let i = 0; i < data.length; i++) data[i]! *= sde.priorStd;
+      yield createBatch({ latent: { data, shape } }, { step, shard: 0, shards: 1, firstSample: first });
+    }
+  }, credit);
+}
+
+export interface SampleOptions {
+  /** Time at which sampling ends, in (0, T). */
+  readonly eps: number;
+  /** Relative and absolute tolerance of RK45. */
+  readonly rtol: number;
+  readonly atol: number;
+  /** End with one denoising step. */
+  readonly denoise: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Turns draws from the prior into samples by the probability flow ODE.
+ *
+ * @returns Batches with `data` in the range of the training data, not clipped, in the shape of `latent`.
+ * @see Song et al. 2021, equation (4); the reference's sampling.py get_ode_sampler
+ */
+export function sample<C extends string>(
+  score: ScoreFunction,
+  sde: SDE,
+  options: SampleOptions,
+): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
+  return concatMap(async (batch) => {
+    const { data, shape } = floats(batch, "latent");
+    const { samples } = await odeSample(score, sde, data, options);
+    return withColumns(batch, { data: { data: samples, shape } });
+  });
+}

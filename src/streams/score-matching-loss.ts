@@ -1,0 +1,25 @@
+import { map, type OperatorFunction } from "rxjs";
+import { select, withColumns, type Batch } from "../data/batch.ts";
+import type { ScoreNetwork } from "../models/score-network.ts";
+import type { TrainState } from "../optim/train-state.ts";
+import type { SDE } from "../sde/sde.ts";
+import { checkWeighting, lossInputs, type Weighting } from "./score-matching.ts";
+
+/**
+ * The denoising score matching loss of each example under the averaged parameters: no dropout, no gradient.
+ *
+ * @returns Batches with `t` and `loss`, float32 [].
+ * @see the reference's losses.py get_step_fn(train=False)
+ */
+export function scoreMatchingLoss(
+  network: ScoreNetwork,
+  sde: SDE,
+  state: TrainState,
+  { weighting }: { readonly weighting: Weighting },
+): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Batch<"t" | "loss">> {
+  checkWeighting("scoreMatchingLoss", sde, weighting);
+  return map((batch) => {
+    const losses = network.losses(state.ema, lossInputs(batch, sde, weighting));
+    return withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } });
+  });
+}

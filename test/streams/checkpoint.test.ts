@@ -1,0 +1,117 @@
+import { EMPTY, from, lastValueFrom, Subject, tap, throwError, toArray, concat, of } from "rxjs";
+import { readdirSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { tf } from "../../src/engine/tf.ts";
+import { NonFiniteLossError } from "../../src/errors.ts";
+import { layoutOf } from "../../src/models/parameters.ts";
+import { readCheckpoint } from "../../src/optim/checkpoint.ts";
+import { CheckpointStore } from "../../src/optim/checkpoint-store.ts";
+import { TrainState } from "../../src/optim/train-state.ts";
+import { checkpoint } from "../../src/streams/checkpoint.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
+import { expectNoLeak } from "../support/tensors.ts";
+
+const layout = layoutOf([{ name: "w", shape: [16], init: { kind: "normal", std: 1 } }]);
+
+/** A state, its store, and a step that adds 1 to every parameter. */
+function training() {
+  const workdir = temporaryFolder();
+  const state = TrainState.initial(layout, 1);
+  const store = new CheckpointStore({ workdir, layout, config: {}, keep: 10 });
+  const advance = tap<number>(() =>
+    state.advance({ parameters: tf.add(state.parameters, 1), m: tf.zeros([16]), v: tf.zeros([16]) }),
+  );
+  const files = (kind: "checkpoints" | "checkpoints-meta") =>
+    existsSync(join(workdir, kind)) ? readdirSync(join(workdir, kind)).sort() : [];
+  return { workdir, state, store, advance, files };
+}
+
+describe("checkpoint", () => {
+  it("saves every so many steps and at the end, and hands the values on in order", async () => {
+    await expectNoLeak(async () => {
+      const { workdir, state, store, advance, files } = training();
+      const start = state.snapshot().parameters;
+      const values = await lastValueFrom(
+        from([0, 1, 2, 3, 4]).pipe(advance, checkpoint(state, store, { every: 2 }), toArray()),
+      );
+      expect(values).toEqual([0, 1, 2, 3, 4]);
+      expect(files("checkpoints")).toEqual(["checkpoint_2.arrow", "checkpoint_4.arrow", "checkpoint_5.arrow"]);
+      // The copy is that of its step, although training had gone on when it was written.
+      const saved = readCheckpoint(join(workdir, "checkpoints", "checkpoint_2.arrow"), layout);
+      expect([...saved.parameters]).toEqual([...start.map((p) => Math.fround(Math.fround(p + 1) + 1))]);
+      state.dispose();
+    });
+  });
+
+  it("holds a value back until its file is written", async () => {
+    const { state, store, advance, files } = training();
+    const seen: [number, string[]][] = [];
+    const values = from([1, 2]).pipe(advance, checkpoint(state, store, { every: 1 }));
+    await lastValueFrom(values.pipe(tap((value: number) => seen.push([value, files("checkpoints")]))));
+    expect(seen[0]![1]).toContain("checkpoint_1.arrow");
+    expect(seen[1]![1]).toContain("checkpoint_2.arrow");
+    state.dispose();
+  });
+
+  it("writes nothing when nothing has changed", async () => {
+    const { state, store, files } = training();
+    await lastValueFrom(EMPTY.pipe(checkpoint(state, store, { every: 1 })), { defaultValue: 0 });
+    expect(files("checkpoints")).toEqual([]);
+    state.dispose();
+  });
+
+  it("counts the last state as an interruption once told to stop", async () => {
+    const { state, store, advance, files } = training();
+    const stop = new AbortController();
+    stop.abort();
+    await lastValueFrom(from([1]).pipe(advance, checkpoint(state, store, { every: 5, stop: stop.signal })));
+    expect(files("checkpoints-meta")).toEqual(["checkpoint_1.arrow"]);
+    state.dispose();
+  });
+
+  it("saves before it passes on a loss that is not finite, and passes other errors on at once", async () => {
+    const { state, store, advance, files } = training();
+    const failing = (error: Error) =>
+      concat(
+        of(1),
+        throwError(() => error),
+      ).pipe(advance);
+    const nan = new NonFiniteLossError(1, NaN);
+    await expect(lastValueFrom(failing(nan).pipe(checkpoint(state, store, { every: 5 })))).rejects.toBe(nan);
+    expect(files("checkpoints-meta")).toEqual(["checkpoint_1.arrow"]);
+    const other = new Error("other");
+    await expect(lastValueFrom(failing(other).pipe(checkpoint(state, store, { every: 5 })))).rejects.toBe(other);
+    expect(files("checkpoints-meta")).toEqual(["checkpoint_1.arrow"]);
+    state.dispose();
+  });
+
+  it("tells of a file that cannot be written as a notification", async () => {
+    const { state, store, advance } = training();
+    const broken = Object.assign(Object.create(store) as CheckpointStore, {
+      save: () => Promise.reject(new Error("no space")),
+    });
+    await expect(lastValueFrom(from([1, 2]).pipe(advance, checkpoint(state, broken, { every: 1 })))).rejects.toThrow(
+      "no space",
+    );
+    state.dispose();
+  });
+
+  it("unsubscribes from its source", async () => {
+    const { state, store } = training();
+    const source = new Subject<number>();
+    const subscription = source.pipe(checkpoint(state, store, { every: 1 })).subscribe();
+    expect(source.observed).toBe(true);
+    subscription.unsubscribe();
+    expect(source.observed).toBe(false);
+    await sleep(1);
+    state.dispose();
+  });
+
+  it.each([0, 1.5, -1])("refuses every = %d", (every) => {
+    const { state, store } = training();
+    expect(() => checkpoint(state, store, { every })).toThrow(RangeError);
+    state.dispose();
+  });
+});

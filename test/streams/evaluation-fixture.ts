@@ -1,0 +1,20 @@
+/** Data whose score is known exactly, for the operators of evaluation. */
+import { createBatch, type Batch } from "../../src/data/batch.ts";
+import { gaussianLogDensity } from "../../src/likelihood/gaussian-density.ts";
+import { gaussianScore } from "../../src/likelihood/gaussian-score.ts";
+import { normal } from "../support/tensors.ts";
+import { infoAt, sde } from "./fixture.ts";
+
+export const shape = [2, 1, 1];
+const mean = [0.3, -0.2];
+const std = [0.5, 0.8];
+export const exactScore = gaussianScore({ shape, mean, std }, sde);
+
+/** Draws from the Gaussian. */
+export function gaussianBatch(size: number, step = 0): Batch<"data"> {
+  const data = normal(2 * size, 100 + step).map((z, i) => mean[i % 2]! + std[i % 2]! * z);
+  return createBatch({ data: { data, shape } }, infoAt({ step, firstSample: step * size }));
+}
+
+/** log p(data) in nats, [B]. */
+export const exactLogp = (data: Float32Array) => gaussianLogDensity(data, mean, std);

@@ -1,0 +1,85 @@
+import { lastValueFrom, of } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { floats } from "../../src/data/batch.ts";
+import { subVpSDE } from "../../src/sde/sub-vp.ts";
+import { veSDE } from "../../src/sde/ve.ts";
+import type { SDE } from "../../src/sde/sde.ts";
+import { sampleTime } from "../../src/streams/sample-time.ts";
+import { expectInStep } from "../support/marbles.ts";
+import { imageBatch, sde } from "./fixture.ts";
+
+const eps = 1e-3;
+const subVP = subVpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
+const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
+
+const times = async (process: SDE, importance: boolean, { seed = 5, size = 20_000, step = 0, shard = 0 } = {}) =>
+  floats(
+    await lastValueFrom(
+      of(imageBatch(size, { step, shard }, [1])).pipe(sampleTime(process, { eps, importance, seed })),
+    ),
+    "t",
+  ).data;
+
+/** Kolmogorov's distance between a sample and a distribution function, times sqrt(n). */
+function kolmogorov(sample: Float32Array, cdf: (t: number) => number): number {
+  const sorted = sample.toSorted();
+  const n = sorted.length;
+  const distance = sorted.reduce((d, t, i) => Math.max(d, Math.abs(cdf(t) - i / n), Math.abs(cdf(t) - (i + 1) / n)), 0);
+  return distance * Math.sqrt(n);
+}
+
+describe("sampleTime", () => {
+  it("draws uniform times in [eps, T]", async () => {
+    const t = await times(sde, false);
+    expect(t.every((v) => v >= Math.fround(eps) && v <= 1)).toBe(true);
+    expect(kolmogorov(t, (v) => (v - eps) / (1 - eps))).toBeLessThan(1.95); // p = 1e-3
+  });
+
+  it.each([
+    ["VP", sde],
+    ["subVP", subVP],
+  ])("draws times by the importance weight of %s", async (_, process) => {
+    const t = await times(process, true);
+    expect(t.every((v) => v >= Math.fround(eps) && v <= 1)).toBe(true);
+    // The density by quadrature, not by the closed form that draws: the integral of g^2 / sigma^2 on a log grid.
+    const grid = Array.from({ length: 4001 }, (_, i) => eps ** (1 - i / 4000));
+    const weight = (v: number) => (process.diffusion(v) / process.std(v)) ** 2;
+    const sums = [0];
+    for (let i = 1; i < grid.length; i++) {
+      const [a, b] = [grid[i - 1]!, grid[i]!];
+      sums.push(sums[i - 1]! + ((weight(a) + weight(b)) / 2) * (b - a));
+    }
+    const cdf = (v: number) => {
+      const position = Math.min(Math.max(4000 * (1 - Math.log(v) / Math.log(eps)), 0), 3999);
+      const i = Math.floor(position);
+      return (sums[i]! + (position - i) * (sums[i + 1]! - sums[i]!)) / sums.at(-1)!;
+    };
+    expect(kolmogorov(t, cdf)).toBeLessThan(1.95);
+    expect(kolmogorov(t, (v) => v)).toBeGreaterThan(10); // Far from uniform.
+  });
+
+  it("draws by seed, step and shard", async () => {
+    const size = 4;
+    const first = await times(sde, true, { size });
+    expect(await times(sde, true, { size })).toEqual(first);
+    for (const other of [{ seed: 6 }, { step: 1 }, { shard: 1 }]) {
+      expect(await times(sde, true, { size, ...other })).not.toEqual(first);
+    }
+  });
+
+  it("emits one batch per batch, in the same frame, and passes completion, errors and unsubscription on", () => {
+    const operator = () => sampleTime<"image">(sde, { eps, importance: true, seed: 1 });
+    const inputs = [imageBatch(2), imageBatch(3)] as const;
+    expectInStep(operator, inputs, (batch) => floats(batch, "t").data.length, [2, 3]);
+  });
+
+  it.each([[0], [1], [-1], [NaN]])("refuses eps = %d", (eps) => {
+    expect(() => sampleTime(sde, { eps, importance: false, seed: 1 })).toThrow(
+      `sampleTime: eps must lie in (0, 1), got ${eps}`,
+    );
+  });
+
+  it("refuses importance sampling for an SDE without a weight", () => {
+    expect(() => sampleTime(ve, { eps, importance: true, seed: 1 })).toThrow(/the ve SDE has no importance weight/);
+  });
+});

@@ -1,0 +1,105 @@
+import { lastValueFrom, of, toArray } from "rxjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { decode } from "fast-png";
+import { describe, expect, it } from "vitest";
+import { readArrowFile } from "../../src/data/arrow-file.ts";
+import { bytes, createBatch, floats, type Batch } from "../../src/data/batch.ts";
+import { quantize } from "../../src/streams/quantize.ts";
+import { priorBatches, sample } from "../../src/streams/sample.ts";
+import { saveExamples } from "../../src/streams/save-examples.ts";
+import { saveGrid } from "../../src/streams/save-grid.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
+import { expectInStep } from "../support/marbles.ts";
+import { moments } from "../support/numbers.ts";
+import { exactScore, shape } from "./evaluation-fixture.ts";
+import { infoAt, sde } from "./fixture.ts";
+
+const solver = { eps: 1e-3, rtol: 1e-4, atol: 1e-4, denoise: true };
+
+describe("priorBatches", () => {
+  it("draws all, the last batch smaller, the same numbers in every subscription", async () => {
+    const prior = priorBatches(sde, shape, { total: 5, batchSize: 2, seed: 1 }).pipe(toArray());
+    const batches = await lastValueFrom(prior);
+    expect(batches.map(({ size, info }) => [size, info.step, info.firstSample])).toEqual([
+      [2, 0, 0],
+      [2, 1, 2],
+      [1, 2, 4],
+    ]);
+    const latent = (list: Batch<"latent">[]) => list.flatMap((batch) => [...floats(batch, "latent").data]);
+    expect(new Set(latent(batches)).size).toBe(10);
+    expect(latent(await lastValueFrom(prior))).toEqual(latent(batches));
+  });
+
+  it("ends at a batch's border when it is told to stop", async () => {
+    const stop = new AbortController();
+    stop.abort();
+    expect(
+      await lastValueFrom(
+        priorBatches(sde, shape, { total: 5, batchSize: 2, seed: 1, stop: stop.signal }).pipe(toArray()),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe("sample", () => {
+  it("has the moments of the data where the score is exact", async () => {
+    const prior = priorBatches(sde, shape, { total: 4000, batchSize: 2000, seed: 1 });
+    const batches = await lastValueFrom(prior.pipe(sample(exactScore, sde, solver), toArray()));
+    const all = batches.flatMap((batch) => [...floats(batch, "data").data]);
+    for (const [d, mean, std] of [
+      [0, 0.3, 0.5],
+      [1, -0.2, 0.8],
+    ] as const) {
+      // prettier-ignore
+      const found = moments(all.filter((_, i) => i % 2 === d));
+      // Four standard errors of 4000 draws.
+      expect(Math.abs(found.mean - mean)).toBeLessThan((4 * std) / Math.sqrt(4000));
+      expect(Math.abs(Math.sqrt(found.variance) - std)).toBeLessThan((4 * std) / Math.sqrt(8000));
+    }
+  });
+});
+
+describe("quantize", () => {
+  const batchOf = (...values: number[]) =>
+    createBatch({ data: { data: Float32Array.from(values), shape: [] } }, infoAt());
+
+  it("scales, clips and truncates", () => {
+    const image = (result: Batch<"image">) => [...bytes(result, "image").data];
+    const values = batchOf(-0.5, 0, 0.9999, 1, 2);
+    expectInStep(() => quantize<"data">({ centered: false }), [values, values], image, [[0, 0, 254, 255, 255], [0, 0, 254, 255, 255]]); // prettier-ignore
+    expectInStep(() => quantize<"data">({ centered: true }), [values, values], image, [[63, 127, 254, 255, 255], [63, 127, 254, 255, 255]]); // prettier-ignore
+  });
+});
+
+describe("sinks", () => {
+  const images = (n: number) =>
+    createBatch({ image: { data: new Uint8Array(n * 12).fill(200), shape: [2, 2, 3] } }, infoAt());
+  const vectors = (n: number) => createBatch({ data: { data: new Float32Array(n * 2).fill(n), shape: [2] } }, infoAt());
+
+  it("saveGrid writes one PNG of all batches and tells where", async () => {
+    const path = join(temporaryFolder(), "samples", "grid.png");
+
+    const events = await lastValueFrom(of(images(3), images(1)).pipe(saveGrid(path, { total: 4 }), toArray()));
+    expect(events.at(-1)).toEqual({ type: "result", values: { samples: path } });
+    const { width, height } = decode(readFileSync(path));
+    expect([width, height]).toEqual([10, 10]);
+  });
+
+  it("saveExamples writes one Arrow file of all batches", async () => {
+    const path = join(temporaryFolder(), "samples", "samples.arrow");
+
+    await lastValueFrom(of(vectors(1), vectors(2)).pipe(saveExamples(path, { total: 3 })));
+    const column = readArrowFile(path).columns.get("data")!;
+    expect(column.shape).toEqual([2]);
+    expect([...column.data]).toEqual([1, 1, 2, 2, 2, 2]);
+  });
+
+  it("write nothing when some are missing", async () => {
+    const folder = temporaryFolder();
+
+    const events = await lastValueFrom(of(images(1)).pipe(saveGrid(join(folder, "a.png"), { total: 2 }), toArray()));
+    expect(events.some(({ type }) => type === "result")).toBe(false);
+    expect(() => readFileSync(join(folder, "a.png"))).toThrow("ENOENT");
+  });
+});

@@ -1,0 +1,167 @@
+import { lastValueFrom, map, of, Subject, take, throwError, toArray } from "rxjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
+import { tf } from "../../src/engine/tf.ts";
+import { scoreNetwork, type ScoreNetwork } from "../../src/models/score-network.ts";
+import { TrainState } from "../../src/optim/train-state.ts";
+import { veSDE } from "../../src/sde/ve.ts";
+import type { Gradient } from "../../src/streams/gradient.ts";
+import { scoreMatchingLoss } from "../../src/streams/score-matching-loss.ts";
+import { lossInputs, scoreMatching, type Weighting } from "../../src/streams/score-matching.ts";
+import { expectInStep } from "../support/marbles.ts";
+import { largestError } from "../support/numbers.ts";
+import { expectNoLeak } from "../support/tensors.ts";
+import { infoAt, linearModel, perturbedBatch, sde } from "./fixture.ts";
+
+const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
+const shape = [2, 2, 1];
+type Perturbed = Batch<"t" | "noise" | "perturbed">;
+const batch = (over = {}): Perturbed => perturbedBatch(3, shape, over);
+
+let network: ScoreNetwork;
+let state: TrainState;
+beforeAll(() => {
+  network = scoreNetwork(linearModel(), { reduceMean: false, compile: true });
+  state = TrainState.initial(network.layout, 1);
+});
+afterAll(() => {
+  network.dispose();
+  state.dispose();
+});
+
+/** Loss and gradient of s(x) = -(w x + b) / sigma in float64: half the sum of (sigma s + z)^2, times the weight. */
+function closedForm(weighting: Weighting, [b, w]: readonly [number, number], input: Perturbed) {
+  const [x, z, t] = (["perturbed", "noise", "t"] as const).map((name) => floats(input, name).data);
+  const losses = [0, 0, 0];
+  const gradient = [0, 0];
+  x!.forEach((value, i) => {
+    const time = t![Math.floor(i / 4)]!;
+    const weight = weighting === "likelihood" ? (sde.diffusion(time) / sde.std(time)) ** 2 : 1;
+    const difference = z![i]! - (w * value + b);
+    losses[Math.floor(i / 4)]! += 0.5 * weight * difference ** 2;
+    gradient[0]! -= (weight * difference) / 3;
+    gradient[1]! -= (weight * difference * value) / 3;
+  });
+  return { losses, gradient };
+}
+
+/** b and w, each at the start of its slot. */
+const pick = (flat: Float32Array) => network.layout.slots.map((slot) => flat[slot.offset]!) as [number, number];
+
+describe("scoreMatching", () => {
+  it.each(["original", "likelihood", "importance"] as const)(
+    "gives loss and gradient: %s weighting",
+    async (weighting) => {
+      await expectNoLeak(async () => {
+        const input = batch({ step: 5 });
+        const steps = of(input).pipe(
+          scoreMatching(network, sde, state, { weighting, seed: 1 }),
+          map((gradient) => ({ batch: gradient.batch, arrow: gradient.toArrow() })),
+        );
+        const { batch: losses, arrow } = await lastValueFrom(steps);
+        const expected = closedForm(weighting, pick(state.snapshot().parameters), input);
+        expect(largestError(floats(losses, "loss").data, expected.losses)).toBeLessThan(1e-5);
+        expect(floats(losses, "t")).toEqual(floats(input, "t"));
+        expect(losses.info).toEqual(infoAt({ step: 5 }));
+        expect(largestError(pick(floats(arrow, "gradient").data), expected.gradient)).toBeLessThan(1e-5);
+        expect(floats(arrow, "gradient").shape).toEqual([network.layout.length]);
+      });
+    },
+  );
+
+  it("frees the gradient when the stages behind it are done with it", async () => {
+    const seen: Gradient[] = [];
+    const source = of(batch({ step: 0 }), batch({ step: 1 }));
+    await expectNoLeak(async () => {
+      const steps = source.pipe(
+        scoreMatching(network, sde, state, { weighting: "original", seed: 1 }),
+        map((gradient) => {
+          expect(seen.every(({ values }) => values.isDisposed)).toBe(true);
+          seen.push(gradient);
+          return gradient.values.isDisposed;
+        }),
+        toArray(),
+      );
+      expect(await lastValueFrom(steps)).toEqual([false, false]);
+    });
+  });
+
+  it("leaks nothing on unsubscription in mid-step, on an error before it and on one behind it", async () => {
+    const run = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
+    await expectNoLeak(async () => {
+      await lastValueFrom(of(batch(), batch(), batch()).pipe(run(), take(1)));
+      await expect(lastValueFrom(throwError(() => new Error("before")).pipe(run()))).rejects.toThrow("before");
+      const behind = of(batch()).pipe(
+        run(),
+        map(() => {
+          throw new Error("behind");
+        }),
+      );
+      await expect(lastValueFrom(behind)).rejects.toThrow("behind");
+    });
+  });
+
+  it("notifies an error of the network and leaves the producer", async () => {
+    const source = new Subject<Perturbed>();
+    const wrong = createBatch({ ...columns(), noise: { data: new Float32Array(3), shape: [1] } }, infoAt());
+    await expectNoLeak(async () => {
+      const failed = lastValueFrom(source.pipe(scoreMatching(network, sde, state, { weighting: "original", seed: 1 })));
+      source.next(wrong);
+      await expect(failed).rejects.toThrow(/shape/);
+    });
+    expect(source.observed).toBe(false);
+  });
+
+  it("emits in the turn of its input and passes completion, errors and unsubscription on", () => {
+    const operator = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
+    expectInStep(operator, [batch({ step: 0 }), batch({ step: 1 })], (gradient) => gradient.batch.info.step, [0, 1]);
+  });
+
+  it("refuses importance weighting for an SDE that has none", () => {
+    const options = { weighting: "importance", seed: 1 } as const;
+    expect(() => scoreMatching(network, ve, state, options)).toThrow(
+      /scoreMatching: the ve SDE has no importance weight/,
+    );
+    expect(() => scoreMatchingLoss(network, ve, state, options)).toThrow(/scoreMatchingLoss: the ve SDE has no/);
+  });
+
+  function columns() {
+    const input = batch();
+    return { t: floats(input, "t"), perturbed: floats(input, "perturbed"), noise: floats(input, "noise") };
+  }
+});
+
+describe("lossInputs", () => {
+  it("gives a network that predicts noise the factor -1, and one that gives the score sigma", () => {
+    const t = floats(batch(), "t").data;
+    expect(largestError(lossInputs(batch(), sde, "original").outputScale, [-1, -1, -1])).toBeLessThan(1e-6);
+    expect(lossInputs(batch(), ve, "original").outputScale).toEqual(t.map((time) => ve.std(time)));
+  });
+
+  it("weights by g^2 / sigma^2 for the likelihood, which the VE SDE has as a constant", () => {
+    const expected = 2 * Math.log(50 / 0.01);
+    const { weight } = lossInputs(batch(), ve, "likelihood");
+    expect(largestError(weight, [expected, expected, expected])).toBeLessThan(1e-6);
+  });
+});
+
+describe("scoreMatchingLoss", () => {
+  it("gives the losses under the averaged parameters", async () => {
+    await expectNoLeak(async () => {
+      const other = TrainState.initial(network.layout, 1);
+      const average = Float32Array.from({ length: network.layout.length }, () => 0.25);
+      other.setEma(tf.tensor1d(average));
+      const out = await lastValueFrom(
+        of(batch()).pipe(scoreMatchingLoss(network, sde, other, { weighting: "likelihood" })),
+      );
+      const expected = closedForm("likelihood", [0.25, 0.25], batch()).losses;
+      expect(largestError(floats(out, "loss").data, expected)).toBeLessThan(1e-5);
+      other.dispose();
+    });
+  });
+
+  it("emits in the turn of its input and passes completion, errors and unsubscription on", () => {
+    const operator = () => scoreMatchingLoss(network, sde, state, { weighting: "original" });
+    expectInStep(operator, [batch({ step: 0 }), batch({ step: 1 })], (losses) => losses.info.step, [0, 1]);
+  });
+});
