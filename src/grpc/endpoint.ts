@@ -1,0 +1,39 @@
+/** Addresses of the command line. */
+import { isIPv4, isIPv6 } from "node:net";
+import { UsageError } from "../errors.ts";
+
+export interface Endpoint {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const FORM = /^(?:\[([^\]]+)\]|([^:[\]\s/]+)):(\d{1,5})$/;
+
+/**
+ * Reads HOST:PORT; an IPv6 address stands in brackets.
+ *
+ * @param option Named in the error, as `--metrics-push`.
+ * @param anyPort Port 0, which lets the system choose, is allowed.
+ * @throws UsageError for anything else.
+ */
+export function parseEndpoint(option: string, text: string, anyPort: boolean): Endpoint {
+  const [, ipv6, name, digits] = FORM.exec(text) ?? [];
+  const host = ipv6 ?? name;
+  const port = Number(digits);
+  const remedy = `give HOST:PORT, for example ${option} 127.0.0.1:50051`;
+  if (host === undefined || (ipv6 !== undefined && !isIPv6(ipv6))) {
+    throw new UsageError(`${option} ${text}: this is no HOST:PORT`, remedy);
+  }
+  if (port > 65535 || (port === 0 && !anyPort))
+    throw new UsageError(`${option} ${text}: there is no such port`, remedy);
+  return { host, port };
+}
+
+/** HOST:PORT, as {@link parseEndpoint} reads it. */
+export const endpointText = ({ host, port }: Endpoint): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+/** Whether only this machine is reached by it: by its writing, nothing is looked up. */
+export function isLoopback({ host }: Endpoint): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}

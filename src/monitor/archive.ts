@@ -1,0 +1,102 @@
+/** The records of many runs in one folder, each in the file of its name. */
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Subject } from "rxjs";
+import type { Feed } from "./feed.ts";
+import type { Batch, Entry } from "./metric.ts";
+import { dropTornLine } from "./lines.ts";
+import { MetricLog } from "./metric-log.ts";
+
+const ENDING = ".jsonl";
+
+interface Run {
+  readonly log: MetricLog;
+  /** Last place stored, by node. */
+  readonly last: Map<string, number>;
+}
+
+export interface Accepted {
+  /** Metrics that were new. */
+  readonly stored: number;
+  /** Metrics that had been stored before. */
+  readonly duplicates: number;
+}
+
+/** Where a run's record is. A name with other signs than a file name may have is escaped. */
+const fileOf = (runId: string) => `${encodeURIComponent(runId)}${ENDING}`;
+
+/** The run whose record a file is; undefined for another's file. */
+function runIdOf(file: string): string | undefined {
+  try {
+    const runId = decodeURIComponent(file.slice(0, -ENDING.length));
+    return fileOf(runId) === file ? runId : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opens a record, drops a line that was cut off, and finds the last places. */
+function openRun(path: string, runId: string): Run {
+  dropTornLine(path);
+  const log = new MetricLog(path, { runId, node: "" });
+  const last = new Map<string, number>();
+  for (const { node, sequence } of log.advance()) last.set(node, Math.max(sequence, last.get(node) ?? 0));
+  return { log, last };
+}
+
+/**
+ * Stores metrics of many runs and nodes, each once, and shows them to watchers.
+ *
+ * A node's metrics arrive in order, and again from an earlier place after a failure: so the last place tells new ones.
+ */
+export class Archive implements Feed {
+  readonly #dir: string;
+  readonly #runs = new Map<string, Run>();
+  readonly live = new Subject<readonly Entry[]>();
+
+  /** Opens every record of the folder, which is made where it is missing. @throws what the file system says. */
+  constructor(dir: string) {
+    this.#dir = dir;
+    mkdirSync(dir, { recursive: true });
+    for (const file of readdirSync(dir).sort()) {
+      const runId = runIdOf(file);
+      if (runId !== undefined) this.#runs.set(runId, openRun(join(dir, file), runId));
+    }
+  }
+
+  logs(): readonly MetricLog[] {
+    return [...this.#runs.values()].map(({ log }) => log);
+  }
+
+  /** Writes what is new in a batch, and passes it on. @throws what the file system says; nothing is stored then. */
+  accept({ runId, node, sequence, metrics }: Batch): Accepted {
+    const run = this.#run(runId);
+    const last = run.last.get(node) ?? 0;
+    const entries = metrics.map((metric, i): Entry => {
+      return { runId, node, sequence: sequence === 0 ? 0 : sequence + i, metric };
+    });
+    const fresh = sequence === 0 ? entries : entries.filter((entry) => entry.sequence > last);
+    if (fresh.length > 0) {
+      run.log.append(fresh);
+      run.last.set(node, Math.max(last, fresh.at(-1)!.sequence));
+      this.live.next(fresh);
+    }
+    return { stored: fresh.length, duplicates: entries.length - fresh.length };
+  }
+
+  /** Returns when the records of these runs are on disk. */
+  sync(runIds: Iterable<string>): void {
+    for (const runId of runIds) this.#runs.get(runId)?.log.sync();
+  }
+
+  /** Ends the watchers. */
+  close(): void {
+    this.live.complete();
+  }
+
+  #run(runId: string): Run {
+    let run = this.#runs.get(runId);
+    if (!run) this.#runs.set(runId, (run = openRun(join(this.#dir, fileOf(runId)), runId)));
+    return run;
+  }
+}

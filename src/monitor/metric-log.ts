@@ -1,0 +1,144 @@
+/** The record of a run: one JSON object a line and a metric. */
+import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateSync } from "node:fs";
+import { readLines, START, type Position } from "./lines.ts";
+import { BATCH_SIZE, batchOf, follows, type Batch, type Entry, type Metric } from "./metric.ts";
+
+/** Whose metrics a file has, where its lines do not say. */
+export interface Owner {
+  readonly runId: string;
+  readonly node: string;
+}
+
+/** A line of the file; node and sequence where a file has several nodes. */
+type Stored = Metric & { readonly value: number | null } & Partial<Pick<Entry, "node" | "sequence">>;
+
+/** The entry of a line; undefined for what is no metric. A value of null is NaN, which JSON does not have. */
+export function parseLine(text: string, line: number, owner: Owner): Entry | undefined {
+  let stored: Partial<Stored> | null;
+  try {
+    stored = JSON.parse(text) as Partial<Stored> | null;
+  } catch {
+    return undefined;
+  }
+  const { name, step, value, unit = "1", time = "", node = owner.node, sequence = line } = stored ?? {};
+  if (typeof name !== "string" || typeof step !== "number" || value === undefined) return undefined;
+  return { runId: owner.runId, node, sequence, metric: { name, step, value: value ?? NaN, unit, time } };
+}
+
+/** A line without its end. */
+const lineOf = ({ name, step, value, unit, time }: Metric, place?: Pick<Entry, "node" | "sequence">) =>
+  JSON.stringify({ name, step, value, unit, time, ...place });
+
+/**
+ * A file of metrics that is appended to, here or by another thread, and read any number of times meanwhile.
+ *
+ * The place of an entry is its line, unless the line tells another: so a line that cannot be read leaves a gap.
+ */
+export class MetricLog {
+  readonly path: string;
+  readonly owner: Owner;
+  #end: Position = START;
+
+  constructor(path: string, owner: Owner) {
+    this.path = path;
+    this.owner = owner;
+  }
+
+  /** The end of what was appended here or seen by {@link advance}. */
+  get end(): Position {
+    return this.#end;
+  }
+
+  /** Entries from a place up to another, each with the place after it; what is no metric is undefined. */
+  *read(
+    from: Position = START,
+    to?: Position,
+  ): Generator<{ readonly entry?: Entry | undefined; readonly end: Position }> {
+    if (to && from.offset >= to.offset) return;
+    for (const { text, end } of readLines(this.path, from)) {
+      yield { entry: parseLine(text, end.line, this.owner), end };
+      if (to && end.offset >= to.offset) return;
+    }
+  }
+
+  /**
+   * Entries from a place up to another in batches, each with the place after it.
+   *
+   * @param keep Which entries; without it all, and then each batch is without gaps.
+   */
+  *batches(
+    from?: Position,
+    to?: Position,
+    keep?: (entry: Entry) => boolean,
+  ): Generator<{ batch: Batch; end: Position }> {
+    let entries: Entry[] = [];
+    let end = from ?? START;
+    for (const line of this.read(from, to)) {
+      const { entry } = line;
+      if (entry && (!keep || keep(entry))) {
+        const last = entries.at(-1);
+        if (last && (entries.length === BATCH_SIZE || !follows(last, entry, keep !== undefined))) {
+          yield { batch: batchOf(entries), end };
+          entries = [];
+        }
+        entries.push(entry);
+      }
+      end = line.end;
+    }
+    if (entries.length > 0) yield { batch: batchOf(entries), end };
+  }
+
+  /** Entries that came since the last call. */
+  *advance(): Generator<Entry, void> {
+    for (const { entry, end } of this.read(this.#end)) {
+      this.#end = end;
+      if (entry) yield entry;
+    }
+  }
+
+  /** Takes what is there as the past, which {@link advance} does not give. */
+  skip(): void {
+    for (const { end } of readLines(this.path, this.#end)) this.#end = end;
+  }
+
+  /**
+   * Adds a metric of the owner.
+   *
+   * @throws what the file system says; the file is then as it was.
+   */
+  add(metric: Metric): void {
+    this.#write([lineOf(metric)]);
+  }
+
+  /** Adds entries of any node, all or none. @throws as {@link add}. */
+  append(entries: readonly Entry[]): void {
+    this.#write(entries.map(({ metric, node, sequence }) => lineOf(metric, { node, sequence })));
+  }
+
+  /** Returns when all is on disk. */
+  sync(): void {
+    const file = openSync(this.path, "r+");
+    try {
+      fdatasyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #write(lines: readonly string[]): void {
+    const text = `${lines.join("\n")}\n`;
+    const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+    try {
+      appendFileSync(this.path, text);
+    } catch (error) {
+      try {
+        truncateSync(this.path, size);
+      } catch {
+        // Not a regular file, or gone: the first error says what is wrong.
+      }
+      throw error;
+    }
+    const { offset, line } = this.#end;
+    this.#end = { offset: offset + Buffer.byteLength(text), line: line + lines.length };
+  }
+}

@@ -1,0 +1,73 @@
+/** The report of an evaluation: `report.json` for programs, `report.html` for people. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../data/arrow-file.ts";
+import type { ImageDataset } from "../data/dataset.ts";
+import { pngGrid } from "../data/png-grid.ts";
+import { reportHtml } from "./report-html.ts";
+
+/** A published number to hold one's own against. */
+export interface Anchor {
+  readonly name: string;
+  /** Bits/dim on the test set. */
+  readonly bpd: number;
+}
+
+/** Mean over images with its standard error, bits/dim. */
+export interface Measured {
+  readonly mean: number;
+  readonly standardError: number;
+  readonly images: number;
+}
+
+export interface Report {
+  /** What was run: pipeline, preset, engine, versions. */
+  readonly run: Readonly<Record<string, string | number>>;
+  readonly bpd?: Measured | undefined;
+  readonly bound?: Measured | undefined;
+  /** Bits/dim of each image by the ODE, [N]. */
+  readonly perImage: readonly number[];
+  readonly anchors: readonly Anchor[];
+  readonly config: unknown;
+}
+
+/** Images shown at each end of the ranking. */
+const SHOWN = 16;
+
+/** Indices by bits/dim, most likely first. */
+export function ranking(perImage: readonly number[]): number[] {
+  return perImage.map((_, i) => i).sort((a, b) => perImage[a]! - perImage[b]!);
+}
+
+/** The images as a PNG grid in one row. */
+function strip({ images, shape }: ImageDataset, indices: readonly number[]): Uint8Array {
+  const size = shape[0] * shape[1] * shape[2];
+  const chosen = indices.map((i) => images.subarray(i * size, (i + 1) * size));
+  return pngGrid(Buffer.concat(chosen), shape, indices.length);
+}
+
+export interface ReportFiles {
+  /** Made when missing. */
+  readonly folder: string;
+  /** The images that were evaluated, in their order. */
+  readonly data: ImageDataset;
+  /** PNG grid of samples; left out when there is none. */
+  readonly samples?: string | undefined;
+}
+
+/** Writes both files, each whole or not at all. @returns The path of the page. */
+export async function writeReport(report: Report, { folder, data, samples }: ReportFiles): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const json = join(folder, "report.json");
+  const html = join(folder, "report.html");
+  const text = new TextEncoder();
+  await writeFileAtomic(json, [text.encode(`${JSON.stringify(report, undefined, 2)}\n`)]);
+  const order = ranking(report.perImage);
+  const pictures = {
+    mostLikely: strip(data, order.slice(0, SHOWN)),
+    leastLikely: strip(data, order.slice(-SHOWN).reverse()),
+    ...(samples && existsSync(samples) && { samples: readFileSync(samples) }),
+  };
+  await writeFileAtomic(html, [text.encode(reportHtml(report, pictures))]);
+  return html;
+}

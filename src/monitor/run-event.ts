@@ -1,0 +1,71 @@
+/** What a run tells whoever watches it. */
+
+export const modes = ["train", "eval", "train_deq", "sample"] as const;
+/** What a run does; "train" ends with a short evaluation and samples, "train_deq" trains the dequantizer. */
+export type Mode = (typeof modes)[number];
+
+export const presets = ["quick", "paper", "paper_deep"] as const;
+export type Preset = (typeof presets)[number];
+
+export type RunEvent =
+  /** A stage begins and gets a progress bar: "training", "likelihood (ODE)", "bound", "samples". */
+  | { readonly type: "stage"; readonly name: string; readonly total?: number; readonly unit?: string }
+  /** `done` counts from the stage's beginning, or from where a resumed run goes on. */
+  | { readonly type: "progress"; readonly done: number; readonly loss?: number; readonly imagesPerSecond?: number }
+  /** Appended to `metrics.jsonl` of the workdir. */
+  | {
+      readonly type: "metric";
+      readonly name: string;
+      readonly step: number;
+      readonly value: number;
+      readonly unit: string;
+    }
+  | { readonly type: "message"; readonly text: string }
+  /** Keys of the summary; later ones replace earlier ones. */
+  | { readonly type: "result"; readonly values: Partial<Summary> };
+
+/** The JSON object of `--json`; keys are present where they apply. */
+export interface Summary {
+  readonly pipeline: string;
+  readonly mode: Mode;
+  readonly preset: Preset;
+  readonly engine: string;
+  readonly device: string;
+  /** Optimizer steps behind the parameters. */
+  readonly steps: number;
+  /** Training loss, averaged over the last logged steps. */
+  readonly loss: number;
+  /** Negative log-likelihood by the probability-flow ODE, bits/dim. */
+  readonly bpd: number;
+  readonly bpdStandardError: number;
+  /** Variational bound, bits/dim. */
+  readonly bound: number;
+  readonly boundStandardError: number;
+  /** Images that bpd and bound are means over. */
+  readonly evalImages: number;
+  /** What bpd would be for a perfect model, where that is known: the mean over the same examples, bits/dim. */
+  readonly exactBpd: number;
+  readonly fid: number;
+  readonly inceptionScore: number;
+  readonly kid: number;
+  /** Path of the sampled images. */
+  readonly samples: string;
+  /** Path of the evaluation's page. */
+  readonly report: string;
+  /** Path of the newest checkpoint. */
+  readonly checkpoint: string;
+  readonly secondsPerStep: number;
+  /** SHA-256 over the float32 parameters in order, hexadecimal. */
+  readonly parameters: string;
+  /** Step of the checkpoint this run went on from. */
+  readonly resumedFrom: number;
+  readonly workdir: string;
+  /** Wall time of the run. */
+  readonly seconds: number;
+  /** Largest resident memory of the process, MiB. */
+  readonly peakMemoryMB: number;
+  /** The signal that stopped the run. */
+  readonly stoppedBy: string;
+  /** Why the run failed. */
+  readonly error: string;
+}

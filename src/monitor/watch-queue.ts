@@ -1,0 +1,64 @@
+import { Bell } from "./bell.ts";
+import { BATCH_SIZE, batchOf, follows, type Batch, type Entry } from "./metric.ts";
+
+/**
+ * What waits for one watcher: at most `limit` entries, the newest.
+ *
+ * One side pushes and never waits; the other takes batches as fast as its reader allows. What did not fit is counted
+ * and told with the next batch.
+ */
+export class WatchQueue {
+  readonly #limit: number;
+  #entries: Entry[] = [];
+  #dropped = 0;
+  #closed = false;
+  readonly #bell = new Bell();
+
+  /** @throws RangeError when `limit` is not a positive integer. */
+  constructor(limit: number) {
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw new RangeError(`WatchQueue: limit must be a positive integer, got ${limit}`);
+    }
+    this.#limit = limit;
+  }
+
+  /** Entries that wait. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  push(entries: readonly Entry[]): void {
+    if (this.#closed) return;
+    this.#entries.push(...entries.slice(-this.#limit));
+    this.#dropped += Math.max(0, entries.length - this.#limit);
+    const over = this.#entries.length - this.#limit;
+    // Cut in pieces: taking one entry at a time off a long array is slow.
+    if (over > 0) this.#dropped += this.#entries.splice(0, over).length;
+    this.#bell.ring();
+  }
+
+  /** Nothing more comes; what waits is still given. */
+  close(): void {
+    this.#closed = true;
+    this.#bell.ring();
+  }
+
+  /** Batches until the queue is closed and empty. To be run through once. */
+  async *batches(): AsyncGenerator<Batch, void> {
+    for (;;) {
+      if (this.#entries.length > 0) yield this.#take();
+      else if (this.#closed) return;
+      else await this.#bell.next();
+    }
+  }
+
+  #take(): Batch {
+    const entries = this.#entries;
+    let length = 1;
+    while (length < Math.min(entries.length, BATCH_SIZE) && follows(entries[length - 1]!, entries[length]!, true))
+      length++;
+    const batch = batchOf(entries.splice(0, length), this.#dropped);
+    this.#dropped = 0;
+    return batch;
+  }
+}

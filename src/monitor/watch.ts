@@ -1,0 +1,44 @@
+import type { Feed } from "./feed.ts";
+import type { Batch } from "./metric.ts";
+import { filterOf, type WatchRequest } from "./watch-filter.ts";
+import { WatchQueue } from "./watch-queue.ts";
+
+/** Entries that may wait for one watcher. */
+export const WATCH_LIMIT = 10_000;
+
+/** A watcher's metrics. */
+export interface Watch {
+  /** To be run through once; the past is read from the records as fast as it is asked for. */
+  readonly batches: AsyncIterable<Batch>;
+  /** Stops waiting for more: `batches` ends after what has come. */
+  close(): void;
+}
+
+/**
+ * Begins to watch: the past up to now from the records, then what comes, nothing twice and nothing left out but what
+ * does not fit in the buffer of `limit` entries.
+ */
+export function watch(feed: Feed, request: WatchRequest, limit = WATCH_LIMIT): Watch {
+  const { span, runIds } = request;
+  const filter = filterOf(request);
+  const queue = new WatchQueue(limit);
+  const wanted = feed.logs().filter(({ owner }) => runIds.length === 0 || runIds.includes(owner.runId));
+  // Both in one go: nothing comes between the ends of the records and the first live entry.
+  const records = span === "NEW" ? [] : wanted.map((log) => ({ log, to: log.end }));
+  const close = () => {
+    live?.unsubscribe();
+    queue.close();
+  };
+  const live =
+    span === "PAST"
+      ? undefined
+      : feed.live.subscribe({ next: (entries) => queue.push(entries.filter(filter)), complete: () => queue.close() });
+  if (!live) queue.close();
+  async function* batches(): AsyncGenerator<Batch, void> {
+    for (const { log, to } of records) {
+      for (const { batch } of log.batches(undefined, to, filter)) yield batch;
+    }
+    yield* queue.batches();
+  }
+  return { batches: batches(), close };
+}

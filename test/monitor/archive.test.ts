@@ -1,0 +1,55 @@
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Archive } from "../../src/monitor/archive.ts";
+import { watch } from "../../src/monitor/watch.ts";
+import { batch, collect, steps, temporaryFolder } from "./fixture.ts";
+
+const all = { runIds: [], nodes: [], names: [], fromStep: 0, span: "PAST" } as const;
+const stepsIn = async (archive: Archive, runIds: readonly string[] = []) =>
+  steps(await collect(watch(archive, { ...all, runIds }).batches));
+
+describe("Archive", () => {
+  it("stores each metric once, however batches overlap", async () => {
+    const archive = new Archive(temporaryFolder());
+    expect(archive.accept(batch(1, 5))).toEqual({ stored: 5, duplicates: 0 });
+    expect(archive.accept(batch(1, 5))).toEqual({ stored: 0, duplicates: 5 });
+    expect(archive.accept(batch(3, 8))).toEqual({ stored: 5, duplicates: 3 });
+    expect(await stepsIn(archive)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it("tells runs and nodes apart, and does not drop what is not numbered", async () => {
+    const archive = new Archive(temporaryFolder());
+    archive.accept(batch(1, 2));
+    archive.accept(batch(1, 2, { node: "other" }));
+    archive.accept(batch(1, 2, { runId: "other" }));
+    for (let i = 0; i < 2; i++) archive.accept({ ...batch(1, 1, { runId: "free" }), sequence: 0 });
+    expect(await stepsIn(archive, ["run"])).toEqual([1, 2, 1, 2]);
+    expect(await stepsIn(archive, ["other"])).toEqual([1, 2]);
+    expect(await stepsIn(archive, ["free"])).toEqual([1, 1]);
+  });
+
+  it("knows after a restart what it has; a line that was cut off comes again", async () => {
+    const dir = temporaryFolder();
+    const before = new Archive(dir);
+    before.accept(batch(1, 4));
+    before.accept(batch(1, 2, { node: "other" }));
+    appendFileSync(join(dir, "run.jsonl"), '{"name":"train/loss","st');
+    const after = new Archive(dir);
+    expect(after.accept(batch(3, 4))).toEqual({ stored: 2, duplicates: 2 });
+    expect(after.accept(batch(2, 2, { node: "other" }))).toEqual({ stored: 1, duplicates: 1 });
+    expect(await stepsIn(after)).toEqual([1, 2, 3, 4, 1, 2, 5, 6, 3]);
+    for (const line of readFileSync(join(dir, "run.jsonl"), "utf8").trimEnd().split("\n")) JSON.parse(line);
+  });
+
+  it("keeps every run in a file inside its folder, whatever its name", async () => {
+    const dir = temporaryFolder();
+    const names = ["../escape", "a/b", "..", "ä b", "%2e"];
+    const archive = new Archive(dir);
+    for (const runId of names) archive.accept(batch(1, 1, { runId }));
+    archive.sync(names);
+    expect(readdirSync(dir)).toHaveLength(names.length);
+    for (const strange of ["%zz.jsonl", "a b.jsonl", "notes.txt"]) writeFileSync(join(dir, strange), "");
+    expect(new Archive(dir).logs().map(({ owner }) => owner.runId).sort()).toEqual([...names].sort()); // prettier-ignore
+  });
+});
