@@ -1,0 +1,93 @@
+/** Checks between fields, which no field's own range can make. */
+import type { Config } from "./config.ts";
+
+export interface Problem {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** GroupNorm cuts C channels into min(C/4, 32) groups, which must divide C; concatenated skips count too. */
+function badGroupWidth(nf: number, chMult: readonly number[]): number | undefined {
+  const levels = [1, ...chMult];
+  const widths = levels.flatMap((m, i) => [m, 2 * m, m + (levels[i + 1] ?? m)].map((multiple) => multiple * nf));
+  return widths.find((width) => width > 128 && width % 32 !== 0);
+}
+
+/** What must not be; the first one is shown first. `imageSize` is the height of the pipeline's images, if any. */
+export function configProblems(config: Config, imageSize?: number): Problem[] {
+  const { training, model, optim, sde } = config;
+  const problems: Problem[] = [];
+  const refuse = (wrong: boolean, message: string, remedy: string) => {
+    if (wrong) problems.push({ message, remedy });
+  };
+
+  refuse(
+    training.batchSize % training.shards !== 0,
+    `training.batchSize: ${training.batchSize} is not divisible by training.shards, ${training.shards}`,
+    "choose a multiple",
+  );
+  refuse(
+    config.dequantizer.batchSize % training.shards !== 0 || config.dequantizer.batchSize < 2 * training.shards,
+    `dequantizer.batchSize: ${config.dequantizer.batchSize} does not give training.shards, ${training.shards}, two images each`,
+    "choose a multiple",
+  );
+  refuse(
+    sde === "ve" && training.importanceWeighting,
+    "training.importanceWeighting: the ve SDE has none, for its g^2/sigma^2 is the same at every t",
+    "--set training.importanceWeighting=false",
+  );
+  refuse(
+    sde === "ve" && training.continuous && model.embeddingType !== "fourier",
+    "model.embeddingType: the ve SDE needs the fourier embedding",
+    "--set model.embeddingType=fourier",
+  );
+  refuse(
+    model.scaleBySigma && model.embeddingType !== "fourier",
+    "model.scaleBySigma: works with the fourier embedding only",
+    "--set model.embeddingType=fourier or --set model.scaleBySigma=false",
+  );
+  refuse(
+    model.betaMin > model.betaMax,
+    `model.betaMin: ${model.betaMin} is larger than model.betaMax, ${model.betaMax}`,
+    "swap them",
+  );
+  refuse(
+    model.sigmaMin >= model.sigmaMax,
+    `model.sigmaMin: ${model.sigmaMin} is not smaller than model.sigmaMax, ${model.sigmaMax}`,
+    "lower it",
+  );
+  refuse(
+    optim.gradClip === 0,
+    "optim.gradClip: 0 would make every gradient 0",
+    "a positive norm, or a negative number for no clipping",
+  );
+  const factor = 2 ** (model.chMult.length - 1);
+  refuse(
+    imageSize !== undefined && imageSize % factor !== 0,
+    `model.chMult: ${model.chMult.length} resolutions halve the image ${model.chMult.length - 1} times, ` +
+      `and ${imageSize} is not divisible by ${factor}`,
+    "use fewer entries",
+  );
+  const width = badGroupWidth(model.nf, model.chMult);
+  refuse(
+    width !== undefined,
+    `model.nf: ${model.nf} gives layers of ${width} channels, which do not divide into 32 groups`,
+    "use a multiple of 32",
+  );
+  return problems;
+}
+
+/** What is allowed, but may not be what was meant. */
+export function configNotes(config: Config, imageSize?: number): string[] {
+  const { training, model } = config;
+  const notes: string[] = [];
+  if (training.importanceWeighting && !training.likelihoodWeighting) {
+    notes.push("training.importanceWeighting is ignored: it counts only with training.likelihoodWeighting");
+  }
+  const resolutions = model.chMult.map((_, level) => (imageSize ?? 0) / 2 ** level);
+  for (const resolution of imageSize === undefined ? [] : model.attnResolutions) {
+    if (resolutions.includes(resolution)) continue;
+    notes.push(`model.attnResolutions: ${resolution} is none of the network's resolutions, ${resolutions.join(", ")}`);
+  }
+  return notes;
+}

@@ -1,0 +1,142 @@
+/** The configuration of a run: one strict schema, whose descriptions are also the text of `--help`. */
+import * as z from "zod";
+
+const flag = (description: string) => z.boolean().describe(description);
+const whole = (min: number, max: number, description: string) => z.int().min(min).max(max).describe(description);
+const real = (min: number, max: number, description: string) => z.number().min(min).max(max).describe(description);
+const positive = (max: number, description: string) => z.number().gt(0).max(max).describe(description);
+const time = (description: string) => z.number().gt(0).lt(1).describe(description);
+const oneOf = <const T extends readonly string[]>(values: T, description: string) =>
+  z.enum(values).describe(description);
+const file = (description: string) => z.string().min(1).optional().describe(description);
+
+const training = z.strictObject({
+  steps: whole(1, 1e9, "optimizer steps in all, those before a resume included"),
+  batchSize: whole(1, 65536, "images in one step, over all shards"),
+  shards: whole(1, 4096, "equal parts a batch is cut into; gradients are summed in one fixed order"),
+  checkpointEvery: whole(1, 1e9, "steps between checkpoints"),
+  keepCheckpoints: whole(1, 1e6, "newest checkpoints that are kept"),
+  logEvery: whole(1, 1e9, "steps between metrics"),
+  likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
+  importanceWeighting: flag("draw t in proportion to g^2/sigma^2; counts with likelihoodWeighting only"),
+  continuous: flag(
+    "the network knows continuous times; false evaluates models of discrete steps, which are not trained",
+  ),
+  reduceMean: flag("mean over pixels and channels; false: half the sum"),
+  smallestTime: time("smallest t in training and likelihood; unset: 1e-5, subvp 1e-2"),
+});
+
+const data = z.strictObject({
+  path: file("folder of the data set's official files; unset: fetched once and cached"),
+  uniformDequantization: flag("add uniform noise to training images, as evaluation always does"),
+  randomFlip: flag("mirror half of the training images"),
+  centered: flag("scale images to [-1, 1]; false: [0, 1]"),
+});
+
+const model = z.strictObject({
+  betaMin: positive(1000, "beta(0) of vp and subvp"),
+  betaMax: positive(1000, "beta(1) of vp and subvp"),
+  sigmaMin: positive(1e6, "sigma(0) of ve"),
+  sigmaMax: positive(1e6, "sigma(1) of ve"),
+  numScales: whole(1, 1e6, "discretization steps of the SDE"),
+  nf: z.int().min(4).max(4096).multipleOf(4).describe("channels at full resolution"),
+  chMult: z.array(z.int().min(1).max(64)).min(1).max(12).describe("channels of each resolution in units of nf"),
+  numResBlocks: whole(1, 64, "residual blocks a resolution"),
+  attnResolutions: z.array(z.int().min(1).max(4096)).max(12).describe("image heights at which attention is used"),
+  dropout: z.number().min(0).lt(1).describe("dropout rate in the residual blocks"),
+  emaRate: z.number().min(0).lt(1).describe("decay of the averaged parameters, which evaluation uses"),
+  initScale: real(0, 100, "scale of the last convolutions' initial weights"),
+  skipRescale: flag("divide sums with a skip connection by sqrt 2"),
+  resblockType: oneOf(["biggan", "ddpm"], "form of the residual blocks"),
+  fir: flag("resample with firKernel rather than by nearest neighbour and mean"),
+  firKernel: z.array(z.number().min(-1e6).max(1e6)).min(1).max(64).describe("one-dimensional resampling filter"),
+  progressive: oneOf(["none", "output_skip", "residual"], "progressive growing of the output"),
+  progressiveInput: oneOf(["none", "input_skip", "residual"], "progressive growing of the input"),
+  progressiveCombine: oneOf(["sum", "cat"], "how the input pyramid joins the features"),
+  embeddingType: oneOf(["positional", "fourier"], "embedding of the diffusion time"),
+  fourierScale: positive(1e6, "standard deviation of the fourier frequencies"),
+  scaleBySigma: flag("divide the network's output by sigma"),
+  resampWithConv: flag("convolve when resampling, ddpm blocks"),
+  conditional: flag("tell the network the diffusion time"),
+  nonlinearity: oneOf(["swish", "elu", "relu", "lrelu"], "activation function"),
+});
+
+const optim = z.strictObject({
+  lr: positive(10, "learning rate after warmup"),
+  beta1: z.number().min(0).lt(1).describe("Adam's decay of the first moment"),
+  beta2: z.number().min(0).lt(1).describe("Adam's decay of the second moment"),
+  eps: positive(1, "Adam's epsilon, added outside the root"),
+  warmup: whole(0, 1e9, "steps in which the learning rate grows from 0"),
+  gradClip: real(-1e9, 1e9, "largest global norm of the gradient; negative: no clipping"),
+  weightDecay: real(0, 10, "decoupled weight decay"),
+  schedule: oneOf(["constant", "linear"], "learning rate: constant, or falling to finalLr over decaySteps"),
+  finalLr: real(0, 10, "last learning rate of the linear schedule"),
+  decaySteps: whole(1, 1e9, "steps over which the linear schedule falls"),
+});
+
+const sampling = z.strictObject({
+  numSamples: whole(1, 1e6, "images to sample"),
+  smallestTime: time("t at which sampling ends; unset: 1e-3, subvp 1e-2"),
+  rtol: positive(1, "relative tolerance of the ODE solver"),
+  atol: positive(1, "absolute tolerance of the ODE solver"),
+  noiseRemoval: flag("end with one denoising step"),
+  method: oneOf(["ode", "pc"], "probability flow ODE, or predictor-corrector sampling in model.numScales steps"),
+  predictor: oneOf(["euler_maruyama", "reverse_diffusion", "ancestral_sampling", "none"], "predictor of method pc"),
+  corrector: oneOf(["langevin", "ald", "none"], "corrector of method pc"),
+  snr: positive(100, "signal-to-noise ratio of the corrector"),
+  nStepsEach: whole(1, 1000, "steps of the corrector at each time"),
+  probabilityFlow: flag("predict without noise, method pc"),
+});
+
+const evaluation = z.strictObject({
+  numImages: whole(1, 1e7, "held-out images to evaluate; at most all there are"),
+  batchSize: whole(1, 65536, "images evaluated at once"),
+  rtol: positive(1, "relative tolerance of the likelihood's ODE solver"),
+  atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),
+  hutchinson: oneOf(["rademacher", "gaussian"], "noise of the divergence estimate"),
+  boundTimes: whole(1, 1e6, "times drawn per image for the variational bound"),
+  boundOffset: flag("correct the bound for stopping at smallestTime"),
+  repeats: whole(1, 1000, "passes over the images, with fresh noise each"),
+  dequantizer: flag("evaluate with a trained variational dequantizer"),
+});
+
+const dequantizer = z.strictObject({
+  steps: whole(1, 1e9, "optimizer steps of --mode train_deq, which --steps sets there"),
+  batchSize: whole(2, 65536, "images in one step of --mode train_deq, over all shards"),
+  lr: positive(10, "learning rate of --mode train_deq; with optim.schedule=linear it falls over its steps"),
+  filters: z.int().min(4).max(4096).multipleOf(4).describe("channels of the networks in the couplings"),
+  components: whole(1, 1024, "logistic distributions in each mixture"),
+  blocks: whole(1, 64, "residual blocks of each coupling"),
+  heads: whole(1, 64, "attention heads of each coupling"),
+  emaRate: z.number().min(0).lt(1).describe("decay of the averaged parameters, which evaluation uses"),
+  offset: flag("correct the loss for stopping at smallestTime"),
+});
+
+const engine = z.strictObject({
+  compile: flag("run each step as one recorded graph"),
+  threads: z.int().min(1).max(1024).optional().describe("CPU threads; unset: all cores"),
+});
+
+export const configSchema = z.strictObject({
+  seed: whole(0, Number.MAX_SAFE_INTEGER, "every random number of the run is a function of it"),
+  sde: oneOf(["vp", "subvp", "ve"], "forward SDE"),
+  checkpoint: file("checkpoint file to evaluate, sample or start from; unset: the newest of the workdir"),
+  training,
+  data,
+  model,
+  optim,
+  sampling,
+  eval: evaluation,
+  dequantizer,
+  engine,
+});
+
+/** A checked configuration; `data.path`, `engine.threads` and `checkpoint` may be absent. */
+export type Config = z.infer<typeof configSchema>;
+
+/** Any part of a configuration; lists are replaced whole. */
+export type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: DeepPartial<T[K]> }
+    : T;

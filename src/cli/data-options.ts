@@ -1,0 +1,171 @@
+/** The options of `npm run data`. */
+import { Command, CommanderError, Option } from "commander";
+import { formats, requireFormat, type Wanted } from "../data/sources/formats.ts";
+import { UsageError } from "../errors.ts";
+
+export interface PrepareRequest {
+  readonly command: "prepare";
+  readonly format: string;
+  readonly out: string;
+  readonly splits: readonly string[];
+  readonly images: Omit<Wanted, "split" | "cacheDir">;
+  /** Bytes; absent, the default. */
+  readonly shardBytes: number | undefined;
+  readonly skipBad: boolean;
+  readonly json: boolean;
+}
+
+export interface ReadRequest {
+  readonly command: "inspect" | "verify";
+  readonly directory: string;
+  readonly json: boolean;
+}
+
+/** Undefined: the help is asked for. */
+export type Request = PrepareRequest | ReadRequest;
+
+interface Given {
+  readonly format?: string;
+  readonly from?: string;
+  readonly out?: string;
+  readonly split?: string[];
+  readonly version?: string;
+  readonly size?: number;
+  readonly crop?: number;
+  readonly channels?: string;
+  readonly filter?: "linear" | "cubic" | "lanczos3";
+  readonly labels?: "none" | "folders";
+  readonly layout?: "hwc" | "chw";
+  readonly shardSize?: number;
+  readonly skipBad?: boolean;
+  readonly json?: boolean;
+}
+
+const MIB = 1024 * 1024;
+/** Arrow counts the values of a shard in 31 bits. */
+const MAX_SHARD = 1024;
+
+/** A whole number within bounds. @throws UsageError */
+const whole = (flag: string, most: number) => (text: string) => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+  throw new UsageError(`${flag} ${text}: expected a whole number from 1 to ${most}`, `for example ${flag} 32`);
+};
+
+const collect = (text: string, before: string[] = []) => [...before, text];
+
+function prepareCommand(): Command {
+  return new Command("prepare")
+    .description("converts images once to Arrow shards; given again, it goes on where it was interrupted")
+    .option("--format <name>", "what the images are in, see below")
+    .option("--from <path>", "the file or folder they are in")
+    .option("--out <folder>", "where the shards go, a folder in it for each split")
+    .option("--split <name>", "train, test ...; repeatable; default: all a named data set has, else train", collect)
+    .option("--version <old|new>", "which downsampled ImageNet: they are different data sets")
+    .option("--crop <n>", "keep the central n x n pixels", whole("--crop", 65536))
+    .option("--size <n>", "resize to n x n pixels, after a central square crop", whole("--size", 65536))
+    .addOption(new Option("--channels <n>", "1 grey, 3 colour").choices(["1", "3"]))
+    .addOption(
+      new Option("--filter <kernel>", "resampling, always antialiased; default cubic").choices([
+        "linear",
+        "cubic",
+        "lanczos3",
+      ]),
+    )
+    .addOption(
+      new Option("--labels <how>", "folder: take folder names for classes; default none").choices(["none", "folders"]),
+    )
+    .addOption(new Option("--layout <axes>", "arrays: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
+    .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
+    .option("--skip-bad", "leave bad images out and count them; otherwise the first ends the work")
+    .option("--json", "the last line of standard output is one JSON object");
+}
+
+function program(): Command {
+  const command = new Command("npm run data --").usage("<command> [options]");
+  const inspect = new Command("inspect").argument("<folder>").description("shows what a folder of shards holds");
+  const verify = new Command("verify").argument("<folder>").description("checks every shard against its hash");
+  for (const part of [prepareCommand(), inspect.option("--json", "as JSON"), verify.option("--json", "as JSON")]) {
+    command.addCommand(part.helpOption(false).exitOverride().configureOutput(silent));
+  }
+  return command.helpOption(false).helpCommand(false).exitOverride().configureOutput(silent);
+}
+
+const silent = { writeOut: () => {}, writeErr: () => {} };
+
+/** The whole text of `--help`. */
+export function dataHelp(): string {
+  const width = Math.max(...formats.map(({ name }) => name.length));
+  const command = program();
+  const options = command.commands.find((part) => part.name() === "prepare")!;
+  return [
+    command.helpInformation(),
+    `Options of prepare:\n${options.helpInformation().split("Options:\n")[1]}`,
+    "Formats:",
+    ...formats.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    "\nExamples:",
+    "  npm run data -- prepare --format imagenet32 --version new --from DOWNLOADS --out data/imagenet32",
+    "  npm run data -- prepare --format folder --from PHOTOS --size 64 --out data/photos",
+    "  npm run data -- inspect data/photos",
+    "  npm run data -- verify data/photos",
+    "",
+  ].join("\n");
+}
+
+function required(value: string | undefined, flag: string, example: string): string {
+  if (value) return value;
+  throw new UsageError(`prepare needs ${flag}`, `for example ${flag} ${example}; npm run data -- --help shows all`);
+}
+
+function prepareRequest(given: Given): PrepareRequest {
+  const format = required(given.format, "--format", "folder");
+  const out = required(given.out, "--out", "data/photos");
+  const { splits } = requireFormat(format);
+  const { from: path, version, crop, size, filter, labels, layout } = given;
+  const channels = given.channels === undefined ? undefined : (Number(given.channels) as 1 | 3);
+  const wanted = given.split ?? splits?.filter((split) => split !== "extra") ?? ["train"];
+  for (const split of wanted) {
+    if (/^[\w-]+$/.test(split)) continue;
+    throw new UsageError(`--split ${split}: expected letters, digits, "-" and "_"`, "for example --split train");
+  }
+  return {
+    command: "prepare",
+    format,
+    out,
+    splits: [...new Set(wanted)],
+    images: { path, version, crop, size, channels, filter, labels, layout },
+    shardBytes: given.shardSize === undefined ? undefined : given.shardSize * MIB,
+    skipBad: given.skipBad ?? false,
+    json: given.json ?? false,
+  };
+}
+
+/**
+ * Reads the command line.
+ *
+ * @param argv What follows the program's name.
+ * @returns Undefined when the help is asked for.
+ * @throws UsageError for anything that is not understood.
+ */
+export function parseDataOptions(argv: readonly string[]): Request | undefined {
+  if (argv.length === 0 || argv.some((word) => word === "--help" || word === "-h")) return undefined;
+  let request: Request | undefined;
+  const command = program();
+  for (const part of command.commands) {
+    part.action(() => {
+      const given = part.opts<Given>();
+      const name = part.name() as Request["command"];
+      if (name === "prepare") request = prepareRequest(given);
+      else request = { command: name, directory: part.args[0]!, json: given.json ?? false };
+    });
+  }
+  try {
+    command.parse(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(error.message.replace(/^error: /, ""), "npm run data -- --help shows the options", {
+      cause: error,
+    });
+  }
+  return request;
+}

@@ -1,0 +1,47 @@
+/** What `npm run data` says of shards. */
+import type { Manifest, Skipped } from "../data/prepare/manifest.ts";
+import { short } from "./format.ts";
+
+/** "3.93 GB", powers of 1000. */
+export function byteText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 0), units.length - 1);
+  return `${short(bytes / 1000 ** power)} ${units[power]}`;
+}
+
+export const bytesIn = ({ shards }: Manifest): number => shards.reduce((sum, { bytes }) => sum + bytes, 0);
+
+const decimals = (values: readonly number[]) => values.map((value) => value.toFixed(4)).join(" ");
+
+/** "none", or how many and the first of them. */
+export function skippedText({ count, first }: { count: number; first: readonly Skipped[] }, shown = 5): string {
+  if (count === 0) return "none";
+  const lines = first.slice(0, shown).map(({ where, reason }) => `\n  ${where}: ${reason}`);
+  const more = first.length > shown || count > first.length ? "\n  ..." : "";
+  return `${count} bad images${lines.join("")}${more}`;
+}
+
+function classText({ classCounts = [], classNames }: Manifest): string {
+  if (classCounts.length === 0) return "none";
+  const counts = [Math.min(...classCounts), Math.max(...classCounts)];
+  const names = classNames ? `: ${classNames.slice(0, 12).join(", ")}${classNames.length > 12 ? " ..." : ""}` : "";
+  return `${classCounts.length} classes of ${[...new Set(counts)].join(" to ")} images${names}`;
+}
+
+/** A manifest in lines for people. */
+export function manifestText(manifest: Manifest): string {
+  const { work, shape, count, shards, channelMeans, channelDeviations, skipped } = manifest;
+  const options = Object.entries(work.options).map(([name, value]) => `${name} ${value}`);
+  const lines: [string, string][] = [
+    ["data", [work.format, work.version && `(${work.version} version)`, work.split].filter(Boolean).join(" ")],
+    ["images", `${count} of [${shape.join(", ")}]`],
+    ["labels", classText(manifest)],
+    ["shards", `${shards.length}, ${byteText(bytesIn(manifest))}`],
+    ["mean", `${decimals(channelMeans)} (each channel, 0 to 1)`],
+    ["deviation", decimals(channelDeviations)],
+    ["made from", work.files.map(({ path }) => path).join(", ") || "the published files"],
+    ["options", options.join(", ") || "none"],
+    ["left out", skippedText(skipped)],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join("");
+}

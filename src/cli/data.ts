@@ -1,0 +1,150 @@
+/** `npm run data`: prepares, inspects and verifies data. */
+import { existsSync, realpathSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { hasManifest, readManifest, type Manifest } from "../data/prepare/manifest.ts";
+import { verify } from "../data/prepare/verify.ts";
+import { UsageError } from "../errors.ts";
+import { dataHelp, parseDataOptions, type PrepareRequest, type ReadRequest } from "./data-options.ts";
+import { prepareAll, type PreparedSplit } from "./data-prepare.ts";
+import { bytesIn, byteText, manifestText, skippedText } from "./data-text.ts";
+import { processEnvironment, type Environment } from "./environment.ts";
+import { describeFailure } from "./failure.ts";
+import { duration } from "./format.ts";
+import { reporterFor } from "./reporter.ts";
+import { listenForSignals } from "./signals.ts";
+
+type DataEnvironment = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
+
+/** The folder itself, or the folders of splits in it. @throws UsageError when no manifest is there. */
+async function preparedFolders(directory: string): Promise<string[]> {
+  if (hasManifest(directory)) return [directory];
+  const names = existsSync(directory) ? (await readdir(directory)).sort() : [];
+  const found = names.map((name) => join(directory, name)).filter(hasManifest);
+  if (found.length > 0) return found;
+  throw new UsageError(
+    `${directory}: no manifest.json there, nor in a folder in it`,
+    "name a folder that npm run data -- prepare --out has finished",
+  );
+}
+
+/** What JSON tells of a manifest. */
+const brief = (directory: string, manifest: Manifest) => ({
+  directory,
+  format: manifest.work.format,
+  split: manifest.work.split,
+  version: manifest.work.version,
+  images: manifest.count,
+  shape: manifest.shape,
+  shards: manifest.shards.length,
+  bytes: bytesIn(manifest),
+  skipped: manifest.skipped.count,
+  channelMeans: manifest.channelMeans,
+  channelDeviations: manifest.channelDeviations,
+});
+
+function splitLine({ split, directory, manifest, images, kept, seconds }: PreparedSplit): string {
+  if (!manifest) return `${split}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
+  if (kept === images) return `${split}: ${images} images, prepared before, in ${directory}\n`;
+  const { count } = manifest.skipped;
+  const rate = `${Math.round((images - kept) / Math.max(seconds, 1e-3))} images/s`;
+  const size = byteText(bytesIn(manifest));
+  const left = count > 0 ? `; left out: ${skippedText(manifest.skipped)}` : "";
+  return `${split}: ${images} images, ${size}, in ${directory} (${duration(seconds)}, ${rate})${left}\n`;
+}
+
+async function runPrepare(request: PrepareRequest, environment: DataEnvironment): Promise<number> {
+  const { stdout, stderr } = environment;
+  const abort = new AbortController();
+  const signals = listenForSignals({
+    source: environment.signals,
+    onStop: () => abort.abort(),
+    onQuit: environment.exit,
+  });
+  try {
+    const sets = await prepareAll(request, environment, abort.signal);
+    for (const set of sets) stderr.write(splitLine(set));
+    if (request.json) {
+      const told = sets.map(({ directory, manifest, images, kept, seconds }) => ({
+        ...(manifest ? brief(directory, manifest) : { directory, images }),
+        kept,
+        seconds,
+        imagesPerSecond: (images - kept) / Math.max(seconds, 1e-3),
+      }));
+      stdout.write(`${JSON.stringify({ command: "prepare", sets: told })}\n`);
+    }
+    return signals.stopped?.exitCode ?? 0;
+  } finally {
+    signals.dispose();
+  }
+}
+
+async function inspect({ directory, json }: ReadRequest, { stdout }: DataEnvironment): Promise<number> {
+  const folders = await preparedFolders(directory);
+  const manifests = await Promise.all(folders.map(readManifest));
+  if (json) {
+    const sets = manifests.map((manifest, i) => ({ directory: folders[i], ...manifest }));
+    stdout.write(`${JSON.stringify({ command: "inspect", sets })}\n`);
+  } else stdout.write(manifests.map(manifestText).join("\n"));
+  return 0;
+}
+
+/** @throws UsageError, once all is checked, when a shard is not as it was written. */
+async function runVerify({ directory, json }: ReadRequest, environment: DataEnvironment): Promise<number> {
+  const { stdout, stderr, now } = environment;
+  const reporter = reporterFor(stderr, now);
+  const sets: (ReturnType<typeof brief> & { readonly faults: readonly string[] })[] = [];
+  for (const folder of await preparedFolders(directory)) {
+    const { count, work } = await readManifest(folder);
+    reporter.stage({ name: `verifying ${work.format} ${work.split}`, total: count, unit: "images" });
+    try {
+      const { manifest, faults } = await verify(folder, (done) => reporter.progress({ done }));
+      sets.push({ ...brief(folder, manifest), faults });
+    } finally {
+      reporter.close();
+    }
+  }
+  const faults = sets.flatMap((set) => set.faults);
+  if (json) stdout.write(`${JSON.stringify({ command: "verify", ok: faults.length === 0, sets })}\n`);
+  if (faults.length > 0) {
+    throw new UsageError(faults.join("\n  "), "give the prepare command again: it makes anew what is not whole");
+  }
+  for (const { directory, images, shards } of sets)
+    stderr.write(`${directory}: ${images} images, ${shards} shards, whole\n`);
+  return 0;
+}
+
+/**
+ * The program.
+ *
+ * @param argv What follows the program's name, as `["inspect", "data/photos"]`.
+ * @returns The exit code: 0 done; 1 failed while running; 2 bad usage or data; 130 or 143 stopped by a signal.
+ */
+export async function dataMain(argv: readonly string[], overrides: Partial<DataEnvironment> = {}): Promise<number> {
+  const environment = { ...processEnvironment(), ...overrides };
+  try {
+    const request = parseDataOptions(argv);
+    if (!request) {
+      environment.stdout.write(dataHelp());
+      return 0;
+    }
+    if (request.command === "prepare") return await runPrepare(request, environment);
+    return await (request.command === "inspect" ? inspect : runVerify)(request, environment);
+  } catch (error) {
+    const { text, exitCode } = describeFailure(error, { trace: environment.env["SCORESTREAM_DEBUG"] === "1" });
+    environment.stderr.write(`${text}\n`);
+    return exitCode;
+  }
+}
+
+/** Runs {@link dataMain} as the program. */
+async function start(): Promise<never> {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  const exitCode = await dataMain(process.argv.slice(2));
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  process.exit(exitCode);
+}
+
+const entry = process.argv[1];
+if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) await start();

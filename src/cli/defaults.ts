@@ -1,0 +1,106 @@
+/** Configuration before a pipeline or preset changes it: the released DDPM++ settings with the plain loss. */
+import type { Config } from "./config.ts";
+
+/** `smallestTime` depends on the SDE: see {@link smallestTimes}. */
+export type BaseConfig = Omit<Config, "training" | "sampling"> & {
+  readonly training: Omit<Config["training"], "smallestTime">;
+  readonly sampling: Omit<Config["sampling"], "smallestTime">;
+};
+
+/** @see the reference's configs/default_cifar10_configs.py and configs/vp/cifar10_ddpmpp_continuous.py */
+export const baseConfig: BaseConfig = {
+  seed: 42,
+  sde: "vp",
+  training: {
+    steps: 250_000,
+    batchSize: 128,
+    shards: 1,
+    checkpointEvery: 10_000,
+    keepCheckpoints: 3,
+    logEvery: 100,
+    likelihoodWeighting: false,
+    importanceWeighting: false,
+    continuous: true,
+    reduceMean: true,
+  },
+  data: { uniformDequantization: true, randomFlip: true, centered: true },
+  model: {
+    betaMin: 0.1,
+    betaMax: 20,
+    sigmaMin: 0.01,
+    sigmaMax: 50,
+    numScales: 1000,
+    nf: 128,
+    chMult: [1, 2, 2, 2],
+    numResBlocks: 4,
+    attnResolutions: [16],
+    dropout: 0.1,
+    emaRate: 0.9999,
+    initScale: 0,
+    skipRescale: true,
+    resblockType: "biggan",
+    fir: false,
+    firKernel: [1, 3, 3, 1],
+    progressive: "none",
+    progressiveInput: "none",
+    progressiveCombine: "sum",
+    embeddingType: "positional",
+    fourierScale: 16,
+    scaleBySigma: false,
+    resampWithConv: true,
+    conditional: true,
+    nonlinearity: "swish",
+  },
+  optim: {
+    lr: 2e-4,
+    beta1: 0.9,
+    beta2: 0.999,
+    eps: 1e-8,
+    warmup: 5000,
+    gradClip: 1,
+    weightDecay: 0,
+    schedule: "constant",
+    finalLr: 1e-5,
+    decaySteps: 100_000,
+  },
+  sampling: {
+    numSamples: 64,
+    rtol: 1e-5,
+    atol: 1e-5,
+    noiseRemoval: true,
+    method: "ode",
+    predictor: "reverse_diffusion",
+    corrector: "langevin",
+    snr: 0.16,
+    nStepsEach: 1,
+    probabilityFlow: false,
+  },
+  eval: {
+    numImages: 10_000,
+    batchSize: 256,
+    rtol: 1e-5,
+    atol: 1e-5,
+    hutchinson: "rademacher",
+    boundTimes: 1000,
+    boundOffset: true,
+    repeats: 1,
+    dequantizer: false,
+  },
+  dequantizer: {
+    steps: 300_000,
+    batchSize: 128,
+    lr: 2e-4,
+    filters: 96,
+    components: 32,
+    blocks: 2,
+    heads: 4,
+    emaRate: 0.99,
+    offset: true,
+  },
+  engine: { compile: true },
+};
+
+/** Smallest times that the reference's configs give each SDE. */
+export function smallestTimes(sde: unknown): { readonly training: number; readonly sampling: number } {
+  return sde === "subvp" ? { training: 1e-2, sampling: 1e-2 } : { training: 1e-5, sampling: 1e-3 };
+}

@@ -1,0 +1,48 @@
+/** What the command line needs of the process, so that tests can put something else in its place. */
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { loadEngine } from "../engine/load.ts";
+import { folderRegistry, type PipelineRegistry } from "./registry.ts";
+import type { Screen } from "./reporter.ts";
+import type { SignalSource } from "./signals.ts";
+
+export interface Environment {
+  readonly registry: PipelineRegistry;
+  readonly loadEngine: typeof loadEngine;
+  readonly stdout: Pick<NodeJS.WriteStream, "write">;
+  readonly stderr: Screen;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signals: SignalSource;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+  /** Milliseconds. */
+  readonly now: () => number;
+}
+
+/** The real one; TensorFlow is loaded only when a run needs it. */
+export function processEnvironment(): Environment {
+  return {
+    registry: folderRegistry(),
+    loadEngine: async (options) => (await import("../engine/load.ts")).loadEngine(options),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signals: process,
+    exit: (code) => process.exit(code),
+    now: Date.now,
+  };
+}
+
+/** `SCORESTREAM_CACHE`, else `scorestream` in the user's cache folder. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  return resolve(env["SCORESTREAM_CACHE"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "scorestream"));
+}
+
+/** Largest resident memory so far, MiB; undefined where the runtime does not tell. */
+export function peakMemoryMB(): number | undefined {
+  try {
+    return Math.round(process.resourceUsage().maxRSS / 1024);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+/** From an error to what the user reads and the exit code. */
+import { RunError, UsageError } from "../errors.ts";
+
+export interface Failure {
+  readonly exitCode: 1 | 2;
+  /** Begins with "error:"; may have several lines. */
+  readonly text: string;
+  /** The text's first line, without "error:". */
+  readonly summary: string;
+}
+
+/** The errors from `error` down its chain of causes. */
+function chain(error: unknown): NodeJS.ErrnoException[] {
+  const found: NodeJS.ErrnoException[] = [];
+  for (let at = error; at instanceof Error && !found.includes(at); at = at.cause) found.push(at);
+  return found;
+}
+
+/** Words for a full disk; the system names the file only when it fails to open it. */
+function diskFull(error: NodeJS.ErrnoException, workdir: string | undefined): string {
+  const file = error.path ?? workdir ?? "a file";
+  const why = error.code === "EDQUOT" ? "the disk quota is used up" : "no space left on the disk";
+  return (
+    `${why} while writing ${file}\n  remedy: free some space and give the same command again: ` +
+    `it goes on from the last checkpoint, which is whole; or use a --workdir on another disk`
+  );
+}
+
+/**
+ * Puts an error in words.
+ *
+ * @param workdir Named when the disk is full and the error does not say where.
+ * @param trace Add the stack trace and those of the causes.
+ */
+export function describeFailure(error: unknown, { workdir, trace }: { workdir?: string; trace: boolean }): Failure {
+  const errors = chain(error);
+  const full = errors.find(({ code }) => code === "ENOSPC" || code === "EDQUOT");
+  const known = error instanceof UsageError || error instanceof RunError;
+  const name = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
+  let text = error instanceof Error ? error.message : String(error);
+  if (full && !known) text = diskFull(full, workdir);
+  else if (!known) text = `${name}${text}\n  SCORESTREAM_DEBUG=1 shows where`;
+  const traces = trace ? errors.map(({ stack }) => `\n${stack}`) : [];
+  return {
+    exitCode: error instanceof UsageError && !full ? 2 : 1,
+    text: `error: ${text}${traces.join("")}`,
+    summary: text.split("\n")[0]!,
+  };
+}

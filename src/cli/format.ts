@@ -1,0 +1,26 @@
+/** Numbers and times for people. */
+
+/** "45 s", "12 min 5 s", "3 h 20 min", "4 d 2 h". */
+export function duration(seconds: number): string {
+  const s = Math.round(seconds);
+  const parts: [number, string][] = [
+    [Math.floor(s / 86400), "d"],
+    [Math.floor(s / 3600) % 24, "h"],
+    [Math.floor(s / 60) % 60, "min"],
+    [s % 60, "s"],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first < 0) return seconds > 0.05 ? `${seconds.toFixed(1)} s` : "0 s";
+  const shown = parts.slice(first, first + 2).filter(([value]) => value > 0);
+  return shown.map(([value, unit]) => `${value} ${unit}`).join(" ");
+}
+
+/** A value with the digits its standard error leaves sense in: "4.213 ± 0.021". */
+export function withError(value: number, standardError: number | undefined): string {
+  if (standardError === undefined || !(standardError > 0)) return value.toFixed(4);
+  const digits = Math.min(Math.max(1 - Math.floor(Math.log10(standardError)), 0), 6);
+  return `${value.toFixed(digits)} ± ${standardError.toFixed(digits)}`;
+}
+
+/** Four significant digits. */
+export const short = (value: number) => String(Number(value.toPrecision(4)));

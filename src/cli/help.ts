@@ -1,0 +1,75 @@
+/** The list of pipelines and the text of `--help`. */
+import { fields } from "./config-fields.ts";
+import { program, type Options } from "./options.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { PipelineRegistry } from "./registry.ts";
+import { resolveConfig, valueAt } from "./resolve-config.ts";
+
+export interface Listed {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** Every pipeline with its summary; one that cannot be imported says so there. */
+export async function listPipelines(registry: PipelineRegistry): Promise<Listed[]> {
+  const listed: Listed[] = [];
+  for (const name of await registry.names()) {
+    const summary = await registry.load(name).then(
+      (pipeline) => pipeline.summary,
+      (error: Error) => `(cannot be loaded: ${error.message.split("\n")[0]})`,
+    );
+    listed.push({ name, summary });
+  }
+  return listed;
+}
+
+/** One line a pipeline. */
+export function listText(listed: readonly Listed[]): string {
+  const width = Math.max(0, ...listed.map(({ name }) => name.length));
+  return listed.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}\n`).join("");
+}
+
+/** "training.batchSize=64" with its meaning and its values, a line each, a blank line between groups. */
+function fieldLines(pipeline: Pipeline | undefined, options: Options): string[] {
+  const preset = options.preset ?? "quick";
+  const { config } = resolveConfig({
+    imageSize: pipeline?.imageSize,
+    settings: pipeline ? [pipeline.defaults, pipeline.presets[preset]] : [],
+    assignments: options.assignments,
+  });
+  const shown = fields.map((field) => {
+    const value = valueAt(config, field.name);
+    return { ...field, setting: `${field.name}=${value === undefined ? "" : String(value) || "[]"}` };
+  });
+  const width = Math.max(...shown.map(({ setting }) => setting.length));
+  return shown.flatMap(({ name, setting, description, allowed }, i) => {
+    const group = (other: string | undefined) => other?.split(".").slice(0, -1).join(".");
+    const gap = i > 0 && group(shown[i - 1]?.name) !== group(name) ? [""] : [];
+    return [...gap, `  ${setting.padEnd(width)}  ${description}; ${allowed}`];
+  });
+}
+
+/** The whole text; with a pipeline also what it reaches, its settings and examples for it. */
+export function helpText(options: Options, pipeline: Pipeline | undefined, listed: readonly Listed[]): string {
+  const name = options.name ?? "<name>";
+  const example = options.name ?? listed[0]?.name ?? "cifar10";
+  const about = pipeline
+    ? `${name}: ${pipeline.summary}\n\n${pipeline.reaches}\n`
+    : `Pipelines:\n${listText(listed).replace(/^/gm, "  ").trimEnd()}\n`;
+  const values = pipeline
+    ? `preset ${options.preset ?? "quick"} of ${name}`
+    : "the base that pipelines and presets change";
+  return [
+    about,
+    program().helpInformation(),
+    `Configuration fields for --set, with the values of ${values}:\n`,
+    ...fieldLines(pipeline, options),
+    "\nExamples:",
+    `  npm run pipeline ${example}`,
+    `  npm run pipeline ${example} -- --preset quick --steps 500 --workdir runs/short`,
+    `  npm run pipeline ${example} -- --set sde=subvp --set training.batchSize=32 --workdir runs/subvp`,
+    `  npm run pipeline ${example} -- --mode eval --set eval.numImages=1000 --json`,
+    `  deno task pipeline ${example} --mode sample`,
+    "",
+  ].join("\n");
+}

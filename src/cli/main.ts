@@ -1,0 +1,77 @@
+/** `npm run pipeline`: lists the pipelines or runs one. */
+import { realpathSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { processEnvironment, type Environment } from "./environment.ts";
+import { describeFailure, type Failure } from "./failure.ts";
+import { helpText, listPipelines, listText } from "./help.ts";
+import { parseOptions } from "./options.ts";
+import type { Summary } from "./pipeline.ts";
+import { reporterFor } from "./reporter.ts";
+import { run } from "./run.ts";
+import { summaryJson, summaryTable } from "./summary.ts";
+
+type Report = (values: Partial<Summary>) => void;
+
+/** Lists, helps or runs; undefined when there is no run to sum up. */
+async function perform(argv: readonly string[], environment: Environment, report: Report): Promise<number | undefined> {
+  const { registry, stdout, stderr, env, now } = environment;
+  const options = parseOptions(argv, env);
+  const { name } = options;
+  if (options.help) {
+    const pipeline = name === undefined ? undefined : await registry.load(name);
+    stdout.write(helpText(options, pipeline, pipeline ? [] : await listPipelines(registry)));
+    return undefined;
+  }
+  if (name !== undefined) return run({ ...options, name }, environment, reporterFor(stderr, now), report);
+  const pipelines = await listPipelines(registry);
+  stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));
+  stderr.write("npm run pipeline <name> runs one; npm run pipeline <name> -- --help explains it\n");
+  return undefined;
+}
+
+/**
+ * The program: people read standard error, programs the last line of standard output.
+ *
+ * @param argv What follows the program's name, as `["cifar10", "--json"]`.
+ * @returns The exit code: 0 done; 1 failed while running; 2 bad usage, configuration or data; 130 or 143 stopped by a
+ * signal after saving.
+ */
+export async function main(argv: readonly string[], overrides: Partial<Environment> = {}): Promise<number> {
+  const environment = { ...processEnvironment(), ...overrides };
+  const { stdout, stderr, env, now } = environment;
+  const started = now();
+  let summary: Partial<Summary> = {};
+  const report: Report = (values) => void (summary = { ...summary, ...values });
+  let exitCode: number | undefined;
+  let failure: Failure | undefined;
+  try {
+    exitCode = await perform(argv, environment, report);
+    if (exitCode === undefined) return 0;
+  } catch (error) {
+    failure = describeFailure(error, { workdir: summary.workdir, trace: env["SCORESTREAM_DEBUG"] === "1" });
+    report({ error: failure.summary });
+  }
+  report({ seconds: Math.round((now() - started) / 100) / 10 });
+  if (!failure || summary.checkpoint) stderr.write(`\n${summaryTable(summary)}\n`);
+  if (failure) stderr.write(`${failure.text}\n`);
+  if (argv.includes("--json")) stdout.write(`${summaryJson(summary)}\n`);
+  return exitCode ?? failure!.exitCode;
+}
+
+/** Runs {@link main} as the program. */
+async function start(): Promise<never> {
+  const fail = (error: unknown) => {
+    process.stderr.write(`${describeFailure(error, { trace: process.env["SCORESTREAM_DEBUG"] === "1" }).text}\n`);
+    process.exit(1);
+  };
+  process.on("uncaughtException", fail);
+  // Whoever reads may close early, as `head` does: a run goes on without being watched.
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => error.code === "EPIPE" || fail(error));
+  const exitCode = await main(process.argv.slice(2));
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  process.exit(exitCode);
+}
+
+const entry = process.argv[1];
+if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) await start();

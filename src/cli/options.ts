@@ -1,0 +1,126 @@
+/** The options of `npm run pipeline`. */
+import { Command, CommanderError, Option } from "commander";
+import { UsageError } from "../errors.ts";
+import { addMetricOptions, parseMetricTargets, type GivenMetrics, type MetricTargets } from "./metrics.ts";
+import { modes, presets, type Mode, type Preset } from "./pipeline.ts";
+import { parseAssignment, type Assignment } from "./resolve-config.ts";
+
+export interface Options {
+  /** Absent: list the pipelines. */
+  readonly name?: string;
+  readonly mode: Mode;
+  readonly preset?: Preset;
+  readonly workdir?: string;
+  readonly json: boolean;
+  readonly help: boolean;
+  /** `--steps`, `--seed`, then each `--set` in order. */
+  readonly assignments: readonly Assignment[];
+  readonly metrics: MetricTargets;
+}
+
+/** Options of the whole design that this version does not have, and what there is in their place. */
+const ABSENT: Readonly<Record<string, string>> = {
+  "--otlp <url>": "metrics are written to metrics.jsonl of the workdir, and served by --metrics-listen",
+  "--monitor <address>": "metrics are written to metrics.jsonl of the workdir, and served by --metrics-listen",
+  "--listen <address>": "a run uses one process",
+  "--join <address>": "a run uses one process",
+  "--world <nodes>": "a run uses one process",
+  "--rank <rank>": "a run uses one process",
+};
+
+/** The commander program; its own help and exits are not used. */
+export function program(): Command {
+  const command = new Command("npm run pipeline")
+    .usage("[name] [-- options]")
+    .argument("[name]", "the pipeline; without it, the pipelines are listed")
+    .addOption(new Option("--mode <mode>", `what to do: ${modes.join(", ")}`).default("train"))
+    .addOption(
+      new Option("--preset <preset>", "settings to start from; default: paper on a GPU, else quick").choices(presets),
+    )
+    .option("--steps <n>", "optimizer steps in all, training.steps")
+    .option("--seed <n>", "the run's seed, seed")
+    .option("--workdir <folder>", "where the run is kept and resumed from; default: runs/<name>")
+    .option("--set <key=value>", "any configuration field, repeatable", (text, before: string[] = []) => [
+      ...before,
+      text,
+    ]);
+  addMetricOptions(command);
+  command
+    .option("--json", "the last line of standard output is one JSON object")
+    .option("-h, --help", "this text")
+    .helpOption(false)
+    .exitOverride()
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} });
+  for (const flags of Object.keys(ABSENT)) command.addOption(new Option(flags).hideHelp());
+  return command;
+}
+
+const NPM_TAKES = ["mode", "preset", "steps", "seed", "workdir", "set", "metrics-listen", "metrics-push"];
+
+/** npm takes options that come before "--" for itself, and leaves them in the environment. */
+function refuseNpmOptions(env: NodeJS.ProcessEnv): void {
+  if (env["npm_lifecycle_event"] !== "pipeline") return;
+  const taken = NPM_TAKES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`]);
+  if (taken.length === 0) return;
+  throw new UsageError(
+    `npm took ${taken.map((name) => `--${name}`).join(", ")} for itself`,
+    `put "--" before the options: npm run pipeline <name> -- --${taken[0]} ...`,
+  );
+}
+
+function parseMode(mode: string): Mode {
+  if (modes.includes(mode as Mode)) return mode as Mode;
+  throw new UsageError(`--mode ${mode}: there is no such mode`, `use ${modes.join(", ")}`);
+}
+
+/**
+ * Reads the command line.
+ *
+ * @param argv What follows the program's name.
+ * @throws UsageError for anything that is not understood.
+ */
+export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Options {
+  refuseNpmOptions(env);
+  const command = program();
+  try {
+    command.parse(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(error.message.replace(/^error: /, ""), "npm run pipeline -- --help shows the options", {
+      cause: error,
+    });
+  }
+  const given = command.opts<
+    GivenMetrics & {
+      mode: string;
+      preset?: Preset;
+      steps?: string;
+      seed?: string;
+      workdir?: string;
+      set?: string[];
+      json?: boolean;
+      help?: boolean;
+    }
+  >();
+  for (const [flags, instead] of Object.entries(ABSENT)) {
+    const option = new Option(flags);
+    if (command.getOptionValue(option.attributeName()) === undefined) continue;
+    throw new UsageError(`${option.long} is not part of this version: ${instead}`, "leave it out");
+  }
+  if (given.workdir === "") throw new UsageError("--workdir: no folder given", "for example --workdir runs/first");
+
+  const [name] = command.args;
+  const { preset, workdir, json = false, help = false, steps, seed, set = [] } = given;
+  if (name === undefined && argv.some((argument) => !["--json", "--help", "-h"].includes(argument))) {
+    throw new UsageError("no pipeline named", "npm run pipeline <name> -- ...; npm run pipeline lists them");
+  }
+  const mode = parseMode(given.mode);
+  const stepsField = mode === "train_deq" ? "dequantizer.steps" : "training.steps";
+  const assignments = [
+    ...(steps === undefined ? [] : [{ name: stepsField, text: steps }]),
+    ...(seed === undefined ? [] : [{ name: "seed", text: seed }]),
+    ...set.map(parseAssignment),
+  ];
+  const metrics = parseMetricTargets(given, env);
+  return { name, mode, preset, workdir, json, help, assignments, metrics };
+}

@@ -1,0 +1,176 @@
+/** What a run holds from its first step to its last sample. */
+import { catchError, concat, defer, EMPTY, of, throwError, using, type Observable } from "rxjs";
+import { join } from "node:path";
+import { ProgressFile } from "../data/progress-file.ts";
+import { UsageError } from "../errors.ts";
+import type { ScoreFunction } from "../likelihood/score-function.ts";
+import type { ScoreModel } from "../models/ncsnpp.ts";
+import { digest } from "../models/parameters.ts";
+import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
+import { readAnyCheckpoint } from "../optim/any-checkpoint.ts";
+import { CheckpointStore, type Loaded } from "../optim/checkpoint-store.ts";
+import { TrainState } from "../optim/train-state.ts";
+import type { SDE } from "../sde/sde.ts";
+import type { Evaluated } from "../streams/evaluate.ts";
+import { sdeOf } from "./from-config.ts";
+import type { RunContext, RunEvent } from "./pipeline.ts";
+
+export interface Session {
+  readonly sde: SDE;
+  readonly network: ScoreNetwork;
+  /** Parameters, moments and average, at the step to go on from. */
+  readonly state: TrainState;
+  readonly store: CheckpointStore;
+  /** The score of the averaged parameters, as they are at each call. */
+  readonly score: ScoreFunction;
+  /**
+   * What an evaluation of these parameters with this configuration has found before it was interrupted.
+   *
+   * @param dequantizer SHA-256 of the variational dequantizer's parameters, if it is used.
+   */
+  progress(key: string, dequantizer?: string): ProgressFile<Evaluated>;
+}
+
+/** The parts of a run, which its mode chooses from; each begins when the one before it has completed. */
+export interface Parts {
+  readonly train: () => Observable<RunEvent>;
+  readonly evaluate: () => Observable<RunEvent>;
+  readonly sample: () => Observable<RunEvent>;
+  /** Trains the dequantizer against the score model as it is. */
+  readonly trainDequantizer?: () => Observable<RunEvent>;
+  /** After an evaluation. */
+  readonly report?: () => Observable<RunEvent>;
+}
+
+const message = (text: string): RunEvent => ({ type: "message", text });
+
+/** The state to go on from; training prefers its own checkpoints to the one it was started from. */
+function find(
+  { config, mode }: RunContext,
+  network: ScoreNetwork,
+  store: CheckpointStore,
+  say: (text: string) => void,
+) {
+  const given = (path: string): Loaded => ({ path, snapshot: readAnyCheckpoint(path, network.layout) });
+  if (config.checkpoint !== undefined && mode !== "train") return given(config.checkpoint);
+  const own = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
+  return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));
+}
+
+interface Opened extends Session {
+  /** To be told first. */
+  readonly events: readonly RunEvent[];
+  unsubscribe(): void;
+}
+
+/** @throws UsageError when there is nothing to evaluate or sample from, or a checkpoint cannot be used. */
+function open(context: RunContext, model: ScoreModel): Opened {
+  const { config, mode, workdir, engine, pipeline } = { pipeline: context.name, ...context };
+  const events: RunEvent[] = [];
+  if (!config.training.continuous && mode.startsWith("train")) {
+    throw new UsageError(
+      "training.continuous: there is no loss for discrete steps; the reference calls two that it does not have",
+      "train with continuous times; models of discrete steps can be evaluated and sampled",
+    );
+  }
+  const compile = config.engine.compile && engine.native;
+  const network = scoreNetwork(model, { reduceMean: config.training.reduceMean, compile });
+  const { layout } = network;
+  const store = new CheckpointStore({
+    workdir,
+    layout,
+    config: { pipeline, preset: context.preset, ...config },
+    keep: config.training.keepCheckpoints,
+  });
+  const found = find(context, network, store, (text) => events.push(message(text)));
+  if (!found && mode !== "train") {
+    throw new UsageError(
+      `workdir ${workdir} has no checkpoint to ${PURPOSES[mode]}`,
+      `train first (npm run pipeline ${pipeline} -- --workdir ${workdir}), or name one with --set checkpoint=FILE`,
+    );
+  }
+  if (found) {
+    const { path, snapshot } = found;
+    events.push(message(`checkpoint: ${path}, step ${snapshot.step}`));
+    events.push({
+      type: "result",
+      values: { checkpoint: path, ...(mode === "train" && { resumedFrom: snapshot.step }) },
+    });
+  }
+  events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
+  const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
+  const sde = sdeOf(config);
+  return {
+    sde,
+    network,
+    state,
+    store,
+    events,
+    score: {
+      shape: model.shape,
+      score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
+      scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
+    },
+    progress(key, dequantizer) {
+      const ema = digest(layout, state.ema.dataSync() as Float32Array);
+      const { seed, sde, model, data, eval: evaluation, training } = config;
+      const work = { pipeline, ema, seed, sde, model, data, evaluation, smallestTime: training.smallestTime };
+      const file = dequantizer === undefined ? `${key}.jsonl` : `${key}_variational.jsonl`;
+      return new ProgressFile(join(workdir, "eval", file), { ...work, dequantizer });
+    },
+    unsubscribe() {
+      state.dispose();
+      network.dispose();
+    },
+  };
+}
+
+const refuseDequantizer = () =>
+  throwError(() => new UsageError("--mode train_deq: this pipeline's data need no dequantization", "use another mode"));
+
+const PURPOSES = { train: "train", eval: "evaluate", sample: "sample from", train_deq: "train a dequantizer for" };
+
+/** What is known of the state when training ends, in order or not. */
+const outcome = ({ state, store }: Session): RunEvent => ({
+  type: "result",
+  values: { steps: state.step, parameters: state.digest(), ...(store.newest && { checkpoint: store.newest }) },
+});
+
+/**
+ * Opens the network and its newest checkpoint, runs the parts of the mode one after another, and frees everything at
+ * the end or on unsubscription. Once the run is told to stop, no further part begins.
+ */
+export function session(
+  context: RunContext,
+  model: ScoreModel,
+  build: (session: Session) => Parts,
+): Observable<RunEvent> {
+  const { mode, stop } = context;
+  return using(
+    () => open(context, model),
+    (resource) => {
+      const opened = resource as Opened;
+      const { train, evaluate, sample, report = () => EMPTY, trainDequantizer = refuseDequantizer } = build(opened);
+      const part = (start: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : start()));
+      const result = defer(() => of(outcome(opened)));
+      const training = concat(
+        part(train).pipe(
+          catchError((error: unknown) =>
+            concat(
+              result,
+              throwError(() => error),
+            ),
+          ),
+        ),
+        result,
+      );
+      const parts = {
+        train: () => concat(training, part(evaluate), part(sample), part(report)),
+        eval: () => concat(result, part(evaluate), part(report)),
+        train_deq: () => part(trainDequantizer),
+        sample: () => concat(result, part(sample)),
+      };
+      return concat(of(...opened.events), parts[mode]());
+    },
+  );
+}

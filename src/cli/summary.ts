@@ -1,0 +1,40 @@
+/** The table at the end of a run, and the JSON object of `--json`. */
+import { join } from "node:path";
+import { duration, short, withError } from "./format.ts";
+import type { Summary } from "./pipeline.ts";
+
+/** "key  value" lines for what the run reached and where things are. */
+export function summaryTable(summary: Partial<Summary>): string {
+  const { pipeline, preset, mode, bpd, bound, exactBpd, evalImages, steps, secondsPerStep, workdir } = summary;
+  const over = evalImages === undefined ? "" : `, ${evalImages} held-out images`;
+  const rows: [string, string | number | undefined][] = [
+    ["steps", steps === undefined ? undefined : `${steps}${secondsPerStep ? `, ${short(secondsPerStep)} s each` : ""}`],
+    ["resumed from", summary.resumedFrom === undefined ? undefined : `step ${summary.resumedFrom}`],
+    ["loss", summary.loss === undefined ? undefined : short(summary.loss)],
+    ["bits/dim", bpd === undefined ? undefined : `${withError(bpd, summary.bpdStandardError)} (ODE${over})`],
+    ["bound", bound === undefined ? undefined : `${withError(bound, summary.boundStandardError)} bits/dim`],
+    ["exact", exactBpd === undefined ? undefined : `${exactBpd.toFixed(4)} bits/dim, by the density these data have`],
+    ["FID", summary.fid],
+    ["inception score", summary.inceptionScore],
+    ["KID", summary.kid],
+    ["checkpoint", summary.checkpoint],
+    ["samples", summary.samples],
+    ["report", summary.report],
+    ["config", workdir && join(workdir, "config.json")],
+    ["metrics", workdir && join(workdir, "metrics.jsonl")],
+    ["parameters", summary.parameters && `SHA-256 ${summary.parameters.slice(0, 16)}`],
+    ["peak memory", summary.peakMemoryMB === undefined ? undefined : `${summary.peakMemoryMB} MiB`],
+  ];
+  const how = summary.stoppedBy ? `stopped by ${summary.stoppedBy}` : summary.error ? "failed" : "done";
+  const head = `${pipeline} (${mode}, ${preset}): ${how} after ${duration(summary.seconds ?? 0)}`;
+  const shown = rows.filter(([, value]) => value !== undefined && value !== "");
+  const width = Math.max(...shown.map(([key]) => key.length));
+  return [head, ...shown.map(([key, value]) => `  ${key.padEnd(width)}  ${value}`)].join("\n");
+}
+
+/** One line; keys in the contract's order, absent ones left out. */
+export function summaryJson(summary: Partial<Summary>): string {
+  const { pipeline, mode, preset, engine, device, steps, loss, bpd, bound, fid, inceptionScore, kid, ...rest } =
+    summary;
+  return JSON.stringify({ pipeline, mode, preset, engine, device, steps, loss, bpd, bound, fid, inceptionScore, kid, ...rest }); // prettier-ignore
+}
