@@ -1,0 +1,84 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { duration, withError } from "../../src/cli/format.ts";
+import { reporterFor } from "../../src/cli/reporter.ts";
+
+function lines() {
+  let text = "";
+  let time = 0;
+  const reporter = reporterFor({ write: (part: string | Uint8Array) => ((text += part), true) }, () => time);
+  return { reporter, wait: (ms: number) => (time += ms), text: () => text };
+}
+
+describe("progress in a log", () => {
+  it("has a line each tenth, with loss, images/s and the time left, and no control characters", () => {
+    const { reporter, wait, text } = lines();
+    reporter.stage({ name: "training", total: 100, unit: "steps" });
+    for (let done = 1; done <= 100; done++) {
+      wait(100);
+      reporter.progress({ done, loss: 1 / 3, imagesPerSecond: 640 });
+    }
+    reporter.close();
+    const shown = text().split("\n");
+    expect(shown).toHaveLength(1 + 10 + 1);
+    expect(shown[5]).toBe("training: 50/100 steps (loss 0.3333, 640 images/s, 5 s left)");
+    // eslint-disable-next-line no-control-regex
+    expect(text()).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
+  });
+
+  it("has a line each 10 seconds, and the last count", () => {
+    const { reporter, wait, text } = lines();
+    reporter.stage({ name: "likelihood (ODE)" });
+    for (let done = 1; done <= 25; done++) {
+      wait(1000);
+      reporter.progress({ done });
+    }
+    reporter.stage({ name: "samples", total: 2 });
+    expect(text()).toBe(
+      "likelihood (ODE) ...\nlikelihood (ODE): 10\nlikelihood (ODE): 20\nlikelihood (ODE): 25\nsamples ...\n",
+    );
+  });
+
+  it("does not count a resumed run's steps as its pace", () => {
+    const { reporter, wait, text } = lines();
+    reporter.stage({ name: "training", total: 1000 });
+    reporter.progress({ done: 801 });
+    wait(10_000);
+    reporter.progress({ done: 901 });
+    expect(text()).toContain("training: 901/1000 (10 s left)");
+  });
+});
+
+describe("progress on a terminal", () => {
+  it("draws a bar, keeps messages, and gives the cursor back", () => {
+    const screen = Object.assign(new PassThrough(), { isTTY: true, columns: 120 });
+    let text = "";
+    screen.on("data", (data) => (text += String(data)));
+    // The library moves the cursor with node:readline, which needs these of a terminal.
+    const terminal = Object.assign(screen, { cursorTo: () => true, clearLine: () => true, moveCursor: () => true });
+    const interrupts = process.listenerCount("SIGINT");
+    const reporter = reporterFor(terminal);
+    reporter.stage({ name: "training", total: 4, unit: "steps" });
+    reporter.progress({ done: 2, loss: 0.25 });
+    reporter.message("checkpoint saved");
+    expect(process.listenerCount("SIGINT")).toBe(interrupts);
+    reporter.close();
+    expect(text).toContain("training ████████████░░░░░░░░░░░░ 2/4 steps loss 0.25");
+    expect(text).toContain("\r\x1b[2Kcheckpoint saved\n");
+    expect(text.lastIndexOf("\x1b[?25h")).toBeGreaterThan(text.lastIndexOf("\x1b[?25l"));
+  });
+});
+
+it.each([
+  [0, "0 s"],
+  [0.25, "0.3 s"],
+  [59.6, "1 min"],
+  [3725, "1 h 2 min"],
+  [90_000, "1 d 1 h"],
+])("duration of %d", (seconds, text) => expect(duration(seconds)).toBe(text));
+
+it.each([
+  [4.21341, 0.0213, "4.213 ± 0.021"],
+  [4.21341, 0.00031, "4.21341 ± 0.00031"],
+  [4.21341, undefined, "4.2134"],
+])("%d with its error", (value, error, text) => expect(withError(value, error)).toBe(text));

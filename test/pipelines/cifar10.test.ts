@@ -1,0 +1,82 @@
+import { decode } from "fast-png";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { tf } from "../../src/engine/tf.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
+import { run, tiny } from "./fixture.ts";
+
+describe("the CIFAR-10 pipeline", { timeout: 600_000 }, () => {
+  it.each(["vp", "subvp"])("trains, evaluates and samples with the %s SDE", async (sde) => {
+    const workdir = temporaryFolder();
+    const { numTensors } = tf.memory();
+    const { exitCode, summary, stderr } = await run([...tiny, "--workdir", workdir, "--set", `sde=${sde}`]);
+    expect(stderr).not.toContain("error:");
+    expect(exitCode).toBe(0);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(summary).toMatchObject({ pipeline: "cifar10", preset: "quick", steps: 3, evalImages: 4 });
+    // A network that has not learned gives about 15 bits/dim.
+    expect(summary.bpd).toBeGreaterThan(8);
+    expect(summary.bpd).toBeLessThan(20);
+    expect(summary.bound).toBeGreaterThan(8);
+    const { width, height, channels } = decode(readFileSync(summary.samples!));
+    expect([width, height, channels]).toEqual([70, 70, 3]);
+  });
+
+  it("trains the ve SDE with the fourier embedding", async () => {
+    const ve = [
+      "sde=ve",
+      "model.embeddingType=fourier",
+      "training.importanceWeighting=false",
+      "training.likelihoodWeighting=false",
+    ];
+    const settings = ve.flatMap((setting) => ["--set", setting]);
+    const { exitCode, summary } = await run([...tiny, "--workdir", temporaryFolder(), ...settings]);
+    expect(exitCode).toBe(0);
+    expect(Number.isFinite(summary.bpd)).toBe(true);
+  });
+});
+
+describe("CIFAR-10 data that is not right", { timeout: 60_000 }, () => {
+  const withData = async (prepare: (folder: string) => void) => {
+    const folder = temporaryFolder();
+    prepare(folder);
+    return run([...tiny, "--workdir", temporaryFolder(), "--set", `data.path=${folder}`]);
+  };
+
+  it("missing: exit 2, names the file", async () => {
+    const { exitCode, stderr } = await withData(() => {});
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("data_batch_1.bin");
+    expect(stderr).toContain("remedy:");
+  });
+
+  it("truncated: exit 2, names the file and its size", async () => {
+    const { exitCode, stderr } = await withData((folder) => {
+      for (const name of [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`)) writeFileSync(join(folder, name), "");
+      writeFileSync(join(folder, "test_batch.bin"), "");
+      truncateSync(join(folder, "data_batch_1.bin"), 30_729_999);
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/data_batch_1\.bin.*30,?729,?999/);
+  });
+
+  it("altered: exit 2, names the file and its hash", async () => {
+    const { exitCode, stderr } = await withData((folder) => {
+      mkdirSync(folder, { recursive: true });
+      for (const name of [
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+        "test_batch.bin",
+      ]) {
+        writeFileSync(join(folder, name), Buffer.alloc(30_730_000));
+      }
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/data_batch_1\.bin/);
+    expect(stderr).toMatch(/SHA-?256/i);
+  });
+});

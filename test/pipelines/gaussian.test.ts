@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readArrowFile } from "../../src/data/arrow-file.ts";
+import { tf } from "../../src/engine/tf.ts";
+import { chainBitsPerDim, chainEntropy, sampleChain } from "../../src/ops/gaussian-chain.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
+import { run, short } from "./fixture.ts";
+
+describe("the Gaussian pipeline", () => {
+  it("reaches the exact likelihood within three standard errors", { timeout: 180_000 }, async () => {
+    const { exitCode, summary } = await run(["gaussian", "--workdir", temporaryFolder()]);
+    expect(exitCode).toBe(0);
+    const { bpd, bound, exactBpd, bpdStandardError, boundStandardError, evalImages } = summary as Required<
+      typeof summary
+    >;
+    expect(Math.abs(bpd - exactBpd)).toBeLessThan(3 * bpdStandardError);
+    expect(Math.abs(bound - exactBpd)).toBeLessThan(3 * boundStandardError);
+    // Tight enough to tell a trained model from a wrong one.
+    expect(bpdStandardError).toBeLessThan(0.01);
+    expect(evalImages).toBe(4096);
+  });
+
+  it("leaves what the contract names, and no tensor", { timeout: 60_000 }, async () => {
+    const workdir = temporaryFolder();
+    const { numTensors } = tf.memory();
+    const { exitCode, summary } = await run([...short, "--workdir", workdir]);
+    expect(exitCode).toBe(0);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    for (const key of [
+      "pipeline",
+      "mode",
+      "preset",
+      "engine",
+      "device",
+      "steps",
+      "loss",
+      "bpd",
+      "bound",
+      "secondsPerStep",
+      "parameters",
+    ]) {
+      expect(summary, key).toHaveProperty(key);
+    }
+    expect(summary.parameters).toMatch(/^[0-9a-f]{64}$/);
+    expect(summary.checkpoint).toBe(join(workdir, "checkpoints", "checkpoint_12.arrow"));
+    expect(readArrowFile(summary.samples!).columns.get("data")!.data).toHaveLength(4 * 8);
+    const names = readFileSync(join(workdir, "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { name: string }).name);
+    expect(new Set(names)).toEqual(
+      new Set([
+        "train/loss",
+        "train/grad_norm",
+        "train/learning_rate",
+        "train/seconds_per_step",
+        "train/memory",
+        "eval/bpd",
+        "eval/bound",
+      ]),
+    );
+    expect(existsSync(join(workdir, "config.json"))).toBe(true);
+  });
+
+  it("gives the same parameters eagerly as compiled, to rounding", { timeout: 60_000 }, async () => {
+    const parameters = async (compile: boolean) => {
+      const { summary } = await run([...short, "--workdir", temporaryFolder(), "--set", `engine.compile=${compile}`]);
+      return readArrowFile(summary.checkpoint!).columns.get("parameters")!.data;
+    };
+    const [eager, compiled] = [await parameters(false), await parameters(true)];
+    expect(Math.max(...eager.map((value, i) => Math.abs(value - compiled[i]!)))).toBeLessThan(1e-4);
+  });
+});
+
+describe("the Gaussian chain", () => {
+  const chain = { dims: 5, std: 0.7, rho: -0.4 };
+
+  it("has the entropy that its density has on the mean", () => {
+    const bits = chainBitsPerDim(chain, sampleChain(chain, 50_000, 3));
+    const mean = bits.reduce((a, b) => a + b, 0) / bits.length;
+    // Standard error of the mean: sqrt(D / 2) / (D ln 2) / sqrt(50,000) = 0.002.
+    expect(Math.abs(mean - chainEntropy(chain))).toBeLessThan(0.008);
+  });
+});

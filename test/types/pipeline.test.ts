@@ -1,0 +1,78 @@
+/** What compiles and what does not: checked by `tsc`, which reads these tests too. */
+import { EMPTY, pipe, type Observable, type OperatorFunction } from "rxjs";
+import { describe, expectTypeOf, it } from "vitest";
+import type { Batch } from "../../src/data/batch.ts";
+import type { ScoreNetwork } from "../../src/models/score-network.ts";
+import type { AdamOptions } from "../../src/optim/adam.ts";
+import type { ScheduleOptions } from "../../src/optim/schedule.ts";
+import type { TrainState } from "../../src/optim/train-state.ts";
+import { accumulate } from "../../src/streams/accumulate.ts";
+import { adam, type StepRecord } from "../../src/streams/adam.ts";
+import { dequantize } from "../../src/streams/dequantize.ts";
+import { ema } from "../../src/streams/ema.ts";
+import { flip } from "../../src/streams/flip.ts";
+import type { Gradient } from "../../src/streams/gradient.ts";
+import { perturb } from "../../src/streams/perturb.ts";
+import { sampleTime } from "../../src/streams/sample-time.ts";
+import { scoreMatchingLoss } from "../../src/streams/score-matching-loss.ts";
+import { scoreMatching } from "../../src/streams/score-matching.ts";
+import { sde } from "../streams/fixture.ts";
+
+const network = {} as ScoreNetwork;
+const state = {} as TrainState;
+const optimizer = {} as AdamOptions & ScheduleOptions;
+const images = EMPTY as Observable<Batch<"image">>;
+const time = () => sampleTime<"image" | "data">(sde, { eps: 1e-3, importance: true, seed: 1 });
+const noise = { seed: 1 };
+const score = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
+
+describe("the columns are in the types", () => {
+  it("every stage adds what it gives", () => {
+    const flipped = images.pipe(flip(noise));
+    expectTypeOf(flipped).toEqualTypeOf<Observable<Batch<"image">>>();
+    const dequantized = flipped.pipe(dequantize("uniform", { seed: 1, centered: true }));
+    expectTypeOf(dequantized).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ">>>();
+    const timed = dequantized.pipe(sampleTime(sde, { eps: 1e-3, importance: false, seed: 1 }));
+    expectTypeOf(timed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t">>>();
+    const perturbed = timed.pipe(perturb(sde, noise));
+    expectTypeOf(perturbed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t" | "noise" | "perturbed">>>();
+    expectTypeOf(perturbed.pipe(score(), accumulate(4))).toEqualTypeOf<Observable<Gradient>>();
+    const losses = perturbed.pipe(scoreMatchingLoss(network, sde, state, { weighting: "original" }));
+    expectTypeOf(losses).toEqualTypeOf<Observable<Batch<"t" | "loss">>>();
+  });
+
+  it("data on the grid carry no logQ, so bits/dim cannot be computed from them", () => {
+    const grid = images.pipe(dequantize("none", { seed: 1, centered: true }));
+    expectTypeOf(grid).toEqualTypeOf<Observable<Batch<"image" | "data">>>();
+    // @ts-expect-error: no logQ
+    expectTypeOf(grid).toExtend<Observable<Batch<"logQ">>>();
+  });
+
+  it("a batch with more columns fits where fewer are asked, not the other way round", () => {
+    expectTypeOf<Batch<"a" | "b">>().toExtend<Batch<"a">>();
+    expectTypeOf<Batch<"a">>().not.toExtend<Batch<"a" | "b">>();
+  });
+
+  it("the optimizer takes gradients only and gives the record of the step, which ema hands on", () => {
+    const make = () => pipe(score(), adam(state, optimizer), ema({} as TrainState, { rate: 0.5, compile: true }));
+    expectTypeOf(make).returns.toEqualTypeOf<OperatorFunction<Batch<"t" | "noise" | "perturbed">, StepRecord>>();
+  });
+
+  it("stages in the wrong order do not compile", () => {
+    const rejected = [
+      // @ts-expect-error: no `data` before dequantize
+      () => images.pipe(time()),
+      // @ts-expect-error: no `t` before sampleTime
+      () => images.pipe(dequantize("uniform", { seed: 1, centered: true }), perturb(sde, noise)),
+      // @ts-expect-error: no `perturbed` before perturb
+      () => images.pipe(dequantize("uniform", { seed: 1, centered: true }), time(), score()),
+      // @ts-expect-error: vectors of floats cannot be flipped
+      () => (EMPTY as Observable<Batch<"data">>).pipe(flip(noise)),
+      // @ts-expect-error: losses are no gradients
+      () => (EMPTY as Observable<Batch<"t" | "loss">>).pipe(adam(state, optimizer)),
+      // @ts-expect-error: numbers are drawn from a seed only
+      () => perturb(sde, {}),
+    ];
+    expectTypeOf(rejected).toBeArray();
+  });
+});
