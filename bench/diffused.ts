@@ -1,0 +1,37 @@
+/** The pipeline before the network: from images to what the loss is computed from. */
+import type { Observable } from "rxjs";
+import type { Config } from "../src/cli/config.ts";
+import { sdeOf, weightingOf } from "../src/cli/from-config.ts";
+import type { Batch } from "../src/data/batch.ts";
+import { fillBits, randomKey } from "../src/ops/random.ts";
+import type { Credit } from "../src/streams/credit.ts";
+import { dequantize } from "../src/streams/dequantize.ts";
+import { flip } from "../src/streams/flip.ts";
+import { trainBatches, type Examples } from "../src/streams/image-batches.ts";
+import { perturb } from "../src/streams/perturb.ts";
+import { sampleTime } from "../src/streams/sample-time.ts";
+
+/** Images of random bytes in the shape of CIFAR-10: the time of no stage depends on the values. */
+export function randomImages(length: number): Examples {
+  const words = new Uint32Array(length * 768);
+  fillBits(randomKey(0, "data"), words);
+  return { length, values: { data: new Uint8Array(words.buffer), shape: [32, 32, 3] } };
+}
+
+/** As the pipeline cifar10 has it: flip, dequantize, sample a time, add noise. */
+export function diffused(
+  config: Config,
+  steps: number,
+  examples = randomImages(512),
+  credit?: Credit,
+): Observable<Batch<"t" | "noise" | "perturbed">> {
+  const { seed, training, data } = config;
+  const { batchSize, smallestTime: eps } = training;
+  const sde = sdeOf(config);
+  return trainBatches(examples, "image", { batchSize, shards: 1, seed, from: 0, to: steps, credit }).pipe(
+    flip({ seed }),
+    dequantize("uniform", { seed, centered: data.centered }),
+    sampleTime(sde, { eps, importance: weightingOf(config) === "importance", seed }),
+    perturb(sde, { seed }),
+  );
+}

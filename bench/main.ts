@@ -1,0 +1,55 @@
+/** `npm run bench`: ScoreStream beside PyTorch and JAX, in one run; writes bench/results/latest.md and latest.json. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../src/cli/environment.ts";
+import { RunError, UsageError } from "../src/errors.ts";
+import type { BenchContext, SectionResult } from "./context.ts";
+import { preparePeers } from "./environment.ts";
+import { parseOptions, type SectionName } from "./options.ts";
+import { jsonReport, markdownReport } from "./report.ts";
+import { growth } from "./sections/growth.ts";
+import { likelihood, sampling } from "./sections/solvers.ts";
+import { stages } from "./sections/stages.ts";
+import { step } from "./sections/step.ts";
+
+const RUN: Readonly<Record<SectionName, (context: BenchContext) => Promise<SectionResult>>> = {
+  step,
+  likelihood,
+  sampling,
+  stages,
+  growth,
+};
+
+async function bench(argv: readonly string[]): Promise<void> {
+  const options = parseOptions(argv);
+  const cache = join(cacheFolder(process.env), "bench");
+  const python = preparePeers(cache);
+  const scratch = mkdtempSync(join(tmpdir(), "scorestream-bench-"));
+  const started = performance.now();
+  const say = (text: string) =>
+    console.error(`bench ${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s: ${text}`);
+  const results: [SectionName, SectionResult][] = [];
+  try {
+    const context = { ...options, python, cache, scratch, cores: availableParallelism(), say };
+    for (const name of options.sections) results.push([name, await RUN[name](context)]);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  const folder = join(dirname(fileURLToPath(import.meta.url)), "results");
+  mkdirSync(folder, { recursive: true });
+  const seconds = (performance.now() - started) / 1000;
+  const text = markdownReport(results, options, seconds);
+  writeFileSync(join(folder, "latest.md"), text);
+  writeFileSync(join(folder, "latest.json"), jsonReport(results, options, seconds));
+  console.log(text);
+  const differences = results.flatMap(([, result]) => result.differences ?? []);
+  if (differences.length) throw new RunError(`the engines do not compute the same:\n${differences.join("\n")}`);
+}
+
+bench(process.argv.slice(2)).catch((error: unknown) => {
+  if (!(error instanceof UsageError) && !(error instanceof RunError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = error.exitCode;
+});
