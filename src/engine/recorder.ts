@@ -58,6 +58,19 @@ const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, value
 const outside = (user: string) =>
   new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
 
+/**
+ * Set on a sum, keeps TensorFlow's optimizer from merging it with others into one AddN, which adds in an order that
+ * depends on which input's memory happens to be free, so that two runs differ in the last bit.
+ */
+const KEEP_ORDER: OpAttribute = {
+  name: "_grappler_ArithmeticOptimizer_AddOpsRewriteStage",
+  type: ATTR.BOOL,
+  value: true,
+};
+
+/** Ops that are a sum, or become one in the optimizer. */
+const SUMS = new Set(["Add", "AddV2", "Sub"]);
+
 class Recorder {
   readonly nodes: GraphNode[] = [];
   /** Values the function made tensors of. */
@@ -70,7 +83,8 @@ class Recorder {
   }
 
   add(op: string, inputs: readonly NodeOutput[], attributes: readonly OpAttribute[], outputTypes: readonly number[]) {
-    const node: GraphNode = { name: `n${this.nodes.length}`, op, inputs, attributes, outputTypes };
+    const all = SUMS.has(op) ? [...attributes, KEEP_ORDER] : attributes;
+    const node: GraphNode = { name: `n${this.nodes.length}`, op, inputs, attributes: all, outputTypes };
     this.nodes.push(node);
     return node;
   }
@@ -148,12 +162,17 @@ class Recorder {
       const from = inputs[input]!;
       return given.has(name) ? [] : [{ name, type: ATTR.TYPE, value: from.node.outputTypes[from.index]! }];
     });
-    const node = this.add(
-      op,
-      inputs,
-      [...attributes, ...implied],
-      results.map((r) => r.dtype),
-    );
+    const types = results.map((r) => r.dtype);
+    if (op === "AddN") {
+      const add = (sum: NodeOutput, term: NodeOutput): NodeOutput => {
+        const T = attributes.filter(({ name }) => name === "T");
+        return { node: this.add("Add", [sum, term], T, types), index: 0 };
+      };
+      const { node, index } = inputs.reduce(add);
+      this.bind(results[0]!.id, node, index);
+      return;
+    }
+    const node = this.add(op, inputs, [...attributes, ...implied], types);
     results.forEach((result, index) => this.bind(result.id, node, index));
   }
 

@@ -136,6 +136,24 @@ describe("compile", () => {
     });
   });
 
+  it.each<[string, (terms: Tensor[]) => Tensor]>([
+    ["add", (terms) => terms.reduce((sum, term) => tf.add(sum, term))],
+    ["sub", (terms) => terms.reduce((sum, term) => tf.sub(sum, tf.neg(term)))],
+    ["addN", (terms) => tf.addN(terms)],
+  ])("%s: sums in the order written, whatever else uses the terms", (_, sum) => {
+    const inputs = [1, 2, 3, 4, 5].map((seed) => vector(seed, 1000));
+    const eager = tf.tidy(() => values(inputs.map((x) => tf.exp(x)).reduce((a, b) => tf.add(a, b))));
+    for (const used of [0, 1, 2, 3, 4]) {
+      const fn = compileHere((...xs) => {
+        // The optimizer knows the shapes of what is reshaped, not those of inputs.
+        const terms = xs.map((x) => tf.exp(x.reshape([10, 100])));
+        return [sum(terms), ...terms.slice(0, used)];
+      });
+      fn(...inputs);
+      expect(values(fn(...inputs)[0]!.flatten())).toEqual(eager);
+    }
+  });
+
   it("keeps aliased inputs apart", () => {
     tf.tidy(() => {
       const subtract = compileHere((x, y) => [tf.sub(x, y)]);
