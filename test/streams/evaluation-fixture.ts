@@ -18,3 +18,16 @@ export function gaussianBatch(size: number, step = 0): Batch<"data"> {
 
 /** log p(data) in nats, [B]. */
 export const exactLogp = (data: Float32Array) => gaussianLogDensity(data, mean, std);
+
+/** Calls `then` at the third evaluation of the exact score. */
+export function atThirdEvaluation(then: () => void): typeof exactScore {
+  let evaluations = 0;
+  const count =
+    <A extends unknown[], R>(fn: (...args: A) => R) =>
+    (...args: A): R => {
+      if (++evaluations === 3) then();
+      return fn(...args);
+    };
+  const { score, scoreAndDivergence } = exactScore;
+  return { ...exactScore, score: count(score), scoreAndDivergence: count(scoreAndDivergence) };
+}
