@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { savedModel } from "./graph-def.ts";
+import { collectGarbage } from "./garbage.ts";
 import { isNative } from "./kernels.ts";
 import { record, type Binding, type NodeBackend } from "./recorder.ts";
 import { tf } from "./tf.ts";
@@ -70,6 +71,7 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: 
         throw new Error(`${name}: TensorFlow refused the recorded graph`, { cause: error });
       }
       graphs.set(key, graph);
+      collectGarbage();
     }
     const ids = backend().getInputTensorIds(inputs);
     const outputs = binding.runSavedModel(graph.session, ids, graph.inputNames, graph.outputNames);

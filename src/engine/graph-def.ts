@@ -86,21 +86,35 @@ function nodeMessage(proto: Record<string, MessageClass>, node: GraphNode): Mess
   return message;
 }
 
+/** A field that holds a message: its number and type, its length, its bytes. */
+function messageField(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  const head = [(number << 3) | 2];
+  let rest = parts.reduce((length, { length: n }) => length + n, 0);
+  for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128);
+  return [Uint8Array.from([...head, rest]), ...parts];
+}
+
 /** Bytes of a `saved_model.pb` with the tag "serve" that holds the nodes, in topological order. */
 export function savedModel(nodes: readonly GraphNode[]): Uint8Array {
   const proto = messages();
+  // Node by node, since the messages of a whole graph would be the largest thing in JavaScript's memory.
+  const graph = nodes.map((node) => {
+    const one = new proto.GraphDef!();
+    one.addNode!(nodeMessage(proto, node));
+    return one.serializeBinary();
+  });
   const versions = new proto.VersionDef!();
   versions.setProducer!(1000); // any producer after TF 1.0 selects today's op semantics
-  const graph = new proto.GraphDef!();
-  graph.setVersions!(versions);
-  for (const node of nodes) graph.addNode!(nodeMessage(proto, node));
+  const last = new proto.GraphDef!();
+  last.setVersions!(versions);
   const info = new proto.MetaGraphDef!.MetaInfoDef!();
   info.addTags!("serve");
   const meta = new proto.MetaGraphDef!();
   meta.setMetaInfoDef!(info);
-  meta.setGraphDef!(graph);
   const model = new proto.SavedModel!();
   model.setSavedModelSchemaVersion!(1);
-  model.addMetaGraphs!(meta);
-  return model.serializeBinary();
+  const GRAPH_DEF = 2; // of MetaGraphDef
+  const META_GRAPHS = 2; // of SavedModel
+  const metaGraph = [meta.serializeBinary(), ...messageField(GRAPH_DEF, [...graph, last.serializeBinary()])];
+  return Buffer.concat([model.serializeBinary(), ...messageField(META_GRAPHS, metaGraph)]);
 }
