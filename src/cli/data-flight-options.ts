@@ -1,0 +1,71 @@
+/** The options of `npm run data -- serve` and `npm run data -- pull`. */
+import { Command } from "commander";
+import { UsageError } from "../errors.ts";
+import { addSecurityOptions, type SecurityOptions } from "./security-options.ts";
+
+export interface ServeRequest {
+  readonly command: "serve";
+  readonly directories: readonly string[];
+  readonly listen: string;
+  readonly security: SecurityOptions;
+}
+
+export interface PullRequest {
+  readonly command: "pull";
+  readonly from: string;
+  readonly out: string;
+  /** Absent: the only data set there is. */
+  readonly name: string | undefined;
+  /** Absent: all. */
+  readonly splits: readonly string[] | undefined;
+  readonly security: SecurityOptions;
+  readonly json: boolean;
+}
+
+interface Given extends SecurityOptions {
+  readonly listen: string;
+  readonly from?: string;
+  readonly out?: string;
+  readonly name?: string;
+  readonly split?: string[];
+  readonly json?: boolean;
+}
+
+const collect = (text: string, before: string[] = []) => [...before, text];
+
+/** The subcommands. */
+export function flightCommands(): Command[] {
+  const serve = new Command("serve")
+    .argument("<folders...>")
+    .description("gives prepared data to other machines, by Arrow Flight")
+    .option("--listen <host:port>", "where", "127.0.0.1:50053");
+  const pull = new Command("pull")
+    .description("copies prepared data from such a server; given again, it goes on where it was interrupted")
+    .option("--from <host:port>", "the server")
+    .option("--out <folder>", "where the shards go, a folder in it for each split")
+    .option("--name <name>", "which data set, where there are several")
+    .option("--split <name>", "train, test ...; repeatable; default: all", collect);
+  for (const command of [serve, pull]) addSecurityOptions(command);
+  return [serve, pull.option("--json", "the last line of standard output is one JSON object")];
+}
+
+function required(value: string | undefined, flag: string, example: string): string {
+  if (value) return value;
+  throw new UsageError(`pull needs ${flag}`, `for example ${flag} ${example}; npm run data -- --help shows all`);
+}
+
+/** What was asked for; undefined when `command` is none of {@link flightCommands}. @throws UsageError */
+export function flightRequest(command: Command): ServeRequest | PullRequest | undefined {
+  const { listen, from, out, name, split, json = false, ...security } = command.opts<Given>();
+  if (command.name() === "serve") return { command: "serve", directories: command.args, listen, security };
+  if (command.name() !== "pull") return undefined;
+  return {
+    command: "pull",
+    from: required(from, "--from", "192.168.0.7:50053"),
+    out: required(out, "--out", "data/photos"),
+    name,
+    splits: split,
+    security,
+    json,
+  };
+}

@@ -1,0 +1,112 @@
+/** `npm run data -- pull`. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.ts";
+import { parseEndpoint } from "../grpc/endpoint.ts";
+import { FlightClient } from "../grpc/flight/client.ts";
+import { pull, type Pulled } from "../grpc/flight/pull.ts";
+import { clientSecurity } from "../grpc/security.ts";
+import type { PullRequest } from "./data-flight-options.ts";
+import { bytesIn, byteText } from "./data-text.ts";
+import type { Environment } from "./environment.ts";
+import { duration } from "./format.ts";
+import { lockWorkdir } from "./lock.ts";
+import { reporterFor } from "./reporter.ts";
+import { readSecrets } from "./security-options.ts";
+import { listenForSignals } from "./signals.ts";
+
+type Surroundings = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
+
+interface PulledSplit extends Pulled {
+  readonly path: readonly string[];
+  readonly directory: string;
+  readonly seconds: number;
+}
+
+/** ms; a server of this program does not mind. */
+const KEEPALIVE = 30_000;
+
+/** The splits that are wanted, of one data set. @throws UsageError when the server has none such, or several data sets. */
+async function wantedPaths(client: FlightClient, { from, name, splits }: PullRequest): Promise<string[][]> {
+  const paths = (await client.list(name)).map(({ flightDescriptor }) => [...(flightDescriptor?.path ?? [])]);
+  const names = [...new Set(paths.map(([first]) => first ?? ""))];
+  const has = `--from ${from}: it has ${paths.map((path) => path.join("/")).join(", ") || "nothing of that name"}`;
+  // Splits become names of folders.
+  const bad = paths.find((path) => path.length !== 2 || !/^[\w-]+$/.test(path[1]!));
+  if (bad || names.length !== 1) throw new UsageError(has, "choose one data set with --name, prepared by this program");
+  const missing = splits?.find((split) => !paths.some((path) => path[1] === split));
+  if (missing !== undefined)
+    throw new UsageError(`${has}, no split ${missing}`, "choose with --split, or leave it out");
+  return paths.filter((path) => splits?.includes(path[1]!) ?? true);
+}
+
+async function pullSplit(
+  client: FlightClient,
+  path: readonly string[],
+  { out }: PullRequest,
+  { stderr, now }: Surroundings,
+  stop: AbortSignal,
+): Promise<PulledSplit> {
+  const reporter = reporterFor(stderr, now);
+  const onMessage = (text: string) => reporter.message(text);
+  const directory = join(out, path[1]!);
+  await mkdir(directory, { recursive: true });
+  const unlock = lockWorkdir(directory, onMessage);
+  const started = now();
+  try {
+    const { totalRecords } = await client.info(path);
+    reporter.stage({ name: `copying ${path.join("/")}`, total: totalRecords, unit: "images" });
+    const onProgress = (done: number) => reporter.progress({ done });
+    const pulled = await pull({ client, path, directory, onProgress, onMessage, stop });
+    return { path, directory, seconds: (now() - started) / 1000, ...pulled };
+  } finally {
+    reporter.close();
+    unlock();
+  }
+}
+
+function splitLine({ path, directory, manifest, images, kept, seconds }: PulledSplit): string {
+  const name = path.join("/");
+  if (!manifest) return `${name}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
+  if (kept === images) return `${name}: ${images} images, copied before, in ${directory}\n`;
+  return `${name}: ${images} images, ${byteText(bytesIn(manifest))}, in ${directory} (${duration(seconds)})\n`;
+}
+
+/**
+ * Copies splits from a server, until a signal.
+ *
+ * @returns The exit code: 0; 130 or 143 when stopped.
+ * @throws UsageError when the server has no such data, or a folder holds other data; FlightError when a call fails.
+ */
+export async function pullData(request: PullRequest, surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr, env, signals, exit } = surroundings;
+  const endpoint = parseEndpoint("--from", request.from, false);
+  const security = clientSecurity("--from", endpoint, readSecrets(request.security, env));
+  const client = new FlightClient(endpoint, security, KEEPALIVE);
+  const abort = new AbortController();
+  const listening = listenForSignals({ source: signals, onStop: () => abort.abort(), onQuit: exit });
+  try {
+    const sets: PulledSplit[] = [];
+    for (const path of await wantedPaths(client, request)) {
+      if (abort.signal.aborted) break;
+      const set = await pullSplit(client, path, request, surroundings, abort.signal);
+      stderr.write(splitLine(set));
+      sets.push(set);
+    }
+    if (request.json) {
+      const told = sets.map(({ path, directory, manifest, images, kept, seconds }) => ({
+        path,
+        directory,
+        images,
+        kept,
+        ...(manifest && { bytes: bytesIn(manifest) }),
+        seconds,
+      }));
+      stdout.write(`${JSON.stringify({ command: "pull", sets: told })}\n`);
+    }
+    return listening.stopped?.exitCode ?? 0;
+  } finally {
+    listening.dispose();
+    client.close();
+  }
+}

@@ -1,0 +1,85 @@
+/** A gRPC server with health and reflection, whatever else it serves. */
+import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
+import { UsageError } from "../errors.ts";
+import { serverCredentials, tokenInterceptor } from "./credentials.ts";
+import { protoFolder } from "./definition.ts";
+import { describeProtos } from "./descriptors.ts";
+import { endpointText, type Endpoint } from "./endpoint.ts";
+import { occasionally } from "./occasionally.ts";
+import type { ServerSecurity } from "./security.ts";
+
+export interface ListenOptions {
+  /** Named in errors, as `--metrics-listen`. */
+  readonly option: string;
+  readonly endpoint: Endpoint;
+  readonly security: ServerSecurity;
+  readonly tell: (text: string) => void;
+}
+
+/** A service, and where its .proto file is. */
+export interface Served {
+  readonly name: string;
+  readonly proto: string;
+  readonly service: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+}
+
+export interface Serving {
+  readonly endpoint: Endpoint;
+  /** Waits until every call has ended, at most `grace` ms, then ends them. */
+  close(grace: number): Promise<void>;
+}
+
+function listen(server: Server, { option, endpoint, security }: ListenOptions): Promise<number> {
+  const address = endpointText(endpoint);
+  const failed = (error: unknown) =>
+    new UsageError(
+      `${option} ${address}: cannot listen there: ${error instanceof Error ? error.message : String(error)}`,
+      "use an address of this machine and a port that is free (port 0 takes any), and a certificate with its key, PEM",
+      { cause: error },
+    );
+  return new Promise((resolve, reject) => {
+    try {
+      server.bindAsync(address, serverCredentials(security), (error, port) =>
+        error ? reject(failed(error)) : resolve(port),
+      );
+    } catch (error) {
+      reject(failed(error));
+    }
+  });
+}
+
+/** Starts a server. @throws UsageError when it cannot listen there. */
+export async function startServer(
+  { name, proto, service, handlers }: Served,
+  options: ListenOptions,
+  serverOptions: ServerOptions = {},
+): Promise<Serving> {
+  const { endpoint, security, tell } = options;
+  const refused = occasionally((more, peer: string, path: string) =>
+    tell(`${peer} was refused ${path}: it has no valid token${more > 0 ? ` (and ${more} more calls)` : ""}`),
+  );
+  const { token } = security;
+  const server = new Server({ ...serverOptions, ...(token && { interceptors: [tokenInterceptor(token, refused)] }) });
+  server.addService(service, handlers);
+  const health = new HealthImplementation({ "": "SERVING", [name]: "SERVING" });
+  health.addToServer(server);
+  new ReflectionService(describeProtos([proto, healthProto], [protoFolder])).addToServer(server);
+  const port = await listen(server, options);
+  return {
+    endpoint: { ...endpoint, port },
+    async close(grace) {
+      for (const one of ["", name]) health.setStatus(one, "NOT_SERVING");
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, grace);
+        server.tryShutdown(() => resolve());
+      });
+      clearTimeout(timer);
+      // Connections whose calls have ended may linger.
+      server.forceShutdown();
+    },
+  };
+}
