@@ -1,0 +1,118 @@
+/**
+ * What a training step costs on N GPUs, one process each, when gradients are added after every step.
+ *
+ * The global batch is cut into S shards, so each process computes S/N of them; then the gradients of all are added in
+ * one fixed binary tree. Nothing overlaps: the exchange begins when the gradient is there, the update when the sum is.
+ */
+
+/** Who adds. */
+export type Topology =
+  /** Each process adds one Nth of the vector and sends the sum back to all (reduce-scatter, all-gather). */
+  | "each"
+  /** Rank 0 adds all of it. */
+  | "rank 0";
+
+export interface Cluster {
+  /** Of one process in each direction, bytes/s. */
+  readonly bandwidth: number;
+  /** One way, s. */
+  readonly latency: number;
+  /** What sending or taking one message costs the process, s. */
+  readonly message: number;
+  /** At which a process adds vectors of the host's memory, bytes read and written/s. */
+  readonly memory: number;
+  /** The same on the GPU. */
+  readonly device: number;
+  /** Between GPU and host memory, bytes/s. */
+  readonly copy: number;
+}
+
+export interface Training {
+  readonly parameters: number;
+  /** Shards of a global batch. */
+  readonly shards: number;
+  /** Gradient of one shard on one GPU, s. */
+  readonly secondsPerShard: number;
+  /** Adam and the average, s. */
+  readonly secondsForUpdate: number;
+}
+
+export interface Step {
+  /** Sent in one step by the process that sends most. */
+  readonly bytes: number;
+  readonly compute: number;
+  readonly transfer: number;
+  readonly latency: number;
+  readonly additions: number;
+  /** Between GPU and host. */
+  readonly copies: number;
+  /** Seconds in all. */
+  readonly total: number;
+}
+
+const FLOAT = 4;
+
+/** Bytes that the busiest process sends in a step; it takes as many. */
+export function bytesSent(parameters: number, world: number, topology: Topology = "each"): number {
+  return topology === "each" ? (2 * (world - 1) * FLOAT * parameters) / world : (world - 1) * FLOAT * parameters;
+}
+
+export interface Transfer {
+  readonly parameters: number;
+  readonly world: number;
+  /** Bytes/s of one process in each direction. */
+  readonly bandwidth: number;
+  /** s, one way. */
+  readonly latency: number;
+  readonly topology?: Topology;
+}
+
+/** Seconds on the wire: parts to those who add, then sums to all. Rank 0 first takes everything and then sends it. */
+export function transferSeconds({ parameters, world, bandwidth, latency, topology = "each" }: Transfer): number {
+  if (world === 1) return 0;
+  const passes = topology === "each" ? 1 : 2;
+  return (passes * bytesSent(parameters, world, topology)) / bandwidth + 2 * latency;
+}
+
+/** The parts of one step's time on `world` GPUs, s. */
+export function stepTime(training: Training, cluster: Cluster, world: number, topology: Topology = "each"): Step {
+  const { parameters, shards, secondsPerShard, secondsForUpdate } = training;
+  const own = Math.ceil(shards / world);
+  const compute = own * secondsPerShard + secondsForUpdate;
+  const wire = { parameters, world, bandwidth: cluster.bandwidth, topology };
+  const transfer = transferSeconds({ ...wire, latency: 0 });
+  const messages = world === 1 ? 0 : 4 * (world - 1) * cluster.message;
+  const latency = transferSeconds({ ...wire, latency: cluster.latency }) - transfer + messages;
+  // Two numbers read and one written. The gradients of a process's own shards are added on its GPU.
+  const addition = parameters * 3 * FLOAT;
+  const others = topology === "each" ? (world - 1) / world : world - 1;
+  const additions = ((own - 1) * addition) / cluster.device + (others * addition) / cluster.memory;
+  const copies = world === 1 ? 0 : (2 * FLOAT * parameters) / cluster.copy;
+  const total = compute + transfer + latency + additions + copies;
+  return { bytes: bytesSent(parameters, world, topology), compute, transfer, latency, additions, copies, total };
+}
+
+const WORLDS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/**
+ * A row for each number of GPUs; for each bandwidth the seconds of a step, and how many times faster it is than one GPU.
+ *
+ * @param trainingOf The work on so many GPUs.
+ */
+export function scalingTable(
+  trainingOf: (world: number) => Training,
+  clusters: readonly Cluster[],
+  topology: Topology,
+): string {
+  const speeds = clusters.map(({ bandwidth }) => `${(bandwidth * 8) / 1e9} Gbit/s`);
+  const heads = ["GPUs", "compute, s", "sent, MB", ...speeds];
+  const alone = stepTime(trainingOf(1), clusters[0]!, 1).total;
+  const rows = WORLDS.map((world) => {
+    const steps = clusters.map((cluster) => stepTime(trainingOf(world), cluster, world, topology));
+    const [{ compute, bytes }] = steps as [Step];
+    const cells = steps.map(({ total }) => `${total.toFixed(2)} (${(alone / total).toFixed(1)}x)`);
+    return [String(world), compute.toFixed(3), (bytes / 1e6).toFixed(0), ...cells];
+  });
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heads), line(heads.map(() => "---:")), ...rows.map(line)].join("\n");
+}

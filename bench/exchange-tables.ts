@@ -1,0 +1,75 @@
+/**
+ * The tables of docs/distributed.md: the paper's CIFAR-10 models on 1 to 256 GPUs.
+ *
+ * npx tsx bench/exchange-tables.ts prints them.
+ */
+import { pathToFileURL } from "node:url";
+import { resolveConfig } from "../src/cli/resolve-config.ts";
+import { networkOf } from "../src/cli/from-config.ts";
+import { cifar10Presets } from "../src/cli/presets.ts";
+import { ncsnpp } from "../src/models/ncsnpp.ts";
+import { layoutOf } from "../src/models/parameters.ts";
+import { scalingTable, type Cluster, type Topology, type Training } from "./exchange-model.ts";
+
+/** Memory of a GPU, bytes/s: assumed. */
+const DEVICE = 1e12;
+
+/** Gradient of one image on one GPU, s: assumed, about that of an A100 in TF32. */
+const SECONDS_PER_IMAGE = { paper: 2e-3, paper_deep: 3.5e-3 } as const;
+
+export type PaperModel = keyof typeof SECONDS_PER_IMAGE;
+
+/** Exact number of parameters of a preset's score network. */
+export function parametersOf(model: PaperModel): number {
+  const { config } = resolveConfig({ imageSize: 32, settings: [cifar10Presets[model]], assignments: [] });
+  return layoutOf(ncsnpp(networkOf(config, 32, 3)).parameters).count;
+}
+
+/** Global batch of both presets. */
+const BATCH = 256;
+
+/** Strong scaling: the batch stays as it is, a shard for each GPU. */
+export function trainingOf(model: PaperModel): (world: number) => Training {
+  const parameters = parametersOf(model);
+  return (world) => ({
+    parameters,
+    shards: world,
+    secondsPerShard: (BATCH / world) * SECONDS_PER_IMAGE[model],
+    // Adam and the average read and write seven vectors of the parameters' length.
+    secondsForUpdate: (7 * 4 * parameters) / DEVICE,
+  });
+}
+
+/** `memory` is measured, the rest assumed; see docs/distributed.md. */
+export const clusters: readonly Cluster[] = [2, 10, 100].map((gbit) => ({
+  bandwidth: (gbit * 1e9) / 8,
+  latency: 50e-6,
+  message: 100e-6,
+  memory: 8e9,
+  device: DEVICE,
+  copy: 12e9,
+}));
+
+const NAMES: Readonly<Record<PaperModel, string>> = { paper: "DDPM++", paper_deep: "DDPM++ deep" };
+const TOPOLOGIES: Readonly<Record<Topology, string>> = {
+  each: "each process adds one Nth",
+  "rank 0": "rank 0 adds everything",
+};
+
+/** All tables, each under a line that names model and topology. */
+export function exchangeTables(): string {
+  const models = Object.keys(NAMES) as PaperModel[];
+  const topologies = Object.keys(TOPOLOGIES) as Topology[];
+  return models
+    .flatMap((model) => {
+      const training = trainingOf(model);
+      return topologies.map(
+        (topology) =>
+          `${NAMES[model]}, ${training(1).parameters.toLocaleString("en")} parameters; ${TOPOLOGIES[topology]}:\n\n` +
+          scalingTable(training, clusters, topology),
+      );
+    })
+    .join("\n\n");
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) console.log(exchangeTables());

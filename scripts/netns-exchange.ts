@@ -1,0 +1,137 @@
+/**
+ * Runs 2 to 8 nodes on this machine, each with a network of its own (namespaces, limited rate, delay), and sets what a
+ * step takes beside the model of bench/exchange-model.ts. Needs root, and iproute2.
+ *
+ * npx tsx scripts/netns-exchange.ts [--nodes 2,4,8] [--rate MBIT] [--delay MS] [--megabytes N] [--steps N] [-- ARGS]
+ *
+ * Without ARGS the traffic alone is measured, over plain TCP. With them `npm run pipeline ARGS` is trained by all nodes
+ * together over the gradient exchange: `-- gaussian --steps 200 --set training.shards=8`.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { transferSeconds } from "../bench/exchange-model.ts";
+import { RunError, UsageError } from "../src/errors.ts";
+import { addressOf, namespaceOf, openNetwork } from "./netns-network.ts";
+
+const project = fileURLToPath(new URL("..", import.meta.url));
+const PORT = 50051;
+
+const separator = process.argv.indexOf("--", 2);
+const own = process.argv.slice(2, separator < 0 ? undefined : separator);
+const pipeline = separator < 0 ? undefined : process.argv.slice(separator + 1);
+
+function whole(option: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${option} ${text}: a whole number from ${least} to ${most} belongs there`, "correct it");
+}
+
+function options() {
+  const text = (fallback: string) => ({ type: "string" as const, default: fallback });
+  const { values } = parseArgs({
+    args: own,
+    options: { nodes: text("2,4,8"), rate: text("1000"), delay: text("0"), megabytes: text("32"), steps: text("5") },
+  });
+  return {
+    nodes: values.nodes.split(",").map((count) => whole("--nodes", count, 2, 8)),
+    rate: whole("--rate", values.rate, 1, 100_000),
+    delay: whole("--delay", values.delay, 0, 1000),
+    bytes: whole("--megabytes", values.megabytes, 1, 1000) * 1e6,
+    steps: whole("--steps", values.steps, 2, 1000),
+  };
+}
+
+interface Result {
+  /** Of each step, or of all together where only their mean is known. */
+  readonly seconds: readonly number[];
+  readonly parameters?: string;
+}
+
+/** What a node runs, and what its last line of output says. */
+function commandOf(rank: number, world: number, { bytes, steps }: { bytes: number; steps: number }, workdir: string) {
+  const tsx = ["--import", "tsx"];
+  if (!pipeline) {
+    const hosts = Array.from({ length: world }, (_, node) => addressOf(node));
+    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps].map(String), ...hosts];
+  }
+  const place = [
+    rank === 0 ? "--listen" : "--join",
+    `${addressOf(0)}:${PORT}`,
+    "--world",
+    `${world}`,
+    "--rank",
+    `${rank}`,
+  ];
+  const rest = ["--insecure", "--json", "--workdir", join(workdir, `rank-${rank}`)];
+  return ["scripts/run.mjs", "src/cli/main.ts", ...pipeline, ...place, ...rest];
+}
+
+function resultOf(line: string): Result {
+  const json = JSON.parse(line) as { seconds: number[]; secondsPerStep?: number; parameters?: string };
+  return {
+    seconds: json.secondsPerStep === undefined ? json.seconds : [json.secondsPerStep],
+    ...(json.parameters && { parameters: json.parameters }),
+  };
+}
+
+async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
+  let output = "";
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) throw new RunError(`the node of rank ${rank} ended with ${code}`);
+  return resultOf(output.trim().split("\n").at(-1)!);
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+async function measure(world: number, { rate, delay, bytes, steps }: ReturnType<typeof options>): Promise<string> {
+  const network = { nodes: world, rate, delay, prefix: `ss${process.pid % 10_000}` };
+  const close = openNetwork(network);
+  const workdir = mkdtempSync(join(tmpdir(), "scorestream-netns-"));
+  const children: ChildProcess[] = [];
+  const stop = () => children.forEach((child) => child.kill("SIGTERM"));
+  process.once("SIGINT", stop);
+  try {
+    const results = await Promise.all(
+      Array.from({ length: world }, (_, rank) => {
+        const command = ["netns", "exec", namespaceOf(network, rank), process.execPath];
+        const args = [...command, ...commandOf(rank, world, { bytes, steps }, workdir)];
+        const child = spawn("ip", args, { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
+        children.push(child);
+        return resultFrom(child, rank);
+      }),
+    );
+    const digests = new Set(results.map(({ parameters }) => parameters));
+    if (digests.size > 1) throw new RunError(`the nodes ended with different parameters: ${[...digests].join(", ")}`);
+    const measured = median(results[0]!.seconds).toFixed(3);
+    if (pipeline) return `| ${world} | ${measured} | ${[...digests].join("").slice(0, 12)} |`;
+    const model = transferSeconds({ parameters: bytes / 4, world, bandwidth: rate * 125_000, latency: delay / 1000 });
+    return `| ${world} | ${measured} | ${model.toFixed(3)} | ${(Number(measured) / model).toFixed(2)} |`;
+  } catch (error) {
+    stop();
+    throw error;
+  } finally {
+    process.off("SIGINT", stop);
+    for (const child of children) if ((child.exitCode ?? child.signalCode) === null) await once(child, "close");
+    close();
+    rmSync(workdir, { recursive: true, force: true });
+  }
+}
+
+try {
+  const given = options();
+  const { rate, delay, bytes } = given;
+  console.log(`${rate} Mbit/s a node in each direction, ${delay} ms one way${pipeline ? "" : `, ${bytes / 1e6} MB`}\n`);
+  const heads = pipeline ? ["nodes", "s a step", "parameters"] : ["nodes", "s a step", "model, s", "ratio"];
+  console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---").join("|")}|`);
+  for (const world of given.nodes) console.log(await measure(world, given));
+} catch (error) {
+  if (!(error instanceof UsageError) && !(error instanceof RunError)) throw error;
+  console.error(`netns-exchange: ${error.message}`);
+  process.exitCode = error.exitCode;
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { bytesSent, stepTime, transferSeconds, type Cluster, type Training } from "../../bench/exchange-model.ts";
+import { exchangeTables, parametersOf } from "../../bench/exchange-tables.ts";
+
+const training: Training = { parameters: 1000, shards: 8, secondsPerShard: 0.5, secondsForUpdate: 0.25 };
+/** Every part of the step is a round number of seconds. */
+const cluster: Cluster = {
+  bandwidth: 1000,
+  latency: 1 / 8,
+  message: 1 / 4,
+  memory: 12_000,
+  device: 12_000,
+  copy: 8000,
+};
+
+/** Sends the parts as the topologies do, and counts what each process sends. */
+function counted(parameters: number, world: number, topology: "each" | "rank 0"): number {
+  const sent = new Array<number>(world).fill(0);
+  const owners = topology === "each" ? sent.map((_, rank) => rank) : [0];
+  const part = (4 * parameters) / owners.length;
+  for (const owner of owners) {
+    for (let rank = 0; rank < world; rank++) {
+      if (rank === owner) continue;
+      sent[rank]! += part;
+      sent[owner]! += part;
+    }
+  }
+  return Math.max(...sent);
+}
+
+describe("bytesSent", () => {
+  it.each(["each", "rank 0"] as const)("counts what the busiest process sends: %s", (topology) => {
+    for (const world of [1, 2, 3, 4, 8, 16]) {
+      expect(bytesSent(1000, world, topology)).toBeCloseTo(counted(1000, world, topology), 6);
+    }
+  });
+});
+
+describe("transferSeconds", () => {
+  it("is bytes over bandwidth and two latencies", () => {
+    const wire = { parameters: 1000, world: 4, bandwidth: 1000, latency: 0.5 };
+    expect(transferSeconds(wire)).toBe(6 + 1);
+    // 12,000 bytes in, then 12,000 out.
+    expect(transferSeconds({ ...wire, topology: "rank 0" })).toBe(24 + 1);
+    expect(transferSeconds({ ...wire, world: 1 })).toBe(0);
+  });
+});
+
+describe("stepTime", () => {
+  it("is computing alone on one GPU, and the additions of its shards", () => {
+    const step = stepTime(training, cluster, 1);
+    expect(step).toEqual({ bytes: 0, compute: 4.25, transfer: 0, latency: 0, additions: 7, copies: 0, total: 11.25 });
+  });
+
+  it("adds up its parts on four", () => {
+    expect(stepTime(training, cluster, 4)).toEqual({
+      bytes: 6000,
+      compute: 2 * 0.5 + 0.25,
+      transfer: 6,
+      latency: 2 / 8 + 12 / 4,
+      additions: 1 + 3 / 4,
+      copies: 1,
+      total: 1.25 + 6 + 3.25 + 1.75 + 1,
+    });
+  });
+
+  it("makes rank 0 the bottleneck where it adds everything", () => {
+    expect(stepTime(training, cluster, 4, "rank 0")).toMatchObject({ bytes: 12_000, transfer: 24, additions: 1 + 3 });
+  });
+
+  it("gives the process with most shards its time", () => {
+    expect(stepTime(training, cluster, 3).compute).toBe(3 * 0.5 + 0.25);
+  });
+});
+
+describe("docs/distributed.md", () => {
+  it("counts the parameters of the paper's models", () => {
+    expect(parametersOf("paper")).toBe(61_804_419);
+    expect(parametersOf("paper_deep")).toBe(106_632_579);
+  });
+
+  it("has the tables as they are", () => {
+    const docs = readFileSync(fileURLToPath(new URL("../../docs/distributed.md", import.meta.url)), "utf8");
+    const plain = (text: string) => text.replace(/ +/g, " ").replace(/-+:/g, "-:");
+    expect(plain(docs)).toContain(plain(exchangeTables()));
+  });
+});

@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../src/errors.ts";
+import { commands, openNetwork } from "../../scripts/netns-network.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const prefix = `t${process.pid % 10_000}`;
+const namespaces = () => spawnSync("ip", ["netns", "list"], { encoding: "utf8" }).stdout ?? "";
+
+/** Whether this machine lets us make network namespaces: Linux, root, iproute2. */
+const permitted = (() => {
+  const made = spawnSync("ip", ["netns", "add", `${prefix}-try`]).status === 0;
+  if (made) spawnSync("ip", ["netns", "delete", `${prefix}-try`]);
+  return made;
+})();
+
+describe("the network", () => {
+  it("limits each node in both directions", () => {
+    const lines = commands({ nodes: 2, rate: 100, delay: 0, prefix: "x" }).map((command) => command.join(" "));
+    const limit = "root tbf rate 100mbit burst 32kb latency 400ms";
+    for (const [where, device] of [
+      ["x-hub", "x-p0"],
+      ["x-n0", "eth0"],
+      ["x-hub", "x-p1"],
+      ["x-n1", "eth0"],
+    ]) {
+      expect(lines).toContain(`ip netns exec ${where} tc qdisc add dev ${device} ${limit}`);
+    }
+    expect(lines).toContain("ip netns exec x-n1 ip addr add 10.77.0.2/24 dev eth0");
+  });
+
+  it("adds half of the delay at each end", () => {
+    const delayed = commands({ nodes: 1, rate: 100, delay: 3, prefix: "x" }).filter((command) =>
+      command.includes("netem"),
+    );
+    expect(delayed.map((command) => command[command.indexOf("delay") + 1])).toEqual(["1.5ms", "1.5ms"]);
+  });
+
+  it.runIf(permitted)("leaves nothing behind, failed or not", () => {
+    const options = { nodes: 2, rate: 100, delay: 0, prefix };
+    const close = openNetwork(options);
+    expect(namespaces()).toContain(`${prefix}-n1`);
+    expect(() => openNetwork(options)).toThrow(UsageError);
+    close();
+    expect(namespaces()).not.toContain(prefix);
+  });
+
+  it.runIf(permitted)("slows plain TCP down to what the model says at least", { timeout: 60_000 }, () => {
+    const args = ["--import", "tsx", "scripts/netns-exchange.ts", "--nodes", "2", "--rate", "100", "--megabytes", "2"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...args, "--steps", "3"], {
+      cwd: project,
+      encoding: "utf8",
+    });
+    expect(status, stderr).toBe(0);
+    const [nodes, measured, model] = stdout.trim().split("\n").at(-1)!.split("|").slice(1).map(Number);
+    expect(nodes).toBe(2);
+    expect(model).toBe(0.16);
+    // Less the burst that goes through at once; how much more it takes depends on the machine.
+    expect(measured).toBeGreaterThan(0.14);
+    expect(namespaces()).not.toMatch(/^ss\d/m);
+  });
+
+  it("refuses numbers that make no sense", () => {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", "scripts/netns-exchange.ts", "--nodes", "9"],
+      {
+        cwd: project,
+        encoding: "utf8",
+      },
+    );
+    expect(status).toBe(2);
+    expect(stderr).toContain("--nodes 9: a whole number from 2 to 8");
+  });
+});
