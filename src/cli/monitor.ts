@@ -1,4 +1,4 @@
-/** `npm run monitor`: stores the metrics that runs push, and serves them to watchers. */
+/** `npm run monitor`: stores the metrics that runs push, and serves them to watchers and as a web page. */
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,8 +6,10 @@ import { Command, CommanderError } from "commander";
 import { UsageError } from "../errors.ts";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
 import { serverSecurity } from "../grpc/security.ts";
-import { serve } from "../grpc/serve.ts";
+import { serve, type Serving } from "../grpc/serve.ts";
 import { Archive } from "../monitor/archive.ts";
+import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
+import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
 import { describeFailure } from "./failure.ts";
 import { addSecurityOptions, readSecrets, type SecurityOptions } from "./security-options.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
@@ -24,6 +26,7 @@ export interface MonitorEnvironment {
 
 interface Given extends SecurityOptions {
   readonly listen: string;
+  readonly web: string;
   readonly dir: string;
   readonly help?: boolean;
 }
@@ -35,6 +38,7 @@ function program(): Command {
   const command = new Command("npm run monitor")
     .usage("[-- options]")
     .option("--listen <host:port>", "where runs push to (--metrics-push) and watchers watch", "127.0.0.1:50051")
+    .option("--web <host:port>", "where a browser finds the page of all runs", "127.0.0.1:8080")
     .option("--dir <folder>", "where metrics are kept, one file of JSON lines a run", "runs/monitor");
   addSecurityOptions(command);
   return command
@@ -57,6 +61,16 @@ function parse(command: Command, argv: readonly string[]): Given {
   }
 }
 
+/** Starts the page, or closes the other server, which would keep the process from its end. */
+async function openWeb(options: WebOptions, other: Serving): Promise<WebServing> {
+  try {
+    return await serveWeb(options);
+  } catch (error) {
+    await other.close(0);
+    throw error;
+  }
+}
+
 /**
  * Runs until a signal.
  *
@@ -73,12 +87,19 @@ export async function main(argv: readonly string[], environment: MonitorEnvironm
       return 0;
     }
     const endpoint = parseEndpoint("--listen", given.listen, true);
-    const security = serverSecurity("--listen", endpoint, readSecrets(given, env));
+    const webEndpoint = parseEndpoint("--web", given.web, true);
+    const secrets = readSecrets(given, env);
+    const security = serverSecurity("--listen", endpoint, secrets);
+    const webSecurity = serverSecurity("--web", webEndpoint, secrets);
     const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`));
     try {
       const archive = new Archive(given.dir);
       const server = await serve({ option: "--listen", endpoint, security, feed: archive, store: archive, tell });
+      const source = { feed: archive, workdir: () => undefined };
+      const page = { option: "--web", endpoint: webEndpoint, security: webSecurity, source, tell };
+      const web = await openWeb({ ...page, metrics: prometheusHandler(archive) }, server);
       stdout.write(`listening on ${endpointText(server.endpoint)}, ${archive.logs().length} runs in ${resolve(given.dir)}\n`); // prettier-ignore
+      stdout.write(`page: ${web.url}${webSecurity.token ? " (asks for the token)" : ""}\n`);
       const exitCode = await new Promise<number>((end) => {
         const listening = listenForSignals({
           source: signals,
@@ -87,7 +108,7 @@ export async function main(argv: readonly string[], environment: MonitorEnvironm
         });
       });
       archive.close();
-      await server.close(GRACE);
+      await Promise.all([server.close(GRACE), web.close(GRACE)]);
       return exitCode;
     } finally {
       unlock();

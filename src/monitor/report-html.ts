@@ -1,5 +1,6 @@
 /** One page without outside requests. */
-import type { Anchor, Measured, Report } from "./report.ts";
+import { escape, likelihoodTable, precisionTable, qualityTable } from "./report-tables.ts";
+import type { Report } from "./report.ts";
 
 export interface Pictures {
   /** PNG files. */
@@ -8,37 +9,16 @@ export interface Pictures {
   readonly samples?: Uint8Array;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escape = (text: string | number) => String(text).replace(/[&<>"]/g, (c) => ENTITIES[c]!);
-
 const STYLE = `
 :root { color-scheme: light dark; --bar: light-dark(#3366bb, #88aaee); --line: light-dark(#ccc, #444); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; } td, th { padding: .2rem 1rem .2rem 0; text-align: left; font-weight: normal; }
-tr.own td { font-weight: bold; } tr { border-bottom: 1px solid var(--line); } td:last-child { font-variant-numeric: tabular-nums; }
+tr.own td { font-weight: bold; } tr { border-bottom: 1px solid var(--line); } td { font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
 .bars { display: flex; align-items: flex-end; gap: 1px; height: 10rem; border-bottom: 1px solid var(--line); }
 .bars div { flex: 1; background: var(--bar); } .ends { display: flex; justify-content: space-between; }
-img { image-rendering: pixelated; max-width: 100%; } img.wide { width: 100%; } img.grid { width: min(100%, 32rem); }
+img { image-rendering: pixelated; max-width: 100%; } img.strip { width: 100%; } img.grid { width: min(100%, 32rem); }
 pre { overflow: auto; max-height: 30rem; border: 1px solid var(--line); padding: .5rem; }`;
-
-const measured = ({ mean, standardError, images }: Measured) =>
-  `${mean.toFixed(3)} &plusmn; ${standardError.toFixed(3)} (${images} images)`;
-
-/** Own numbers and published ones, the best first. */
-function numbers({ bpd, bound, anchors }: Report): string {
-  const own = (name: string, value: Measured | undefined) =>
-    value ? [{ name, value: value.mean, text: measured(value), own: true }] : [];
-  const others = anchors.map(({ name, bpd }: Anchor) => ({ name, value: bpd, text: bpd.toFixed(2), own: false }));
-  const rows = [
-    ...own("this model, probability flow ODE", bpd),
-    ...own("this model, variational bound", bound),
-    ...others,
-  ];
-  const lines = rows
-    .sort((a, b) => a.value - b.value)
-    .map(({ name, text, own }) => `<tr${own ? ' class="own"' : ""}><td>${escape(name)}</td><td>${text}</td></tr>`);
-  return `<table><tr><th>model</th><th>bits/dim on test images</th></tr>${lines.join("\n")}</table>`;
-}
 
 /** Counts of `values` in equal bins from the smallest to the largest. */
 export function histogram(values: readonly number[], bins = 40): { low: number; high: number; counts: number[] } {
@@ -62,7 +42,7 @@ const image = (png: Uint8Array, alt: string, style: string) =>
 
 /** The page as text. */
 export function reportHtml(report: Report, { mostLikely, leastLikely, samples }: Pictures): string {
-  const { run, perImage, config } = report;
+  const { run, split, perImage, config } = report;
   const about = Object.entries(run).map(([key, value]) => `<tr><td>${escape(key)}</td><td>${escape(value)}</td></tr>`);
   const title = `ScoreStream: ${escape(run["pipeline"] ?? "evaluation")}`;
   return `<!doctype html>
@@ -70,13 +50,16 @@ export function reportHtml(report: Report, { mostLikely, leastLikely, samples }:
 <title>${title}</title><style>${STYLE}</style></head><body>
 <h1>${title}</h1>
 <h2>Likelihood</h2>
-${numbers(report)}
+${likelihoodTable(report)}
+<h2>Errors and cost</h2>
+<div class="wide">${precisionTable(report)}</div>
 <h2>Bits/dim per image</h2>
 ${bars(perImage)}
-<h2>Most likely test images</h2>
-${image(mostLikely, "most likely test images", "wide")}
-<h2>Least likely test images</h2>
-${image(leastLikely, "least likely test images", "wide")}
+<h2>Most likely ${split} images</h2>
+${image(mostLikely, `most likely ${split} images`, "strip")}
+<h2>Least likely ${split} images</h2>
+${image(leastLikely, `least likely ${split} images`, "strip")}
+${qualityTable(report.quality)}
 ${samples ? `<h2>Samples</h2>\n${image(samples, "samples", "grid")}` : ""}
 <h2>What was run</h2>
 <table>${about.join("\n")}</table>

@@ -2,9 +2,10 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../data/arrow-file.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import { imagesAt, type ImageDataset } from "../data/dataset.ts";
 import { pngGrid } from "../data/png-grid.ts";
 import { reportHtml } from "./report-html.ts";
+import type { Measured } from "./report-measured.ts";
 
 /** A published number to hold one's own against. */
 export interface Anchor {
@@ -13,18 +14,32 @@ export interface Anchor {
   readonly bpd: number;
 }
 
-/** Mean over images with its standard error, bits/dim. */
-export interface Measured {
-  readonly mean: number;
-  readonly standardError: number;
-  readonly images: number;
-}
-
-export interface Report {
-  /** What was run: pipeline, preset, engine, versions. */
-  readonly run: Readonly<Record<string, string | number>>;
+/** Bits/dim by one kind of dequantization. */
+export interface Likelihoods {
+  /** By the probability flow ODE. */
   readonly bpd?: Measured | undefined;
   readonly bound?: Measured | undefined;
+}
+
+/** How good the samples are, as far as it was measured. */
+export interface Quality {
+  readonly fid?: number;
+  readonly kid?: number;
+  readonly inceptionScore?: number;
+  /** On what they were measured. */
+  readonly note?: string;
+}
+
+export interface Report extends Likelihoods {
+  /** What was run: pipeline, preset, engine, versions. */
+  readonly run: Readonly<Record<string, string | number>>;
+  /** Which images were evaluated. */
+  readonly split: "test" | "train";
+  /** Every kind of dequantization that these parameters were evaluated with; `bpd` and `bound` are the run's own. */
+  readonly dequantizations: { readonly uniform?: Likelihoods; readonly variational?: Likelihoods };
+  /** The training loss, in its own weighting. */
+  readonly loss?: Measured | undefined;
+  readonly quality?: Quality | undefined;
   /** Bits/dim of each image by the ODE, [N]. */
   readonly perImage: readonly number[];
   readonly anchors: readonly Anchor[];
@@ -40,10 +55,8 @@ export function ranking(perImage: readonly number[]): number[] {
 }
 
 /** The images as a PNG grid in one row. */
-function strip({ images, shape }: ImageDataset, indices: readonly number[]): Uint8Array {
-  const size = shape[0] * shape[1] * shape[2];
-  const chosen = indices.map((i) => images.subarray(i * size, (i + 1) * size));
-  return pngGrid(Buffer.concat(chosen), shape, indices.length);
+function strip(data: ImageDataset, indices: readonly number[]): Uint8Array {
+  return pngGrid(imagesAt(data, indices), data.shape, indices.length);
 }
 
 export interface ReportFiles {

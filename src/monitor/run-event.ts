@@ -31,6 +31,8 @@ export interface Summary {
   readonly preset: Preset;
   readonly engine: string;
   readonly device: string;
+  /** Which data, and what was left out of them. */
+  readonly data: string;
   /** Optimizer steps behind the parameters. */
   readonly steps: number;
   /** Training loss, averaged over the last logged steps. */
@@ -41,6 +43,9 @@ export interface Summary {
   /** Variational bound, bits/dim. */
   readonly bound: number;
   readonly boundStandardError: number;
+  /** Training loss over the evaluated images, without dropout, by the averaged parameters. */
+  readonly evalLoss: number;
+  readonly evalLossStandardError: number;
   /** Images that bpd and bound are means over. */
   readonly evalImages: number;
   /** What bpd would be for a perfect model, where that is known: the mean over the same examples, bits/dim. */

@@ -1,5 +1,6 @@
 import { concatMap, defer, startWith, type OperatorFunction } from "rxjs";
 import { floats } from "../data/batch.ts";
+import type { Meter } from "../monitor/meter.ts";
 import type { RunEvent } from "../monitor/run-event.ts";
 import type { StepRecord } from "./adam.ts";
 
@@ -14,6 +15,8 @@ export interface RecordOptions {
   readonly name?: string;
   /** First part of the metrics' names, default "train". */
   readonly prefix?: string;
+  /** Told at log steps too. */
+  readonly meter?: Meter | undefined;
   /** Milliseconds. */
   readonly now?: () => number;
   /** Resident memory of the process, bytes. */
@@ -24,7 +27,7 @@ export interface RecordOptions {
  * Tells how training goes: progress after every step; metrics, averaged over the steps since the last ones, every so
  * many steps.
  *
- * `train/seconds_per_step` and the images/s leave out the first step after the start, which compiles the graph.
+ * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph.
  */
 export function record({
   steps,
@@ -32,6 +35,7 @@ export function record({
   batchSize,
   name = "training",
   prefix = "train",
+  meter,
   now = () => performance.now(),
   memory = () => process.memoryUsage.rss(),
 }: RecordOptions): OperatorFunction<StepRecord, RunEvent> {
@@ -46,8 +50,10 @@ export function record({
           const step = row.info.step + 1;
           sum += floats(row, "loss").data[0]!;
           count++;
+          const measured = clock !== undefined;
           if (clock) clock.steps++;
           clock ??= { time: now(), steps: 0 };
+          if (!measured) meter?.read();
           const loss = sum / count;
           if (clock.steps > 0) secondsPerStep = (now() - clock.time) / 1000 / clock.steps;
           const speed = secondsPerStep === undefined ? {} : { imagesPerSecond: batchSize / secondsPerStep };
@@ -60,7 +66,11 @@ export function record({
           metric("grad_norm", floats(row, "gradNorm").data[0]!, "1");
           metric("learning_rate", floats(row, "learningRate").data[0]!, "1");
           if (secondsPerStep !== undefined) metric("seconds_per_step", secondsPerStep, "s");
-          metric("memory", Math.round(memory() / 2 ** 20), "MiB");
+          const readings = [
+            ...((measured && meter?.read()) || []),
+            { name: "process/rss_bytes", value: memory(), unit: "By" },
+          ];
+          events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
           [sum, count, clock] = [0, 0, { time: now(), steps: 0 }];
           return events;

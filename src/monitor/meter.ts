@@ -1,0 +1,82 @@
+/** What a run measures between two log steps, from wherever in the pipeline. */
+import type { Metric } from "./metric.ts";
+import { StageClock } from "./stage-clock.ts";
+
+/** A metric before it has a step and a time. */
+export type Reading = Pick<Metric, "name" | "value" | "unit">;
+
+interface Mean {
+  sum: number;
+  count: number;
+  readonly unit: string;
+}
+
+/**
+ * Collects what operators tell, and gives it out at log steps; `record` reads it.
+ *
+ * ```ts
+ * const meter = new Meter();
+ * source.pipe(tap((batch) => meter.tell("data/rows", batch.size, "1")), ..., record({ steps, every, batchSize, meter }));
+ * ```
+ */
+export class Meter {
+  readonly #now: () => number;
+  /** In the order of the pipeline; without a clock before the first subscription. */
+  readonly #stages = new Map<string, StageClock | undefined>();
+  readonly #means = new Map<string, Mean>();
+  #since: number;
+
+  /** @param now Milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#since = now();
+  }
+
+  /** Tells a value of a metric, which is averaged over the values since the last log step. */
+  tell(name: string, value: number, unit: string): void {
+    const mean = this.#means.get(name);
+    if (!mean) this.#means.set(name, { sum: value, count: 1, unit });
+    else {
+      mean.sum += value;
+      mean.count++;
+    }
+  }
+
+  /** Keeps a stage's place among the others: subscriptions go from the last stage to the first. */
+  place(name: string): void {
+    if (!this.#stages.has(name)) this.#stages.set(name, undefined);
+  }
+
+  /**
+   * A new clock for a stage, in place of the one of an earlier subscription.
+   *
+   * @param per Batches of the stage's source that become one.
+   */
+  stage(name: string, per: number): StageClock {
+    const clock = new StageClock(per, this.#now);
+    this.#stages.set(name, clock);
+    return clock;
+  }
+
+  /**
+   * Everything since the last reading, stages in the order of their places: batches that left a stage per
+   * second, batches that wait in it, and seconds at work on one.
+   */
+  read(): Reading[] {
+    const now = this.#now();
+    const seconds = (now - this.#since) / 1000;
+    this.#since = now;
+    const readings: Reading[] = [...this.#means].map(([name, { sum, count, unit }]) => ({ name, value: sum / count, unit })); // prettier-ignore
+    this.#means.clear();
+    for (const [stage, clock] of this.#stages) {
+      if (!clock) continue;
+      const { batches, queue, busy } = clock.read();
+      const add = (key: string, value: number, unit: string) =>
+        readings.push({ name: `stage/${stage}/${key}`, value, unit });
+      if (seconds > 0) add("batches_per_second", batches / seconds, "1/s");
+      add("queue", queue, "1");
+      if (batches > 0) add("seconds", busy / 1000 / batches, "s");
+    }
+    return readings;
+  }
+}

@@ -1,0 +1,90 @@
+/** Metrics to a collector by OTLP over gRPC. */
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { MeterProvider, PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
+import { channelCredentials } from "../../grpc/credentials.ts";
+import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
+import type { ClientSecurity } from "../../grpc/security.ts";
+import { Gauges } from "../gauges.ts";
+import type { Entry } from "../metric.ts";
+
+/** Where the collector is, and how to connect. */
+export interface OtlpTarget {
+  readonly endpoint: Endpoint;
+  /** No token of ours: a collector has headers of its own, OTEL_EXPORTER_OTLP_HEADERS. */
+  readonly security: Pick<ClientSecurity, "tls">;
+}
+
+export interface OtlpOptions extends OtlpTarget {
+  readonly runId: string;
+  /** Name of the pipeline. */
+  readonly pipeline: string;
+  /** ms between exports; one may take as long. */
+  readonly interval?: number;
+}
+
+export interface OtlpExporter {
+  /** Takes metrics at once; the newest of each name are exported. */
+  push(entries: readonly Entry[]): void;
+  /** Exports the last values, and ends. @param grace ms that it may take. */
+  close(grace: number): Promise<void>;
+}
+
+/** An exporter whose failures are told: the SDK only logs them. */
+class Watched extends OTLPMetricExporter {
+  readonly #onFailure: (error: Error) => void;
+
+  constructor(options: ConstructorParameters<typeof OTLPMetricExporter>[0], onFailure: (error: Error) => void) {
+    super(options);
+    this.#onFailure = onFailure;
+  }
+
+  override export(...[metrics, done]: Parameters<PushMetricExporter["export"]>): void {
+    super.export(metrics, (result) => {
+      if (result.error) this.#onFailure(result.error);
+      done(result);
+    });
+  }
+}
+
+/**
+ * Exports the newest value of each metric every 5 s, and at the end. While the collector is away nothing is kept but
+ * the newest values.
+ *
+ * @param tell Told once, the first time that an export fails.
+ */
+export function otlpExporter(options: OtlpOptions, tell: (text: string) => void): OtlpExporter {
+  const { endpoint, security, runId, pipeline, interval = 5000 } = options;
+  const name = endpointText(endpoint);
+  let told = false;
+  const warn = (why: string) => {
+    if (!told) tell(`warning: the collector ${name} does not take metrics (${why}); it gets the newest once it does`);
+    told = true;
+  };
+  const exporter = new Watched(
+    // Not http: as a URL of http it would lose the port 80, and gRPC then takes another.
+    { url: `grpc://${name}`, credentials: channelCredentials(security), timeoutMillis: interval },
+    (error) => warn(error.message),
+  );
+  const reader = new PeriodicExportingMetricReader({
+    exporter,
+    exportIntervalMillis: interval,
+    exportTimeoutMillis: interval,
+  });
+  const resource = resourceFromAttributes({
+    "service.name": "scorestream",
+    "service.instance.id": runId,
+    "scorestream.run_id": runId,
+    "scorestream.pipeline": pipeline,
+  });
+  const provider = new MeterProvider({ resource, readers: [reader] });
+  const gauges = new Gauges(provider);
+  return {
+    push(entries) {
+      for (const { node, metric } of entries) gauges.set(metric, { node });
+    },
+    async close(grace) {
+      await provider.shutdown({ timeoutMillis: grace }).catch(() => warn(`no answer within ${grace / 1000} s`));
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** A thread beside a run that reads its record: a step of the run blocks neither, and neither blocks it. */
+import { Worker } from "node:worker_threads";
+import { UsageError } from "../errors.ts";
+import type { MetricSink } from "./metric-sink.ts";
+
+export interface WorkerInput<O> {
+  readonly options: O;
+  /** One element; 1 while a message that the record has grown is on its way. */
+  readonly grew: Int32Array;
+}
+
+export type ToWorker = "grew" | "close";
+
+export type FromWorker<R> =
+  | { readonly type: "ready"; readonly ready: R }
+  | { readonly type: "refused"; readonly message: string; readonly remedy: string }
+  | { readonly type: "tell"; readonly text: string };
+
+export interface RecordThread<R> extends MetricSink {
+  /** What the thread told when it was ready. */
+  readonly ready: R;
+}
+
+export interface RecordThreadOptions<O> {
+  /** The thread's program, which calls `followRecord`. */
+  readonly program: URL;
+  /** Given to it; what can be cloned. */
+  readonly options: O;
+  /** What the thread does, as "metrics are served", for a warning that it no longer does. */
+  readonly purpose: string;
+  readonly tell: (text: string) => void;
+}
+
+/** The program as the runtime can run it: where it does not read TypeScript, one that first lets it. */
+function runnable(program: URL): URL {
+  if ("Deno" in globalThis || (process.features as { typescript?: unknown }).typescript) return program;
+  // A thread does not take tsx from --import.
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const text = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(program.href)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+}
+
+/**
+ * Starts the thread, and waits until it is ready.
+ *
+ * `push` only rings, and the thread reads the record: so however slow the thread, at most one message waits for it.
+ *
+ * @throws UsageError when the thread does.
+ */
+export function recordThread<O, R>(given: RecordThreadOptions<O>): Promise<RecordThread<R>> {
+  const { program, options, purpose, tell } = given;
+  const grew = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: WorkerInput<O> = { options, grew };
+  const worker = new Worker(runnable(program), { workerData, execArgv: [] });
+  const post = (message: ToWorker) => worker.postMessage(message);
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  const sink = (ready: R): RecordThread<R> => ({
+    ready,
+    push() {
+      if (Atomics.exchange(grew, 0, 1) === 0) post("grew");
+    },
+    async close() {
+      post("close");
+      await exited;
+    },
+  });
+  return new Promise((resolve, reject) => {
+    let ready = false;
+    worker.on("message", (message: FromWorker<R>) => {
+      if (message.type === "tell") return tell(message.text);
+      ready = message.type === "ready";
+      if (message.type === "ready") resolve(sink(message.ready));
+      else reject(new UsageError(message.message, message.remedy));
+    });
+    worker.on("error", (error) => {
+      if (!ready) reject(error);
+      else tell(`warning: it is over that ${purpose}: ${error.message}`);
+    });
+  });
+}

@@ -1,0 +1,47 @@
+/** The inside of a thread that {@link recordThread} starts. */
+import { parentPort, workerData } from "node:worker_threads";
+import { UsageError } from "../errors.ts";
+import type { FromWorker, ToWorker, WorkerInput } from "./record-thread.ts";
+
+export interface Follower<R> {
+  /** Told to the run. */
+  readonly ready: R;
+  /** The record has grown. */
+  refresh(): void;
+  /** Ends. @param grace ms that it may take. */
+  close(grace: number): Promise<void>;
+}
+
+/** ms from the first metric of a step to reading: the others are written by then, and go in one message. */
+const GATHERING = 20;
+/** ms that watchers have to take what is on its way when the run ends. */
+const GRACE = 2000;
+
+/** Opens the follower with the thread's options, and serves it until it is closed. */
+export async function followRecord<O, R>(
+  open: (options: O, tell: (text: string) => void) => Promise<Follower<R>>,
+): Promise<void> {
+  const port = parentPort!;
+  const { options, grew } = workerData as WorkerInput<O>;
+  const post = (message: FromWorker<R>) => port.postMessage(message);
+  try {
+    const follower = await open(options, (text) => post({ type: "tell", text }));
+    port.on("message", (message: ToWorker) => {
+      if (message === "close") {
+        void follower.close(GRACE).then(() => process.exit());
+        return;
+      }
+      setTimeout(() => {
+        // Before reading: what is written from now on rings again.
+        Atomics.store(grew, 0, 0);
+        follower.refresh();
+      }, GATHERING);
+    });
+    post({ type: "ready", ready: follower.ready });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // The message ends with the remedy.
+    post({ type: "refused", message: error.message.split("\n")[0]!, remedy: error.remedy });
+    process.exit();
+  }
+}

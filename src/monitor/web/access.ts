@@ -1,0 +1,71 @@
+/** Who may see the page: whoever reaches it, or who has shown the token once and got a cookie for it. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isLoopback, parseEndpoint, type Endpoint } from "../../grpc/endpoint.ts";
+import type { ServerSecurity } from "../../grpc/security.ts";
+import { refusal, reply, type Reply } from "./reply.ts";
+
+const digest = (text: string) => createHash("sha256").update(text).digest();
+// Digests: of one length, so that the time tells nothing.
+const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
+
+const ASK = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ScoreStream</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/page.css"></head>
+<body class="ask"><main><h1>ScoreStream</h1><form action="/"><label for="token">Token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
+<button>Enter</button></form></main></body></html>`;
+
+/** The value of a cookie. */
+function cookieOf(request: IncomingMessage, name: string): string | undefined {
+  const pairs = (request.headers.cookie ?? "").split(";").map((pair) => pair.trim());
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Whether a page of another name could be made to resolve to this machine, and so read what is only for this one. */
+function isForeign({ headers: { host = "" } }: IncomingMessage): boolean {
+  try {
+    return !isLoopback(parseEndpoint("Host", /:\d+$/.test(host) ? host : `${host}:80`, false));
+  } catch {
+    return true;
+  }
+}
+
+/** Undefined for a request that may pass; else the answer it gets. */
+export type Gate = (request: IncomingMessage, url: URL) => Reply | undefined;
+
+/**
+ * The gate of a server at `endpoint`.
+ *
+ * With a token: `Authorization: Bearer`, or `/?token=` once, which sets a cookie made from the token. Without one, on
+ * loopback: only requests to a loopback name, so that no web page can reach it by a name of its own (DNS rebinding).
+ *
+ * @param onRefused Told the address of who had no token, and the path.
+ */
+export function gate(
+  endpoint: Endpoint,
+  { token, tls }: ServerSecurity,
+  onRefused: (peer: string, path: string) => void,
+): Gate {
+  if (token === undefined) {
+    if (!isLoopback(endpoint)) return () => undefined;
+    return (request) =>
+      isForeign(request) ? refusal(421, "this server answers to the names of its own machine only") : undefined;
+  }
+  // Cookies do not tell ports apart: the name does.
+  const name = `scorestream-${endpoint.port}`;
+  const value = digest(`scorestream page ${token}`).toString("hex");
+  const cookie = `${name}=${value}; Path=/; HttpOnly; SameSite=Strict${tls ? "; Secure" : ""}`;
+  return (request, { pathname, searchParams }) => {
+    const given = searchParams.get("token");
+    if (pathname === "/" && given !== null && same(given, token)) {
+      return refusal(303, "welcome", { Location: "/", "Set-Cookie": cookie });
+    }
+    if (same(cookieOf(request, name) ?? "", value)) return undefined;
+    if (same(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;
+    // The form's own looks.
+    if (pathname === "/page.css") return undefined;
+    if (given !== null || pathname !== "/") onRefused(request.socket.remoteAddress ?? "somebody", pathname);
+    if (pathname === "/") return reply("html", ASK, { status: 401 });
+    return refusal(401, "a token is needed: /?token=TOKEN, or authorization: Bearer TOKEN");
+  };
+}

@@ -1,0 +1,90 @@
+/** Metrics as one watcher of the page gets them: the past, then what comes. */
+import { setImmediate } from "node:timers/promises";
+import type { Feed } from "../feed.ts";
+import { BATCH_SIZE, type Batch, type Entry, type Metric } from "../metric.ts";
+import { watch } from "../watch.ts";
+import { Thinner } from "./thin.ts";
+
+/** Metrics of one node of one run, in order. */
+export interface Frame {
+  readonly run: string;
+  readonly node: string;
+  /** Places of the first and the last metric; between them places may be missing. */
+  readonly first: number;
+  readonly last: number;
+  /** Metrics that this watcher lost before these, because it read too slowly. */
+  readonly dropped: number;
+  readonly metrics: readonly Metric[];
+}
+
+export interface FramesRequest {
+  /** Empty: all. */
+  readonly runs: readonly string[];
+  /** First place wanted of a node of a run, from 1. */
+  readonly from: (run: string, node: string) => number;
+  /** Points at most of each metric's past; absent: all. */
+  readonly points?: number | undefined;
+}
+
+export interface Frames extends AsyncIterable<Frame> {
+  close(): void;
+}
+
+const entriesOf = ({ runId, node, sequence, metrics }: Batch): Entry[] =>
+  metrics.map((metric, i) => ({ runId, node, sequence: sequence === 0 ? 0 : sequence + i, metric }));
+
+const frameOf = (entries: readonly Entry[], dropped: number): Frame => ({
+  run: entries[0]!.runId,
+  node: entries[0]!.node,
+  first: entries[0]!.sequence,
+  last: entries.at(-1)!.sequence,
+  dropped,
+  metrics: entries.map(({ metric }) => metric),
+});
+
+/** Neighbours of one node together, at most {@link BATCH_SIZE}. */
+function* grouped(entries: readonly Entry[]): Generator<Frame, void> {
+  for (let start = 0, end = 1; start < entries.length; start = end++) {
+    const { runId, node } = entries[start]!;
+    while (end - start < BATCH_SIZE && entries[end]?.runId === runId && entries[end]?.node === node) end++;
+    yield frameOf(entries.slice(start, end), 0);
+  }
+}
+
+/**
+ * Begins to watch. What comes waits in a queue of `limit` metrics, the newest, while the past is read; the past is read
+ * as fast as it is taken.
+ *
+ * @throws RangeError for `points` below 2.
+ */
+export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?: number): Frames {
+  const thinner = points === undefined ? undefined : new Thinner(points);
+  const request = { runIds: runs, nodes: [], names: [], fromStep: 0 };
+  // Both in one go: nothing comes between them.
+  const past = watch(feed, { ...request, span: "PAST" });
+  const live = watch(feed, { ...request, span: "NEW" }, limit);
+  let closed = false;
+  const wanted = ({ runId, node, sequence }: Entry) => sequence === 0 || sequence >= from(runId, node);
+
+  async function* all(): AsyncGenerator<Frame, void> {
+    let count = 0;
+    for await (const batch of past.batches) {
+      // Reading a file is no reason to keep the others waiting.
+      if (++count % 16 === 0) await setImmediate();
+      if (closed) return;
+      const entries = entriesOf(batch).filter(wanted);
+      if (thinner) for (const entry of entries) thinner.add(entry);
+      else if (entries.length > 0) yield frameOf(entries, 0);
+    }
+    if (thinner) yield* grouped(thinner.entries());
+    for await (const batch of live.batches) yield frameOf(entriesOf(batch), batch.dropped);
+  }
+  return {
+    [Symbol.asyncIterator]: all,
+    close() {
+      closed = true;
+      past.close();
+      live.close();
+    },
+  };
+}

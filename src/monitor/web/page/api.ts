@@ -1,0 +1,30 @@
+/** The files of a run, as the server gives them. */
+import "./dom.ts";
+import type { RunState } from "../run-files.ts";
+
+export interface RunFiles {
+  /** Null where they are on another machine. */
+  readonly files: RunState | null;
+}
+
+const path = (run: string, ...parts: readonly string[]) =>
+  ["/api/runs", run, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
+
+/** What a path gives; undefined where there is nothing, or nobody answers: the feed tells of that. */
+async function get(address: string): Promise<Response | undefined> {
+  const response = await fetch(address).catch(() => undefined);
+  return response?.ok ? response : undefined;
+}
+
+export const runFiles = async (run: string): Promise<RunFiles | undefined> =>
+  (await get(path(run)))?.json() as Promise<RunFiles | undefined>;
+
+export const config = async (run: string): Promise<unknown> => (await get(path(run, "config")))?.json();
+
+export const logTail = async (run: string): Promise<string | undefined> =>
+  (await get(`${path(run, "log")}?lines=300`))?.text();
+
+export const sampleAddress = (run: string, name: string, modified: string): string =>
+  `${path(run, "samples", name)}?${new URLSearchParams({ modified })}`;
+
+export const reportAddress = (run: string): string => path(run, "report");

@@ -1,0 +1,132 @@
+/** The curves, and what is asked of all of them. */
+import { Chart, type ChartOptions, type Curve } from "./chart.ts";
+import { card, h, setText } from "./dom.ts";
+import { bytes, number, seconds } from "./format.ts";
+import type { Model } from "./model.ts";
+import { isStageMetric } from "./pipeline-graph.ts";
+import type { NodeRecord } from "./store.ts";
+
+interface Definition extends ChartOptions {
+  /** Metrics that are drawn in it, with what is added to the run's name. */
+  readonly metrics: Readonly<Record<string, string>>;
+  readonly marks?: boolean;
+  /** From the metric's value to the one drawn; undefined where it is not known for this run. */
+  readonly map?: (value: number, model: Model, run: string) => number;
+  /** Whether it is of use. */
+  readonly when?: (model: Model) => boolean;
+}
+
+/** Whether images can be counted. */
+const knowsImages = (model: Model) => model.shown().some(({ run }) => model.batchSize(run) !== undefined);
+
+const DEFINITIONS: readonly Definition[] = [
+  { id: "loss", title: "Loss", metrics: { "train/loss": "" }, format: number, log: true, smooth: true },
+  { id: "grad", title: "Gradient norm", metrics: { "train/grad_norm": "" }, format: number, log: true, smooth: true },
+  { id: "lr", title: "Learning rate", metrics: { "train/learning_rate": "" }, format: number },
+  {
+    id: "speed",
+    title: "Images/s",
+    metrics: { "train/seconds_per_step": "" },
+    format: number,
+    smooth: true,
+    map: (value, model, run) => (model.batchSize(run) ?? NaN) / value,
+    when: knowsImages,
+  },
+  {
+    id: "pace",
+    title: "Steps/s",
+    metrics: { "train/seconds_per_step": "" },
+    format: number,
+    smooth: true,
+    map: (value) => 1 / value,
+    when: (model) => !knowsImages(model),
+  },
+  { id: "bits", title: "Bits/dim", metrics: { "eval/bpd": "ODE", "eval/bound": "bound" }, format: number, marks: true },
+  { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytes },
+];
+
+const DRAWN = new Set(DEFINITIONS.flatMap(({ metrics }) => Object.keys(metrics)));
+
+/** @param changed Told when all is to be drawn again. */
+export function chartsView(model: Model, changed: () => void) {
+  const onZoom = (zoom: Model["view"]["zoom"]) => {
+    model.view = { ...model.view, zoom };
+    changed();
+  };
+  const make = (definition: Definition) => ({ ...definition, chart: new Chart(definition, onZoom) });
+  const charts = DEFINITIONS.map(make);
+  const others = new Map<string, ReturnType<typeof make>>();
+  const grid = h("div", { class: "charts" }, ...charts.map(({ chart }) => chart.element));
+  const otherGrid = h("div", { class: "charts" });
+  const more = h("details", { class: "more", ontoggle: changed }, h("summary", {}, "Further metrics"), otherGrid);
+  more.hidden = true;
+
+  const log = h("input", { type: "checkbox", id: "log", onchange: () => set({ log: log.checked }) });
+  const weight = h("output", { for: "smoothing" }, "0");
+  const smoothing = h("input", { type: "range", id: "smoothing", min: 0, max: 0.99, step: 0.01, value: 0, oninput: () => set({ smoothing: Number(smoothing.value) }) }); // prettier-ignore
+  const reset = h("button", { type: "button", class: "quiet", id: "reset", onclick: () => onZoom(undefined) }, "Reset zoom"); // prettier-ignore
+  const set = (part: Partial<Model["view"]>) => {
+    model.view = { ...model.view, ...part };
+    changed();
+  };
+  const controls = h(
+    "div",
+    { class: "controls", role: "group", "aria-label": "all charts" },
+    h("label", { class: "switch", for: "log" }, log, "Log scale"),
+    h("label", { for: "smoothing" }, "Smoothing", smoothing, weight),
+    reset,
+  );
+  const element = card("curves", "Curves", controls, grid, more);
+
+  const label = (record: NodeRecord, name: string) => {
+    const several = [model.runs.length > 1 && record.run, model.store.nodes(record.run).length > 1 && record.node];
+    return [...several, name].filter(Boolean).join(" · ");
+  };
+  const curves = ({ metrics, marks, map, when }: Definition): Curve[] =>
+    (when?.(model) === false ? [] : model.shown()).flatMap((record) =>
+      Object.entries(metrics).flatMap(([metric, name], i): Curve[] => {
+        const series = record.series.get(metric);
+        if (!series) return [];
+        const y = map ? series.values.map((value) => map(value, model, record.run)) : [...series.values];
+        if (!y.some(Number.isFinite)) return [];
+        const points = { x: [...series.steps], y };
+        const looks = {
+          colour: model.colour(record.run),
+          marks: marks ?? points.x.length === 1,
+          ...(i > 0 && { dashed: true }),
+        };
+        return [{ label: label(record, name), points, ...looks }];
+      }),
+    );
+
+  /** A chart for every metric that has none: what an operator tells is seen without more ado. */
+  const addOthers = () => {
+    for (const { series } of model.shown()) {
+      for (const [name, { unit }] of series) {
+        if (DRAWN.has(name) || isStageMetric(name) || others.has(name)) continue;
+        const format = unit === "s" ? seconds : unit === "By" ? bytes : number;
+        const id = `other-${others.size}`;
+        const definition = { id, title: unit === "1" ? name : `${name} (${unit})`, metrics: { [name]: "" }, format, log: true, smooth: true }; // prettier-ignore
+        others.set(name, make(definition));
+        otherGrid.append(others.get(name)!.chart.element);
+      }
+    }
+    more.hidden = others.size === 0;
+  };
+
+  return {
+    element,
+    update(): void {
+      addOthers();
+      const steps = model.shown().flatMap(({ series }) => [...series.values()].flatMap(({ steps }) => [steps[0]!, steps.at(-1)!])); // prettier-ignore
+      if (steps.length > 0) model.view = { ...model.view, range: [Math.min(...steps), Math.max(...steps)] };
+      reset.disabled = model.view.zoom === undefined;
+      setText(weight, model.view.smoothing.toFixed(2));
+      const open = more.open && !more.hidden ? [...others.values()] : [];
+      for (const { chart, ...definition } of [...charts, ...open]) chart.show(curves(definition), model.view);
+    },
+    recolour(): void {
+      for (const { chart } of [...charts, ...others.values()]) chart.recolour();
+    },
+  };
+}

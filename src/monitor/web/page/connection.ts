@@ -1,0 +1,53 @@
+/** The live feed, opened again where it breaks off. */
+import type { Frame } from "../frames.ts";
+import "./dom.ts";
+
+export type ConnectionState = "connecting" | "live" | "ended" | "lost";
+
+export interface ConnectionEvents {
+  /** Values of the query's `from`: where to go on. */
+  places(): string[];
+  frame(frame: Frame): void;
+  state(state: ConnectionState): void;
+  /** ms that the server's clock is ahead of this one. */
+  clock(ahead: number): void;
+}
+
+/** Points of each metric's past that are asked for; more than a screen has pixels. */
+const POINTS = 5000;
+/** ms before the first new attempt, and at most. */
+const [SOON, LATE] = [1000, 15_000];
+
+/** Connects until the page is left. */
+export function connect({ places, frame, state, clock }: ConnectionEvents): void {
+  let wait = SOON;
+  // Once a run has told its end, silence is no loss; it may go on later, at the same address.
+  let ended = false;
+  const open = () => {
+    const query = new URLSearchParams([["points", String(POINTS)], ...places().map((place) => ["from", place])]);
+    const source = new EventSource(`/api/feed?${query}`);
+    const on = (name: string, act: (data: unknown) => void) =>
+      source.addEventListener(name, (event) => act(JSON.parse((event as MessageEvent<string>).data)));
+    const again = () => {
+      source.close();
+      state(ended ? "ended" : "lost");
+      setTimeout(open, wait);
+      wait = Math.min(2 * wait, LATE);
+    };
+    on("hello", (data) => {
+      clock(Date.parse((data as { now: string }).now) - Date.now());
+      wait = SOON;
+      ended = false;
+      state("live");
+    });
+    on("metrics", (data) => frame(data as Frame));
+    on("end", () => {
+      ended = true;
+      again();
+    });
+    on("failed", again);
+    source.addEventListener("error", again);
+  };
+  state("connecting");
+  open();
+}

@@ -1,0 +1,72 @@
+/** From series to what is drawn. */
+
+/** Points of a curve; x strictly ascending, y NaN for a gap. */
+export interface Points {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+/**
+ * Exponential moving average, corrected for its start as Adam's moments are: the first value is the first, and a
+ * constant stays as it is. Gaps stay, and do not count.
+ *
+ * @param weight Of what was before, in [0, 1); 0 leaves the values as they are.
+ */
+export function smooth(values: readonly number[], weight: number): number[] {
+  let mean = 0;
+  let total = 0;
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return NaN;
+    mean = weight * mean + (1 - weight) * value;
+    total = weight * total + (1 - weight);
+    return mean / total;
+  });
+}
+
+/** The points in [min, max], and one on each side, so that lines reach the border. */
+export function crop({ x, y }: Points, min: number, max: number): Points {
+  let from = 0;
+  let to = x.length;
+  while (from + 1 < x.length && x[from + 1]! < min) from++;
+  while (to - 2 >= 0 && x[to - 2]! > max) to--;
+  return { x: x.slice(from, to), y: y.slice(from, to) };
+}
+
+/**
+ * At most `2 * buckets + 2` points that draw the same line at `buckets` pixels: of each bucket of neighbours the
+ * smallest and the largest, in their order, and the first and the last of all.
+ */
+export function downsample({ x, y }: Points, buckets: number): Points {
+  const length = x.length;
+  if (length <= 2 * buckets + 2) return { x, y };
+  const kept = [0];
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    const from = 1 + Math.floor((bucket * (length - 2)) / buckets);
+    const to = 1 + Math.floor(((bucket + 1) * (length - 2)) / buckets);
+    let [low, high] = [from, from];
+    for (let i = from + 1; i < to; i++) {
+      // A gap gives way to anything.
+      if (y[i]! < y[low]! || Number.isNaN(y[low]!)) low = i;
+      if (y[i]! > y[high]! || Number.isNaN(y[high]!)) high = i;
+    }
+    kept.push(Math.min(low, high));
+    if (low !== high) kept.push(Math.max(low, high));
+  }
+  kept.push(length - 1);
+  return { x: kept.map((i) => x[i]!), y: kept.map((i) => y[i]!) };
+}
+
+/**
+ * Curves over one axis: all their x, ascending, and for each curve its y there; undefined where it has no point, which
+ * the line passes over, null where it has a gap.
+ */
+export function align(curves: readonly Points[]): [number[], ...(number | null | undefined)[][]] {
+  const all = [...new Set(curves.flatMap(({ x }) => x))].sort((a, b) => a - b);
+  const place = new Map(all.map((x, i) => [x, i]));
+  const columns = curves.map(({ x, y }) => {
+    const column = new Array<number | null | undefined>(all.length).fill(undefined);
+    x.forEach((at, i) => (column[place.get(at)!] = Number.isFinite(y[i]!) ? y[i]! : null));
+    return column;
+  });
+  return [all, ...columns];
+}

@@ -1,0 +1,106 @@
+/** Log, configuration and report of the focused run. */
+import { config, logTail, reportAddress, runFiles } from "./api.ts";
+import { configRows, matching } from "./config-rows.ts";
+import { card, h, setText } from "./dom.ts";
+import type { Model } from "./model.ts";
+import { samplesView } from "./samples-view.ts";
+
+/** The configuration before it has come. */
+const NONE = {};
+/** ms between looks at the files. */
+const INTERVAL = 3000;
+
+function logView() {
+  const text = h("pre", { class: "log", tabindex: 0, role: "log", "aria-live": "off", "aria-labelledby": "log-title" });
+  const element = card("log", "Log", text);
+  return {
+    element,
+    update(lines: string): void {
+      // Who has scrolled up keeps the place.
+      const atEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 24;
+      setText(text, lines);
+      if (atEnd) text.scrollTop = text.scrollHeight;
+    },
+  };
+}
+
+function configView() {
+  const search = h("input", { type: "search", id: "config-search", placeholder: "batchSize, sde, optim ..." });
+  const body = h("tbody");
+  const count = h("span", { class: "note", role: "status" });
+  const table = h("table", { class: "config" }, body);
+  const element = card(
+    "config",
+    "Configuration",
+    h("div", { class: "controls" }, h("label", { for: "config-search" }, "Search", search), count),
+    h("div", { class: "scroll tall", tabindex: 0, role: "group", "aria-label": "configuration" }, table),
+  );
+  let value: unknown = NONE;
+  const show = () => {
+    const rows = configRows(value);
+    const found = matching(rows, search.value);
+    body.replaceChildren(...found.map(({ name, value }) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))); // prettier-ignore
+    setText(count, `${found.length} of ${rows.length}`);
+  };
+  search.addEventListener("input", show);
+  return {
+    element,
+    update(next: unknown): void {
+      if (next === value) return;
+      value = next;
+      show();
+    },
+  };
+}
+
+/** @param changed Told when a configuration has come. */
+export function filesView(model: Model, changed: () => void) {
+  const [samples, log, settings] = [samplesView(), logView(), configView()];
+  const report = h(
+    "a",
+    { class: "button", target: "_blank", rel: "noopener", hidden: true },
+    "Report of the evaluation",
+  );
+  const elsewhere = h(
+    "p",
+    { class: "note", hidden: true },
+    "Samples, log and configuration of this run are on its own machine.",
+  );
+  const seen = { run: "", log: -1 };
+  let looking = false;
+
+  const look = async () => {
+    for (const run of model.runs.filter((run) => !model.configs.has(run))) {
+      const answer = await runFiles(run);
+      if (answer?.files === null) model.configs.set(run, undefined);
+      else if (answer?.files.config) model.configs.set(run, await config(run));
+    }
+    const run = model.focus;
+    if (run === undefined) return;
+    const answer = await runFiles(run);
+    if (!answer) return;
+    const { files } = answer;
+    elsewhere.hidden = files !== null;
+    for (const part of [samples.element, log.element, settings.element]) part.hidden = files === null;
+    report.hidden = !files?.report;
+    report.href = reportAddress(run);
+    if (!files) return;
+    settings.update(model.configs.get(run) ?? NONE);
+    samples.update(run, files.samples);
+    if (seen.run !== run || seen.log !== files.log) {
+      log.update((files.log > 0 && (await logTail(run))) || "Nothing has been said yet.");
+      Object.assign(seen, { run, log: files.log });
+    }
+  };
+  const refresh = () => {
+    if (looking || document.hidden) return;
+    looking = true;
+    void look().finally(() => {
+      looking = false;
+      changed();
+    });
+  };
+  setInterval(refresh, INTERVAL);
+  const element = h("div", { class: "columns" }, samples.element, log.element, settings.element, elsewhere);
+  return { element, report, refresh };
+}

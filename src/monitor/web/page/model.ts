@@ -1,0 +1,61 @@
+/** What the page knows and shows: the store, and the choices of who looks. */
+import type { ConnectionState } from "./connection.ts";
+import { numberAt } from "./config-rows.ts";
+import type { View } from "./chart.ts";
+import { Store, type NodeRecord } from "./store.ts";
+
+/** Colours of runs, in the order of their coming. */
+const COLOURS = 8;
+
+export class Model {
+  readonly store = new Store();
+  connection: ConnectionState = "connecting";
+  /** ms that the server's clock is ahead. */
+  ahead = 0;
+  view: View = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
+  /** By run, once they have come; undefined for a run whose files are on another machine. */
+  readonly configs = new Map<string, unknown>();
+  /** Runs that are left out of the charts. */
+  readonly hidden = new Set<string>();
+  #chosen: NodeRecord | undefined;
+
+  get runs(): string[] {
+    return [...this.store.runs.keys()];
+  }
+
+  /** The node whose details are shown: the chosen one, else the one that was heard of last. */
+  get node(): NodeRecord | undefined {
+    if (this.#chosen) return this.#chosen;
+    const all = this.runs.flatMap((run) => this.store.nodes(run));
+    return all.reduce<NodeRecord | undefined>((a, b) => (a && a.time >= b.time ? a : b), undefined);
+  }
+
+  /** Its run. */
+  get focus(): string | undefined {
+    return this.node?.run;
+  }
+
+  choose(node: NodeRecord): void {
+    this.#chosen = node;
+    this.hidden.delete(node.run);
+  }
+
+  /** Nodes whose curves are drawn. */
+  shown(): NodeRecord[] {
+    return this.runs.filter((run) => !this.hidden.has(run)).flatMap((run) => this.store.nodes(run));
+  }
+
+  colour(run: string): string {
+    return `--run-${this.runs.indexOf(run) % COLOURS}`;
+  }
+
+  /** Images in a step, by the run's configuration. */
+  batchSize(run: string): number | undefined {
+    return numberAt(this.configs.get(run), "training", "batchSize");
+  }
+
+  /** ms since 1970 by the server's clock. */
+  now(): number {
+    return Date.now() + this.ahead;
+  }
+}

@@ -1,0 +1,105 @@
+/** The stages of a run as a graph: what they measured, and where they are drawn. */
+
+export interface StageState {
+  readonly name: string;
+  /** Batches that leave a second. */
+  readonly rate: number | undefined;
+  /** Batches that wait in it. */
+  readonly queue: number | undefined;
+  /** At work on one. */
+  readonly seconds: number | undefined;
+  /** Part of the time it is at work, in [0, 1]. */
+  readonly busy: number;
+}
+
+const FORM = /^stage\/([^/]+)\/(batches_per_second|queue|seconds)$/;
+
+/** Whether a metric is one of a stage. */
+export const isStageMetric = (name: string): boolean => FORM.test(name);
+
+/** The stages in the order of their metrics, which is that of the pipeline. @param last The newest value of a metric. */
+export function stagesIn(names: Iterable<string>, last: (name: string) => number | undefined): StageState[] {
+  const found = new Set<string>();
+  for (const name of names) {
+    const [, stage] = FORM.exec(name) ?? [];
+    if (stage !== undefined) found.add(stage);
+  }
+  return [...found].map((name) => {
+    const [rate, queue, seconds] = ["batches_per_second", "queue", "seconds"].map((key) =>
+      last(`stage/${name}/${key}`),
+    );
+    return { name, rate, queue, seconds, busy: Math.min(1, (rate ?? 0) * (seconds ?? 0)) };
+  });
+}
+
+/** The stage that is at work for the longest part of the time: the one to make faster. */
+export function slowest(stages: readonly StageState[]): StageState | undefined {
+  const busiest = stages.reduce<StageState | undefined>((a, b) => (a && a.busy >= b.busy ? a : b), undefined);
+  return busiest && busiest.busy > 0 ? busiest : undefined;
+}
+
+export interface Place {
+  /** Left and upper edge. */
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Edge {
+  readonly from: Place;
+  readonly to: Place;
+  /** Goes down rather than sideways. */
+  readonly down: boolean;
+}
+
+export interface Layout {
+  readonly boxes: readonly Place[];
+  /** Between neighbours, from border to border. */
+  readonly edges: readonly Edge[];
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface BoxSize {
+  readonly width: number;
+  readonly height: number;
+  /** Between boxes of a row, and between rows. */
+  readonly gapX: number;
+  readonly gapY: number;
+}
+
+/**
+ * Places a chain of boxes in rows that turn at the border, the first from left to right and the next back, so that
+ * every edge is short: in a narrow space it is one column.
+ *
+ * @param space Width there is.
+ */
+export function layoutChain(count: number, space: number, { width, height, gapX, gapY }: BoxSize): Layout {
+  const fitting = Math.max(1, Math.floor((space + gapX) / (width + gapX)));
+  // Rows of about one length look better than full ones and a rest.
+  const columns = Math.max(1, Math.ceil(count / Math.ceil(count / fitting)) || 0);
+  const rows = Math.ceil(count / columns);
+  const boxes = Array.from({ length: count }, (_, i): Place => {
+    const row = Math.floor(i / columns);
+    const along = i % columns;
+    return { x: (row % 2 === 0 ? along : columns - 1 - along) * (width + gapX), y: row * (height + gapY) };
+  });
+  const edges = boxes.slice(1).map((to, i): Edge => {
+    const from = boxes[i]!;
+    if (from.y !== to.y) {
+      return { from: { x: from.x + width / 2, y: from.y + height }, to: { x: to.x + width / 2, y: to.y }, down: true };
+    }
+    const right = to.x > from.x;
+    const middle = from.y + height / 2;
+    return {
+      from: { x: from.x + (right ? width : 0), y: middle },
+      to: { x: to.x + (right ? 0 : width), y: middle },
+      down: false,
+    };
+  });
+  return {
+    boxes,
+    edges,
+    width: Math.max(0, columns * (width + gapX) - gapX),
+    height: Math.max(0, rows * (height + gapY) - gapY),
+  };
+}

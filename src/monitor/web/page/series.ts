@@ -1,0 +1,44 @@
+/** One metric over the steps of a run, in bounded memory. */
+
+/** Points at most; more are halved. */
+export const SERIES_LIMIT = 20_000;
+
+export class Series {
+  readonly unit: string;
+  readonly #limit: number;
+  /** Strictly ascending. */
+  steps: number[] = [];
+  /** As long as `steps`; NaN where a value was not finite. */
+  values: number[] = [];
+
+  /** @param limit Even. */
+  constructor(unit: string, limit = SERIES_LIMIT) {
+    this.unit = unit;
+    this.#limit = limit;
+  }
+
+  get last(): number | undefined {
+    return this.values.at(-1);
+  }
+
+  /**
+   * Adds a point. One that goes back takes the place of all from its step on: a run went on from an earlier checkpoint.
+   */
+  add(step: number, value: number): void {
+    const { steps, values } = this;
+    let length = steps.length;
+    while (length > 0 && steps[length - 1]! >= step) length--;
+    steps.length = values.length = length;
+    steps.push(step);
+    values.push(value);
+    if (steps.length > this.#limit) this.#halve();
+  }
+
+  /** Leaves out every second point, never the last. */
+  #halve(): void {
+    const end = this.steps.length - 1;
+    const keep = (_: number, i: number) => (end - i) % 2 === 0;
+    this.steps = this.steps.filter(keep);
+    this.values = this.values.filter(keep);
+  }
+}

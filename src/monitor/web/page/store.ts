@@ -1,0 +1,67 @@
+/** Everything that has come of all runs. */
+import type { Frame } from "../frames.ts";
+import { Series } from "./series.ts";
+
+export interface NodeRecord {
+  readonly run: string;
+  readonly node: string;
+  /** Metrics by name, in the order of their first coming. */
+  readonly series: Map<string, Series>;
+  /** Place of the last metric; 0 before the first, or where they have none. */
+  last: number;
+  /** Step of the last metric. */
+  step: number;
+  /** Times of the last two log steps, ms since 1970. */
+  time: number;
+  before: number;
+  /** Metrics that this page lost. */
+  dropped: number;
+}
+
+export class Store {
+  /** By run, then by node. */
+  readonly runs = new Map<string, Map<string, NodeRecord>>();
+
+  /** Takes a frame; what has come before is left out. */
+  add({ run, node, first, last, dropped, metrics }: Frame): void {
+    const record = this.#record(run, node);
+    if (first > 0 && last <= record.last) return;
+    record.last = Math.max(record.last, last);
+    record.dropped += dropped;
+    for (const { name, step, value, unit, time } of metrics) {
+      let series = record.series.get(name);
+      if (!series) record.series.set(name, (series = new Series(unit)));
+      // JSON has no NaN.
+      series.add(step, (value as number | null) ?? NaN);
+      const ms = Date.parse(time);
+      if (step !== record.step) record.before = record.time;
+      if (ms > record.time) record.time = ms;
+      record.step = step;
+    }
+  }
+
+  /** All nodes of a run. */
+  nodes(run: string): NodeRecord[] {
+    return [...(this.runs.get(run)?.values() ?? [])];
+  }
+
+  /** Where to go on from after an interruption: values of the query's `from`. */
+  places(): string[] {
+    return [...this.runs].flatMap(([run, nodes]) =>
+      [...nodes.values()]
+        .filter(({ last }) => last > 0)
+        .map(({ node, last }) => `${last + 1},${encodeURIComponent(run)},${encodeURIComponent(node)}`),
+    );
+  }
+
+  #record(run: string, node: string): NodeRecord {
+    let nodes = this.runs.get(run);
+    if (!nodes) this.runs.set(run, (nodes = new Map<string, NodeRecord>()));
+    let record = nodes.get(node);
+    if (!record) {
+      record = { run, node, series: new Map(), last: 0, step: 0, time: 0, before: 0, dropped: 0 };
+      nodes.set(node, record);
+    }
+    return record;
+  }
+}

@@ -1,0 +1,35 @@
+/** `/metrics` of the page's server: the newest values of all runs, for Prometheus. */
+import type { RequestListener } from "node:http";
+import type { Feed } from "../feed.ts";
+import type { Entry } from "../metric.ts";
+import { START } from "../lines.ts";
+
+/** The newest entry of every metric of every node, by the records up to now. */
+function newest(feed: Feed): Entry[] {
+  const found = new Map<string, Entry>();
+  for (const log of feed.logs()) {
+    for (const { entry } of log.read(START, log.end)) {
+      if (entry) found.set(JSON.stringify([entry.runId, entry.node, entry.metric.name]), entry);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Answers with what the feed has told; OpenTelemetry is loaded with the first request, for those who use it. */
+export function prometheusHandler(feed: Feed): RequestListener {
+  const open = async () => {
+    const { PrometheusMetrics } = await import("../prometheus.ts");
+    const metrics = new PrometheusMetrics();
+    // Both in one go: nothing comes between the ends of the records and the first live entry.
+    metrics.push(newest(feed));
+    feed.live.subscribe((entries) => metrics.push(entries));
+    return metrics;
+  };
+  let opened: ReturnType<typeof open> | undefined;
+  return (request, response) => {
+    (opened ??= open()).then(
+      (metrics) => metrics.handler(request, response),
+      (error: Error) => response.writeHead(500).end(`${error.message}\n`),
+    );
+  };
+}

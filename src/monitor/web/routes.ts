@@ -1,0 +1,107 @@
+/** What is where. */
+import type { ServerResponse } from "node:http";
+import { bundlePage } from "./bundle.ts";
+import { streamFrames } from "./event-stream.ts";
+import { frames } from "./frames.ts";
+import { ICON, PAGE } from "./page-html.ts";
+import { json, refusal, reply, send, type Reply } from "./reply.ts";
+import { readConfig, readLogTail, readReport, readSample, runState } from "./run-files.ts";
+import { runsOf, type WebSource } from "./source.ts";
+
+/** The report's own looks and pictures stand in its text. */
+const REPORT_CONTENT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox";
+
+const missing = () => refusal(404, "there is nothing here");
+const orMissing = (reply: Reply | undefined) => reply ?? missing();
+
+/** The whole number that a query has under `name`; `otherwise` where it has none. @throws RangeError. */
+function whole(query: URLSearchParams, name: string, otherwise: number, max: number): number {
+  const text = query.get(name);
+  if (text === null) return otherwise;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > max) throw new RangeError(`${name}: this is no whole number up to ${max}`);
+  return value;
+}
+
+/**
+ * First places: `from=17` for every node, `from=17,RUN,NODE` (percent-encoded) for one.
+ *
+ * @throws RangeError for anything else.
+ */
+function firstPlaces(query: URLSearchParams): (run: string, node: string) => number {
+  const places = new Map<string, number>();
+  let all = 0;
+  for (const text of query.getAll("from")) {
+    const [digits = "", run, node, ...more] = text.split(",");
+    if (!/^\d{1,15}$/.test(digits) || (run === undefined) !== (node === undefined) || more.length > 0) {
+      throw new RangeError("from: give a sequence, or sequence,run,node");
+    }
+    if (run === undefined || node === undefined) all = Number(digits);
+    else places.set(`${run},${node}`, Number(digits));
+  }
+  return (run, node) => places.get(`${encodeURIComponent(run)},${encodeURIComponent(node)}`) ?? all;
+}
+
+/** Begins the stream that a query asks for. @throws RangeError before anything is written. */
+function stream(source: WebSource, query: URLSearchParams, response: ServerResponse, limit?: number): void {
+  const points = query.has("points") ? whole(query, "points", 0, 1e6) : undefined;
+  const watched = frames(source.feed, { runs: query.getAll("run"), from: firstPlaces(query), points }, limit);
+  void streamFrames(response, watched);
+}
+
+/** The parts of a run: `/api/runs/<run>/<what>`. */
+function runPart(source: WebSource, parts: readonly string[], query: URLSearchParams): Reply {
+  const [run = "", what, name, ...more] = parts;
+  if (!runsOf(source).includes(run) || more.length > 0 || (name !== undefined && what !== "samples")) return missing();
+  const workdir = source.workdir(run);
+  if (workdir === undefined) return what === undefined ? json({ run, files: null }) : missing();
+  const text = (kind: Parameters<typeof reply>[0], body: Uint8Array | undefined, headers = {}) =>
+    orMissing(body && reply(kind, body, { headers }));
+  switch (what) {
+    case undefined:
+      return json({ run, files: runState(workdir) });
+    case "config":
+      return text("json", readConfig(workdir));
+    case "log": {
+      const lines = readLogTail(workdir, whole(query, "lines", 200, 10_000));
+      return orMissing(lines && reply("text", lines.map((line) => `${line}\n`).join("")));
+    }
+    case "report":
+      return text("html", readReport(workdir), { "Content-Security-Policy": REPORT_CONTENT });
+    case "samples":
+      return text("png", name === undefined ? undefined : readSample(workdir, name));
+    default:
+      return missing();
+  }
+}
+
+/**
+ * Answers a request that may pass.
+ *
+ * @throws RangeError for a query, URIError for a path that is not understood, and what the file system says.
+ */
+export function answer(
+  source: WebSource,
+  { pathname, searchParams }: URL,
+  response: ServerResponse,
+  limit?: number,
+): void {
+  const [first, second, ...parts] = pathname.slice(1).split("/").map(decodeURIComponent);
+  if (first === "api" && second === "feed" && parts.length === 0) return stream(source, searchParams, response, limit);
+  if (first === "api" && second === "runs" && parts.length > 0)
+    return send(response, runPart(source, parts, searchParams));
+  switch (pathname) {
+    case "/":
+      return send(response, reply("html", PAGE));
+    case "/page.js":
+      return send(response, reply("js", bundlePage().script));
+    case "/page.css":
+      return send(response, reply("css", bundlePage().style));
+    case "/icon.svg":
+      return send(response, reply("svg", ICON));
+    case "/api/runs":
+      return send(response, json(runsOf(source)));
+    default:
+      return send(response, missing());
+  }
+}

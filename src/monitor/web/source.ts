@@ -1,0 +1,11 @@
+/** What the page shows. */
+import type { Feed } from "../feed.ts";
+
+export interface WebSource {
+  readonly feed: Feed;
+  /** Folder of a run's files; undefined where they are on another machine. */
+  workdir(runId: string): string | undefined;
+}
+
+/** The names of all runs that have a record. */
+export const runsOf = ({ feed }: WebSource): string[] => feed.logs().map(({ owner }) => owner.runId);

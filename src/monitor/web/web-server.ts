@@ -1,0 +1,110 @@
+/** The web page of runs: a server that only reads. */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { UsageError } from "../../errors.ts";
+import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
+import { occasionally } from "../../grpc/occasionally.ts";
+import type { ServerSecurity } from "../../grpc/security.ts";
+import { gate, type Gate } from "./access.ts";
+import { bundlePage } from "./bundle.ts";
+import { refusal, send } from "./reply.ts";
+import { answer } from "./routes.ts";
+import type { WebSource } from "./source.ts";
+
+export interface WebOptions {
+  /** Named in errors, as `--monitor`. */
+  readonly option: string;
+  /** Port 0: any that is free. */
+  readonly endpoint: Endpoint;
+  readonly security: ServerSecurity;
+  readonly source: WebSource;
+  /** Answers `/metrics`; without one there is nothing there. */
+  readonly metrics?: RequestListener | undefined;
+  /** Metrics that may wait for one watcher, default as over gRPC. */
+  readonly watchLimit?: number;
+  readonly tell: (text: string) => void;
+}
+
+export interface WebServing {
+  readonly endpoint: Endpoint;
+  /** Where a browser finds it. */
+  readonly url: string;
+  /** Waits until every answer has ended, at most `grace` ms, then ends them. Close the feed before. */
+  close(grace: number): Promise<void>;
+}
+
+function handle(options: WebOptions, pass: Gate, request: IncomingMessage, response: ServerResponse): void {
+  const base = "http://page";
+  if (!URL.canParse(request.url ?? "/", base)) return send(response, refusal(400, "this is no address"));
+  const url = new URL(request.url ?? "/", base);
+  const refused = pass(request, url);
+  if (refused) return send(response, refused);
+  try {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return send(response, refusal(405, "this page is only for reading", { Allow: "GET, HEAD" }));
+    }
+    if (url.pathname === "/metrics" && options.metrics) return options.metrics(request, response);
+    answer(options.source, url, response, options.watchLimit);
+  } catch (error) {
+    const asked = error instanceof RangeError || error instanceof URIError;
+    const text = error instanceof Error ? error.message : String(error);
+    if (!asked) options.tell(`warning: ${request.url}: ${text}`);
+    if (response.headersSent) response.destroy();
+    else send(response, refusal(asked ? 400 : 500, asked ? text : "this could not be read"));
+  }
+}
+
+function listen(server: Server, { option, endpoint }: WebOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(
+        new UsageError(
+          `${option} ${endpointText(endpoint)}: cannot listen there: ${error.message}`,
+          "use an address of this machine and a port that is free (port 0 takes any)",
+          { cause: error },
+        ),
+      ),
+    );
+    server.listen({ host: endpoint.host, port: endpoint.port }, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** @throws UsageError when certificate and key are no PEM or do not fit. */
+function serverOf({ option, security: { tls } }: WebOptions): Server {
+  if (!tls) return createServer();
+  try {
+    return createTlsServer({ cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) });
+  } catch (error) {
+    throw new UsageError(`${option}: ${(error as Error).message}`, "give a certificate and its key, both PEM", {
+      cause: error,
+    });
+  }
+}
+
+/** Starts the server. @throws UsageError when it cannot listen there. */
+export async function serveWeb(options: WebOptions): Promise<WebServing> {
+  const { security, tell } = options;
+  // A page that cannot be put together is told now, not to the first visitor.
+  bundlePage();
+  const server = serverOf(options);
+  const port = await listen(server, options);
+  const endpoint = { ...options.endpoint, port };
+  const refused = occasionally((more, peer: string, path: string) =>
+    tell(`${peer} was refused ${path}: it has no valid token${more > 0 ? ` (and ${more} more requests)` : ""}`),
+  );
+  const pass = gate(endpoint, security, refused);
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => handle(options, pass, request, response)); // prettier-ignore
+  return {
+    endpoint,
+    url: `${security.tls ? "https" : "http"}://${endpointText(endpoint)}/`,
+    async close(grace) {
+      const force = setTimeout(() => server.closeAllConnections(), grace);
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      });
+      clearTimeout(force);
+    },
+  };
+}

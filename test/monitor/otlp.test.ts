@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { otlpExporter } from "../../src/monitor/otlp/otlp-exporter.ts";
+import { until } from "../grpc/fixture.ts";
+import { collector } from "./collector.ts";
+import { entry } from "./fixture.ts";
+
+const about = { runId: "run", pipeline: "count", security: {}, interval: 1000 };
+
+it("exports again and again, one series a metric however many steps, and the last values at the end", async () => {
+  const { endpoint, exports } = await collector();
+  const told: string[] = [];
+  const exporter = otlpExporter({ ...about, endpoint }, (text) => told.push(text));
+  for (let step = 1; step <= 300; step++) exporter.push([entry(step)]);
+  await until(() => exports.length >= 2);
+  exporter.push([entry(301)]);
+  await exporter.close(2000);
+  const points = exports.map((each) => each.map(({ name, value }) => [name, value]));
+  expect(points[0]).toEqual([
+    ["train/loss", 75],
+    ["step", 300],
+  ]);
+  expect(points.at(-1)).toEqual([
+    ["train/loss", 75.25],
+    ["step", 301],
+  ]);
+  expect(told).toEqual([]);
+});
+
+it("goes on when the collector comes late, and tells once that it was away", async () => {
+  const gone = await collector();
+  gone.close();
+  const told: string[] = [];
+  const exporter = otlpExporter({ ...about, endpoint: gone.endpoint }, (text) => told.push(text));
+  exporter.push([entry(1)]);
+  await until(() => told.length > 0);
+  const late = await collector({ port: gone.endpoint.port });
+  await until(() => late.exports.length > 0);
+  await exporter.close(2000);
+  expect(late.exports[0]!.map(({ value }) => value)).toEqual([0.25, 1]);
+  expect(told).toHaveLength(1);
+});
