@@ -7,6 +7,7 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { ATTR, type GraphNode, type NodeOutput, type OpAttribute } from "./graph-def.ts";
 import { StandIns } from "./stand-ins.ts";
+import { inWrittenOrder } from "./sum-order.ts";
 import { IMPLIED_TYPES } from "./implied-types.ts";
 
 /** What the native binding offers, as far as the recorder needs it. */
@@ -58,19 +59,6 @@ const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, value
 const outside = (user: string) =>
   new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
 
-/**
- * Set on a sum, keeps TensorFlow's optimizer from merging it with others into one AddN, which adds in an order that
- * depends on which input's memory happens to be free, so that two runs differ in the last bit.
- */
-const KEEP_ORDER: OpAttribute = {
-  name: "_grappler_ArithmeticOptimizer_AddOpsRewriteStage",
-  type: ATTR.BOOL,
-  value: true,
-};
-
-/** Ops that are a sum, or become one in the optimizer. */
-const SUMS = new Set(["Add", "AddV2", "Sub"]);
-
 class Recorder {
   readonly nodes: GraphNode[] = [];
   /** Values the function made tensors of. */
@@ -83,8 +71,8 @@ class Recorder {
   }
 
   add(op: string, inputs: readonly NodeOutput[], attributes: readonly OpAttribute[], outputTypes: readonly number[]) {
-    const all = SUMS.has(op) ? [...attributes, KEEP_ORDER] : attributes;
-    const node: GraphNode = { name: `n${this.nodes.length}`, op, inputs, attributes: all, outputTypes };
+    const name = `n${this.nodes.length}`;
+    const node: GraphNode = { name, op, inputs, attributes: inWrittenOrder(op, attributes), outputTypes };
     this.nodes.push(node);
     return node;
   }
@@ -112,16 +100,9 @@ class Recorder {
   constant(shape: readonly number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): GraphNode {
     const attributes = [{ name: "dtype", type: ATTR.TYPE, value: dtype }];
     // An Int64Scalar of tfjs-node is an Int32Array of two words: its bytes are already right.
-    const content = bytesOf(values).slice();
+    const constant = { dtype, shape, content: bytesOf(values).slice() };
     const name = `n${this.nodes.length}`;
-    const node: GraphNode = {
-      name,
-      op: "Const",
-      inputs: [],
-      attributes,
-      constant: { dtype, shape, content },
-      outputTypes: [dtype],
-    };
+    const node: GraphNode = { name, op: "Const", inputs: [], attributes, constant, outputTypes: [dtype] };
     this.nodes.push(node);
     return node;
   }
@@ -164,11 +145,11 @@ class Recorder {
     });
     const types = results.map((r) => r.dtype);
     if (op === "AddN") {
-      const add = (sum: NodeOutput, term: NodeOutput): NodeOutput => {
-        const T = attributes.filter(({ name }) => name === "T");
-        return { node: this.add("Add", [sum, term], T, types), index: 0 };
-      };
-      const { node, index } = inputs.reduce(add);
+      const T = attributes.filter(({ name }) => name === "T");
+      const { node, index } = inputs.reduce((sum, term) => ({
+        node: this.add("Add", [sum, term], T, types),
+        index: 0,
+      }));
       this.bind(results[0]!.id, node, index);
       return;
     }

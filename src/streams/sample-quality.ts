@@ -1,0 +1,53 @@
+import { concat, concatAll, defer, of, type OperatorFunction } from "rxjs";
+import type { Batch } from "../data/batch.ts";
+import type { RunEvent } from "../monitor/run-event.ts";
+import type { Pause } from "../ops/sample-quality/features.ts";
+import { measureQuality, type Quality } from "../ops/sample-quality/quality.ts";
+import type { DataStatistics } from "../ops/sample-quality/statistics-file.ts";
+import { collectFeatures } from "./collect-features.ts";
+
+export interface SampleQualityOptions {
+  /** Samples to come; more are left out. */
+  readonly total: number;
+  /** Optimizer steps behind the parameters. */
+  readonly step: number;
+  /** What the samples are compared with. */
+  readonly data: DataStatistics;
+  readonly pause?: Pause;
+  /** Told what was found. */
+  readonly onFound?: (quality: Quality) => void;
+}
+
+function events(quality: Quality, step: number): RunEvent[] {
+  const { fid, kid, inceptionScore, notes } = quality;
+  const metric = (name: string, value: number, unit: string): RunEvent => ({ type: "metric", name, step, value, unit });
+  return [
+    ...notes.map((text): RunEvent => ({ type: "message", text: `note: ${text}` })),
+    metric("eval/fid", fid, "1"),
+    ...(kid === undefined ? [] : [metric("eval/kid", kid, "1")]),
+    metric("eval/inception_score", inceptionScore, "1"),
+    { type: "result", values: { fid, ...(kid !== undefined && { kid }), inceptionScore } },
+  ];
+}
+
+/**
+ * FID, KID and Inception score of samples, from their features.
+ *
+ * The features are collected as they come; the distances are computed when the last one is there.
+ *
+ * @returns Progress after every batch; at the end notes, metrics and the result, unless samples are missing.
+ */
+export function sampleQuality(options: SampleQualityOptions): OperatorFunction<Batch<"pool3" | "logits">, RunEvent> {
+  const { total, step, data, pause, onFound } = options;
+  const images = { stage: "features of the samples", name: "the samples", total };
+  return collectFeatures(["pool3", "logits"], images, ({ pool3, logits }) =>
+    concat(
+      of<RunEvent>({ type: "stage", name: "FID, KID and Inception score" }),
+      defer(async () => {
+        const quality = await measureQuality(pool3, logits, data, pause);
+        onFound?.(quality);
+        return events(quality, step);
+      }).pipe(concatAll()),
+    ),
+  );
+}

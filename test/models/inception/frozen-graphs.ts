@@ -1,0 +1,103 @@
+/** Frozen graphs with the node names and operations of the published ones, one small convolution in place of all. */
+import { ATTR, savedModel, type GraphNode, type OpAttribute } from "../../../src/engine/graph-def.ts";
+import { lengthField, numberField, wireFields } from "../../../src/engine/protobuf.ts";
+import { normal } from "../../support/tensors.ts";
+
+const [FLOAT, INT32, UINT8] = [1, 3, 4];
+
+export const DIMS = 5;
+export const CLASSES = 4;
+
+/** Weights of the graphs. */
+export const frozen = {
+  /** [3, DIMS] */
+  kernel: normal(3 * DIMS, 1),
+  mean: normal(DIMS, 2).map((x) => 0.1 * x),
+  variance: normal(DIMS, 3).map((x) => 0.5 + x * x),
+  beta: normal(DIMS, 4),
+  gamma: normal(DIMS, 5).map((x) => 1 + 0.1 * x),
+  /** [DIMS, CLASSES] */
+  weights: normal(DIMS * CLASSES, 6),
+  biases: normal(CLASSES, 7),
+};
+
+const attribute = (name: string, type: number, value: unknown): OpAttribute => ({ name, type, value });
+const T = (name = "T", value = FLOAT) => attribute(name, ATTR.TYPE, value);
+
+function constant(name: string, shape: readonly number[], values: ArrayBufferView, dtype = FLOAT): GraphNode {
+  const content = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const constant = { dtype, shape, content };
+  return { name, op: "Const", inputs: [], attributes: [T("dtype", dtype)], constant, outputTypes: [dtype] };
+}
+
+function op(name: string, kind: string, inputs: readonly GraphNode[], ...attributes: OpAttribute[]): GraphNode {
+  const all = inputs.map((node) => ({ node, index: 0 }));
+  return { name, op: kind, inputs: all, attributes, outputTypes: [FLOAT] };
+}
+
+/** Convolution, batch norm, ReLU and the mean over the 299 x 299 pixels. */
+function body(input: GraphNode): GraphNode[] {
+  const strides = attribute("strides", ATTR.INT, [1, 1, 1, 1]);
+  const [params, mean, variance, beta, gamma] = [
+    constant("conv/conv2d_params", [1, 1, 3, DIMS], frozen.kernel),
+    constant("conv/batchnorm/moving_mean", [DIMS], frozen.mean),
+    constant("conv/batchnorm/moving_variance", [DIMS], frozen.variance),
+    constant("conv/batchnorm/beta", [DIMS], frozen.beta),
+    constant("conv/batchnorm/gamma", [DIMS], frozen.gamma),
+  ];
+  const padding = attribute("padding", ATTR.STRING, "VALID");
+  const conv2d = op("conv/Conv2D", "Conv2D", [input, params], T(), strides, padding);
+  const norm = op(
+    "conv/batchnorm",
+    "BatchNormWithGlobalNormalization",
+    [conv2d, mean, variance, beta, gamma],
+    T(),
+    attribute("variance_epsilon", ATTR.FLOAT, 0.001),
+    attribute("scale_after_normalization", ATTR.BOOL, true),
+  );
+  const relu = op("conv", "Relu", [norm], T());
+  const ksize = attribute("ksize", ATTR.INT, [1, 299, 299, 1]);
+  const pool = op("pool_3", "AvgPool", [relu], T(), ksize, strides, padding);
+  return [params, mean, variance, beta, gamma, conv2d, norm, relu, pool];
+}
+
+/** The last layer on `pool_3`, for `rows` images (-1: any number); its output is the node `end`. */
+function head(pool: GraphNode, rows: number, end: string): GraphNode[] {
+  const shape = constant("pool_3/_reshape/shape", [2], Int32Array.of(rows, DIMS), INT32);
+  const reshape = op("pool_3/_reshape", "Reshape", [pool, shape], T(), T("Tshape", INT32));
+  const weights = constant("softmax/weights", [DIMS, CLASSES], frozen.weights);
+  const biases = constant("softmax/biases", [CLASSES], frozen.biases);
+  const matMul = op("softmax/logits/MatMul", "MatMul", [reshape, weights], T());
+  const logits = op(end, "BiasAdd", [matMul, biases], T());
+  return [shape, reshape, weights, biases, matMul, logits, op("softmax", "Softmax", [logits], T())];
+}
+
+/** The GraphDef of the nodes, of the version of December 2015, when this batch norm was no deprecated operation yet. */
+function graphDef(nodes: readonly GraphNode[]): Uint8Array {
+  const part = (bytes: Uint8Array, number: number) =>
+    [...wireFields(bytes)].find((field) => field.number === number)!.content!;
+  const graph = part(part(savedModel(nodes), 2), 2);
+  return Buffer.concat([graph, lengthField(4, numberField(1, 8))]);
+}
+
+/** In the form of classify_image_graph_def.pb: a picture of fixed size, resized, for one image only. */
+export function classifyImageGraph(without: readonly string[] = []): Uint8Array {
+  const picture = constant("DecodeJpeg", [2, 2, 3], new Uint8Array(12), UINT8);
+  const cast = op("Cast", "Cast", [picture], T("SrcT", UINT8), T("DstT"));
+  const dim = constant("ExpandDims/dim", [], Int32Array.of(0), INT32);
+  const expand = op("ExpandDims", "ExpandDims", [cast, dim], T(), T("Tdim", INT32));
+  const size = constant("ResizeBilinear/size", [2], Int32Array.of(299, 299), INT32);
+  const resize = op("ResizeBilinear", "ResizeBilinear", [expand, size], T());
+  const [subY, mulY] = [constant("Sub/y", [], Float32Array.of(128)), constant("Mul/y", [], Float32Array.of(0.0078125))];
+  const sub = op("Sub", "Sub", [resize, subY], T());
+  const mul = op("Mul", "Mul", [sub, mulY], T());
+  const nodes = [picture, cast, dim, expand, size, resize, subY, sub, mulY, mul, ...body(mul)];
+  const all = [...nodes, ...head(nodes.at(-1)!, 1, "softmax/logits")];
+  return graphDef(all.filter(({ name }) => !without.includes(name)));
+}
+
+/** In the form of TF-GAN's inceptionv1_for_inception_score.pb: it begins with a node that it lacks, Mul. */
+export function tfganGraph(): Uint8Array {
+  const nodes = body(op("Mul", "Placeholder", []));
+  return graphDef([...nodes, ...head(nodes.at(-1)!, -1, "logits")]);
+}
