@@ -3,20 +3,23 @@
  * exact value. A start for one's own.
  */
 import { join } from "node:path";
-import { concat, defer, of, type OperatorFunction } from "rxjs";
+import { concat, defer, EMPTY, of, type OperatorFunction } from "rxjs";
 import { evaluationSeed, weightingOf } from "../src/cli/from-config.ts";
 import { definePipeline, type RunContext, type RunEvent } from "../src/cli/pipeline.ts";
 import { session } from "../src/cli/session.ts";
 import type { Batch } from "../src/data/batch.ts";
 import { mlp } from "../src/models/mlp.ts";
+import { Meter } from "../src/monitor/meter.ts";
 import { chainBitsPerDim, chainEntropy, sampleChain } from "../src/ops/gaussian-chain.ts";
 import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
+import { allReduce } from "../src/streams/all-reduce.ts";
 import { densityBitsPerDim } from "../src/streams/bits-per-dim.ts";
 import { checkpoint } from "../src/streams/checkpoint.ts";
 import { withCredit } from "../src/streams/credit.ts";
+import { dataLoss } from "../src/streams/data-loss.ts";
 import { ema } from "../src/streams/ema.ts";
-import { evaluate } from "../src/streams/evaluate.ts";
+import { evaluate, type EvaluationKey } from "../src/streams/evaluate.ts";
 import { evalBatches, trainBatches, type Examples } from "../src/streams/image-batches.ts";
 import { likelihoodBound } from "../src/streams/likelihood-bound.ts";
 import { logLikelihood } from "../src/streams/log-likelihood.ts";
@@ -26,6 +29,7 @@ import { priorBatches, sample } from "../src/streams/sample.ts";
 import { sampleTime } from "../src/streams/sample-time.ts";
 import { saveExamples } from "../src/streams/save-examples.ts";
 import { scoreMatching } from "../src/streams/score-matching.ts";
+import { stagesOf } from "../src/streams/stage.ts";
 
 const data = { dims: 8, std: 0.5, rho: 0.7 };
 const shape = [1, 1, data.dims];
@@ -34,6 +38,8 @@ const examples = (values: Float32Array): Examples => ({
   length: values.length / data.dims,
   values: { data: values, shape },
 });
+/** Examples in the training set. */
+const TRAIN = 100_000;
 const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
 
 type Measure = OperatorFunction<Batch<"data">, Batch<"data" | "logp">>;
@@ -45,12 +51,14 @@ function run(context: RunContext) {
   const weighting = weightingOf(config);
   const compile = config.engine.compile && context.engine.native;
   const fresh = evaluationSeed(config);
+  const meter = new Meter();
+  const stage = stagesOf(meter);
   const network = mlp({ dims: data.dims, width: model.nf, depth: model.numResBlocks });
 
-  return session(context, network, ({ sde, network, state, store, score, progress }) => {
+  return session(context, network, ({ sde, network, state, store, peers, score, progress }) => {
     const train = () =>
       withCredit(2 * shards, (credit) =>
-        trainBatches(examples(sampleChain(data, 100_000, seed)), "data", {
+        trainBatches(examples(sampleChain(data, TRAIN, seed)), "data", {
           batchSize,
           shards,
           seed,
@@ -58,36 +66,51 @@ function run(context: RunContext) {
           to: steps,
           stop,
           credit,
+          peers,
         })
-          .pipe(sampleTime(sde, { eps, importance: weighting === "importance", seed }), perturb(sde, { seed }))
           .pipe(
-            scoreMatching(network, sde, state, { weighting, seed }),
-            accumulate(shards),
-            adam(state, { ...optim, compile }),
-            ema(state, { rate: model.emaRate, compile }),
-            checkpoint(state, store, { every: training.checkpointEvery, stop }),
+            stage("times", sampleTime(sde, { eps, importance: weighting === "importance", seed })),
+            stage("perturb", perturb(sde, { seed })),
+          )
+          .pipe(
+            stage("score", scoreMatching(network, sde, state, { weighting, seed })),
+            allReduce(peers),
+            stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+            stage("adam", adam(state, { ...optim, compile })),
+            stage("ema", ema(state, { rate: model.emaRate, compile })),
+            stage("checkpoint", checkpoint(state, store, { every: training.checkpointEvery, stop })),
             credit.refund(shards),
-            record({ steps, every: training.logEvery, batchSize }),
+            record({ steps, every: training.logEvery, batchSize, meter }),
           ),
       );
 
-    const heldOut = sampleChain(data, evaluation.numImages, fresh);
-    const total = evaluation.numImages * evaluation.repeats;
+    const { split, numImages, repeats, boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
+    const evaluatedData =
+      split === "test"
+        ? sampleChain(data, numImages, fresh)
+        : sampleChain(data, TRAIN, seed).subarray(0, numImages * data.dims);
+    const set = examples(evaluatedData);
     const options = { ...evaluation, eps, seed: fresh, signal: stop };
-    const { boundTimes: times, boundOffset: offset } = evaluation;
 
-    const evaluated = (name: string, key: "bpd" | "bound", measure: Measure) =>
+    const evaluated = <K extends EvaluationKey>(
+      name: string,
+      key: K,
+      operator: OperatorFunction<Batch<"data">, Batch<K extends "loss" ? "loss" : "bpd">>,
+    ) =>
       defer(() => {
         const done = progress(key);
-        return evalBatches(examples(heldOut), "data", { ...evaluation, from: done.entries.length, stop }).pipe(
-          measure,
-          densityBitsPerDim(),
-          evaluate({ name, key, total, step: state.step, progress: done }),
+        return evalBatches(set, "data", { ...evaluation, from: done.entries.length, stop }).pipe(
+          operator,
+          evaluate({ name, key, total: set.length * repeats, step: state.step, progress: done }),
         );
       });
+    const bits =
+      (measure: Measure): OperatorFunction<Batch<"data">, Batch<"bpd">> =>
+      (source) =>
+        source.pipe(measure, densityBitsPerDim());
     const exact = of<RunEvent[]>(
       { type: "message", text: `entropy of the Gaussian: ${chainEntropy(data).toFixed(4)} bits/dim` },
-      { type: "result", values: { exactBpd: mean(chainBitsPerDim(data, heldOut)) } },
+      { type: "result", values: { exactBpd: mean(chainBitsPerDim(data, evaluatedData)) } },
     );
 
     const draw = () =>
@@ -101,8 +124,11 @@ function run(context: RunContext) {
       evaluate: () =>
         concat(
           exact,
-          evaluated("likelihood (ODE)", "bpd", logLikelihood(score, sde, options)),
-          evaluated("bound", "bound", likelihoodBound(score, sde, { ...options, times, offset })),
+          evaluation.loss
+            ? evaluated("loss", "loss", dataLoss(network, sde, state, { weighting, eps, seed: fresh }))
+            : EMPTY,
+          evaluated("likelihood (ODE)", "bpd", bits(logLikelihood(score, sde, options))),
+          evaluated("bound", "bound", bits(likelihoodBound(score, sde, { ...options, times, offset, form }))),
         ),
       sample: draw,
     };

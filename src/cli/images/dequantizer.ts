@@ -1,6 +1,6 @@
 /** The variational dequantizer of an image pipeline: trained by the bound through the score model, which stays as it is. */
 import { concat, defer, EMPTY, identity, type Observable } from "rxjs";
-import type { ImageDataset } from "../../data/dataset.ts";
+import { imagesAt, type ImageDataset } from "../../data/dataset.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { accumulate } from "../../streams/accumulate.ts";
 import { adam } from "../../streams/adam.ts";
@@ -42,8 +42,8 @@ export function imageDequantizer(
   const seed = evaluationSeed(config);
   const compile = config.engine.compile && engine.native;
   const importance = sde.importance !== undefined;
-  const [H, W, C] = data.shape;
-  const firstImages = () => unitImage(data.images.subarray(0, batchSize * H * W * C));
+  const first = Uint32Array.from({ length: Math.min(batchSize, data.length) }, (_, i) => i);
+  const firstImages = () => unitImage(imagesAt(data, first));
 
   const learn: Use = (own) =>
     withCredit(2 * shards, (credit) =>

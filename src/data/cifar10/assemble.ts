@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import type { ImageDataset } from "../dataset.ts";
-import { BadFileError } from "./bad-file.ts";
+import type { LoadedImages } from "../dataset.ts";
+import { BadFileError } from "../fetch/bad-file.ts";
 import { classNames, pixels, recordBytes, shape, type BatchFile, type Manifest } from "./manifest.ts";
 import { unpackRecords } from "./records.ts";
 
 export interface Cifar10 {
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
+  readonly train: LoadedImages;
+  readonly test: LoadedImages;
 }
 
 /** A file of the binary version: its name in the manifest, where it came from (for messages) and its bytes. */
@@ -41,7 +41,7 @@ function checkFile({ where, bytes }: SourceFile, file: BatchFile, { imagesPerFil
  */
 export async function assemble(files: AsyncIterable<SourceFile>, manifest: Manifest): Promise<Cifar10> {
   const n = manifest.imagesPerFile;
-  const allocate = (split: "train" | "test"): ImageDataset => {
+  const allocate = (split: "train" | "test"): LoadedImages => {
     const length = n * manifest.files.filter((file) => file.split === split).length;
     return {
       name: "cifar10",

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readArrowFile, writeArrowFile } from "../arrow-file.ts";
-import type { ImageDataset, Progress } from "../dataset.ts";
+import type { LoadedImages, Progress } from "../dataset.ts";
 import type { Cifar10 } from "./assemble.ts";
 import { pixels, shape, type Manifest } from "./manifest.ts";
 
@@ -13,7 +13,7 @@ type Split = (typeof splits)[number];
 /** The file that keeps a split: columns `image` [32, 32, 3] and `label`, both uint8. */
 export const cacheFile = (cacheDir: string, split: Split) => join(cacheDir, `cifar10-${split}.arrow`);
 
-const digest = ({ images, labels }: Pick<ImageDataset, "images" | "labels">) =>
+const digest = ({ images, labels }: Pick<LoadedImages, "images" | "labels">) =>
   createHash("sha256").update(images).update(labels).digest("hex");
 
 /** The hashes of the official files a split was made of: a cache of other data is no cache. */
@@ -50,7 +50,7 @@ export async function writeCache(
   for (const split of splits) await rename(cacheFile(directory, split), cacheFile(cacheDir, split));
 }
 
-function readSplit(path: string, split: Split, manifest: Manifest): ImageDataset {
+function readSplit(path: string, split: Split, manifest: Manifest): LoadedImages {
   const { columns, metadata, rows } = readArrowFile(path);
   const images = columns.get("image")?.data;
   const labels = columns.get("label")?.data;

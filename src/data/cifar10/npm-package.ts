@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { decode } from "fast-png";
-import { BadFileError } from "./bad-file.ts";
+import { BadFileError } from "../fetch/bad-file.ts";
+import { checkIntegrity, npmPack } from "../fetch/npm-pack.ts";
+import { tarFiles } from "../fetch/tar-files.ts";
 import { pixels, type Manifest } from "./manifest.ts";
-import { npmPack } from "./npm-pack.ts";
 import { packRecords } from "./records.ts";
 import type { Source } from "./source.ts";
-import { tarFiles } from "./tar-files.ts";
 
 export interface PackageOptions {
   readonly spec?: string;
@@ -44,13 +43,6 @@ export function npmPackage({
       }
     },
   };
-}
-
-async function checkIntegrity(name: string, archive: string, expected: string): Promise<void> {
-  const hash = createHash("sha512");
-  for await (const chunk of createReadStream(archive)) hash.update(chunk as Uint8Array);
-  const found = `sha512-${hash.digest("base64")}`;
-  if (found !== expected) throw new BadFileError(`${name}: its integrity is ${found}, expected ${expected}`);
 }
 
 async function unpack(name: string, archive: string): Promise<Map<string, Uint8Array>> {

@@ -1,14 +1,14 @@
-import type { ImageDataset } from "../dataset.ts";
+import type { LoadedImages } from "../dataset.ts";
 
 /** Number of images of each class, [classes]. */
-export function classCounts({ labels }: ImageDataset, classes: number): number[] {
+export function classCounts({ labels }: LoadedImages, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) counts[label]!++;
   return counts;
 }
 
 /** Mean of every channel over all pixels, on the scale 0..1, [C]. */
-export function channelMeans({ images, shape: [, , channels] }: ImageDataset): number[] {
+export function channelMeans({ images, shape: [, , channels] }: LoadedImages): number[] {
   // Doubles hold the sums exactly: they stay far below 2^53.
   const sums = new Float64Array(channels);
   for (let i = 0; i < images.length; i += channels) {

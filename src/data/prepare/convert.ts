@@ -8,7 +8,7 @@ import { ShardBuilder } from "./shard-builder.ts";
 import { writeShard, type ShardData } from "./shard-file.ts";
 import { channelSums, countClasses } from "./statistics.ts";
 
-/** How many bad images are named for a shard, and in the manifest. */
+/** How many bad images and files are named for a shard, and in the manifest. */
 export const NAMED = 100;
 
 export interface ConvertOptions {
@@ -24,10 +24,14 @@ export interface ConvertOptions {
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-const nothing: Left = { count: 0, first: [] };
+const nothing: Left = { count: 0, files: 0, first: [] };
 
-function withFault({ count, first }: Left, { where, reason, lost }: BadDataError): Left {
-  return { count: count + lost, first: first.length < NAMED ? [...first, { where, reason, lost }] : first };
+function withFault({ count, files = 0, first }: Left, { where, reason, lost, whole }: BadDataError): Left {
+  return {
+    count: count + lost,
+    files: files + Number(whole),
+    first: first.length < NAMED ? [...first, { where, reason, lost }] : first,
+  };
 }
 
 /** Writes a shard and sums it up for the manifest. */

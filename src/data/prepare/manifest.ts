@@ -51,8 +51,11 @@ const manifest = z.object({
   /** Images of each class; absent where there are no labels. */
   classCounts: z.array(count).optional(),
   classNames: z.array(z.string()).optional(),
-  /** Images left out because they were bad; the first of them with their reasons. */
-  skipped: z.object({ count, first: z.array(skipped) }),
+  /**
+   * What was left out because it was bad: images, and files that could not be read to their end or are not the
+   * published ones; the first of both with their reasons.
+   */
+  skipped: z.object({ count, files: count.default(0), first: z.array(skipped) }),
 });
 
 export type Skipped = Readonly<z.infer<typeof skipped>>;
@@ -88,3 +91,9 @@ export async function readManifest(directory: string): Promise<Manifest> {
 
 const reason = (error: unknown) =>
   error instanceof z.ZodError ? z.prettifyError(error).replace(/\s+/g, " ") : (error as Error).message;
+
+/** "3 bad images, 1 damaged file", or nothing. */
+export function leftText({ count, files }: { readonly count: number; readonly files: number }): string {
+  const of = (number: number, one: string) => (number > 0 ? [`${number} ${one}${number === 1 ? "" : "s"}`] : []);
+  return [...of(count, "bad image"), ...of(files, "damaged file")].join(", ");
+}

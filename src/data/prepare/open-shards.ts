@@ -1,13 +1,11 @@
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { existsSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { Shape } from "../sources/source.ts";
 import { pixelsOf } from "../sources/source.ts";
+import { OpenFiles } from "./open-files.ts";
 import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
 import { readLayout, type ShardLayout } from "./shard-file.ts";
-
-/** Files kept open at once. */
-const OPEN = 128;
 
 /** Images in shards, read from the disk by their indices; a shuffle over all of them needs no memory for them. */
 export interface ShardedImages {
@@ -23,6 +21,8 @@ export interface ShardedImages {
    * @throws RangeError when an index is out of range, or `into` has another length.
    */
   gather(indices: ArrayLike<number>, into?: Uint8Array): Uint8Array;
+  /** As {@link gather}, read in the order of the files by threads of the system, while something else is done. */
+  load(indices: ArrayLike<number>): Promise<Uint8Array>;
   /** Images [first, first + count), [count, H, W, C], as {@link gather}. */
   read(first: number, count: number, into?: Uint8Array): Uint8Array;
   /** Classes by index, [B]. @throws RangeError without labels, or when an index is out of range. */
@@ -33,38 +33,13 @@ export interface ShardedImages {
 
 const damagedRemedy = "give the npm run data -- prepare command again: it makes anew what is not whole";
 
-/** Open files by shard, the one that was used longest ago is closed first. */
-class Files {
-  readonly #open = new Map<number, number>();
-  readonly #paths: readonly string[];
-
-  constructor(paths: readonly string[]) {
-    this.#paths = paths;
-  }
-
-  get(shard: number): number {
-    const found = this.#open.get(shard);
-    const file = found ?? openSync(this.#paths[shard]!, "r");
-    this.#open.delete(shard);
-    this.#open.set(shard, file);
-    if (this.#open.size > OPEN) {
-      const [oldest, old] = this.#open.entries().next().value!;
-      closeSync(old);
-      this.#open.delete(oldest);
-    }
-    return file;
-  }
-
-  close(): void {
-    for (const file of this.#open.values()) closeSync(file);
-    this.#open.clear();
-  }
-}
+const cutShort = (path: string, end: number) =>
+  new UsageError(`${path} is cut short: it ends at byte ${end}`, damagedRemedy);
 
 function readExactly(file: number, path: string, out: Uint8Array, position: number): void {
   for (let at = 0; at < out.length;) {
     const count = readSync(file, out, at, Math.min(out.length - at, 1 << 30), position + at);
-    if (count === 0) throw new UsageError(`${path} is cut short: it ends at byte ${position + at}`, damagedRemedy);
+    if (count === 0) throw cutShort(path, position + at);
     at += count;
   }
 }
@@ -97,7 +72,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
   const { shards, shape, count: length } = manifest;
   checkSizes(directory, shards);
   const paths = shards.map(({ file }) => join(directory, file));
-  const files = new Files(paths);
+  const files = new OpenFiles();
   const layouts: (ShardLayout | undefined)[] = [];
   const width = pixelsOf(shape);
   // Of all shards but the last the sizes are equal, so the shard of an index is found by a division.
@@ -107,7 +82,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
     (layouts[shard] ??= checkedLayout(paths[shard]!, shards[shard]!, width));
   /** Values [first, first + count) of one shard into `out`. */
   const copy = (shard: number, start: number, bytes: number, first: number, out: Uint8Array) =>
-    readExactly(files.get(shard), paths[shard]!, out, start + first * bytes);
+    readExactly(files.get(paths[shard]!), paths[shard]!, out, start + first * bytes);
 
   const check = (index: number) => {
     if (Number.isInteger(index) && index >= 0 && index < length) return;
@@ -141,6 +116,21 @@ export async function openShards(directory: string): Promise<ShardedImages> {
       const out = sized(into, indices.length * width);
       runs(indices, (shard, first, at, count) =>
         copy(shard, layout(shard).images, width, first, out.subarray(at * width, (at + count) * width)),
+      );
+      return out;
+    },
+    async load(indices) {
+      const out = sized(undefined, indices.length * width);
+      const parts: { shard: number; first: number; at: number; count: number }[] = [];
+      runs(indices, (shard, first, at, count) => parts.push({ shard, first, at, count }));
+      parts.sort((a, b) => a.shard - b.shard || a.first - b.first);
+      await Promise.all(
+        parts.map(async ({ shard, first, at, count }) => {
+          const start = layout(shard).images + first * width;
+          const part = out.subarray(at * width, (at + count) * width);
+          const found = await files.read(paths[shard]!, part, start);
+          if (found < part.length) throw cutShort(paths[shard]!, start + found);
+        }),
       );
       return out;
     },

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { UsageError } from "../../errors.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, NAMED, sum } from "./convert.ts";
-import { hasManifest, readManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";
+import { hasManifest, leftText, readManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";
 import { isWhole, resume, type Finished, type Left } from "./progress.ts";
 import { channelStatistics } from "./statistics.ts";
 
@@ -47,18 +47,25 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   await mkdir(directory, { recursive: true });
   const done = hasManifest(directory) ? await checkDone(directory, work) : undefined;
   if (done) {
-    refuseGaps(directory, done.skipped.count, skipBad);
+    refuseGaps(directory, [done.skipped], skipBad);
     return { manifest: done, images: done.count, kept: done.count };
   }
   const progress = await resume(directory, work, onMessage);
-  refuseGaps(directory, sum(progress.entries.map(({ skipped }) => skipped.count)), skipBad);
+  const before = progress.entries.map(({ skipped }) => skipped);
+  refuseGaps(directory, before, skipBad);
   const kept = sum(progress.entries.map(({ count }) => count));
   if (kept > 0) onMessage?.(`going on behind ${kept} images in ${progress.entries.length} whole shards`);
   const { window = 4 * availableParallelism(), onProgress = () => {}, stop } = options;
   const rest = await convert(source, progress, { directory, shardBytes, skipBad, window, onProgress, stop });
   const images = sum(progress.entries.map(({ count }) => count));
   if (!rest) return { images, kept };
-  if (images === 0) throw new UsageError(`${work.format}, split ${work.split}: no image`, "check --from and --format");
+  if (images === 0) {
+    const reasons = rest.first.slice(0, 5).map(({ where, reason }) => `\n  ${where}: ${reason}`);
+    throw new UsageError(
+      `${work.format}, split ${work.split}: no image${reasons.join("")}`,
+      "check --from and --format",
+    );
+  }
   const manifest = summarize(work, source, progress.entries, rest);
   await writeManifest(directory, manifest);
   return { manifest, images, kept };
@@ -68,11 +75,14 @@ function workOf({ format, split, version, files }: Source, options: Work["option
   return { format, split, ...(version === undefined ? {} : { version }), options, files: [...files], shardBytes };
 }
 
-/** @throws UsageError when bad images were left out earlier and the user does not say so now. */
-function refuseGaps(directory: string, skipped: number, skipBad: boolean): void {
-  if (skipped === 0 || skipBad) return;
+const filesIn = (left: readonly Left[]) => sum(left.map(({ files = 0 }) => files));
+
+/** @throws UsageError when something was left out earlier and the user does not say so now. */
+function refuseGaps(directory: string, left: readonly Left[], skipBad: boolean): void {
+  const gaps = leftText({ count: sum(left.map(({ count }) => count)), files: filesIn(left) });
+  if (gaps === "" || skipBad) return;
   throw new UsageError(
-    `${directory}: ${skipped} bad images were left out of the shards there`,
+    `${directory}: left out of the shards there: ${gaps}`,
     "say --skip-bad again, or prepare whole data with another --out",
   );
 }
@@ -109,6 +119,7 @@ function summarize(work: Work, { classNames }: Source, shards: readonly Finished
     ...(classNames ? { classNames: [...classNames] } : {}),
     skipped: {
       count: sum(skipped.map(({ count }) => count)),
+      files: filesIn(skipped),
       first: skipped.flatMap(({ first }) => first).slice(0, NAMED),
     },
   };

@@ -1,15 +1,19 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProgressFile } from "../progress-file.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Shape } from "../sources/source.ts";
 import type { ShardInfo, Skipped, Work } from "./manifest.ts";
 import type { ChannelSums } from "./statistics.ts";
 
-/** Images left out, and the first of them. */
+/** What was left out. */
 export interface Left {
+  /** Images. */
   readonly count: number;
+  /** Files that could not be read to their end, or are not the published ones; absent, none. */
+  readonly files?: number | undefined;
+  /** The first of both. */
   readonly first: readonly Skipped[];
 }
 
@@ -29,13 +33,6 @@ const progressFile = (directory: string) => join(directory, "shards.jsonl");
 
 /** Shards, and pieces of them that an interrupted writer left. */
 const OURS = /^\.?shard-\d+\.arrow(\.\d+\.tmp)?$/;
-
-/** @returns Hexadecimal; the file is read in pieces. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
-}
 
 /** Whether a shard is there as it was written. */
 export async function isWhole(directory: string, { file, bytes, sha256 }: ShardInfo): Promise<boolean> {

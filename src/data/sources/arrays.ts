@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import { badEntryOf } from "./bad-data.ts";
+import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { fitPicture } from "./decode-image.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
@@ -48,12 +48,18 @@ function imageShape(path: string, { header }: StoredArray, layout: "hwc" | "chw"
   );
 }
 
+/** Says that a fault loses so many images. */
+const losing = (lost: number) => (error: unknown) => {
+  if (!(error instanceof BadDataError)) throw error;
+  throw new BadDataError(error.where, error.reason, { lost, cause: error });
+};
+
 /** The entries of one file, rows as described. */
 export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceOptions): AsyncGenerator<Entry> {
   const { path, images, length } = file;
   let reader: ByteReader | undefined;
   try {
-    const labels = file.labels && (await readLabels(path, file.labels, length, how.firstLabel));
+    const labels = file.labels && (await readLabels(path, file.labels, length, how.firstLabel).catch(losing(length)));
     reader = await images.open();
     let i = 0;
     for await (const row of rows(reader, pixelsOf(how.shape), length)) {
@@ -89,16 +95,19 @@ export async function openArrays(options: SourceOptions): Promise<Source> {
   const { path, split, layout } = options;
   const found = await findFiles(path, (name) => /\.np[yz]$/.test(name), ".npy or .npz files");
   const paths = filesOfSplit(found, split);
-  const files = await Promise.all(paths.map((name) => arrayFile(name)));
-  const shapes = files.map((file) => imageShape(file.path, file.images, layout));
-  const describe = { format: "arrays", split, length: files.reduce((sum, file) => sum + file.length, 0) };
+  const files = await openEach(paths, (name) => arrayFile(name), options.skipBad);
+  const shapes = new Map(readable(files).map((file) => [file, imageShape(file.path, file.images, layout)]));
+  const describe = { format: "arrays", split, length: readable(files).reduce((sum, file) => sum + file.length, 0) };
   return {
     ...describe,
     files: await Promise.all(paths.map(stampOf)),
     async *entries() {
-      for (const [i, file] of files.entries()) {
-        const planes = layout === "chw" && file.images.header.shape.length === 4;
-        yield* arrayEntries(file, { shape: shapes[i]!, planes, firstLabel: 0 }, options);
+      for (const file of files) {
+        if (file instanceof BadDataError) yield badEntry(file);
+        else {
+          const planes = layout === "chw" && file.images.header.shape.length === 4;
+          yield* arrayEntries(file, { shape: shapes.get(file)!, planes, firstLabel: 0 }, options);
+        }
       }
     },
   };

@@ -79,7 +79,7 @@ async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerat
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    yield badEntry(damaged(`${path}: row ${row}`, error));
+    yield badEntry(damaged(`${path}: row ${row}`, error, { whole: true }));
   } finally {
     await file.close();
   }

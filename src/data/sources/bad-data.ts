@@ -9,15 +9,24 @@ export class BadDataError extends UsageError {
   readonly reason: string;
   /** Images lost by it. */
   readonly lost: number;
+  /** It is a file, or the rest of one, and how many images are lost by it is not known. */
+  readonly whole: boolean;
 
-  constructor(where: string, reason: string, { lost = 1, cause }: { lost?: number; cause?: unknown } = {}) {
-    super(`${where}: ${reason}`, "put a whole copy of the data there, or leave bad images out with --skip-bad", {
+  constructor(where: string, reason: string, { whole = false, lost = whole ? 0 : 1, cause }: Fault = {}) {
+    super(`${where}: ${reason}`, "put a whole copy of the data there, or leave what is bad out with --skip-bad", {
       cause,
     });
     this.where = where;
     this.reason = reason;
     this.lost = lost;
+    this.whole = whole;
   }
+}
+
+interface Fault {
+  readonly lost?: number;
+  readonly whole?: boolean;
+  readonly cause?: unknown;
 }
 
 /** An entry in the place of images that cannot be had. */
@@ -31,11 +40,37 @@ export function badEntry(error: BadDataError): Entry {
 }
 
 /** What a decoder threw as damage of the data; errors of the file system are thrown on as they are. */
-export function damaged(where: string, error: unknown, lost = 1): BadDataError {
+export function damaged(where: string, error: unknown, fault: Fault = {}): BadDataError {
   if (error instanceof BadDataError) return error;
   if (!(error instanceof Error) || "syscall" in error) throw error;
-  return new BadDataError(where, `damaged: ${error.message.replace(/\s+/g, " ").trim()}`, { lost, cause: error });
+  return new BadDataError(where, `damaged: ${error.message.replace(/\s+/g, " ").trim()}`, { ...fault, cause: error });
 }
+
+/**
+ * Opens files. One that cannot be read stands as its fault in its place when bad data is left out.
+ *
+ * @throws BadDataError at the first that cannot be read unless `skipBad`.
+ */
+export async function openEach<T>(
+  paths: readonly string[],
+  open: (path: string) => Promise<T>,
+  skipBad = false,
+): Promise<(T | BadDataError)[]> {
+  return Promise.all(
+    paths.map(async (path) => {
+      try {
+        return await open(path);
+      } catch (error) {
+        if (!skipBad || !(error instanceof BadDataError)) throw error;
+        return new BadDataError(error.where, error.reason, { whole: true, cause: error });
+      }
+    }),
+  );
+}
+
+/** The files among them that can be read. */
+export const readable = <T>(files: readonly (T | BadDataError)[]): T[] =>
+  files.filter((file): file is T => !(file instanceof BadDataError));
 
 /** Turns a damaged file into a bad entry; anything else that went wrong is thrown on. */
 export function badEntryOf(error: unknown): Entry {

@@ -3,6 +3,7 @@ import { UsageError } from "../../errors.ts";
 import type { Progress } from "../dataset.ts";
 import { openArrays } from "./arrays.ts";
 import { openArrow } from "./arrow.ts";
+import { BadDataError, badEntry } from "./bad-data.ts";
 import { openCelebA } from "./celeba.ts";
 import { openCifar10 } from "./cifar10.ts";
 import { openFolder } from "./folder.ts";
@@ -101,5 +102,15 @@ export async function openSource(name: string, options: Wanted, surroundings: Su
   if (splits && !splits.includes(split)) {
     throw new UsageError(`--split ${split}: ${name} has no such split`, `use one of ${splits.join(", ")}`);
   }
-  return open(options, surroundings);
+  try {
+    return await open(options, surroundings);
+  } catch (error) {
+    if (!options.skipBad || !(error instanceof BadDataError)) throw error;
+    const fault = new BadDataError(error.where, error.reason, { whole: true, cause: error });
+    return { format: name, split, files: [], entries: () => only(badEntry(fault)) };
+  }
+}
+
+async function* only<T>(value: T): AsyncGenerator<T> {
+  yield value;
 }

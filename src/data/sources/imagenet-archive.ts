@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError } from "../../errors.ts";
+import { badEntry } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
 import { countOf, folderEntries, walk } from "./folder.ts";
+import { recordEntries, recordFiles } from "./imagenet-records.ts";
 import type { SourceOptions } from "./options.ts";
-import type { Entry, FileStamp, Shape, Source } from "./source.ts";
+import { differenceOf, type PublishedFiles } from "./published.ts";
+import type { FileStamp, Shape, Source } from "./source.ts";
 import { stampOf, statOf } from "./stamp.ts";
 import { tarEntries } from "./tar.ts";
 
@@ -14,6 +17,7 @@ interface Described {
   readonly length: number | undefined;
   /** Checks the number of images found. */
   readonly check: (count: number, where: string) => void;
+  readonly archives: PublishedFiles;
 }
 
 /** The archive of a split, or the folder it was unpacked to. @throws UsageError when there is neither. */
@@ -23,50 +27,48 @@ async function locate(path: string, split: string, side: number): Promise<string
   const found = [join(path, folder), join(path, `${folder}.tar`)].find((name) => existsSync(name));
   if (found) return found;
   throw new UsageError(
-    `${path}: expected ${folder}.tar or the folder ${folder}`,
+    `${path}: expected ${folder}.tar, the folder ${folder}, or downsampled_imagenet-*.tfrecord-*`,
     "--version old is for the PNG archives of 2016; the npz batches are --version new",
   );
 }
 
-/** The old version of downsampled ImageNet: PNG files in `train_32x32.tar` and `valid_32x32.tar`, without labels. */
+/**
+ * The old version of downsampled ImageNet: PNG files in `train_32x32.tar` and `valid_32x32.tar`, or in what TensorFlow
+ * Datasets made of them, without labels.
+ */
 export async function openImageNetArchive(
-  { format, shape, length, check }: Described,
+  { format, shape, length, check, archives }: Described,
   options: SourceOptions,
 ): Promise<Source> {
-  const found = await locate(options.path, options.split, shape[0]);
+  const { path, split, size, crop, channels } = options;
+  const asIs = size === undefined && crop === undefined && channels !== 1;
+  const described = { format, split, version: "old", length, shape: asIs ? shape : undefined };
+  const records = await recordFiles(path, split);
+  if (records.length > 0) {
+    const files = await Promise.all(records.map(stampOf));
+    return { ...described, files, entries: () => recordEntries(records, options, (count) => check(count, path)) };
+  }
+  const found = await locate(path, split, shape[0]);
   const isFolder = (await statOf(found)).isDirectory();
   const count = isFolder ? await countOf(walk(found)) : undefined;
   if (count !== undefined) check(count, found);
   const stamp: FileStamp =
     count === undefined ? await stampOf(found) : { path: resolve(found), bytes: count, modified: 0 };
-  const { split, size, crop, channels } = options;
-  const asIs = size === undefined && crop === undefined && channels !== 1;
   return {
-    format,
-    split,
-    version: "old",
-    length,
-    shape: asIs ? shape : undefined,
+    ...described,
     files: [stamp],
     async *entries() {
       if (isFolder) return yield* folderEntries(found, options);
-      yield* counted(pngs(found, options), (number) => check(number, found));
+      let count = 0;
+      for await (const { name, read, last } of tarEntries(found, (file) => file.endsWith(".png"))) {
+        yield { name, load: () => decodeImage(read(), name, options) };
+        if (last) return;
+        count++;
+      }
+      // At the end only: an archive has no directory to ask.
+      check(count, found);
+      const difference = await differenceOf(found, archives);
+      if (difference) yield badEntry(difference);
     },
   };
-}
-
-/** Checks the number of images at the end: an archive has no directory to ask. */
-async function* counted(entries: AsyncIterable<Entry>, check: (count: number) => void): AsyncGenerator<Entry> {
-  let count = 0;
-  for await (const entry of entries) {
-    yield entry;
-    count++;
-  }
-  check(count);
-}
-
-async function* pngs(path: string, options: SourceOptions): AsyncGenerator<Entry> {
-  for await (const { name, read } of tarEntries(path, (file) => file.endsWith(".png"))) {
-    yield { name, load: () => decodeImage(read(), name, options) };
-  }
 }

@@ -24,6 +24,8 @@ export interface SourceOptions extends ImageOptions {
   readonly labels?: "none" | "folders" | undefined;
   /** Arrays: which axis of [N, ...] the channels are on. */
   readonly layout?: "hwc" | "chw" | undefined;
+  /** Leave files that cannot be read out, each as a bad entry in its place, rather than fail to open. */
+  readonly skipBad?: boolean | undefined;
   /** Where data that is fetched is kept. */
   readonly cacheDir?: string | undefined;
 }

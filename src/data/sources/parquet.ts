@@ -2,7 +2,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { UsageError } from "../../errors.ts";
-import { BadDataError, badEntryOf, damaged } from "./bad-data.ts";
+import { BadDataError, badEntry, badEntryOf, damaged, openEach, readable } from "./bad-data.ts";
 import { cellEntry, imageNames, labelNames } from "./cell.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import { MAX_BLOCK_BYTES } from "./limits.ts";
@@ -86,7 +86,7 @@ async function readGroup(parquet: ParquetFile, file: AsyncBuffer, group: number,
   try {
     return await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors, utf8: false });
   } catch (error) {
-    throw damaged(where, error, lost);
+    throw damaged(where, error, { lost });
   }
 }
 
@@ -123,14 +123,18 @@ async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): As
 export async function openParquet(options: SourceOptions): Promise<Source> {
   const { path, split } = options;
   const all = await findFiles(path, (name) => name.endsWith(".parquet"), ".parquet files");
-  const files = await Promise.all(filesOfSplit(all, split).map(readFooter));
+  const paths = filesOfSplit(all, split);
+  const files = await openEach(paths, readFooter, options.skipBad);
   return {
     format: "parquet",
     split,
-    length: files.reduce((sum, { rows }) => sum + rows, 0),
-    files: await Promise.all(files.map((file) => stampOf(file.path))),
+    length: readable(files).reduce((sum, { rows }) => sum + rows, 0),
+    files: await Promise.all(paths.map(stampOf)),
     async *entries() {
-      for (const file of files) yield* parquetEntries(file, options);
+      for (const file of files) {
+        if (file instanceof BadDataError) yield badEntry(file);
+        else yield* parquetEntries(file, options);
+      }
     },
   };
 }

@@ -9,6 +9,8 @@ export interface TarFile {
   /** Archive and name in it. */
   readonly name: string;
   readonly read: () => Uint8Array;
+  /** The archive is damaged here: no file follows. */
+  readonly last?: boolean;
 }
 
 /** Nothing is ever written under an entry's name; an archive that tries is still not to be trusted. */
@@ -37,7 +39,8 @@ export async function* tarEntries(path: string, wanted: (name: string) => boolea
     const { message, cause } = error as Error;
     // Errors of the file system are not the archive's.
     for (const from of [error, cause]) if (from instanceof Error && "syscall" in from) throw from;
-    yield broken(`${path}: entry ${index}`, `the archive is damaged or cut short: ${message}`);
+    const reason = `the archive is damaged or cut short: ${message}`;
+    yield { ...broken(`${path}: entry ${index}`, reason, { whole: true }), last: true };
   } finally {
     source.destroy();
   }
@@ -48,11 +51,11 @@ function faultOf({ name, size }: { name: string; size: number }): string | undef
   return size > MAX_RECORD_BYTES ? `${size} bytes are too many for an image` : undefined;
 }
 
-function broken(name: string, reason: string): TarFile {
+function broken(name: string, reason: string, fault?: { whole: boolean }): TarFile {
   return {
     name,
     read() {
-      throw new BadDataError(name, reason);
+      throw new BadDataError(name, reason, fault);
     },
   };
 }

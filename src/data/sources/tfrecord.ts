@@ -23,10 +23,11 @@ export async function* tfRecords(path: string): AsyncGenerator<RecordOrFault> {
       const head = Buffer.from(await reader.take(12));
       const length = Number(head.readBigUInt64LE());
       if (masked(crc32c(head.subarray(0, 8))) !== head.readUInt32LE(8)) {
-        throw new BadDataError(where, "its length is damaged; all after it is lost");
+        throw new BadDataError(where, "its length is damaged; all after it is lost", { whole: true });
       }
-      if (length > MAX_RECORD_BYTES)
-        throw new BadDataError(where, `${length} bytes are too many; all after it is lost`);
+      if (length > MAX_RECORD_BYTES) {
+        throw new BadDataError(where, `${length} bytes are too many; all after it is lost`, { whole: true });
+      }
       const bytes = await reader.take(length);
       const crc = Buffer.from(await reader.take(4)).readUInt32LE();
       if (masked(crc32c(bytes)) === crc) yield { bytes };

@@ -37,7 +37,8 @@ function load(where: string, features: Features, options: SourceOptions): Pictur
   throw new BadDataError(where, `no feature "data", "image" or "image/encoded"; features: ${present}`);
 }
 
-function entryOf(where: string, bytes: Uint8Array, options: SourceOptions): Entry {
+/** One tf.train.Example as an entry. */
+export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOptions): Entry {
   try {
     const features = parseExample(bytes);
     const label = numberOf(features, ["label", "image/class/label"]);
@@ -68,7 +69,9 @@ export async function openTfRecords(options: SourceOptions): Promise<Source> {
       for (const path of paths) {
         let index = 0;
         for await (const record of tfRecords(path)) {
-          yield "fault" in record ? badEntry(record.fault) : entryOf(`${path}: record ${index}`, record.bytes, options);
+          yield "fault" in record
+            ? badEntry(record.fault)
+            : exampleEntry(`${path}: record ${index}`, record.bytes, options);
           index++;
         }
       }

@@ -9,7 +9,7 @@ import { badOf, damaged, expected, fixture, fixtures, folderWith, readAll, witho
 const counts = { old: { train: 9, test: 3 }, new: { train: 5, test: 2 } };
 const shape = [32, 32, 3] as const;
 const open = (path: string, version: string | undefined, split = "train", given: typeof counts = counts) =>
-  openImageNet(32, { path, split, version }, given);
+  openImageNet(32, { path, split, version }, { counts: given, archives: {} });
 
 describe("openImageNet", () => {
   it("reads the npz batches of the new version in the order of their numbers, classes from 0", async () => {
@@ -32,6 +32,26 @@ describe("openImageNet", () => {
     const source = await open(folder, "old", "test");
     expect(source).toMatchObject({ length: 3, shape });
     expect(await readAll(source)).toHaveLength(3);
+  });
+
+  it("reads what TensorFlow Datasets made of the archive, and checks the number of images at the end", async () => {
+    const folder = folderWith();
+    const to = (i: number) => join(folder, `downsampled_imagenet-validation.tfrecord-0000${i}-of-00002`);
+    for (const i of [1, 0]) copyFileSync(fixture("faces-train.tfrecord-00000-of-00001"), to(i));
+    const ten = { old: { train: 9, test: 10 }, new: counts.new };
+    const source = await openImageNet(
+      32,
+      { path: folder, split: "test", version: "old", size: 32 },
+      { counts: ten, archives: {} },
+    );
+    expect(source).toMatchObject({ format: "imagenet32", version: "old", length: 10 });
+    const all = await readAll(source);
+    expect(all.map(({ shape: found }) => found)).toEqual(Array.from({ length: 10 }, () => [...shape]));
+    expect(all[5]!.name).toBe(`${to(1)}: record 0`);
+    const nine = { old: { train: 9, test: 9 }, new: counts.new };
+    await expect(readAll(await open(folder, "old", "test", nine))).rejects.toThrow(/10 images; the old version has 9/);
+    writeFileSync(to(1), Buffer.alloc(40));
+    expect(badOf(await readAll(await open(folder, "old", "test", nine)))).toMatchObject([{ whole: true }]);
   });
 
   it("refuses to guess the version", async () => {
@@ -60,9 +80,9 @@ describe("openImageNet", () => {
   it("refuses the container of the other version", async () => {
     await expect(open(folderWith("val_data.npz"), "old", "test")).rejects.toThrow(/npz batches are --version new/);
     await expect(open(folderWith("valid_32x32.tar"), "new", "test")).rejects.toThrow(/expected val_data\.npz/);
-    await expect(openImageNet(64, { path: fixtures, split: "test", version: "new" }, counts)).rejects.toThrow(
-      /is \[2, 3072\] of \|u1, expected bytes \[N, 12288\]/,
-    );
+    await expect(
+      openImageNet(64, { path: fixtures, split: "test", version: "new" }, { counts, archives: {} }),
+    ).rejects.toThrow(/is \[2, 3072\] of \|u1, expected bytes \[N, 12288\]/);
   });
 
   it("gives a bad entry for a PNG that is damaged, and goes on", async () => {

@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { BadFileError } from "./bad-file.ts";
 
 /**
  * Fetches the archive of an npm package with the npm the user has, hence with the user's registry, proxy and cache.
@@ -34,4 +37,12 @@ function brief(said: string): string {
   const lines = said.split("\n").map((line) => line.replace(/^npm (error|ERR!)\s*/, "").trim());
   const useful = lines.filter((line) => line && !/complete log|^npm warn|debug-\d/i.test(line));
   return useful.slice(0, 4).join("; ") || "it gave no reason";
+}
+
+/** @throws BadFileError when the archive of a package is not the one that was published. */
+export async function checkIntegrity(name: string, archive: string, expected: string): Promise<void> {
+  const hash = createHash("sha512");
+  for await (const chunk of createReadStream(archive)) hash.update(chunk as Uint8Array);
+  const found = `sha512-${hash.digest("base64")}`;
+  if (found !== expected) throw new BadFileError(`${name}: its integrity is ${found}, expected ${expected}`);
 }

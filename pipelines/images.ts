@@ -1,0 +1,27 @@
+/**
+ * ScoreFlow on any images that `npm run data -- prepare` made, of any size, grey or coloured: a DDPM++ score model
+ * trained with likelihood weighting and importance-sampled times, its exact likelihood by the probability flow ODE, its
+ * variational bound, and samples. Its stages are those of CIFAR-10.
+ */
+import { imagePipeline } from "../src/cli/images/image-pipeline.ts";
+import { prepareCommand, preparedImages } from "../src/cli/images/prepared.ts";
+import { imagesPresets } from "../src/cli/presets-images.ts";
+import { UsageError } from "../src/errors.ts";
+import { train } from "./cifar10.ts";
+
+export default imagePipeline({
+  summary: "DDPM++ on any prepared images, SVHN, CelebA, LSUN and your own among them",
+  reaches: "Needs --set data.path=DIR, a folder that npm run data -- prepare wrote; npm run data lists the formats.",
+  presets: imagesPresets,
+  train,
+  async load({ config: { data } }) {
+    if (data.path !== undefined) return preparedImages(data.path, data);
+    throw new UsageError(
+      "data.path: it is not said which images",
+      prepareCommand("PHOTOS", "folder --size 32", "photos"),
+    );
+  },
+  // Attention in the couplings, which the form of ImageNet 64 does without, grows with the square of the pixels.
+  dequantizer: (imageSize) => (imageSize <= 32 ? "cifar10" : "imagenet64"),
+  anchors: () => [],
+});

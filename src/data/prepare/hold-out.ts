@@ -1,0 +1,42 @@
+import { createHash } from "node:crypto";
+import { UsageError } from "../../errors.ts";
+import type { ImageSplits, StoredImages } from "../dataset.ts";
+
+/** Some of the images, found by `indexOf`. */
+function part(data: StoredImages, split: string, length: number, indexOf: (index: number) => number): StoredImages {
+  const indicesOf = (indices: ArrayLike<number>) =>
+    Uint32Array.from(indices, (index) => {
+      if (index >= 0 && index < length) return indexOf(index);
+      throw new RangeError(`image ${index} is out of range: there are ${length}`);
+    });
+  return {
+    ...data,
+    split,
+    length,
+    digest: createHash("sha256").update(`${data.digest} ${split} ${length}`).digest("hex"),
+    gather: (indices) => data.gather(indicesOf(indices)),
+    load: async (indices) => data.load(indicesOf(indices)),
+  };
+}
+
+/**
+ * Holds every k-th image out for evaluation, k = round(1 / fraction): of images that are sorted by class or folder the
+ * same share of each. Which they are depends on the data and the fraction only, not on a seed.
+ *
+ * @throws UsageError when there are fewer than k images.
+ */
+export function holdOut(data: StoredImages, fraction: number): ImageSplits<StoredImages> & { readonly every: number } {
+  const every = Math.max(2, Math.round(1 / fraction));
+  const held = Math.floor(data.length / every);
+  if (held === 0) {
+    throw new UsageError(
+      `${data.name}: ${data.length} images are too few to hold every ${every}th out for evaluation`,
+      "prepare a test split, or hold out more with --set data.testFraction=0.5",
+    );
+  }
+  return {
+    every,
+    train: part(data, "train", data.length - held, (index) => index + Math.floor(index / (every - 1))),
+    test: part(data, "test", held, (index) => index * every + every - 1),
+  };
+}

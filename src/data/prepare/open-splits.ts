@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { basename, join, resolve } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { ImageSplits, StoredImages } from "../dataset.ts";
+import { shapeText } from "../sources/source.ts";
+import { holdOut } from "./hold-out.ts";
+import { hasManifest, leftText, type Manifest } from "./manifest.ts";
+import { openShards } from "./open-shards.ts";
+
+/** Folders that evaluation images may be in, in order of preference. */
+const TEST = ["test", "validation", "valid", "val"];
+
+/** What was prepared for training and evaluation. */
+export interface PreparedSplits extends ImageSplits<StoredImages> {
+  /** Of the training images. */
+  readonly manifest: Manifest;
+  /** Of the evaluation images; the same where these are held out. */
+  readonly testManifest: Manifest;
+  /** What the user should know: images that are held out, or were left out. */
+  readonly notes: readonly string[];
+}
+
+/** Whether `npm run data -- prepare` wrote into the folder, or into a folder for training images in it. */
+export const isPrepared = (directory: string): boolean =>
+  hasManifest(directory) || hasManifest(join(directory, "train"));
+
+/** Formats that any data may be in: their names say nothing of the data. */
+const ANY = ["folder", "tfrecords", "parquet", "arrays", "arrow"];
+
+/** "imagenet32-old" */
+const kindOf = ({ work: { format, version } }: Manifest): string =>
+  version === undefined ? format : `${format}-${version}`;
+
+async function openSplit(directory: string, folder: string, split: string) {
+  const shards = await openShards(folder);
+  const { manifest, length, shape } = shards;
+  const name = ANY.includes(manifest.work.format) ? basename(resolve(directory)) : kindOf(manifest);
+  const hashes = manifest.shards.map(({ sha256 }) => sha256).join(" ");
+  const images: StoredImages = {
+    ...{ name, split, length, shape },
+    about: [name, ...leftOut(folder, manifest)].join("; "),
+    digest: createHash("sha256").update(hashes).digest("hex"),
+    gather: (indices) => shards.gather(indices),
+    load: (indices) => shards.load(indices),
+    close: () => shards.close(),
+  };
+  return { images, manifest };
+}
+
+/** @throws UsageError when the images are not of one kind. */
+function requireAlike(directory: string, train: Manifest, test: Manifest): void {
+  const [there, here] = [train, test].map((manifest) => `${kindOf(manifest)} of ${shapeText(manifest.shape)}`);
+  if (there === here) return;
+  throw new UsageError(
+    `${directory}: the training images are ${there}, those of ${test.work.split} are ${here}`,
+    "prepare both splits with the same options into one folder",
+  );
+}
+
+const leftOut = (directory: string, { work, skipped }: Manifest): string[] => {
+  const left = leftText(skipped);
+  return left ? [`${left} of ${work.split} left out when ${directory} was prepared; its manifest.json names them`] : [];
+};
+
+/**
+ * Opens a folder that `npm run data -- prepare --out` named: training images in `train`, evaluation images in `test` or
+ * `validation`. Without evaluation images, or in a folder of one split, every so manieth image is held out.
+ *
+ * @param testFraction How much is held out, in (0, 0.5].
+ * @throws UsageError when the folder is not prepared, is damaged, or its splits are not of one kind.
+ */
+export async function openSplits(directory: string, testFraction: number): Promise<PreparedSplits> {
+  const folder = hasManifest(directory) ? directory : join(directory, "train");
+  const { images, manifest } = await openSplit(directory, folder, "train");
+  const tests = folder === directory ? [] : TEST.map((split) => join(directory, split)).filter(hasManifest);
+  if (tests[0] === undefined) {
+    const { train, test, every } = holdOut(images, testFraction);
+    const held = `${directory} has no test split: every ${every}th image is held out for evaluation, ${test.length} of ${images.length}`;
+    return { train, test, manifest, testManifest: manifest, notes: [held, ...leftOut(folder, manifest)] };
+  }
+  const { images: test, manifest: testManifest } = await openSplit(directory, tests[0], "test");
+  requireAlike(directory, manifest, testManifest);
+  const notes = [...leftOut(folder, manifest), ...leftOut(tests[0], testManifest)];
+  return { train: images, test, manifest, testManifest, notes };
+}

@@ -1,0 +1,101 @@
+/**
+ * Pieces of flat vectors as Arrow IPC streams of one record batch with one column, `values`.
+ *
+ * The framing of a piece is a function of its length and type: a reader compares it with its own, byte for byte, and
+ * follows no description that came from outside (Arrow JS trusts them, and can be made to fill the memory).
+ */
+import {
+  Field,
+  Float32,
+  makeData,
+  RecordBatch,
+  RecordBatchStreamWriter,
+  Schema,
+  Struct,
+  Uint16,
+  type Data,
+} from "apache-arrow";
+
+export type Piece = Float32Array | Uint16Array;
+export type PieceType = "float32" | "uint16";
+
+/** What stands before and after the values. */
+interface Framing {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+  /** Zeros after the values, so that what follows is aligned. */
+  readonly padding: number;
+}
+
+/** Continuation mark and length 0. */
+const END_OF_STREAM = 8;
+const ALIGNMENT = 8;
+const WIDTH = { float32: 4, uint16: 2 } as const;
+
+const framings = new Map<string, Framing>();
+/** Pieces of a vector are all of one length but the last. */
+const CACHED = 256;
+
+function write(values: Piece): Uint8Array {
+  const type = values instanceof Float32Array ? new Float32() : new Uint16();
+  const field = new Field("values", type, false);
+  const child = makeData({ type, length: values.length, nullCount: 0, data: values } as never) as Data;
+  const data = makeData({ type: new Struct([field]), length: values.length, nullCount: 0, children: [child] });
+  const writer = new RecordBatchStreamWriter();
+  writer.write(new RecordBatch(new Schema([field]), data));
+  writer.finish();
+  return writer.toUint8Array(true);
+}
+
+function framing(type: PieceType, length: number): Framing {
+  const key = `${type}/${length}`;
+  const known = framings.get(key);
+  if (known) return known;
+  const bytes = write(type === "float32" ? new Float32Array(length) : new Uint16Array(length));
+  const size = length * WIDTH[type];
+  const padding = -size & (ALIGNMENT - 1);
+  const end = bytes.length - END_OF_STREAM;
+  const made = { head: bytes.slice(0, end - padding - size), tail: bytes.slice(end), padding };
+  if (framings.size >= CACHED) framings.clear();
+  framings.set(key, made);
+  return made;
+}
+
+/** An Arrow IPC stream of the values, at least one. */
+export function pieceToIPC(values: Piece): Uint8Array {
+  const { head, tail, padding } = framing(values instanceof Float32Array ? "float32" : "uint16", values.length);
+  const out = new Uint8Array(head.length + values.byteLength + padding + tail.length);
+  out.set(head);
+  out.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), head.length);
+  out.set(tail, out.length - tail.length);
+  return out;
+}
+
+/** Bytes of {@link pieceToIPC} for that many values. */
+export function pieceSize(type: PieceType, length: number): number {
+  const { head, tail, padding } = framing(type, length);
+  return head.length + length * WIDTH[type] + padding + tail.length;
+}
+
+const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+
+/**
+ * Reads what {@link pieceToIPC} wrote.
+ *
+ * @returns A copy of the values.
+ * @throws RangeError when the bytes are not such a stream of `length` values.
+ */
+export function pieceFromIPC(bytes: Uint8Array, type: PieceType, length: number): Piece {
+  if (bytes.length !== pieceSize(type, length)) {
+    throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${length} ${type} values`);
+  }
+  const { head, tail } = framing(type, length);
+  const at = head.length;
+  const end = bytes.length - tail.length;
+  if (!equal(bytes.subarray(0, at), head) || !equal(bytes.subarray(end), tail)) {
+    throw new RangeError(`not an Arrow stream of ${length} ${type} values`);
+  }
+  // Of what gRPC hands over, a Buffer, `slice` would be a view.
+  const copy = Uint8Array.prototype.slice.call(bytes, at, at + length * WIDTH[type]).buffer;
+  return type === "float32" ? new Float32Array(copy) : new Uint16Array(copy);
+}

@@ -1,0 +1,59 @@
+import { Observable } from "rxjs";
+import { setImmediate } from "node:timers/promises";
+import type { Credit } from "./credit.ts";
+
+/** A value that takes time to get. */
+export interface Job<T> {
+  /** Begins to get it. */
+  readonly start: () => Promise<T>;
+  /** Asked when its turn comes: whether to complete instead. */
+  readonly ends?: () => boolean;
+}
+
+/**
+ * As `pull`, for values that take time to get: up to `ahead` of them are being got while one is worked on.
+ *
+ * Reads that have begun go on while a stage keeps the thread busy, so that they cost a step nothing. The values come in
+ * the order of their jobs. Memory is bounded by `ahead` values and the credit.
+ *
+ * @param ahead Jobs begun before their turn, 1 or more.
+ * @throws RangeError for another `ahead`.
+ */
+export function pullAhead<T>(generate: () => Iterator<Job<T>, void>, ahead: number, credit?: Credit): Observable<T> {
+  if (!Number.isInteger(ahead) || ahead < 1) {
+    throw new RangeError(`pullAhead: ahead must be a positive integer, got ${ahead}`);
+  }
+  return new Observable((subscriber) => {
+    const jobs = generate();
+    const begun: { readonly job: Job<T>; readonly value: Promise<T> }[] = [];
+    const begin = () => {
+      while (begun.length < ahead) {
+        const next = jobs.next();
+        if (next.done) return;
+        const value = next.value.start();
+        // It is awaited when its turn comes; until then a failure is not unhandled.
+        value.catch(() => {});
+        begun.push({ job: next.value, value });
+      }
+    };
+    const loop = async () => {
+      begin();
+      while (!subscriber.closed) {
+        await credit?.take();
+        await setImmediate();
+        if (subscriber.closed) break;
+        const first = begun.shift();
+        if (!first || first.job.ends?.()) break;
+        const value = await first.value;
+        if (subscriber.closed) break;
+        begin();
+        subscriber.next(value);
+      }
+    };
+    loop().then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => void jobs.return?.();
+  });
+}
