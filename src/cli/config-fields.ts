@@ -99,12 +99,6 @@ export function fieldAt(path: readonly PropertyKey[]): Field | undefined {
 export function fieldNamed(name: string): Field {
   const found = fields.find((field) => field.name === name);
   if (found) return found;
-  if (name.startsWith("exchange.")) {
-    throw new UsageError(
-      `--set ${name}: gradient exchange between processes is not part of this version`,
-      "leave it out",
-    );
-  }
   const members = fields.filter((field) => field.name.startsWith(`${name}.`)).map((field) => field.name);
   const close = members.length ? members : nearest(name, fields.map((field) => field.name)); // prettier-ignore
   const what = members.length ? "is a group of fields" : "is not a configuration field";

@@ -52,13 +52,36 @@ export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
 }
 
 /** Settings that leave the trained parameters as they are. */
-const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery)|engine\..*|eval\..*|dequantizer\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
+const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery)|engine\..*|exchange\.(engine|deadlineSeconds)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
 /** Settings that an evaluation must share with the training: they make the network and its meaning. */
 const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered)$/;
 
 /** The fields two runs in one workdir must agree on. */
 function bound(name: string, mode: Mode): boolean {
   return mode === "train" ? !FREE.test(name) : NETWORK.test(name);
+}
+
+/** Names of the fields that all parts of a run must agree on. */
+export const boundFields = (mode: Mode): string[] => fields.map(({ name }) => name).filter((name) => bound(name, mode));
+
+/** A field and its two values, as JSON. */
+export interface Difference {
+  readonly name: string;
+  readonly there: string;
+  readonly here: string;
+}
+
+/** The fields among `names` in which two configurations differ. */
+export function differences(stored: StoredConfig, wanted: StoredConfig, names: readonly string[]): Difference[] {
+  return names.flatMap((name) => {
+    // Where it has to be said, nothing was trained before it was.
+    if (name === "data.version" && valueAt(stored, name) === undefined) return [];
+    // A field that an older version did not have was at its default.
+    const value = (config: StoredConfig) =>
+      JSON.stringify(valueAt(config, name) ?? valueAt(baseConfig, name)) ?? "unset";
+    const [there, here] = [value(stored), value(wanted)];
+    return there === here ? [] : [{ name, there, here }];
+  });
 }
 
 /** The part of a stored configuration that an evaluation or sampling goes by, unless told otherwise. */
@@ -74,17 +97,11 @@ export function storedSettings(stored: StoredConfig): DeepPartial<Config>[] {
  * @throws UsageError with one line for each field that differs.
  */
 export function requireSameConfig(workdir: string, stored: StoredConfig, wanted: StoredConfig, mode: Mode): void {
-  const names = ["pipeline", ...fields.map(({ name }) => name).filter((name) => bound(name, mode))];
-  const different = names.flatMap((name) => {
-    // A field that an older version did not have was at its default.
-    const value = (config: StoredConfig) =>
-      JSON.stringify(valueAt(config, name) ?? valueAt(baseConfig, name)) ?? "unset";
-    const [there, here] = [value(stored), value(wanted)];
-    return there === here ? [] : [`  ${name}: ${there} there, ${here} asked for`];
-  });
+  const different = differences(stored, wanted, ["pipeline", ...boundFields(mode)]);
   if (different.length === 0) return;
+  const lines = different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`);
   throw new UsageError(
-    `workdir ${workdir} belongs to another configuration:\n${different.join("\n")}`,
+    `workdir ${workdir} belongs to another configuration:\n${lines.join("\n")}`,
     "use another --workdir, or the same settings",
   );
 }

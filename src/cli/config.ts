@@ -5,6 +5,8 @@ const flag = (description: string) => z.boolean().describe(description);
 const whole = (min: number, max: number, description: string) => z.int().min(min).max(max).describe(description);
 const real = (min: number, max: number, description: string) => z.number().min(min).max(max).describe(description);
 const positive = (max: number, description: string) => z.number().gt(0).max(max).describe(description);
+/** A solver's relative tolerance; below 1e-13 round-off takes over. */
+const tolerance = (description: string) => real(1e-13, 1, description);
 const time = (description: string) => z.number().gt(0).lt(1).describe(description);
 const oneOf = <const T extends readonly string[]>(values: T, description: string) =>
   z.enum(values).describe(description);
@@ -27,7 +29,9 @@ const training = z.strictObject({
 });
 
 const data = z.strictObject({
-  path: file("folder of the data set's official files; unset: fetched once and cached"),
+  path: file("folder that npm run data -- prepare wrote; cifar10: of the official files; unset: fetched, if it can be"),
+  version: oneOf(["old", "new"], "which ImageNet 32x32: they are different data sets").optional(),
+  testFraction: positive(0.5, "part of the images held out for evaluation where the data have no test split"),
   uniformDequantization: flag("add uniform noise to training images, as evaluation always does"),
   randomFlip: flag("mirror half of the training images"),
   centered: flag("scale images to [-1, 1]; false: [0, 1]"),
@@ -77,8 +81,12 @@ const optim = z.strictObject({
 const sampling = z.strictObject({
   numSamples: whole(1, 1e6, "images to sample"),
   smallestTime: time("t at which sampling ends; unset: 1e-3, subvp 1e-2"),
-  rtol: positive(1, "relative tolerance of the ODE solver"),
+  rtol: tolerance("relative tolerance of the ODE solver"),
   atol: positive(1, "absolute tolerance of the ODE solver"),
+  stepControl: oneOf(
+    ["batch", "image"],
+    "ODE solver's step size: one for a batch, as in the reference, or one an image",
+  ),
   noiseRemoval: flag("end with one denoising step"),
   method: oneOf(["ode", "pc"], "probability flow ODE, or predictor-corrector sampling in model.numScales steps"),
   predictor: oneOf(["euler_maruyama", "reverse_diffusion", "ancestral_sampling", "none"], "predictor of method pc"),
@@ -89,14 +97,18 @@ const sampling = z.strictObject({
 });
 
 const evaluation = z.strictObject({
-  numImages: whole(1, 1e7, "held-out images to evaluate; at most all there are"),
+  split: oneOf(["test", "train"], "images to evaluate: held-out ones, or those of the training"),
+  numImages: whole(1, 1e7, "images to evaluate, from the first on; at most all there are"),
   batchSize: whole(1, 65536, "images evaluated at once"),
-  rtol: positive(1, "relative tolerance of the likelihood's ODE solver"),
+  rtol: tolerance("relative tolerance of the likelihood's ODE solver"),
   atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),
+  stepControl: oneOf(["batch", "image"], "its step size: one for a batch, as in the reference, or one an image"),
   hutchinson: oneOf(["rademacher", "gaussian"], "noise of the divergence estimate"),
+  boundForm: oneOf(["dsm", "ssm"], "bound by denoising or by sliced score matching, which costs a gradient each time"),
   boundTimes: whole(1, 1e6, "times drawn per image for the variational bound"),
   boundOffset: flag("correct the bound for stopping at smallestTime"),
-  repeats: whole(1, 1000, "passes over the images, with fresh noise each"),
+  repeats: whole(1, 1000, "passes over the images, with fresh noise each; the reference: 5 on test, 1 on train"),
+  loss: flag("evaluate the training loss too, without dropout"),
   dequantizer: flag("evaluate with a trained variational dequantizer"),
 });
 
@@ -112,9 +124,23 @@ const dequantizer = z.strictObject({
   offset: flag("correct the loss for stopping at smallestTime"),
 });
 
+const quality = z.strictObject({
+  network: file("Inception network for FID, KID and Inception score, see docs/quality.md; unset: they are left out"),
+  statistics: file("npz with mu and sigma, or pool_3, of the data; unset: computed once over the training images"),
+  samples: file("npz of samples to measure instead of drawing them, as --mode sample writes it"),
+  numSamples: whole(2, 1e6, "samples that are measured; at most all there are"),
+  batchSize: whole(1, 65536, "images that go through the Inception network at once"),
+});
+
 const engine = z.strictObject({
   compile: flag("run each step as one recorded graph"),
   threads: z.int().min(1).max(1024).optional().describe("CPU threads; unset: all cores"),
+});
+
+const exchange = z.strictObject({
+  engine: oneOf(["grpc", "tensorflow"], "what carries the gradients of --listen and --join"),
+  wire: oneOf(["float32", "bfloat16"], "sums on their way; with bfloat16 the result depends on the number of nodes"),
+  deadlineSeconds: positive(1e6, "silence after which a node is left out; longer than a step of the slowest"),
 });
 
 export const configSchema = z.strictObject({
@@ -128,10 +154,12 @@ export const configSchema = z.strictObject({
   sampling,
   eval: evaluation,
   dequantizer,
+  quality,
   engine,
+  exchange,
 });
 
-/** A checked configuration; `data.path`, `engine.threads` and `checkpoint` may be absent. */
+/** A checked configuration; paths and `engine.threads` may be absent. */
 export type Config = z.infer<typeof configSchema>;
 
 /** Any part of a configuration; lists are replaced whole. */

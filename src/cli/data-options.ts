@@ -2,13 +2,14 @@
 import { Command, CommanderError, Option } from "commander";
 import { formats, requireFormat, type Wanted } from "../data/sources/formats.ts";
 import { UsageError } from "../errors.ts";
+import { flightCommands, flightRequest, type PullRequest, type ServeRequest } from "./data-flight-options.ts";
 
 export interface PrepareRequest {
   readonly command: "prepare";
   readonly format: string;
   readonly out: string;
   readonly splits: readonly string[];
-  readonly images: Omit<Wanted, "split" | "cacheDir">;
+  readonly images: Omit<Wanted, "split" | "cacheDir" | "skipBad">;
   /** Bytes; absent, the default. */
   readonly shardBytes: number | undefined;
   readonly skipBad: boolean;
@@ -22,7 +23,7 @@ export interface ReadRequest {
 }
 
 /** Undefined: the help is asked for. */
-export type Request = PrepareRequest | ReadRequest;
+export type Request = PrepareRequest | ReadRequest | ServeRequest | PullRequest;
 
 interface Given {
   readonly format?: string;
@@ -77,7 +78,7 @@ function prepareCommand(): Command {
     )
     .addOption(new Option("--layout <axes>", "arrays: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
-    .option("--skip-bad", "leave bad images out and count them; otherwise the first ends the work")
+    .option("--skip-bad", "leave bad images and files out and count them; otherwise the first ends the work")
     .option("--json", "the last line of standard output is one JSON object");
 }
 
@@ -85,7 +86,8 @@ function program(): Command {
   const command = new Command("npm run data --").usage("<command> [options]");
   const inspect = new Command("inspect").argument("<folder>").description("shows what a folder of shards holds");
   const verify = new Command("verify").argument("<folder>").description("checks every shard against its hash");
-  for (const part of [prepareCommand(), inspect.option("--json", "as JSON"), verify.option("--json", "as JSON")]) {
+  const read = [inspect.option("--json", "as JSON"), verify.option("--json", "as JSON")];
+  for (const part of [prepareCommand(), ...read, ...flightCommands()]) {
     command.addCommand(part.helpOption(false).exitOverride().configureOutput(silent));
   }
   return command.helpOption(false).helpCommand(false).exitOverride().configureOutput(silent);
@@ -97,10 +99,12 @@ const silent = { writeOut: () => {}, writeErr: () => {} };
 export function dataHelp(): string {
   const width = Math.max(...formats.map(({ name }) => name.length));
   const command = program();
-  const options = command.commands.find((part) => part.name() === "prepare")!;
+  const options = command.commands
+    .filter((part) => ["prepare", "serve", "pull"].includes(part.name()))
+    .map((part) => `Options of ${part.name()}:\n${part.helpInformation().split("Options:\n")[1]}`);
   return [
     command.helpInformation(),
-    `Options of prepare:\n${options.helpInformation().split("Options:\n")[1]}`,
+    ...options,
     "Formats:",
     ...formats.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "\nExamples:",
@@ -108,6 +112,8 @@ export function dataHelp(): string {
     "  npm run data -- prepare --format folder --from PHOTOS --size 64 --out data/photos",
     "  npm run data -- inspect data/photos",
     "  npm run data -- verify data/photos",
+    "  npm run data -- serve data/photos --listen 127.0.0.1:50053",
+    "  npm run data -- pull --from 127.0.0.1:50053 --out copy/photos",
     "",
   ].join("\n");
 }
@@ -156,6 +162,7 @@ export function parseDataOptions(argv: readonly string[]): Request | undefined {
       const given = part.opts<Given>();
       const name = part.name() as Request["command"];
       if (name === "prepare") request = prepareRequest(given);
+      else if (name === "serve" || name === "pull") request = flightRequest(part);
       else request = { command: name, directory: part.args[0]!, json: given.json ?? false };
     });
   }

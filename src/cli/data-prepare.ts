@@ -72,11 +72,11 @@ async function prepareSplit(
   const directory = join(out, split);
   const onMessage = (text: string) => reporter.message(text);
   await mkdir(directory, { recursive: true });
-  const unlock = lockWorkdir(directory, onMessage);
+  const unlock = lockWorkdir(directory, onMessage, { folder: "folder", option: "--out" });
   const started = now();
   try {
     const surroundings = { cacheDir: cacheFolder(env), onProgress: fetching(reporter) };
-    const source = await openSource(format, { ...images, split }, surroundings);
+    const source = await openSource(format, { ...images, split, skipBad }, surroundings);
     reporter.stage({ name: `preparing ${format} ${split}`, total: source.length, unit: "images" });
     let first: number | undefined;
     const show = shown(reporter, now, () => first ?? 0);

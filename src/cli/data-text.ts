@@ -1,5 +1,5 @@
 /** What `npm run data` says of shards. */
-import type { Manifest, Skipped } from "../data/prepare/manifest.ts";
+import { leftText, type Manifest } from "../data/prepare/manifest.ts";
 import { short } from "./format.ts";
 
 /** "3.93 GB", powers of 1000. */
@@ -14,11 +14,12 @@ export const bytesIn = ({ shards }: Manifest): number => shards.reduce((sum, { b
 const decimals = (values: readonly number[]) => values.map((value) => value.toFixed(4)).join(" ");
 
 /** "none", or how many and the first of them. */
-export function skippedText({ count, first }: { count: number; first: readonly Skipped[] }, shown = 5): string {
-  if (count === 0) return "none";
+export function skippedText(skipped: Manifest["skipped"], shown = 5): string {
+  const { count, files, first } = skipped;
+  if (count + files === 0) return "none";
   const lines = first.slice(0, shown).map(({ where, reason }) => `\n  ${where}: ${reason}`);
-  const more = first.length > shown || count > first.length ? "\n  ..." : "";
-  return `${count} bad images${lines.join("")}${more}`;
+  const more = first.length > shown || count + files > first.length ? "\n  ..." : "";
+  return `${leftText(skipped)}${lines.join("")}${more}`;
 }
 
 function classText({ classCounts = [], classNames }: Manifest): string {

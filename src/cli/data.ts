@@ -1,4 +1,4 @@
-/** `npm run data`: prepares, inspects and verifies data. */
+/** `npm run data`: prepares, inspects, verifies, serves and copies data. */
 import { existsSync, realpathSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,6 +40,7 @@ const brief = (directory: string, manifest: Manifest) => ({
   shards: manifest.shards.length,
   bytes: bytesIn(manifest),
   skipped: manifest.skipped.count,
+  skippedFiles: manifest.skipped.files,
   channelMeans: manifest.channelMeans,
   channelDeviations: manifest.channelDeviations,
 });
@@ -47,10 +48,10 @@ const brief = (directory: string, manifest: Manifest) => ({
 function splitLine({ split, directory, manifest, images, kept, seconds }: PreparedSplit): string {
   if (!manifest) return `${split}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
   if (kept === images) return `${split}: ${images} images, prepared before, in ${directory}\n`;
-  const { count } = manifest.skipped;
+  const { count, files } = manifest.skipped;
   const rate = `${Math.round((images - kept) / Math.max(seconds, 1e-3))} images/s`;
   const size = byteText(bytesIn(manifest));
-  const left = count > 0 ? `; left out: ${skippedText(manifest.skipped)}` : "";
+  const left = count + files > 0 ? `; left out: ${skippedText(manifest.skipped)}` : "";
   return `${split}: ${images} images, ${size}, in ${directory} (${duration(seconds)}, ${rate})${left}\n`;
 }
 
@@ -130,6 +131,12 @@ export async function dataMain(argv: readonly string[], overrides: Partial<DataE
       return 0;
     }
     if (request.command === "prepare") return await runPrepare(request, environment);
+    // Loaded only here: the other commands need no gRPC.
+    if (request.command === "pull") return await (await import("./data-pull.ts")).pullData(request, environment);
+    if (request.command === "serve") {
+      const folders = (await Promise.all(request.directories.map(preparedFolders))).flat();
+      return await (await import("./data-serve.ts")).serveData(request, folders, environment);
+    }
     return await (request.command === "inspect" ? inspect : runVerify)(request, environment);
   } catch (error) {
     const { text, exitCode } = describeFailure(error, { trace: environment.env["SCORESTREAM_DEBUG"] === "1" });

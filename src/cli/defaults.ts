@@ -23,7 +23,7 @@ export const baseConfig: BaseConfig = {
     continuous: true,
     reduceMean: true,
   },
-  data: { uniformDequantization: true, randomFlip: true, centered: true },
+  data: { testFraction: 0.05, uniformDequantization: true, randomFlip: true, centered: true },
   model: {
     betaMin: 0.1,
     betaMax: 20,
@@ -67,6 +67,7 @@ export const baseConfig: BaseConfig = {
     numSamples: 64,
     rtol: 1e-5,
     atol: 1e-5,
+    stepControl: "batch",
     noiseRemoval: true,
     method: "ode",
     predictor: "reverse_diffusion",
@@ -76,14 +77,18 @@ export const baseConfig: BaseConfig = {
     probabilityFlow: false,
   },
   eval: {
+    split: "test",
     numImages: 10_000,
     batchSize: 256,
     rtol: 1e-5,
     atol: 1e-5,
+    stepControl: "batch",
     hutchinson: "rademacher",
+    boundForm: "dsm",
     boundTimes: 1000,
     boundOffset: true,
     repeats: 1,
+    loss: true,
     dequantizer: false,
   },
   dequantizer: {
@@ -97,7 +102,9 @@ export const baseConfig: BaseConfig = {
     emaRate: 0.99,
     offset: true,
   },
+  quality: { numSamples: 50_000, batchSize: 32 },
   engine: { compile: true },
+  exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60 },
 };
 
 /** Smallest times that the reference's configs give each SDE. */

@@ -43,6 +43,12 @@ function readOwner(path: string): Owner | undefined {
 /** An unreadable lock may be one that is being written. */
 const isYoung = (path: string) => Date.now() - statSync(path).mtimeMs < 5000;
 
+/** What the folder is called in messages, and which option names another. */
+export interface Locked {
+  readonly folder: string;
+  readonly option: string;
+}
+
 /**
  * Locks `workdir` for this process.
  *
@@ -50,7 +56,11 @@ const isYoung = (path: string) => Date.now() - statSync(path).mtimeMs < 5000;
  * @throws UsageError when another running process, or one of another host, holds it.
  * @throws what the file system says when the lock cannot be written.
  */
-export function lockWorkdir(workdir: string, onStale: (text: string) => void = () => {}): () => void {
+export function lockWorkdir(
+  workdir: string,
+  onStale: (text: string) => void = () => {},
+  { folder, option }: Locked = { folder: "workdir", option: "--workdir" },
+): () => void {
   const path = join(workdir, ".lock");
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), started: startOf(process.pid) } satisfies Owner);
   const take = () => namingFile(path, () => writeFileSync(path, mine, { flag: "wx" }));
@@ -61,14 +71,14 @@ export function lockWorkdir(workdir: string, onStale: (text: string) => void = (
     const owner = readOwner(path);
     if (owner && owner.host !== hostname()) {
       throw new UsageError(
-        `workdir ${workdir} is in use by process ${owner.pid} on ${owner.host}`,
-        `use another --workdir, or remove ${path} if that run has ended`,
+        `${folder} ${workdir} is in use by process ${owner.pid} on ${owner.host}`,
+        `use another ${option}, or remove ${path} if that run has ended`,
       );
     }
     if (owner ? isRunning(owner) : isYoung(path)) {
       throw new UsageError(
-        `workdir ${workdir} is in use by ${owner ? `process ${owner.pid}` : "a run that is just starting"}`,
-        "wait for it, stop it, or use another --workdir",
+        `${folder} ${workdir} is in use by ${owner ? `process ${owner.pid}` : "a run that is just starting"}`,
+        `wait for it, stop it, or use another ${option}`,
       );
     }
     onStale(`the run before this one in ${workdir} did not end in order; its lock is taken over`);

@@ -1,6 +1,8 @@
 /** The options of `npm run pipeline`. */
 import { Command, CommanderError, Option } from "commander";
 import { UsageError } from "../errors.ts";
+import type { ExchangeTargets } from "../grpc/exchange/group.ts";
+import { addExchangeOptions, parseExchange, type GivenExchange } from "./exchange-options.ts";
 import { addMetricOptions, parseMetricTargets, type GivenMetrics, type MetricTargets } from "./metrics.ts";
 import { modes, presets, type Mode, type Preset } from "./pipeline.ts";
 import { parseAssignment, type Assignment } from "./resolve-config.ts";
@@ -16,17 +18,9 @@ export interface Options {
   /** `--steps`, `--seed`, then each `--set` in order. */
   readonly assignments: readonly Assignment[];
   readonly metrics: MetricTargets;
+  /** With whom it trains. */
+  readonly exchange?: ExchangeTargets;
 }
-
-/** Options of the whole design that this version does not have, and what there is in their place. */
-const ABSENT: Readonly<Record<string, string>> = {
-  "--otlp <url>": "metrics are written to metrics.jsonl of the workdir, and served by --metrics-listen",
-  "--monitor <address>": "metrics are written to metrics.jsonl of the workdir, and served by --metrics-listen",
-  "--listen <address>": "a run uses one process",
-  "--join <address>": "a run uses one process",
-  "--world <nodes>": "a run uses one process",
-  "--rank <rank>": "a run uses one process",
-};
 
 /** The commander program; its own help and exits are not used. */
 export function program(): Command {
@@ -45,17 +39,28 @@ export function program(): Command {
       text,
     ]);
   addMetricOptions(command);
+  addExchangeOptions(command);
   command
     .option("--json", "the last line of standard output is one JSON object")
     .option("-h, --help", "this text")
     .helpOption(false)
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  for (const flags of Object.keys(ABSENT)) command.addOption(new Option(flags).hideHelp());
   return command;
 }
 
-const NPM_TAKES = ["mode", "preset", "steps", "seed", "workdir", "set", "metrics-listen", "metrics-push"];
+const NPM_TAKES = [
+  "mode",
+  "preset",
+  "steps",
+  "seed",
+  "workdir",
+  "set",
+  "metrics-listen",
+  "metrics-push",
+  "monitor",
+  "otlp",
+];
 
 /** npm takes options that come before "--" for itself, and leaves them in the environment. */
 function refuseNpmOptions(env: NodeJS.ProcessEnv): void {
@@ -91,22 +96,18 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
     });
   }
   const given = command.opts<
-    GivenMetrics & {
-      mode: string;
-      preset?: Preset;
-      steps?: string;
-      seed?: string;
-      workdir?: string;
-      set?: string[];
-      json?: boolean;
-      help?: boolean;
-    }
+    GivenMetrics &
+      GivenExchange & {
+        mode: string;
+        preset?: Preset;
+        steps?: string;
+        seed?: string;
+        workdir?: string;
+        set?: string[];
+        json?: boolean;
+        help?: boolean;
+      }
   >();
-  for (const [flags, instead] of Object.entries(ABSENT)) {
-    const option = new Option(flags);
-    if (command.getOptionValue(option.attributeName()) === undefined) continue;
-    throw new UsageError(`${option.long} is not part of this version: ${instead}`, "leave it out");
-  }
   if (given.workdir === "") throw new UsageError("--workdir: no folder given", "for example --workdir runs/first");
 
   const [name] = command.args;
@@ -122,5 +123,6 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
     ...set.map(parseAssignment),
   ];
   const metrics = parseMetricTargets(given, env);
-  return { name, mode, preset, workdir, json, help, assignments, metrics };
+  const exchange = parseExchange(given, env, mode);
+  return { name, mode, preset, workdir, json, help, assignments, metrics, exchange };
 }

@@ -1,6 +1,7 @@
 /** What a file of `pipelines/` exports, and what passes between it and the command line. */
 import type { Observable } from "rxjs";
 import type { Engine } from "../engine/load.ts";
+import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import type { Mode, Preset, RunEvent } from "../monitor/run-event.ts";
 import type { Config, DeepPartial } from "./config.ts";
 
@@ -35,6 +36,8 @@ export interface RunContext {
    * is free, so a pipeline lets it turn (`setImmediate`, not only `await`) after each step.
    */
   readonly stop: AbortSignal;
+  /** With whom it trains; absent: alone. */
+  readonly exchange?: ExchangeTargets | undefined;
 }
 
 /** Types a pipeline; it adds nothing. */

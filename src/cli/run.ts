@@ -9,6 +9,7 @@ import {
   type StoredConfig,
 } from "./config-file.ts";
 import { cacheFolder, peakMemoryMB, type Environment } from "./environment.ts";
+import { logged } from "./logged.ts";
 import { metricsPath, openMetrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "./pipeline.ts";
@@ -16,6 +17,7 @@ import { play } from "./play.ts";
 import type { Reporter } from "./reporter.ts";
 import { resolveConfig, type Resolved } from "./resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
+import { RunBoard } from "./tensorboard.ts";
 import { openWorkdir } from "./workdir.ts";
 
 export type NamedOptions = Options & { readonly name: string };
@@ -50,7 +52,7 @@ function configure(pipeline: Pipeline, options: Options, preset: Preset, stored:
 export async function run(
   options: NamedOptions,
   environment: Environment,
-  reporter: Reporter,
+  screen: Reporter,
   onResult: (values: Partial<Summary>) => void,
 ): Promise<number> {
   const { name, mode } = options;
@@ -62,7 +64,8 @@ export async function run(
   const [likely] = choosePreset(options, before);
   const { threads } = configure(pipeline, options, likely, before).config.engine;
 
-  const unlock = openWorkdir(workdir, (text) => reporter.message(`note: ${text}`));
+  const unlock = openWorkdir(workdir, (text) => screen.message(`note: ${text}`));
+  const reporter = logged(screen, workdir);
   const stop = new AbortController();
   const signals = listenForSignals({
     source: environment.signals,
@@ -91,13 +94,20 @@ export async function run(
     reporter.message(`preset: ${why}`);
     for (const note of notes) reporter.message(`note: ${note}`);
     const cacheDir = cacheFolder(environment.env);
-    const context = { name, mode, preset, config, workdir, cacheDir, engine, stop: stop.signal };
+    const { exchange } = options;
+    const context = { name, mode, preset, config, workdir, cacheDir, engine, stop: stop.signal, exchange };
     const record = { workdir, name, path: metricsPath(workdir) };
     const metrics = await openMetrics(options.metrics, record, (text) => reporter.message(text));
+    const board = new RunBoard(context);
+    const tellResult = (values: Partial<Summary>) => {
+      onResult(values);
+      board.result(values);
+    };
     try {
-      if (!stop.signal.aborted) await play(pipeline, context, reporter, onResult, metrics);
+      if (!stop.signal.aborted) await play(pipeline, context, reporter, tellResult, board.before(metrics));
     } finally {
       await metrics.close();
+      board.close();
     }
   } catch (error) {
     // Some waits (a download) end with this when they are told to stop.

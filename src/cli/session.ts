@@ -1,7 +1,8 @@
 /** What a run holds from its first step to its last sample. */
 import { catchError, concat, defer, EMPTY, of, throwError, using, type Observable } from "rxjs";
-import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { ProgressFile } from "../data/progress-file.ts";
+import { readProgress } from "../data/read-progress.ts";
 import { UsageError } from "../errors.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
 import type { ScoreModel } from "../models/ncsnpp.ts";
@@ -9,9 +10,13 @@ import { digest } from "../models/parameters.ts";
 import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
 import { readAnyCheckpoint } from "../optim/any-checkpoint.ts";
 import { CheckpointStore, type Loaded } from "../optim/checkpoint-store.ts";
+import type { Peers } from "../optim/peers.ts";
 import { TrainState } from "../optim/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
-import type { Evaluated } from "../streams/evaluate.ts";
+import type { EvaluationKey } from "../streams/evaluate.ts";
+import type { Evaluated } from "../streams/evaluated.ts";
+import { evaluationWork, progressPath } from "./evaluation-work.ts";
+import { peersOf, telling } from "./exchange.ts";
 import { sdeOf } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
@@ -21,6 +26,8 @@ export interface Session {
   /** Parameters, moments and average, at the step to go on from. */
   readonly state: TrainState;
   readonly store: CheckpointStore;
+  /** With whom it trains. */
+  readonly peers: Peers;
   /** The score of the averaged parameters, as they are at each call. */
   readonly score: ScoreFunction;
   /**
@@ -28,7 +35,11 @@ export interface Session {
    *
    * @param dequantizer SHA-256 of the variational dequantizer's parameters, if it is used.
    */
-  progress(key: string, dequantizer?: string): ProgressFile<Evaluated>;
+  progress(key: EvaluationKey, dequantizer?: string): ProgressFile<Evaluated>;
+  /** The same by one of the dequantizations, whichever parameters the dequantizer had, only to look at. */
+  found(key: EvaluationKey, dequantization: "uniform" | "variational"): readonly Evaluated[];
+  /** SHA-256 of the averaged parameters. */
+  averageDigest(): string;
 }
 
 /** The parts of a run, which its mode chooses from; each begins when the one before it has completed. */
@@ -58,6 +69,8 @@ function find(
 }
 
 interface Opened extends Session {
+  /** What the exchange with the peers tells. */
+  readonly exchange: Observable<RunEvent>;
   /** To be told first. */
   readonly events: readonly RunEvent[];
   unsubscribe(): void;
@@ -99,24 +112,33 @@ function open(context: RunContext, model: ScoreModel): Opened {
   }
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
+  const { peers, events: exchange } = peersOf(context, state);
   const sde = sdeOf(config);
+  const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
+  const work = (key: EvaluationKey) => ({ pipeline, ema: averageDigest(), ...evaluationWork(config, key) });
   return {
     sde,
     network,
     state,
     store,
+    peers,
+    exchange,
     events,
     score: {
       shape: model.shape,
       score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
       scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
     },
+    averageDigest,
     progress(key, dequantizer) {
-      const ema = digest(layout, state.ema.dataSync() as Float32Array);
-      const { seed, sde, model, data, eval: evaluation, training } = config;
-      const work = { pipeline, ema, seed, sde, model, data, evaluation, smallestTime: training.smallestTime };
-      const file = dequantizer === undefined ? `${key}.jsonl` : `${key}_variational.jsonl`;
-      return new ProgressFile(join(workdir, "eval", file), { ...work, dequantizer });
+      const path = progressPath(workdir, config, key, dequantizer === undefined ? "uniform" : "variational");
+      return new ProgressFile(path, { ...work(key), dequantizer });
+    },
+    found(key, dequantization) {
+      const found = readProgress<Evaluated>(progressPath(workdir, config, key, dequantization));
+      const { dequantizer, ...theirs } = (found?.work ?? {}) as { dequantizer?: string };
+      const wanted = (dequantizer !== undefined) === (dequantization === "variational");
+      return found && wanted && isDeepStrictEqual(theirs, JSON.parse(JSON.stringify(work(key)))) ? found.entries : [];
     },
     unsubscribe() {
       state.dispose();
@@ -154,7 +176,7 @@ export function session(
       const part = (start: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : start()));
       const result = defer(() => of(outcome(opened)));
       const training = concat(
-        part(train).pipe(
+        telling(opened.exchange, part(train)).pipe(
           catchError((error: unknown) =>
             concat(
               result,

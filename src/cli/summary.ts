@@ -5,18 +5,21 @@ import type { Summary } from "./pipeline.ts";
 
 /** "key  value" lines for what the run reached and where things are. */
 export function summaryTable(summary: Partial<Summary>): string {
-  const { pipeline, preset, mode, bpd, bound, exactBpd, evalImages, steps, secondsPerStep, workdir } = summary;
-  const over = evalImages === undefined ? "" : `, ${evalImages} held-out images`;
+  const { pipeline, preset, mode, bpd, bound, evalLoss, exactBpd, evalImages, steps, secondsPerStep, workdir } =
+    summary;
+  const over = evalImages === undefined ? "" : `, ${evalImages} images`;
   const rows: [string, string | number | undefined][] = [
+    ["data", summary.data],
     ["steps", steps === undefined ? undefined : `${steps}${secondsPerStep ? `, ${short(secondsPerStep)} s each` : ""}`],
     ["resumed from", summary.resumedFrom === undefined ? undefined : `step ${summary.resumedFrom}`],
     ["loss", summary.loss === undefined ? undefined : short(summary.loss)],
     ["bits/dim", bpd === undefined ? undefined : `${withError(bpd, summary.bpdStandardError)} (ODE${over})`],
     ["bound", bound === undefined ? undefined : `${withError(bound, summary.boundStandardError)} bits/dim`],
+    ["data loss", evalLoss === undefined ? undefined : withError(evalLoss, summary.evalLossStandardError)],
     ["exact", exactBpd === undefined ? undefined : `${exactBpd.toFixed(4)} bits/dim, by the density these data have`],
-    ["FID", summary.fid],
-    ["inception score", summary.inceptionScore],
-    ["KID", summary.kid],
+    ["FID", summary.fid && short(summary.fid)],
+    ["inception score", summary.inceptionScore && short(summary.inceptionScore)],
+    ["KID", summary.kid && short(summary.kid)],
     ["checkpoint", summary.checkpoint],
     ["samples", summary.samples],
     ["report", summary.report],

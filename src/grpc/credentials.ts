@@ -21,12 +21,15 @@ const digest = (text: string) => createHash("sha256").update(text).digest();
 /** @throws Error when certificate and key are no PEM or do not fit. */
 export function serverCredentials({ tls }: ServerSecurity): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure();
-  return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]);
+  const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) };
+  return ServerCredentials.createSsl(tls.clientCa ? Buffer.from(tls.clientCa) : null, [pair], Boolean(tls.clientCa));
 }
 
 export function channelCredentials({ tls }: ClientSecurity): ChannelCredentials {
   if (!tls) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca ? Buffer.from(tls.ca) : null);
+  const { ca, own } = tls;
+  const pair = own ? ([Buffer.from(own.key), Buffer.from(own.cert)] as const) : ([] as const);
+  return credentials.createSsl(ca ? Buffer.from(ca) : null, ...pair);
 }
 
 /** The metadata that a client sends with each call. */

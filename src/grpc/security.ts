@@ -18,14 +18,22 @@ export interface Secrets {
 
 export interface ServerSecurity {
   /** Absent: the connection is not encrypted. */
-  readonly tls?: { readonly cert: Uint8Array; readonly key: Uint8Array };
+  readonly tls?: {
+    readonly cert: Uint8Array;
+    readonly key: Uint8Array;
+    /** PEM; clients show a certificate that one of these has signed. Absent: they need none. */
+    readonly clientCa?: Uint8Array;
+  };
   /** Absent: nobody is asked for one. */
   readonly token?: string;
 }
 
 export interface ClientSecurity {
-  /** Absent: the connection is not encrypted. An absent `ca` means the system's. */
-  readonly tls?: { readonly ca?: Uint8Array };
+  /** Absent: the connection is not encrypted. An absent `ca` means the system's; `own` is shown to who asks for it. */
+  readonly tls?: {
+    readonly ca?: Uint8Array;
+    readonly own?: { readonly cert: Uint8Array; readonly key: Uint8Array };
+  };
   readonly token?: string;
 }
 

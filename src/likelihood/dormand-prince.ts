@@ -31,15 +31,16 @@ function combine(weights: readonly number[], slopes: readonly Float64Array[], h:
   return h * sum;
 }
 
+/** Time of stage `s` of the step from t by `h`. */
+export const stageTime = (s: number, t: number, h: number) => t + C[s]! * h;
+
 /**
- * Evaluates stage `s` in 1 ... 6 of the step from (t, y) by `h`: needs slopes 0 ... s - 1, writes slope `s`.
+ * The point of stage `s` in 1 ... 6 of the step from y by `h`: needs slopes 0 ... s - 1.
  *
- * @param point Work space; after the last stage it holds the new y.
+ * @param point Written; that of the last stage is the new y.
  */
-export function evaluateStage(
-  f: Derivative,
+export function stagePoint(
   s: number,
-  t: number,
   y: Float64Array,
   h: number,
   slopes: readonly Float64Array[],
@@ -47,7 +48,6 @@ export function evaluateStage(
 ): void {
   const weights = A[s]!;
   for (let i = 0; i < y.length; i++) point[i] = y[i]! + combine(weights, slopes, h, i);
-  f(t + C[s]! * h, point, slopes[s]!);
 }
 
 /** Root mean square over the whole state of the step's error, in units of atol + rtol max(|y|, |next|). */

@@ -1,10 +1,10 @@
 import type { SDE } from "../sde/sde.ts";
 import { reverseDrift, reverseStep } from "./reverse.ts";
-import { rk45, type Rk45Options } from "./rk45.ts";
+import { rk45Batch, type Rk45BatchOptions } from "./rk45-batch.ts";
 import type { ScoreFunction } from "./score-function.ts";
 import { exampleSize } from "./shapes.ts";
 
-export interface OdeSampleOptions extends Rk45Options {
+export interface OdeSampleOptions extends Rk45BatchOptions {
   /** Time at which the flow ends. */
   readonly eps: number;
   /** One step of the reverse diffusion's mean at `eps`, which takes the noise of that level away. */
@@ -30,7 +30,7 @@ export function denoiseStep(score: ScoreFunction, sde: SDE, x: Float32Array, t: 
  * Samples of the probability flow ODE, integrated from T down to `eps`.
  *
  * @param latent Draws from the prior N(0, priorStd^2), [B, ...shape].
- * @throws RangeError when the latent does not fit the score's shape; as {@link rk45}.
+ * @throws RangeError when the latent does not fit the score's shape; as {@link rk45Batch}.
  * @see the reference's sampling.py get_ode_sampler
  */
 export async function odeSample(
@@ -39,19 +39,19 @@ export async function odeSample(
   latent: Float32Array,
   { eps, denoise, ...solver }: OdeSampleOptions,
 ): Promise<OdeSamples> {
-  const { batch } = exampleSize("odeSample", score.shape, latent.length);
-  const x = new Float32Array(latent.length);
-  const times = new Float64Array(batch);
-  const { y, evaluations } = await rk45(
-    (t, y, out) => {
-      const drift = reverseDrift(sde, t, { flow: true });
-      x.set(y);
-      const s = score.score(x, times.fill(t));
-      for (let i = 0; i < y.length; i++) out[i] = drift.x * y[i]! + drift.score * s[i]!;
+  const { batch, dims } = exampleSize("odeSample", score.shape, latent.length);
+  const { y, evaluations } = await rk45Batch(
+    (_, t, y, out) => {
+      const s = score.score(Float32Array.from(y), t);
+      t.forEach((time, k) => {
+        const drift = reverseDrift(sde, time, { flow: true });
+        for (let i = k * dims; i < (k + 1) * dims; i++) out[i] = drift.x * y[i]! + drift.score * s[i]!;
+      });
     },
     sde.T,
     eps,
     Float64Array.from(latent),
+    batch,
     solver,
   );
   const samples = Float32Array.from(y);

@@ -63,6 +63,14 @@ export class TrainState {
     this.#step++;
   }
 
+  /** Takes over another state of the same model and frees the old one. */
+  restore(snapshot: Snapshot): void {
+    this.dispose();
+    this.#step = snapshot.step;
+    this.#adam = { parameters: upload(snapshot.parameters), m: upload(snapshot.m), v: upload(snapshot.v) };
+    this.#ema = upload(snapshot.ema);
+  }
+
   /** Takes over a new average and frees the old one. */
   setEma(next: Tensor1D): void {
     this.#ema.dispose();

@@ -78,7 +78,7 @@ function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss
  * The sum is taken in one fixed binary-tree order ((0 + 1) + (2 + 3)) + ..., whoever computed the shards, so the result
  * does not depend on how they were spread over machines by a single bit. At most log2(shards) + 1 sums are held.
  *
- * @param shards Gradients a step; 1 hands them on as they are.
+ * @param shards Gradients a step; 1 hands them on as they are, as those that are of a whole step already.
  * @returns One {@link Gradient} per step, with the losses of all its examples.
  * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing.
  */
@@ -97,6 +97,8 @@ export function accumulate(shards: number): OperatorFunction<Gradient, Gradient>
           return EMPTY;
         });
         const step = concatMap((gradient: Gradient) => {
+          // Of a whole step, as `allReduce` gives with peers.
+          if (gradient.batch.info.shards === 1) return of(gradient);
           sum.add(gradient);
           if (sum.batches.length < shards) return EMPTY;
           const batch = concatenate(sum.batches);

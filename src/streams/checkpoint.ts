@@ -10,7 +10,7 @@ import {
   catchError,
   type MonoTypeOperatorFunction,
 } from "rxjs";
-import { NonFiniteLossError } from "../errors.ts";
+import { RunError } from "../errors.ts";
 import type { CheckpointStore } from "../optim/checkpoint-store.ts";
 import type { TrainState } from "../optim/train-state.ts";
 
@@ -22,7 +22,8 @@ export interface CheckpointOptions {
 }
 
 /**
- * Saves the state every so many steps, at the end, at an interruption, and before a step whose loss is not finite.
+ * Saves the state every so many steps, at the end, at an interruption, and when the run fails: before a step whose
+ * loss is not finite, or without the others that it trained with.
  *
  * The state is copied when the value passes and written behind it: values follow once their file is on the disk, so a
  * credit loop around it bounds how far training runs ahead.
@@ -55,7 +56,7 @@ export function checkpoint<T>(
           map((value) => ({ value, written: state.step % every === 0 ? save(false) : undefined })),
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
           catchError((error: unknown) =>
-            error instanceof NonFiniteLossError && state.step !== saved
+            error instanceof RunError && state.step !== saved
               ? concat(
                   save(true).pipe(ignoreElements()),
                   throwError(() => error),

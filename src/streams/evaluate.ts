@@ -2,19 +2,20 @@ import { concat, concatMap, defer, from, of, type OperatorFunction } from "rxjs"
 import { floats, type Batch } from "../data/batch.ts";
 import type { ProgressFile } from "../data/progress-file.ts";
 import type { RunEvent } from "../monitor/run-event.ts";
+import { countOf, measured, type Evaluated } from "./evaluated.ts";
 
-/** Bits/dim of the images of one batch. */
-export interface Evaluated {
-  /** Index of the first image in its pass. */
-  readonly first: number;
-  readonly bpd: readonly number[];
-}
+/** What is evaluated, the name of the metric `eval/<key>`: bits/dim by the ODE, the bound on them, the training loss. */
+export type EvaluationKey = "bpd" | "bound" | "loss";
 
-export interface EvaluateOptions {
+type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";
+
+/** Names in the summary, where "loss" is that of training. */
+const SUMMARY = { bpd: "bpd", bound: "bound", loss: "evalLoss" } as const;
+
+export interface EvaluateOptions<K extends EvaluationKey> {
   /** Stage as people read it, "likelihood (ODE)". */
   readonly name: string;
-  /** Key of the summary, and of the metric `eval/<key>`. */
-  readonly key: "bpd" | "bound";
+  readonly key: K;
   /** Images in all, over all passes. */
   readonly total: number;
   /** Optimizer steps behind the parameters. */
@@ -23,33 +24,29 @@ export interface EvaluateOptions {
   readonly progress?: ProgressFile<Evaluated> | undefined;
 }
 
-const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-
-/** Bits/dim of each image, in the order of the images, averaged over passes. */
-export function perImage(batches: readonly Evaluated[]): number[] {
-  const passes: number[][] = [];
-  for (const { first, bpd } of batches) bpd.forEach((value, i) => (passes[first + i] ??= []).push(value));
-  return passes.map(average);
-}
-
-/** Mean over images and its standard error. */
-export function meanOverImages(values: readonly number[]) {
-  const mean = average(values);
-  const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(values.length - 1, 1);
-  return { mean, standardError: Math.sqrt(variance / values.length), images: values.length };
+/** The column's values for each key; `evaluations` too where the batch has them. */
+function evaluatedOf(batch: Batch<string>, column: string): Evaluated {
+  const values = [...floats(batch, column).data];
+  const counted = batch.record.schema.fields.some(({ name }) => name === "evaluations");
+  const evaluations = counted ? { evaluations: [...floats(batch, "evaluations").data] } : {};
+  return { first: batch.info.firstSample, values, ...evaluations };
 }
 
 /**
- * Averages bits/dim: over the passes for each image, then over images, with the standard error over images.
+ * Averages the column `bpd`, or `loss`: over the passes for each image, then over images, with the standard error over
+ * images.
  *
  * @returns Progress after every batch, and at the end the metric and the result, unless images are missing.
  */
-export function evaluate(options: EvaluateOptions): OperatorFunction<Batch<"bpd">, RunEvent> {
+export function evaluate<K extends EvaluationKey>(
+  options: EvaluateOptions<K>,
+): OperatorFunction<Batch<ColumnOf<K>>, RunEvent> {
   const { name, key, total, step, progress } = options;
+  const [column, unit] = key === "loss" ? ["loss", "1"] : ["bpd", "bits/dim"];
   return (source) =>
     defer(() => {
       const batches: Evaluated[] = [...(progress?.entries ?? [])];
-      const done = () => batches.reduce((n, { bpd }) => n + bpd.length, 0);
+      const done = () => countOf(batches);
       const before: RunEvent[] = [{ type: "stage", name, total, unit: "images" }];
       if (done() > 0) {
         before.push({ type: "message", text: `${name}: going on after ${done()} images evaluated before` });
@@ -57,7 +54,7 @@ export function evaluate(options: EvaluateOptions): OperatorFunction<Batch<"bpd"
       }
       const events = source.pipe(
         concatMap((batch): RunEvent[] => {
-          const evaluated = { first: batch.info.firstSample, bpd: [...floats(batch, "bpd").data] };
+          const evaluated = evaluatedOf(batch as Batch<string>, column!);
           progress?.append(evaluated);
           batches.push(evaluated);
           return [{ type: "progress", done: done() }];
@@ -65,10 +62,11 @@ export function evaluate(options: EvaluateOptions): OperatorFunction<Batch<"bpd"
       );
       const result = defer(() => {
         if (done() < total) return [];
-        const { mean, standardError, images } = meanOverImages(perImage(batches));
-        const values = { [key]: mean, [`${key}StandardError`]: standardError, evalImages: images };
+        const { mean, standardError, images } = measured(batches);
+        const named = SUMMARY[key];
+        const values = { [named]: mean, [`${named}StandardError`]: standardError, evalImages: images };
         return of<RunEvent[]>(
-          { type: "metric", name: `eval/${key}`, step, value: mean, unit: "bits/dim" },
+          { type: "metric", name: `eval/${key}`, step, value: mean, unit: unit! },
           { type: "result", values },
         );
       });

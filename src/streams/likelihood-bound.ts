@@ -2,7 +2,7 @@ import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { variationalBound, type BoundDraw } from "../likelihood/bound.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
-import { fillNormal, fillUniform, randomKey } from "../ops/random.ts";
+import { fillNormal, fillRademacher, fillUniform, randomKey } from "../ops/random.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 
@@ -13,6 +13,8 @@ export interface LikelihoodBoundOptions {
   readonly times: number;
   /** Draw times in proportion to g^2 / sigma^2; default: where the SDE can. */
   readonly importance?: boolean;
+  /** Denoising score matching, the default, or sliced score matching, which needs a gradient at each time. */
+  readonly form?: "dsm" | "ssm";
   /** Make up for starting at eps. */
   readonly offset: boolean;
   readonly seed: number;
@@ -20,7 +22,7 @@ export interface LikelihoodBoundOptions {
 }
 
 /**
- * The variational bound on each example's log-likelihood, with denoising score matching.
+ * The variational bound on each example's log-likelihood.
  *
  * @returns Batches with `logp`, a lower bound on log p(data) in nats, float32 [].
  * @throws RangeError when importance is asked of an SDE that has no importance weight.
@@ -29,8 +31,9 @@ export interface LikelihoodBoundOptions {
 export function likelihoodBound<C extends string>(
   score: ScoreFunction,
   sde: SDE,
-  { eps, times, importance = sde.importance !== undefined, offset, seed, signal }: LikelihoodBoundOptions,
+  options: LikelihoodBoundOptions,
 ): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp">> {
+  const { eps, times, importance = sde.importance !== undefined, form = "dsm", offset, seed, signal } = options;
   const time = drawTime("likelihoodBound", sde, { eps, importance });
 
   return concatMap(async (batch) => {
@@ -44,10 +47,15 @@ export function likelihoodBound<C extends string>(
     const draw = (i: number): BoundDraw => {
       const u = new Float64Array(batch.size);
       fillUniform(randomKey(seed, "bound time", step, shard, i), u);
-      return { t: u.map((u) => time((i + u) / times)), noise: normal("bound noise", step, shard, i) };
+      const drawn = { t: u.map((u) => time((i + u) / times)), noise: normal("bound noise", step, shard, i) };
+      if (form === "dsm") return drawn;
+      const probe = new Float32Array(data.length);
+      fillRademacher(randomKey(seed, "bound probe", step, shard, i), probe);
+      return { ...drawn, probe };
     };
     const offsetNoise = offset ? normal("bound offset", step, shard) : undefined;
-    const nats = await variationalBound(score, sde, data, { eps, times, importance, draw, offsetNoise, signal });
+    const terms = { eps, times, importance, form, draw, offsetNoise, signal };
+    const nats = await variationalBound(score, sde, data, terms);
     return withColumns(batch, { logp: { data: Float32Array.from(nats, (value) => -value), shape: [] } });
   });
 }

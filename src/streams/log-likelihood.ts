@@ -1,6 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeLikelihood } from "../likelihood/ode-likelihood.ts";
+import type { StepControl } from "../likelihood/rk45-batch.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
 import { fillNormal, fillRademacher, randomKey } from "../ops/random.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -11,6 +12,8 @@ export interface LogLikelihoodOptions {
   /** Relative and absolute tolerance of RK45. */
   readonly rtol: number;
   readonly atol: number;
+  /** Whether a batch shares its steps, the default, or each example has its own. */
+  readonly stepControl?: StepControl;
   /** Noise of Hutchinson's estimate of the divergence. */
   readonly hutchinson: "rademacher" | "gaussian";
   readonly seed: number;
@@ -20,7 +23,8 @@ export interface LogLikelihoodOptions {
 /**
  * The log-likelihood of each example by the probability flow ODE.
  *
- * @returns Batches with `logp`, log p(data) in nats, and `evaluations` of the network, float32 [] both.
+ * @returns Batches with `logp`, log p(data) in nats, and `evaluations`, those of the network that the example took part
+ *   in; float32 [] both.
  * @see Song et al. 2021, Section 2.2 and equation (5); the reference's likelihood.py
  */
 export function logLikelihood<C extends string>(
@@ -33,10 +37,10 @@ export function logLikelihood<C extends string>(
     const { data } = floats(batch, "data");
     const probe = new Float32Array(data.length);
     fill(randomKey(seed, "probe", batch.info.step, batch.info.shard), probe);
-    const { logp, evaluations } = await odeLikelihood(score, sde, data, { ...options, probe });
+    const { logp, perExample } = await odeLikelihood(score, sde, data, { ...options, probe });
     return withColumns(batch, {
       logp: { data: Float32Array.from(logp), shape: [] },
-      evaluations: { data: new Float32Array(batch.size).fill(evaluations), shape: [] },
+      evaluations: { data: Float32Array.from(perExample), shape: [] },
     });
   });
 }

@@ -1,6 +1,7 @@
 import { concatMap, type Observable, type OperatorFunction } from "rxjs";
 import { createBatch, floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeSample } from "../likelihood/ode-sampler.ts";
+import type { StepControl } from "../likelihood/rk45-batch.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
 import { fillNormal, randomKey } from "../ops/random.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -11,6 +12,8 @@ export interface PriorBatchesOptions {
   /** Examples in all. */
   readonly total: number;
   readonly batchSize: number;
+  /** First batch: sampling that was interrupted continues here. */
+  readonly from?: number;
   readonly seed: number;
   readonly stop?: AbortSignal | undefined;
   readonly credit?: Credit | undefined;
@@ -20,11 +23,12 @@ export interface PriorBatchesOptions {
 export function priorBatches(
   sde: SDE,
   shape: readonly number[],
-  { total, batchSize, seed, stop, credit }: PriorBatchesOptions,
+  { total, batchSize, from = 0, seed, stop, credit }: PriorBatchesOptions,
 ): Observable<Batch<"latent">> {
   const dims = shape.reduce((a, b) => a * b, 1);
   return pull(function* () {
-    for (let first = 0, step = 0; first < total && !stop?.aborted; first += batchSize, step++) {
+    for (let step = from; step * batchSize < total && !stop?.aborted; step++) {
+      const first = step * batchSize;
       const data = new Float32Array(Math.min(batchSize, total - first) * dims);
       fillNormal(randomKey(seed, "prior", step), data);
       for (let i = 0; i < data.length; i++) data[i]! *= sde.priorStd;
@@ -39,6 +43,8 @@ export interface SampleOptions {
   /** Relative and absolute tolerance of RK45. */
   readonly rtol: number;
   readonly atol: number;
+  /** Whether a batch shares its steps, the default, or each example has its own. */
+  readonly stepControl?: StepControl;
   /** End with one denoising step. */
   readonly denoise: boolean;
   readonly signal?: AbortSignal | undefined;

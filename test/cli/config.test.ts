@@ -58,8 +58,19 @@ describe("resolveConfig", () => {
     ["batchsize=4", "batchsize", "training.batchSize"],
     ["optim=4", "optim: is a group", "optim.lr"],
     ["lr", '"key=value"', "--set training.batchSize=64"],
+    ["eval.numImages=0", "eval.numImages: 0", "a whole number from 1 to"],
+    ["eval.split=valid", '"valid"', "allowed: test, train"],
+    ["eval.stepControl=pixel", '"pixel"', "allowed: batch, image"],
+    ["eval.boundForm=sm", '"sm"', "allowed: dsm, ssm"],
+    ["eval.repeats=0", "eval.repeats: 0", "from 1 to 1000"],
+    ["eval.rtol=0", "eval.rtol: 0", "from 1e-13 to 1"],
+    ["eval.rtol=1e-14", "eval.rtol: 1e-14", "from 1e-13 to 1"],
+    ["eval.atol=2", "eval.atol: 2", "a number in (0, 1]"],
+    ["sampling.rtol=0", "sampling.rtol: 0", "from 1e-13 to 1"],
+    ["sampling.atol=-1", "sampling.atol: -1", "a number in (0, 1]"],
+    ["sampling.numSamples=0", "sampling.numSamples: 0", "a whole number from 1 to"],
     ["__proto__.a=1", "__proto__.a", "nearest"],
-    ["exchange.engine=x", "exchange.engine", "not part of this version"],
+    ["exchange.engine=x", "exchange.engine", "grpc, tensorflow"],
     ["training.shards=3", "training.batchSize: 128", "training.shards, 3"],
     ["optim.gradClip=0", "optim.gradClip: 0", "negative number for no clipping"],
     ["model.betaMin=30", "model.betaMin: 30", "model.betaMax, 20"],
@@ -104,6 +115,8 @@ describe("the presets of CIFAR-10", () => {
     expect(config.training).toMatchObject({ likelihoodWeighting: true, importanceWeighting: true, reduceMean: true });
     expect(config.model).toMatchObject({ nf: 128, numResBlocks: 4, dropout: 0.1, emaRate: 0.9999 });
     expect(config.optim).toMatchObject({ lr: 2e-4, schedule: "linear", finalLr: 1e-5, decaySteps: 100_000 });
+    expect(config.eval).toMatchObject({ split: "test", repeats: 5, boundForm: "dsm", boundTimes: 1000, loss: true });
+    expect(config.eval).toMatchObject({ stepControl: "batch", rtol: 1e-5, atol: 1e-5 });
   });
 
   it("paper_deep: differs from paper in the residual blocks only", () => {

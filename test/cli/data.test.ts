@@ -96,8 +96,8 @@ describe("npm run data -- prepare", () => {
     const skipped = await data([...words, "--skip-bad", "--json"]);
     expect(skipped.exitCode).toBe(0);
     expect(last(skipped.stdout).sets).toMatchObject([{ images: 2, skipped: 1 }]);
-    expect(skipped.stderr).toMatch(/left out: 1 bad images\n +.*2\.png: it cannot be decoded/);
-    expect((await data(["inspect", out])).stdout).toMatch(/left out +1 bad images\n +.*2\.png/);
+    expect(skipped.stderr).toMatch(/left out: 1 bad image\n +.*2\.png: it cannot be decoded/);
+    expect((await data(["inspect", out])).stdout).toMatch(/left out +1 bad image\n +.*2\.png/);
   });
 
   it("asks which ImageNet it is", async () => {
@@ -128,7 +128,8 @@ describe("npm run data -- prepare", () => {
     writeFileSync(join(out, "train/.lock"), JSON.stringify({ pid: 1, host: "elsewhere" }));
     const { exitCode, stderr } = await prepareArrays(out);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/is in use by process 1 on elsewhere/);
+    expect(stderr).toMatch(/folder .*train is in use by process 1 on elsewhere\n +remedy: use another --out/);
+    expect(stderr).not.toContain("workdir");
   });
 
   it.each([

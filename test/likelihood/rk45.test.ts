@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RunError } from "../../src/errors.ts";
-import { evaluateStage, STAGES, type Derivative } from "../../src/likelihood/dormand-prince.ts";
+import { stagePoint, STAGES, stageTime, type Derivative } from "../../src/likelihood/dormand-prince.ts";
 import { rk45 } from "../../src/likelihood/rk45.ts";
 import "../golden/allclose.ts";
 
@@ -31,7 +31,10 @@ function fixedSteps(f: Derivative, t1: number, y0: readonly number[], steps: num
   for (let n = 0; n < steps; n++) {
     const next = new Float64Array(y.length);
     f(n * h, y, slopes[0]!);
-    for (let s = 1; s < STAGES; s++) evaluateStage(f, s, n * h, y, h, slopes, next);
+    for (let s = 1; s < STAGES; s++) {
+      stagePoint(s, y, h, slopes, next);
+      f(stageTime(s, n * h, h), next, slopes[s]!);
+    }
     y = next;
   }
   return y;

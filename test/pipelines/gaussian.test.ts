@@ -45,6 +45,7 @@ describe("the Gaussian pipeline", () => {
     expect(summary.parameters).toMatch(/^[0-9a-f]{64}$/);
     expect(summary.checkpoint).toBe(join(workdir, "checkpoints", "checkpoint_12.arrow"));
     expect(readArrowFile(summary.samples!).columns.get("data")!.data).toHaveLength(4 * 8);
+    const stages = ["times", "perturb", "score", "accumulate", "adam", "ema", "checkpoint"];
     const names = readFileSync(join(workdir, "metrics.jsonl"), "utf8")
       .trim()
       .split("\n")
@@ -55,7 +56,9 @@ describe("the Gaussian pipeline", () => {
         "train/grad_norm",
         "train/learning_rate",
         "train/seconds_per_step",
-        "train/memory",
+        "process/rss_bytes",
+        ...stages.flatMap((name) => ["batches_per_second", "queue", "seconds"].map((key) => `stage/${name}/${key}`)),
+        "eval/loss",
         "eval/bpd",
         "eval/bound",
       ]),

@@ -31,17 +31,28 @@ describe("a run that is stopped", { timeout: 60_000 }, () => {
 });
 
 describe("an evaluation that is stopped", { timeout: 60_000 }, () => {
-  it.each([/\(ODE\): 2\/8/, /bound: 4\/8/])("at %s goes on to the numbers of one that never was", async (at) => {
-    const argv = [...short, "--set", "eval.batchSize=2", "--set", "eval.hutchinson=gaussian"];
+  it.each([
+    [/\(ODE\): 2\/8/, []],
+    [/bound: 4\/8/, []],
+    [/loss: 6\/8/, ["eval.split=train"]],
+    [/\(ODE\): 4\/8/, ["eval.stepControl=image", "eval.split=train"]],
+    [/\(ODE\): 10\/16/, ["eval.repeats=2"]],
+    [/bound: 2\/8/, ["eval.boundForm=ssm"]],
+  ])("at %s goes on to the numbers of one that never was, with %j", async (at, settings) => {
+    const sets = ["eval.batchSize=2", "eval.hutchinson=gaussian", ...settings].flatMap((each) => ["--set", each]);
+    const argv = [...short, ...sets];
     const whole = await run([...argv, "--workdir", temporaryFolder()]);
     const workdir = temporaryFolder();
     const first = await run([...argv, "--workdir", workdir], at);
     expect(first.exitCode).toBe(143);
     expect(first.summary.bound).toBeUndefined();
     const second = await run([...argv, "--workdir", workdir, "--mode", "eval"]);
-    expect(second.stderr).toMatch(/going on after \d images evaluated before/);
-    for (const key of ["bpd", "bound", "bpdStandardError", "boundStandardError"] as const) {
-      expect(second.summary[key], key).toBe(whole.summary[key]);
+    expect(second.stderr).toMatch(/going on after \d+ images evaluated before/);
+    for (const key of ["bpd", "bound", "evalLoss"]) {
+      const values = ({ summary }: typeof whole) =>
+        [key, `${key}StandardError`].map((name) => summary[name as keyof typeof summary]);
+      expect(values(second), key).toEqual(values(whole));
+      expect(values(second)).toEqual([expect.any(Number), expect.any(Number)]);
     }
   });
 });

@@ -1,8 +1,12 @@
 import { concat, from, lastValueFrom, NEVER, Observable, of, throwError, toArray } from "rxjs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
 import type { RunEvent } from "../../src/monitor/run-event.ts";
+import { ProgressFile } from "../../src/data/progress-file.ts";
 import { evaluate } from "../../src/streams/evaluate.ts";
+import { measured, perImage, type Evaluated } from "../../src/streams/evaluated.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
 import { infoAt } from "./fixture.ts";
 
 const batch = (step: number, firstSample: number, ...values: number[]) =>
@@ -36,6 +40,32 @@ describe("evaluate", () => {
     expect(events.map(({ type }) => type)).toEqual(["stage", "progress"]);
   });
 
+  it("gives the loss a name of its own in the summary, where loss is that of training", async () => {
+    const losses = createBatch({ loss: { data: Float32Array.of(1, 3), shape: [] } }, infoAt());
+    const evaluated = of(losses).pipe(evaluate({ name: "loss", key: "loss", step: 7, total: 2 }), toArray());
+    expect((await lastValueFrom(evaluated)).slice(-2)).toEqual<RunEvent[]>([
+      { type: "metric", name: "eval/loss", step: 7, value: 2, unit: "1" },
+      { type: "result", values: { evalLoss: 2, evalLossStandardError: 1, evalImages: 2 } as object },
+    ]);
+  });
+
+  it("keeps values and evaluations of each image, and goes on after them", async () => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    const column = (...values: number[]) => ({ data: Float32Array.from(values), shape: [] });
+    const counted = createBatch({ bpd: column(1, 2), evaluations: column(20, 32) }, infoAt());
+    const open = () => new ProgressFile<Evaluated>(path, "work");
+    await lastValueFrom(of(counted).pipe(evaluate({ ...options, total: 3, progress: open() })));
+    expect(open().entries).toEqual([{ first: 0, values: [1, 2], evaluations: [20, 32] }]);
+    const events = await lastValueFrom(
+      of(batch(1, 2, 3)).pipe(evaluate({ ...options, total: 3, progress: open() }), toArray()),
+    );
+    expect(events.slice(1, 3)).toEqual([
+      { type: "message", text: "likelihood (ODE): going on after 2 images evaluated before" },
+      { type: "progress", done: 2 },
+    ]);
+    expect(events.at(-1)).toMatchObject({ values: { bpd: 2, evalImages: 3 } });
+  });
+
   it("passes errors on, and unsubscription to the source", async () => {
     const failing = concat(
       of(batch(0, 0, 1)),
@@ -58,5 +88,30 @@ describe("evaluate", () => {
   it("starts anew for every subscription", async () => {
     const evaluated = from([batch(0, 0, 1), batch(1, 1, 2)]).pipe(evaluate({ ...options, total: 2 }), toArray());
     expect(await lastValueFrom(evaluated)).toEqual(await lastValueFrom(evaluated));
+  });
+});
+
+describe("measured", () => {
+  // Three images in two passes: image means 2, 4, 9, pass means 4, 6.
+  const batches: Evaluated[] = [
+    { first: 0, values: [1, 3], evaluations: [20, 26] },
+    { first: 2, values: [8], evaluations: [50] },
+    { first: 0, values: [3, 5], evaluations: [20, 26] },
+    { first: 2, values: [10], evaluations: [44] },
+  ];
+
+  it("has the error over the images' means and the one over the passes' means", () => {
+    expect(perImage(batches)).toEqual([2, 4, 9]);
+    const { mean, standardError, repeatStandardError, images, repeats, evaluations } = measured(batches);
+    expect([mean, images, repeats]).toEqual([5, 3, 2]);
+    expect(standardError).toBeCloseTo(Math.sqrt((9 + 1 + 16) / 2 / 3), 12);
+    expect(repeatStandardError).toBeCloseTo(1, 12);
+    expect(evaluations).toEqual({ mean: 31, min: 20, max: 50 });
+  });
+
+  it("leaves out what there is not: an error over one pass, evaluations that were not counted", () => {
+    expect(Object.keys(measured([{ first: 0, values: [1, 2] }])).sort()).toEqual([
+      ...["images", "mean", "repeats", "standardError"],
+    ]);
   });
 });

@@ -24,6 +24,18 @@ describe("likelihoodBound", () => {
     expect(Math.sqrt(variance / 400)).toBeLessThan(importance ? 0.1 : 0.6);
   });
 
+  it("is the likelihood in the sliced form too", async () => {
+    const batch = gaussianBatch(400);
+    const sliced = { ...options, times: 200, form: "ssm" } as const;
+    const result = await lastValueFrom(of(batch).pipe(likelihoodBound(exactScore, sde, sliced)));
+    const exact = exactLogp(floats(batch, "data").data);
+    const { mean, variance } = moments(floats(result, "logp").data.map((value, i) => value - exact[i]!));
+    expect(Math.abs(mean)).toBeLessThan(4 * Math.sqrt(variance / 400));
+    expect(Math.sqrt(variance / 400)).toBeLessThan(0.2);
+    const denoising = await lastValueFrom(of(batch).pipe(likelihoodBound(exactScore, sde, { ...sliced, form: "dsm" })));
+    expect(floats(denoising, "logp").data).not.toEqual(floats(result, "logp").data);
+  });
+
   it("is lower where the score is wrong", async () => {
     const batch = gaussianBatch(400);
     const wrong = {

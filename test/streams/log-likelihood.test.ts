@@ -1,6 +1,8 @@
 import { from, lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { floats } from "../../src/data/batch.ts";
+import { odeLikelihood } from "../../src/likelihood/ode-likelihood.ts";
+import { fillRademacher, randomKey } from "../../src/ops/random.ts";
 import { logLikelihood } from "../../src/streams/log-likelihood.ts";
 import { largestError } from "../support/numbers.ts";
 import { atThirdEvaluation, exactLogp, exactScore, gaussianBatch } from "./evaluation-fixture.ts";
@@ -15,6 +17,28 @@ describe("logLikelihood", () => {
     // x(1) keeps 0.7% of the data; the solver's own error is 1e-4.
     expect(largestError(floats(result, "logp").data, exactLogp(floats(batch, "data").data))).toBeLessThan(5e-3);
     expect(floats(result, "evaluations").data[0]).toBeGreaterThan(10);
+  });
+
+  it("gives each example with step control image the value and the evaluations that it has alone", async () => {
+    const image = { ...options, rtol: 1e-7, atol: 1e-7, stepControl: "image" } as const;
+    const batch = gaussianBatch(5);
+    const { data } = floats(batch, "data");
+    data.set([30, -20], 4);
+    const result = await lastValueFrom(of(batch).pipe(logLikelihood(exactScore, sde, image)));
+    const evaluations = [...floats(result, "evaluations").data];
+    expect(new Set(evaluations).size).toBeGreaterThan(1);
+    const probe = new Float32Array(data.length);
+    fillRademacher(randomKey(1, "probe", 0, 0), probe);
+    for (let b = 0; b < 5; b++) {
+      const part = (values: Float32Array) => values.slice(2 * b, 2 * b + 2);
+      const alone = await odeLikelihood(exactScore, sde, part(data), { ...image, probe: part(probe) });
+      expect(floats(result, "logp").data[b]).toBe(Math.fround(alone.logp[0]!));
+      expect(evaluations[b]).toBe(alone.evaluations);
+    }
+    const shared = await lastValueFrom(
+      of(batch).pipe(logLikelihood(exactScore, sde, { ...image, stepControl: "batch" })),
+    );
+    expect(new Set(floats(shared, "evaluations").data).size).toBe(1);
   });
 
   it("keeps the order, however long a batch takes", async () => {

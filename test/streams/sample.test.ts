@@ -1,14 +1,11 @@
 import { lastValueFrom, of, toArray } from "rxjs";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decode } from "fast-png";
 import { describe, expect, it } from "vitest";
 import { readArrowFile } from "../../src/data/arrow-file.ts";
 import { bytes, createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { quantize } from "../../src/streams/quantize.ts";
 import { priorBatches, sample } from "../../src/streams/sample.ts";
 import { saveExamples } from "../../src/streams/save-examples.ts";
-import { saveGrid } from "../../src/streams/save-grid.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { expectInStep } from "../support/marbles.ts";
 import { moments } from "../support/numbers.ts";
@@ -29,6 +26,17 @@ describe("priorBatches", () => {
     const latent = (list: Batch<"latent">[]) => list.flatMap((batch) => [...floats(batch, "latent").data]);
     expect(new Set(latent(batches)).size).toBe(10);
     expect(latent(await lastValueFrom(prior))).toEqual(latent(batches));
+  });
+
+  it("draws the same numbers when it begins later", async () => {
+    const options = { total: 5, batchSize: 2, seed: 1 };
+    const [all, rest] = await Promise.all(
+      [0, 1].map((from) => lastValueFrom(priorBatches(sde, shape, { ...options, from }).pipe(toArray()))),
+    );
+    expect(rest!.map(({ info }) => info)).toEqual(all!.slice(1).map(({ info }) => info));
+    expect(rest!.map((batch) => floats(batch, "latent").data)).toEqual(
+      all!.slice(1).map((batch) => floats(batch, "latent").data),
+    );
   });
 
   it("ends at a batch's border when it is told to stop", async () => {
@@ -72,34 +80,15 @@ describe("quantize", () => {
   });
 });
 
-describe("sinks", () => {
-  const images = (n: number) =>
-    createBatch({ image: { data: new Uint8Array(n * 12).fill(200), shape: [2, 2, 3] } }, infoAt());
+describe("saveExamples", () => {
   const vectors = (n: number) => createBatch({ data: { data: new Float32Array(n * 2).fill(n), shape: [2] } }, infoAt());
 
-  it("saveGrid writes one PNG of all batches and tells where", async () => {
-    const path = join(temporaryFolder(), "samples", "grid.png");
-
-    const events = await lastValueFrom(of(images(3), images(1)).pipe(saveGrid(path, { total: 4 }), toArray()));
-    expect(events.at(-1)).toEqual({ type: "result", values: { samples: path } });
-    const { width, height } = decode(readFileSync(path));
-    expect([width, height]).toEqual([10, 10]);
-  });
-
-  it("saveExamples writes one Arrow file of all batches", async () => {
+  it("writes one Arrow file of all batches", async () => {
     const path = join(temporaryFolder(), "samples", "samples.arrow");
 
     await lastValueFrom(of(vectors(1), vectors(2)).pipe(saveExamples(path, { total: 3 })));
     const column = readArrowFile(path).columns.get("data")!;
     expect(column.shape).toEqual([2]);
     expect([...column.data]).toEqual([1, 1, 2, 2, 2, 2]);
-  });
-
-  it("write nothing when some are missing", async () => {
-    const folder = temporaryFolder();
-
-    const events = await lastValueFrom(of(images(1)).pipe(saveGrid(join(folder, "a.png"), { total: 2 }), toArray()));
-    expect(events.some(({ type }) => type === "result")).toBe(false);
-    expect(() => readFileSync(join(folder, "a.png"))).toThrow("ENOENT");
   });
 });

@@ -1,21 +1,18 @@
-import { decode } from "fast-png";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { concatWith, from, lastValueFrom, of, Subject, throwError, toArray, type OperatorFunction } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readArrowFile } from "../../src/data/arrow-file.ts";
-import { bytes, floats, type Batch } from "../../src/data/batch.ts";
+import { floats, type Batch } from "../../src/data/batch.ts";
 import type { RunEvent } from "../../src/monitor/run-event.ts";
 import { saveExamples } from "../../src/streams/save-examples.ts";
-import { saveGrid } from "../../src/streams/save-grid.ts";
-import { dataBatch, imageBatch } from "./fixture.ts";
+import { dataBatch } from "./fixture.ts";
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "save-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const images = [imageBatch(4, {}, [2, 2, 1]), imageBatch(5, { step: 1 }, [2, 2, 1])] as const;
 const vectors = [dataBatch(4, [3]), dataBatch(5, [3], { step: 1 })] as const;
 
 /** A sink with its inputs; the type of the columns is left behind. */
@@ -26,64 +23,57 @@ const sink = <C extends string>(
   unit: string,
 ) => ({ name, operator: operator as (path: string) => OperatorFunction<unknown, RunEvent>, inputs, unit });
 
-describe.each([
-  sink("saveGrid", (path) => saveGrid(path, { total: 9 }), images, "images"),
-  sink("saveExamples", (path) => saveExamples(path, { total: 9 }), vectors, "examples"),
-])("$name", ({ operator, inputs, unit }) => {
-  it("tells its progress, writes at the end, and then says where", async () => {
-    const path = join(folder, "new", "file");
-    const events = await lastValueFrom(of(...inputs).pipe(operator(path), toArray()));
-    expect(events).toEqual([
-      { type: "stage", name: "samples", total: 9, unit },
-      { type: "progress", done: 4 },
-      { type: "progress", done: 9 },
-      { type: "result", values: { samples: path } },
-    ]);
-    expect(readdirSync(join(folder, "new"))).toEqual(["file"]);
-  });
+describe.each([sink("saveExamples", (path) => saveExamples(path, { total: 9 }), vectors, "examples")])(
+  "$name",
+  ({ operator, inputs, unit }) => {
+    it("tells its progress, writes at the end, and then says where", async () => {
+      const path = join(folder, "new", "file");
+      const events = await lastValueFrom(of(...inputs).pipe(operator(path), toArray()));
+      expect(events).toEqual([
+        { type: "stage", name: "samples", total: 9, unit },
+        { type: "progress", done: 4 },
+        { type: "progress", done: 9 },
+        { type: "result", values: { samples: path } },
+      ]);
+      expect(readdirSync(join(folder, "new"))).toEqual(["file"]);
+    });
 
-  it("starts anew with every subscription", async () => {
-    const path = join(folder, "file");
-    const saved = of(...inputs).pipe(operator(path), toArray());
-    const events = await lastValueFrom(saved);
-    const first = readFileSync(path);
-    expect(await lastValueFrom(saved)).toEqual(events);
-    expect(readFileSync(path).equals(first)).toBe(true);
-  });
+    it("starts anew with every subscription", async () => {
+      const path = join(folder, "file");
+      const saved = of(...inputs).pipe(operator(path), toArray());
+      const events = await lastValueFrom(saved);
+      const first = readFileSync(path);
+      expect(await lastValueFrom(saved)).toEqual(events);
+      expect(readFileSync(path).equals(first)).toBe(true);
+    });
 
-  it("writes nothing when examples are missing, after an error, or when unsubscribed", async () => {
-    const path = join(folder, "file");
-    const events = await lastValueFrom(of(inputs[0]).pipe(operator(path), toArray()));
-    expect(events.map(({ type }) => type)).toEqual(["stage", "progress"]);
+    it("writes nothing when examples are missing, after an error, or when unsubscribed", async () => {
+      const path = join(folder, "file");
+      const events = await lastValueFrom(of(inputs[0]).pipe(operator(path), toArray()));
+      expect(events.map(({ type }) => type)).toEqual(["stage", "progress"]);
 
-    const failing = from<unknown[]>([...inputs]).pipe(concatWith(throwError(() => new Error("lost"))), operator(path));
-    await expect(lastValueFrom(failing)).rejects.toThrow("lost");
+      const failing = from<unknown[]>([...inputs]).pipe(
+        concatWith(throwError(() => new Error("lost"))),
+        operator(path),
+      );
+      await expect(lastValueFrom(failing)).rejects.toThrow("lost");
 
-    const source = new Subject<unknown>();
-    const subscription = source.pipe(operator(path)).subscribe();
-    for (const batch of inputs) source.next(batch);
-    subscription.unsubscribe();
-    expect(source.observed).toBe(false);
-    expect(existsSync(path)).toBe(false);
-  });
+      const source = new Subject<unknown>();
+      const subscription = source.pipe(operator(path)).subscribe();
+      for (const batch of inputs) source.next(batch);
+      subscription.unsubscribe();
+      expect(source.observed).toBe(false);
+      expect(existsSync(path)).toBe(false);
+    });
 
-  it("notifies an error when the file cannot be written", async () => {
-    writeFileSync(join(folder, "taken"), "");
-    await expect(lastValueFrom(of(...inputs).pipe(operator(join(folder, "taken", "file"))))).rejects.toThrow(/taken/);
-  });
-});
+    it("notifies an error when the file cannot be written", async () => {
+      writeFileSync(join(folder, "taken"), "");
+      await expect(lastValueFrom(of(...inputs).pipe(operator(join(folder, "taken", "file"))))).rejects.toThrow(/taken/);
+    });
+  },
+);
 
 describe("the files", () => {
-  it("a grid holds the images row by row", async () => {
-    const path = join(folder, "grid.png");
-    await lastValueFrom(of(...images).pipe(saveGrid(path, { total: 9 })));
-    const { width, height, data } = decode(readFileSync(path));
-    expect([width, height]).toEqual([14, 14]); // Three images of two pixels, two pixels around each.
-    const pixel = (row: number, column: number) => data[(2 + 4 * row) * 14 + 2 + 4 * column];
-    const all = images.flatMap((batch) => [...bytes(batch, "image").data].filter((_, i) => i % 4 === 0));
-    expect([0, 1, 2].flatMap((row) => [0, 1, 2].map((column) => pixel(row, column)))).toEqual(all);
-  });
-
   it("an Arrow file holds the examples in order", async () => {
     const path = join(folder, "samples.arrow");
     await lastValueFrom(of(...vectors).pipe(saveExamples(path, { total: 9 })));

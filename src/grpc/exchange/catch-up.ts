@@ -1,0 +1,58 @@
+/** What a node that is behind fetches, and what it gives to others. */
+import { status } from "@grpc/grpc-js";
+import type { StepSum } from "../../optim/peers.ts";
+import type { Snapshot, TrainState } from "../../optim/train-state.ts";
+import { statusError } from "../receive.ts";
+import type { FetchRequest, Header, VectorAbout } from "./definition.ts";
+import type { Vector } from "./parcel.ts";
+import type { RunShape } from "./shares-of-view.ts";
+
+const STATE = ["parameters", "m", "v", "ema"] as const;
+
+export function vectorsToFetch(what: FetchRequest["what"], run: RunShape): VectorAbout[] {
+  const { parameters, shards, shardSize } = run;
+  const vector = (name: string, length: number) => ({ name, length, bfloat16: false });
+  if (what === "STATE") return STATE.map((name) => vector(name, parameters));
+  return [vector("sum", parameters), vector("t", shards * shardSize), vector("loss", shards * shardSize)];
+}
+
+export const toSum = (step: number, [sum, t, loss]: readonly Float32Array[]): StepSum => ({
+  step,
+  sum: sum!,
+  t: t!,
+  loss: loss!,
+});
+
+export const toSnapshot = (step: number, [parameters, m, v, ema]: readonly Float32Array[]): Snapshot => ({
+  step,
+  parameters: parameters!,
+  m: m!,
+  v: v!,
+  ema: ema!,
+});
+
+/**
+ * Answers a request.
+ *
+ * @param last The last sum that was applied.
+ * @throws ServiceError when this node does not have it.
+ */
+export function fetched(
+  { runId, what, step }: FetchRequest,
+  run: { readonly runId: string; readonly id: number },
+  state: Pick<TrainState, "step" | "snapshot">,
+  last: StepSum | undefined,
+): { readonly header: Omit<Header, "vectors">; readonly vectors: Vector[] } {
+  const refuse = (why: string) => statusError(status.FAILED_PRECONDITION, why);
+  if (runId !== run.runId) throw refuse(`run_id: ${runId} is another run`);
+  const header = { runId, view: 0, step, from: run.id, phase: "FETCHED" as const };
+  const vector = (name: string, values: Float32Array): Vector => ({ name, values, bfloat16: false });
+  if (what === "STATE") {
+    if (state.step !== step) throw refuse(`step: ${step} was asked for, this node is at ${state.step}`);
+    const snapshot = state.snapshot();
+    return { header, vectors: STATE.map((name) => vector(name, snapshot[name])) };
+  }
+  if (what !== "SUM") throw refuse("what: SUM or STATE is to be asked for");
+  if (last?.step !== step) throw refuse(`step: the sum of ${step} was asked for, this node has that of ${last?.step}`);
+  return { header, vectors: [vector("sum", last.sum), vector("t", last.t), vector("loss", last.loss)] };
+}

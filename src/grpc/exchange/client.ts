@@ -1,0 +1,173 @@
+/** The client's side of `scorestream.v1.Exchange`. */
+import {
+  Client,
+  status,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  type Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { channelCredentials, clientMetadata } from "../credentials.ts";
+import { endpointText, isLoopback, type Endpoint } from "../endpoint.ts";
+import { statusError } from "../receive.ts";
+import type { ClientSecurity } from "../security.ts";
+import { send } from "../send.ts";
+import {
+  exchangeService,
+  type CoordinatorMessage,
+  type FetchRequest,
+  type Header,
+  type Hello,
+  type MemberMessage,
+  type ParcelMessage,
+  type VectorAbout,
+} from "./definition.ts";
+import { MESSAGE_LIMIT, parcel, readHeader, readVectors, requireVectors, type Vector } from "./parcel.ts";
+
+/** Bytes that may be on their way unread on one connection or stream; more than fits in flight between distant machines. */
+export const FLOW_CONTROL_WINDOW = 2 ** 22;
+
+export interface Attendance {
+  send(message: MemberMessage): void;
+  /** Tells that no more comes, after what was sent. */
+  end(): void;
+}
+
+export interface AttendanceListener {
+  onMessage(message: CoordinatorMessage): void;
+  /** The stream is over, whoever ended it; told once. */
+  onEnd(error: ServiceError): void;
+}
+
+/** A connection to one other node, made when it is first needed and made again when it breaks. */
+export class ExchangeClient {
+  readonly #client: Client;
+  readonly #metadata: Metadata;
+
+  /** @param quiet ms without a sign of life after which the connection counts as broken; a step may take long. */
+  constructor(endpoint: Endpoint, security: ClientSecurity, quiet: number) {
+    const options: ChannelOptions = {
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 1000,
+      "grpc.enable_retries": 0,
+      "grpc.enable_channelz": 0,
+      "grpc.keepalive_time_ms": quiet,
+      "grpc.keepalive_timeout_ms": quiet,
+      "grpc.max_receive_message_length": MESSAGE_LIMIT,
+      "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW,
+      // Two clients of one process stay two connections: one that is closed takes no other's calls with it.
+      "grpc.use_local_subchannel_pool": 1,
+      // A proxy of the environment leads out of the machine.
+      ...(isLoopback(endpoint) && { "grpc.enable_http_proxy": 0 }),
+    };
+    this.#client = new Client(endpointText(endpoint), channelCredentials(security), options);
+    this.#metadata = clientMetadata(security);
+  }
+
+  /** Joins; lasts until either side ends it. */
+  attend(hello: Hello, { onMessage, onEnd }: AttendanceListener): Attendance {
+    const { path, requestSerialize, responseDeserialize } = exchangeService.Attend;
+    const call: ClientDuplexStream<MemberMessage, CoordinatorMessage> = this.#client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#metadata,
+    );
+    let over = false;
+    const end = (error: ServiceError) => {
+      if (over) return;
+      over = true;
+      onEnd(error);
+    };
+    call.on("data", (message: CoordinatorMessage) => over || onMessage(message));
+    call.on("error", end);
+    call.on("end", () => end(statusError(status.UNAVAILABLE, "the coordinator ended the call")));
+    call.write({ hello });
+    return {
+      send: (message) => void (over || call.write(message)),
+      end: () => void (over || call.end()),
+    };
+  }
+
+  /**
+   * Sends vectors; resolves once the other node has taken all of them.
+   *
+   * @throws ServiceError with the status it ended with.
+   */
+  deliver(header: Omit<Header, "vectors">, vectors: readonly Vector[], signal: AbortSignal): Promise<void> {
+    const { path, requestSerialize, responseDeserialize } = exchangeService.Deliver;
+    return new Promise((resolve, reject) => {
+      const call: ClientWritableStream<ParcelMessage> = this.#client.makeClientStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        this.#metadata,
+        (error: ServiceError | null) => {
+          sending.unsubscribe();
+          signal.removeEventListener("abort", cancel);
+          if (error) reject(error);
+          else resolve();
+        },
+      );
+      const cancel = () => call.cancel();
+      // The reply tells of it.
+      call.on("error", () => {});
+      const sending = send(call, parcel(header, vectors)).subscribe({
+        complete: () => call.end(),
+        error: () => call.cancel(),
+      });
+      signal.addEventListener("abort", cancel);
+      if (signal.aborted) cancel();
+    });
+  }
+
+  /** Fetches vectors. @throws ServiceError, also when it is not what was asked for. */
+  async fetch(
+    request: FetchRequest,
+    wanted: readonly VectorAbout[],
+    signal: AbortSignal,
+    onMessage: () => void,
+  ): Promise<Float32Array[]> {
+    const { path, requestSerialize, responseDeserialize } = exchangeService.Fetch;
+    const call: ClientReadableStream<ParcelMessage> = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      this.#metadata,
+    );
+    const cancel = () => call.cancel();
+    signal.addEventListener("abort", cancel);
+    // Cancelling after the end of the iteration is an error that nobody waits for.
+    call.on("error", () => {});
+    try {
+      if (signal.aborted) throw statusError(status.CANCELLED, "not wanted any more");
+      const messages = watched(call[Symbol.asyncIterator]() as AsyncIterator<ParcelMessage>, onMessage);
+      const header = await readHeader(messages);
+      if (header.runId !== request.runId || header.step !== request.step || header.phase !== "FETCHED") {
+        throw statusError(status.INVALID_ARGUMENT, `asked for step ${request.step}, got ${header.step}`);
+      }
+      requireVectors(header.vectors, wanted);
+      return await readVectors(messages, wanted);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      call.cancel();
+    }
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function watched<T>(source: AsyncIterator<T>, onNext: () => void): AsyncIterator<T> {
+  return {
+    async next() {
+      const next = await source.next();
+      onNext();
+      return next;
+    },
+  };
+}

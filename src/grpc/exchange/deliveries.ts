@@ -1,0 +1,66 @@
+/** What a node has sent that the others have not all taken yet. */
+import { status, type ServiceError } from "@grpc/grpc-js";
+import type { Header, Member } from "./definition.ts";
+import type { Vector } from "./parcel.ts";
+import type { Wire } from "./wire.ts";
+
+export interface DeliveriesOptions {
+  readonly wire: Wire;
+  /** A member did not take it, for another reason than that it was too late. */
+  readonly onFailure: (to: Member, reason: string) => void;
+  /** One has ended. */
+  readonly onEnd: () => void;
+}
+
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  #open = 0;
+  #bytes = 0;
+  #over = new AbortController();
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /** Deliveries that have not ended. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Aborted by {@link cancel}. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Gives up what is on its way: the view is over. */
+  cancel(): void {
+    this.#over.abort();
+    this.#over = new AbortController();
+  }
+
+  /** Bytes of vectors sent since it was last asked. */
+  takeBytes(): number {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return bytes;
+  }
+
+  /** Sends; goes on behind. */
+  send(to: Member, header: Omit<Header, "vectors">, vectors: readonly Vector[]): void {
+    const { wire, onFailure, onEnd } = this.#options;
+    const { signal } = this;
+    this.#bytes += vectors.reduce((n, { values, bfloat16 }) => n + values.length * (bfloat16 ? 2 : 4), 0);
+    this.#open++;
+    wire
+      .deliver(to, header, vectors, signal)
+      .catch((error: ServiceError) => {
+        // What is over for the other side is none of its faults.
+        if (signal.aborted || error.code === status.FAILED_PRECONDITION) return;
+        onFailure(to, `did not take what it was sent: ${error.message}`);
+      })
+      .finally(() => {
+        this.#open--;
+        onEnd();
+      });
+  }
+}

@@ -1,0 +1,40 @@
+/** How a node's part in a run can end. */
+import { status, type ServiceError } from "@grpc/grpc-js";
+import { RunError, UsageError } from "../../errors.ts";
+
+/** The node that the others had joined is no more. */
+export class CoordinatorLostError extends RunError {
+  override readonly name = "CoordinatorLostError";
+
+  constructor(address: string, why: string, step: number) {
+    super(
+      `the coordinator ${address} is gone (${why}); the state after ${step} steps was saved\n` +
+        `  remedy: start a node with --listen on the --workdir of the newest checkpoint and let the others --join it: ` +
+        `the run goes on to the same result`,
+    );
+  }
+}
+
+/** Another attempt a moment later may succeed. */
+export const isPassing = ({ code }: ServiceError): boolean =>
+  code === status.UNAVAILABLE || code === status.ALREADY_EXISTS || code === status.DEADLINE_EXCEEDED;
+
+/** Why a node could not join, for its user. */
+export function joinFailure(address: string, { code, details }: ServiceError): UsageError | RunError {
+  const where = `--join ${address}`;
+  switch (code) {
+    case status.UNAUTHENTICATED:
+      return new UsageError(`${where}: it asks for another token`, "give the run's token with --token-file FILE");
+    case status.FAILED_PRECONDITION:
+      return new UsageError(`${where}: refused: ${details}`, "join with the settings of the run, or another run");
+    case status.ALREADY_EXISTS:
+      return new UsageError(`${where}: refused: ${details}`, "give another --rank, or none");
+    case status.UNIMPLEMENTED:
+      return new UsageError(`${where}: no node listens there, but something else`, "join the address of --listen");
+    default:
+      return new RunError(
+        `${where}: no node answers there (${details})\n  remedy: start one with --listen, or wait longer for it: ` +
+          `--set exchange.deadlineSeconds=N`,
+      );
+  }
+}

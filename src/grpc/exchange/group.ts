@@ -1,0 +1,153 @@
+/** A node with its server and its connections: what a run needs to train with others. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { UsageError } from "../../errors.ts";
+import type { Group } from "../../optim/peers.ts";
+import type { TrainState } from "../../optim/train-state.ts";
+import { endpointText, type Endpoint } from "../endpoint.ts";
+import { occasionally } from "../occasionally.ts";
+import type { ClientSecurity, ServerSecurity } from "../security.ts";
+import { startServer, type Serving } from "../server.ts";
+import { ExchangeClient, FLOW_CONTROL_WINDOW } from "./client.ts";
+import { Coordinator } from "./coordinator.ts";
+import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION, type Hello } from "./definition.ts";
+import { MESSAGE_LIMIT } from "./parcel.ts";
+import type { ExchangeCost } from "./node-options.ts";
+import { ExchangeNode } from "./node.ts";
+import { attendHandler, deliverHandler, fetchHandler, type ExchangeHandlers } from "./service.ts";
+import type { RunShape } from "./shares-of-view.ts";
+import { TICKS } from "./waiting.ts";
+import { grpcWire, type Wire } from "./wire.ts";
+
+/** Where the nodes of a run find each other. */
+export interface ExchangeTargets {
+  /** Where this node listens for the others. A host of all addresses is told as the one that it calls from. */
+  readonly listen: Endpoint;
+  /** The node that listens for all; absent: this one. */
+  readonly join?: Endpoint;
+  /** Nodes without which the first one does not begin. */
+  readonly world: number;
+  /** Asked for; 0: the next that is free. */
+  readonly rank: number;
+  readonly security: ServerSecurity;
+  readonly securityOf: (endpoint: Endpoint) => ClientSecurity;
+}
+
+export interface GroupOptions {
+  readonly targets: ExchangeTargets;
+  readonly run: RunShape;
+  readonly state: TrainState;
+  /** Step after the last. */
+  readonly to: number;
+  readonly stop?: AbortSignal | undefined;
+  /** ms, see {@link ExchangeNode}. */
+  readonly deadline: number;
+  /** What all nodes must have in common. */
+  readonly config: unknown;
+  /** How the configuration of a node that wants to join differs, a text each. */
+  readonly differences: (config: unknown) => readonly string[];
+  readonly tell: (text: string) => void;
+  readonly onExchange?: (cost: ExchangeCost) => void;
+  /** Stands between the node and the others, for tests. */
+  readonly wire?: (wire: Wire) => Wire;
+}
+
+/** Steps may block a node for long; a connection that is silent for less is not given up, ms. */
+const QUIET = 60_000;
+/** ms in which a coordinator that does not answer may come back. */
+const SEARCH = 3000;
+/** ms for calls to end when the server does. */
+const GRACE = 300;
+
+const isWildcard = ({ host }: Endpoint) => host === "0.0.0.0" || host === "::";
+const advertised = (endpoint: Endpoint) => (isWildcard(endpoint) ? `:${endpoint.port}` : endpointText(endpoint));
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws UsageError when more nodes are wanted than there are shards. */
+export function exchangeGroup(options: GroupOptions): Group {
+  const { targets, run, state, to, stop, deadline, config, differences, tell, onExchange } = options;
+  const { join, world, rank } = targets;
+  if (world > run.shards) {
+    throw new UsageError(
+      `--world ${world}: training.shards is ${run.shards}, and every node needs a shard`,
+      `--set training.shards=${world} or a multiple, or fewer nodes`,
+    );
+  }
+  const quiet = Math.max(QUIET, 2 * deadline);
+  const runId = randomBytes(8).toString("hex");
+  const coordinator = new Coordinator({ runId, shards: run.shards, world, patience: TICKS, tell });
+  let server: Serving | undefined;
+  const hello = (): Hello => ({
+    ...{ version: VERSION, rank, runId: "", config: JSON.stringify(config), parameters: run.parameters },
+    address: advertised(server!.endpoint),
+  });
+  const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
+  const grpc = grpcWire({ coordinator: join ?? targets.listen, security: targets.securityOf, quiet });
+  const refused = occasionally((more, peer: string, what: string) =>
+    tell(`${peer} was refused: ${what}${more > 0 ? ` (and ${more} more)` : ""}`),
+  );
+
+  const handlers: ExchangeHandlers = {
+    coordinator: join ? endpointText(join) : coordinator,
+    differences: ({ config, parameters }) => [
+      ...differences(parsed(config)),
+      ...(parameters === run.parameters ? [] : [`parameters: ${run.parameters} there, ${parameters} here`]),
+    ],
+    take: (messages, given) => node.take(messages, given),
+    fetch: (request) => node.fetched(request),
+    onRefused: refused,
+  };
+
+  /** Waits for those who lack the last step. */
+  const othersEnded = async () => {
+    const until = performance.now() + deadline;
+    while (coordinator.size > 1 && performance.now() < until) await delay(10);
+  };
+
+  const node: ExchangeNode = new ExchangeNode({
+    ...{ run, state, to, stop, deadline, wire: options.wire?.(grpc) ?? grpc },
+    ...(onExchange && { onExchange }),
+    membership: {
+      way: join && client ? { kind: "join", client, address: endpointText(join), hello } : { kind: "coordinate", coordinator }, // prettier-ignore
+      search: SEARCH,
+      tell,
+    },
+    async listen() {
+      const service = {
+        name: EXCHANGE,
+        proto: EXCHANGE_PROTO,
+        service: exchangeService,
+        handlers: {
+          Attend: attendHandler(handlers),
+          Deliver: deliverHandler(handlers),
+          Fetch: fetchHandler(handlers),
+        },
+      };
+      const listening = { option: "--listen", endpoint: targets.listen, security: targets.security, tell };
+      server = await startServer(service, listening, {
+        "grpc.max_receive_message_length": MESSAGE_LIMIT,
+        // From each node the parcels of two phases, of two steps; and its attendance.
+        "grpc.max_concurrent_streams": 8 + 8 * run.shards,
+        "grpc.keepalive_time_ms": quiet,
+        "grpc.keepalive_timeout_ms": quiet,
+        "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW,
+      });
+      const where = endpointText(server.endpoint);
+      tell(join ? `exchange: joining ${endpointText(join)}, peers reach this node at ${where}` : `exchange: others join with --join ${where}`); // prettier-ignore
+      return async (finished) => {
+        if (finished && !join) await othersEnded();
+        coordinator.close(finished ? "the run has ended" : "the coordinator stops");
+        client?.close();
+        await server!.close(GRACE);
+      };
+    },
+  });
+  return node;
+}

@@ -1,0 +1,31 @@
+/** What a node is made of. */
+import type { TrainState } from "../../optim/train-state.ts";
+import type { MembershipOptions } from "./membership.ts";
+import type { RunShape } from "./shares-of-view.ts";
+import type { Wire } from "./wire.ts";
+
+/** What an exchange cost. */
+export interface ExchangeCost {
+  /** Updates applied before it. */
+  readonly step: number;
+  /** From this node's last gradient to the sum. */
+  readonly seconds: number;
+  /** Bytes of vectors that it sent. */
+  readonly bytes: number;
+}
+
+export interface NodeOptions {
+  readonly run: RunShape;
+  readonly state: Pick<TrainState, "step" | "snapshot" | "restore">;
+  /** Step after the last. */
+  readonly to: number;
+  /** Once aborted, the node leaves before it computes more. */
+  readonly stop?: AbortSignal | undefined;
+  /** ms without news from the others after which those who are missing are left out. */
+  readonly deadline: number;
+  readonly wire: Wire;
+  readonly membership: Pick<MembershipOptions, "way" | "search" | "tell">;
+  readonly onExchange?: (cost: ExchangeCost) => void;
+  /** Begins to listen. @returns A function that ends it; `finished`: after the last step. */
+  readonly listen: () => Promise<(finished: boolean) => Promise<void>>;
+}

@@ -1,0 +1,249 @@
+/** A node of a run: what it computes when, and how it goes on when others come and go. */
+import { status } from "@grpc/grpc-js";
+import { Bell } from "../../monitor/bell.ts";
+import type { Group, ShardGradient, StepSum, Turn } from "../../optim/peers.ts";
+import { statusError } from "../receive.ts";
+import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
+import type { FetchRequest, Member, ParcelMessage, Phase, View } from "./definition.ts";
+import { Inbox } from "./inbox.ts";
+import { Deliveries } from "./deliveries.ts";
+import { Membership } from "./membership.ts";
+import type { NodeOptions } from "./node-options.ts";
+import { OwnWork } from "./own-work.ts";
+import { firstNonFinite, type Vector } from "./parcel.ts";
+import { exchange } from "./round.ts";
+import type { Fetched } from "./service.ts";
+import { shardsOf, vectorsOf } from "./shares-of-view.ts";
+import { TICKS, Waiting } from "./waiting.ts";
+
+/** Who has just come compiles its graphs and fetches the state: times the deadline. */
+const ENTERING = 5;
+/** Others may take this many times as long for their shards as this node. */
+const SLOWER = 5;
+
+export class ExchangeNode implements Group {
+  readonly alone = false;
+  readonly #options: NodeOptions;
+  readonly #moved = new Bell();
+  readonly #membership: Membership;
+  readonly #waiting: Waiting;
+  readonly #inbox: Inbox;
+  readonly #work = new OwnWork();
+  readonly #deliveries: Deliveries;
+  #apply: ((sum: StepSum) => void) | undefined;
+  /** The last that was applied, for who missed it. */
+  #last: StepSum | undefined;
+  /** The view whose step the state has. */
+  #settled: View | undefined;
+  /** ms that the node's own shards of the step took. */
+  #computing = 0;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { deadline, membership, state, stop } = options;
+    const moved = this.#moved;
+    const own = { step: () => state.step, onPrepare: () => this.#endView() };
+    this.#membership = new Membership({ ...membership, ...own, moved, deadline });
+    this.#deliveries = new Deliveries({
+      wire: options.wire,
+      onFailure: ({ id }, reason) => this.#membership.suspect(id, reason),
+      onEnd: () => moved.ring(),
+    });
+    const { way } = membership;
+    const onTick = () => (way.kind === "coordinate" ? way.coordinator.tick() : undefined);
+    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, onTick });
+    this.#inbox = new Inbox({
+      runId: () => this.#membership.runId,
+      place: () => {
+        const { view, viewNumber } = this.#membership;
+        return { view, viewNumber, step: state.step, settled: view !== undefined && view === this.#settled };
+      },
+      moved,
+      expected: (view, from, phase) => this.#expected(view, from, phase),
+      onNews: () => this.#waiting.hear(),
+      // Both phases of a step from everybody, and as much from a view that is over.
+      waiting: 4 * options.run.shards,
+    });
+  }
+
+  get shards(): number {
+    return this.#options.run.shards;
+  }
+
+  onSum(apply: (sum: StepSum) => void): () => void {
+    this.#apply = apply;
+    return () => (this.#apply = undefined);
+  }
+
+  add(gradient: ShardGradient): void {
+    const bad = gradient.loss[firstNonFinite(gradient.loss)];
+    if (bad !== undefined) this.#membership.diverged(gradient.step, bad);
+    this.#work.add(gradient);
+  }
+
+  async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
+    const { state, to, listen, run } = this.#options;
+    if (state.step >= to || this.#waiting.stopped) return;
+    const stopClock = this.#waiting.start(closed);
+    let close: Awaited<ReturnType<typeof listen>> = async () => {};
+    try {
+      close = await listen();
+      await this.#membership.join();
+      while (state.step < to) {
+        const view = await this.#settle();
+        if (!view) return;
+        const [shard] = this.#work.missing(shardsOf(view, this.#membership.id, run));
+        if (shard === undefined) {
+          const sum = await this.#exchange(view);
+          // Nothing may be applied under a view that is over: looked at in the turn in which it is applied.
+          if (sum && view === this.#membership.view && !this.#membership.failure) this.#commit(sum);
+          continue;
+        }
+        if (this.#waiting.stopped) return;
+        const start = performance.now();
+        yield { step: state.step, shard };
+        this.#computing += performance.now() - start;
+      }
+    } finally {
+      await this.#leave(close);
+      stopClock();
+      this.#forget();
+    }
+  }
+
+  /** Takes a parcel from another node. @throws ServiceError */
+  take(messages: AsyncIterator<ParcelMessage>, given: AbortSignal): Promise<void> {
+    return this.#inbox.take(messages, given);
+  }
+
+  /** @throws ServiceError */
+  fetched(request: FetchRequest): Fetched {
+    return fetched(request, this.#membership, this.#options.state, this.#last);
+  }
+
+  #expected(view: View, from: number, phase: Phase) {
+    const { id } = this.#membership;
+    if (from === id) throw statusError(status.INVALID_ARGUMENT, `from: ${id} is this node itself`);
+    return vectorsOf(view, from, id, phase, this.#options.run);
+  }
+
+  #endView(): void {
+    this.#deliveries.cancel();
+    this.#settled = undefined;
+    this.#inbox.clear();
+  }
+
+  #forget(): void {
+    this.#work.clear();
+    this.#computing = 0;
+  }
+
+  /** Waits for a view and catches up with it. @returns undefined when the node is to leave. */
+  async #settle(): Promise<View | undefined> {
+    const { wire, state } = this.#options;
+    const waiting = this.#waiting;
+    for (;;) {
+      const { view, failure } = this.#membership;
+      if (waiting.closed) return undefined;
+      if (!view || failure) {
+        if ((await waiting.until(() => waiting.stopped, view)) === "ready" || waiting.stopped) return undefined;
+        continue;
+      }
+      if (view === this.#settled) return view;
+      wire.keep(view.members);
+      if (view.need !== "NOTHING") await this.#catchUp(view);
+      if (view !== this.#membership.view || waiting.closed) continue;
+      if (state.step !== view.step) throw new Error(`exchange: at step ${state.step} of a view of ${view.step}`);
+      this.#settled = view;
+      this.#moved.ring();
+      return view;
+    }
+  }
+
+  /** Applies the sum it lacks, or takes the whole state over. */
+  async #catchUp(view: View): Promise<void> {
+    const { wire, run, state, membership } = this.#options;
+    const source = view.members.find(({ id }) => id === view.source)!;
+    const step = view.need === "SUM" ? view.step - 1 : view.step;
+    const request = { runId: this.#membership.runId, what: view.need, step };
+    const { signal } = this.#deliveries;
+    let vectors: Float32Array[];
+    try {
+      const onMessage = () => this.#waiting.hear();
+      vectors = await wire.fetch(source, request, vectorsToFetch(view.need, run), signal, onMessage);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#membership.suspect(source.id, `did not give its ${view.need.toLowerCase()}: ${(error as Error).message}`);
+      return void (await this.#waiting.until(() => false, view));
+    }
+    if (signal.aborted || this.#waiting.closed) return;
+    if (view.need === "SUM") return this.#commit(toSum(step, vectors));
+    this.#forget();
+    state.restore(toSnapshot(step, vectors));
+    membership.tell(`the state after ${step} steps was taken over from node ${source.rank}`);
+  }
+
+  /** Applies a sum: the only place where the state goes on. */
+  #commit(sum: StepSum): void {
+    const { state } = this.#options;
+    if (sum.step !== state.step) throw new Error(`exchange: the sum of step ${sum.step} at step ${state.step}`);
+    this.#last = sum;
+    this.#forget();
+    this.#inbox.clear();
+    this.#apply?.(sum);
+    if (state.step !== sum.step + 1 && !this.#waiting.closed) {
+      throw new Error(`exchange: the sum of step ${sum.step} was not applied`);
+    }
+  }
+
+  async #exchange(view: View): Promise<StepSum | undefined> {
+    const { run, state, onExchange } = this.#options;
+    const { id } = this.#membership;
+    const { step } = state;
+    const start = performance.now();
+    const sum = await exchange(this.#work.read(), {
+      ...{ view, id, step, run },
+      send: (to, phase, vectors) => this.#send(view, to, phase, vectors),
+      receive: (from, phase) => this.#receive(view, from, phase),
+      diverged: (value) => this.#membership.diverged(step, value),
+    });
+    if (!sum) return void (await this.#waiting.until(() => false, view));
+    onExchange?.({ step, seconds: (performance.now() - start) / 1000, bytes: this.#deliveries.takeBytes() });
+    return sum;
+  }
+
+  #send(view: View, to: Member, phase: Phase, vectors: readonly Vector[]): void {
+    const { runId, id } = this.#membership;
+    this.#deliveries.send(to, { runId, view: view.view, step: this.#options.state.step, from: id, phase }, vectors);
+  }
+
+  async #receive(view: View, from: readonly Member[], phase: Phase) {
+    const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase));
+    const slower = Math.ceil((SLOWER * this.#computing * TICKS) / this.#options.deadline);
+    const entering = view.entering && view.step === this.#options.state.step;
+    const patience = Math.max(TICKS * (entering ? ENTERING : 1), slower);
+    // For the sums of others longer: they may wait themselves, and tell for whom.
+    const ticks = phase === "REDUCE" ? patience : 2 * patience;
+    const waited = await this.#waiting.until(() => missing().length === 0, view, ticks);
+    // The view may have ended between the two turns.
+    if (waited === "ready" && missing().length === 0) return from.map(({ id }) => this.#inbox.get(id, phase)!);
+    if (waited === "late") {
+      for (const { id } of missing()) this.#membership.suspect(id, "was silent beyond exchange.deadlineSeconds");
+    }
+    return undefined;
+  }
+
+  async #leave(close: (finished: boolean) => Promise<void>): Promise<void> {
+    const membership = this.#membership;
+    if (!membership.failure && !this.#waiting.closed) {
+      // Others may still need the last sum.
+      await this.#waiting.until(() => this.#deliveries.open === 0, membership.view, TICKS).catch(() => {});
+    }
+    const { state, to, wire } = this.#options;
+    await membership.leave();
+    await close(state.step >= to);
+    this.#inbox.close();
+    this.#deliveries.cancel();
+    wire.close();
+  }
+}

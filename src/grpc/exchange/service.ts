@@ -1,0 +1,143 @@
+/** The server's side of `scorestream.v1.Exchange`. */
+import {
+  status,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerWritableStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { statusError } from "../receive.ts";
+import { send } from "../send.ts";
+import { JoinRefused, type Coordinator } from "./coordinator.ts";
+import { VERSION, type FetchRequest, type Hello, type MemberMessage, type ParcelMessage } from "./definition.ts";
+import type { CoordinatorMessage, Header } from "./definition.ts";
+import { parcel, type Vector } from "./parcel.ts";
+
+/** What a node gives to who fetches. */
+export interface Fetched {
+  readonly header: Omit<Header, "vectors">;
+  readonly vectors: readonly Vector[];
+}
+
+export interface ExchangeHandlers {
+  /** Absent where the node is not the coordinator; then its address. */
+  readonly coordinator: Coordinator | string;
+  /** Why the node that says this may not join, a line each. */
+  readonly differences: (hello: Hello) => readonly string[];
+  readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<void>;
+  /** @throws ServiceError */
+  readonly fetch: (request: FetchRequest) => Fetched;
+  /** Told of parcels that were refused for what is in them. */
+  readonly onRefused: (peer: string, what: string) => void;
+}
+
+const hasStatus = (error: unknown): error is ServiceError =>
+  error instanceof Error && "code" in error && typeof error.code === "number";
+
+const withStatus = (error: unknown): ServiceError =>
+  hasStatus(error) ? error : statusError(status.INTERNAL, (error as Error).message);
+
+/** The address at which its peers reach a node that calls from `peer`. */
+function addressOf({ address }: Hello, peer: string): string {
+  if (!address.startsWith(":")) return address;
+  return `${peer.slice(0, peer.lastIndexOf(":"))}${address}`;
+}
+
+/** @throws ServiceError */
+function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hello: Hello, handlers: ExchangeHandlers) {
+  const { coordinator, differences } = handlers;
+  if (typeof coordinator === "string") {
+    throw statusError(status.FAILED_PRECONDITION, `this node does not coordinate; --join ${coordinator}`);
+  }
+  if (hello.version !== VERSION) {
+    throw statusError(status.FAILED_PRECONDITION, `version: ${VERSION} here, ${hello.version} there`);
+  }
+  const wrong = differences(hello);
+  if (wrong.length > 0) throw statusError(status.FAILED_PRECONDITION, `this is another run: ${wrong.join("; ")}`);
+  const link = {
+    send: (message: CoordinatorMessage) => void call.write(message),
+    end: (reason: string, closed: boolean) =>
+      void call.emit("error", statusError(closed ? status.UNAVAILABLE : status.ABORTED, reason)),
+  };
+  try {
+    const id = coordinator.join(link, { rank: hello.rank, address: addressOf(hello, call.getPeer()) });
+    return { coordinator, id };
+  } catch (error) {
+    if (!(error instanceof JoinRefused)) throw error;
+    throw statusError(error.passing ? status.ALREADY_EXISTS : status.FAILED_PRECONDITION, error.message);
+  }
+}
+
+/** Membership: the node belongs to the run as long as the call is open. */
+export function attendHandler(handlers: ExchangeHandlers) {
+  return (call: ServerDuplexStream<MemberMessage, CoordinatorMessage>): void => {
+    let member: ReturnType<typeof admit> | undefined;
+    let over = false;
+    const gone = (why: string) => {
+      if (over) return;
+      over = true;
+      member?.coordinator.gone(member.id, why);
+    };
+    call.on("data", (message: MemberMessage) => {
+      if (over) return;
+      if (member) return member.coordinator.receive(member.id, message);
+      try {
+        if (!message.hello) throw statusError(status.INVALID_ARGUMENT, "the first message is hello");
+        member = admit(call, message.hello, handlers);
+      } catch (error) {
+        over = true;
+        handlers.onRefused(call.getPeer(), withStatus(error).details);
+        call.emit("error", withStatus(error));
+      }
+    });
+    call.on("cancelled", () => gone("its connection broke"));
+    call.on("error", () => gone("its connection broke"));
+    call.on("end", () => {
+      gone("it ended the call");
+      call.end();
+    });
+  };
+}
+
+/** What is refused for its content, and worth a line in the log. */
+const CONTENT: readonly status[] = [
+  status.INVALID_ARGUMENT,
+  status.ALREADY_EXISTS,
+  status.DATA_LOSS,
+  status.RESOURCE_EXHAUSTED,
+];
+
+export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
+  return (call: ServerReadableStream<ParcelMessage, object>, reply: sendUnaryData<object>): void => {
+    const given = new AbortController();
+    call.on("cancelled", () => given.abort());
+    // Of a call that breaks the iteration tells.
+    call.on("error", () => given.abort());
+    take(call[Symbol.asyncIterator]() as AsyncIterator<ParcelMessage>, given.signal).then(
+      () => reply(null, {}),
+      (error: unknown) => {
+        const failure = withStatus(error);
+        const peer = call.getPeer();
+        // What a broken connection leaves ends in the middle too; it has no address any more.
+        if (CONTENT.includes(failure.code) && peer !== "unknown") onRefused(peer, failure.details);
+        if (!given.signal.aborted) reply(failure);
+      },
+    );
+  };
+}
+
+export function fetchHandler({ fetch }: ExchangeHandlers) {
+  return (call: ServerWritableStream<FetchRequest, ParcelMessage>): void => {
+    try {
+      const { header, vectors } = fetch(call.request);
+      const sending = send(call, parcel(header, vectors)).subscribe({
+        complete: () => call.end(),
+        error: (error: Error) => call.emit("error", statusError(status.INTERNAL, error.message)),
+      });
+      call.on("cancelled", () => sending.unsubscribe());
+    } catch (error) {
+      call.emit("error", withStatus(error));
+    }
+  };
+}

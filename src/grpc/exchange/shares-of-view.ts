@@ -1,0 +1,48 @@
+/** What a view says about who computes, sums and sends what. */
+import { shareOf, type Share } from "../../ops/shares.ts";
+import { subtreesOf } from "../../ops/sum-tree.ts";
+import type { Phase, VectorAbout, View } from "./definition.ts";
+
+/** What all nodes of a run agree on. */
+export interface RunShape {
+  /** Parts of a batch. */
+  readonly shards: number;
+  /** Examples in a shard. */
+  readonly shardSize: number;
+  /** Length of the parameter vector. */
+  readonly parameters: number;
+  /** Sums are rounded on their way. */
+  readonly bfloat16: boolean;
+}
+
+/** Ranges begin at multiples of it, as the parameters do. */
+const ALIGNMENT = 16;
+
+const indexOf = ({ members }: View, id: number) => members.findIndex((member) => member.id === id);
+
+/** The shards whose gradients a member computes. */
+export const shardsOf = (view: View, id: number, { shards }: RunShape): Share =>
+  shareOf(shards, view.members.length, indexOf(view, id));
+
+/** The part of the parameter vector that a member sums up. */
+export const rangeOf = (view: View, id: number, { parameters }: RunShape): Share =>
+  shareOf(parameters, view.members.length, indexOf(view, id), ALIGNMENT);
+
+/** The vectors that member `from` sends to member `to` in a phase. */
+export function vectorsOf(view: View, from: number, to: number, phase: Phase, run: RunShape): VectorAbout[] {
+  const { shardSize, bfloat16 } = run;
+  const lengthOf = ({ first, end }: Share) => end - first;
+  if (phase === "GATHER") return [{ name: "sum", length: lengthOf(rangeOf(view, from, run)), bfloat16 }];
+  const shards = shardsOf(view, from, run);
+  const examples = shardSize * lengthOf(shards);
+  const length = lengthOf(rangeOf(view, to, run));
+  return [
+    { name: "t", length: examples, bfloat16: false },
+    { name: "loss", length: examples, bfloat16: false },
+    ...subtreesOf(shards.first, shards.end).map(({ first, level }) => ({
+      name: `sum/${first}/${level}`,
+      length,
+      bfloat16,
+    })),
+  ];
+}

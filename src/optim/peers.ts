@@ -1,0 +1,53 @@
+/** Those with whom a model is trained, as the stages of a pipeline see them. */
+import type { Tensor1D } from "@tensorflow/tfjs";
+
+/** A shard whose gradient this node is to compute next. */
+export interface Turn {
+  readonly step: number;
+  readonly shard: number;
+}
+
+/** Gradient and losses of one step over all shards. */
+export interface StepSum {
+  readonly step: number;
+  /** Sum of the shards' gradients, float32 [P]. */
+  readonly sum: Float32Array;
+  /** Of every example, in the order of the shards. */
+  readonly t: Float32Array;
+  readonly loss: Float32Array;
+}
+
+/** The gradient of one shard; the tensor stays the caller's. */
+export interface ShardGradient extends Turn {
+  readonly values: Tensor1D;
+  readonly t: Float32Array;
+  readonly loss: Float32Array;
+}
+
+export interface Alone {
+  readonly alone: true;
+  readonly turns?: undefined;
+}
+
+/** Nodes that train together. */
+export interface Group {
+  readonly alone: false;
+  /** Shards that a step is cut into. */
+  readonly shards: number;
+  /**
+   * What to compute, in order; each is asked for once the gradient of the one before it was added. Ends with the run;
+   * returning leaves the group.
+   *
+   * @param closed Aborted when nobody wants more.
+   */
+  turns(closed: AbortSignal): AsyncGenerator<Turn, void, void>;
+  /** Takes the gradient of the turn given last. */
+  add(gradient: ShardGradient): void;
+  /** Told each step's sum, once, and applies it before it returns. @returns A function that ends this. */
+  onSum(apply: (sum: StepSum) => void): () => void;
+}
+
+export type Peers = Alone | Group;
+
+/** Nobody: a run in one process. */
+export const alone = (): Peers => ({ alone: true });

@@ -1,0 +1,55 @@
+import { Observable, type OperatorFunction } from "rxjs";
+import { createBatch, floats } from "../data/batch.ts";
+import { tf } from "../engine/tf.ts";
+import type { Peers, StepSum } from "../optim/peers.ts";
+import { gradientOf, type Gradient } from "./gradient.ts";
+
+export { alone } from "../optim/peers.ts";
+
+/**
+ * Sums the gradients of the shards over all nodes that train together.
+ *
+ * Alone it hands each shard's gradient on, for `accumulate` to sum. With peers it takes the gradients of the shards that
+ * are this node's turn, and emits one {@link Gradient} per step: the mean over all shards of all nodes, which has the
+ * same bits on each of them and on a node alone, and which `accumulate` hands on. The stages behind it must apply it
+ * before they return: a sum is given once.
+ *
+ * ```ts
+ * trainBatches(data, "data", { ..., peers }).pipe(
+ *   ..., scoreMatching(...), allReduce(peers), accumulate(shards), adam(...))
+ * ```
+ *
+ * @returns Whole steps have `info.shards` 1.
+ */
+export function allReduce(peers: Peers): OperatorFunction<Gradient, Gradient> {
+  if (peers.alone) return (source) => source;
+  return (source) =>
+    new Observable((subscriber) => {
+      const stop = peers.onSum((sum) => emit(sum, peers.shards, (gradient) => subscriber.next(gradient)));
+      subscriber.add(stop);
+      subscriber.add(
+        source.subscribe({
+          next({ batch, values }) {
+            const { step, shard } = batch.info;
+            peers.add({ step, shard, values, t: floats(batch, "t").data, loss: floats(batch, "loss").data });
+          },
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => subscriber.complete(),
+        }),
+      );
+    });
+}
+
+/** Emits the mean, and frees it when it was taken. */
+function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: Gradient) => void): void {
+  const column = (data: Float32Array) => ({ data, shape: [] });
+  const info = { step, shard: 0, shards: 1, firstSample: step * loss.length };
+  const batch = createBatch({ t: column(t), loss: column(loss) }, info);
+  // As `accumulate` does, and not on the host, where subnormals would stay.
+  const mean = tf.tidy(() => tf.mul(tf.tensor1d(sum.slice()), 1 / shards));
+  try {
+    next(gradientOf(batch, mean as ReturnType<typeof tf.tensor1d>));
+  } finally {
+    mean.dispose();
+  }
+}

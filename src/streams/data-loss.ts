@@ -1,0 +1,36 @@
+import type { OperatorFunction } from "rxjs";
+import type { Batch } from "../data/batch.ts";
+import type { ScoreNetwork } from "../models/score-network.ts";
+import type { TrainState } from "../optim/train-state.ts";
+import type { SDE } from "../sde/sde.ts";
+import { perturb } from "./perturb.ts";
+import { sampleTime } from "./sample-time.ts";
+import { scoreMatchingLoss } from "./score-matching-loss.ts";
+import type { Weighting } from "./score-matching.ts";
+
+export interface DataLossOptions {
+  readonly weighting: Weighting;
+  /** Smallest time that is drawn. */
+  readonly eps: number;
+  readonly seed: number;
+}
+
+/**
+ * The training loss of each example, at one time and with one noise each, under the averaged parameters and without
+ * dropout.
+ *
+ * @returns Batches with `loss`, float32 [].
+ * @throws RangeError as {@link sampleTime} and {@link scoreMatchingLoss}.
+ * @see the reference's run_lib.py evaluate, `enable_loss`
+ */
+export function dataLoss(
+  network: ScoreNetwork,
+  sde: SDE,
+  state: TrainState,
+  { weighting, eps, seed }: DataLossOptions,
+): OperatorFunction<Batch<"data">, Batch<"loss">> {
+  const times = sampleTime<"data">(sde, { eps, importance: weighting === "importance", seed });
+  const noise = perturb<"data" | "t">(sde, { seed });
+  const loss = scoreMatchingLoss(network, sde, state, { weighting });
+  return (source) => source.pipe(times, noise, loss);
+}

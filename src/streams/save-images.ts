@@ -1,0 +1,74 @@
+import { concat, concatMap, defer, from, of, type OperatorFunction } from "rxjs";
+import { writeFileAtomic } from "../data/arrow-file.ts";
+import { bytes, type Batch } from "../data/batch.ts";
+import { imageArrowPieces } from "../data/image-arrow.ts";
+import type { ImageSpool } from "../data/image-spool.ts";
+import { npzPieces } from "../data/npz-stream.ts";
+import { pngGrid } from "../data/png-grid.ts";
+import type { RunEvent } from "../monitor/run-event.ts";
+
+/** Paths to write; their folder is there. */
+export interface ImageFiles {
+  /** PNG of the first images, at most {@link GRID}. */
+  readonly grid: string;
+  /** Arrow IPC file of all images, column `image`. */
+  readonly arrow?: string | undefined;
+  /** npz file of all images, array `samples` [N, H, W, C], as the reference writes them. */
+  readonly npz?: string | undefined;
+}
+
+export interface SaveImagesOptions {
+  readonly total: number;
+  /** Images drawn before, which the source leaves out; those to come are added. The caller removes it. */
+  readonly spool: ImageSpool;
+}
+
+/** Images in a grid at most: 20 x 20. */
+export const GRID = 400;
+
+async function write({ grid, arrow, npz }: ImageFiles, spool: ImageSpool): Promise<void> {
+  const { shape, images } = spool;
+  if (arrow) await writeFileAtomic(arrow, imageArrowPieces(shape, spool.read()));
+  if (npz)
+    await writeFileAtomic(
+      npz,
+      npzPieces("samples", [images, ...shape], () => spool.read()),
+    );
+  const [first] = spool.read(GRID);
+  await writeFileAtomic(grid, [pngGrid(first!, shape)]);
+}
+
+/**
+ * Writes images to files at the end, unless some of `total` are missing. Until then they are in the spool, not in
+ * memory.
+ *
+ * @returns Progress after every batch, and the path of the grid as the result `samples`.
+ */
+export function saveImages(
+  files: ImageFiles,
+  { total, spool }: SaveImagesOptions,
+): OperatorFunction<Batch<"image">, RunEvent> {
+  return (source) =>
+    defer(() => {
+      const before: RunEvent[] = [{ type: "stage", name: "samples", total, unit: "images" }];
+      if (spool.images > 0) {
+        before.push({ type: "message", text: `samples: going on after ${spool.images} images drawn before` });
+        before.push({ type: "progress", done: spool.images });
+      }
+      const progress = source.pipe(
+        concatMap((batch) => {
+          spool.append(bytes(batch, "image").data);
+          return of<RunEvent>({ type: "progress", done: spool.images });
+        }),
+      );
+      const result = async (): Promise<RunEvent> => {
+        await write(files, spool);
+        return { type: "result", values: { samples: files.grid } };
+      };
+      return concat(
+        from(before),
+        progress,
+        defer(() => (spool.images < total ? [] : result())),
+      );
+    });
+}

@@ -1,0 +1,27 @@
+import type { Observable } from "rxjs";
+import { createBatch, type Batch } from "../data/batch.ts";
+import type { ImageSpool } from "../data/image-spool.ts";
+import type { Credit } from "./credit.ts";
+import { pull } from "./pull.ts";
+
+export interface SpooledImagesOptions {
+  readonly batchSize: number;
+  readonly stop?: AbortSignal | undefined;
+  readonly credit?: Credit | undefined;
+}
+
+/** The images of a spool in order: batches with `image`, uint8 [H, W, C]; the last one may be smaller. */
+export function spooledImages(
+  spool: ImageSpool,
+  { batchSize, stop, credit }: SpooledImagesOptions,
+): Observable<Batch<"image">> {
+  return pull(function* () {
+    let step = 0;
+    for (const data of spool.read(batchSize)) {
+      if (stop?.aborted) return;
+      const info = { step, shard: 0, shards: 1, firstSample: step * batchSize };
+      yield createBatch({ image: { data, shape: spool.shape } }, info);
+      step++;
+    }
+  }, credit);
+}

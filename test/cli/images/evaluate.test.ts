@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { tf } from "../../../src/engine/tf.ts";
+import { run } from "../../pipelines/fixture.ts";
+import { temporaryFolder } from "../fixture.ts";
+import { removeTrained, reportOf, set, tiny, trained } from "./evaluation-fixture.ts";
+
+afterAll(removeTrained);
+
+/** A model evaluated with the defaults. */
+async function evaluated(): Promise<string> {
+  const workdir = await trained();
+  await tiny(["--mode", "eval", "--workdir", workdir]);
+  return workdir;
+}
+
+describe("an evaluation", { timeout: 120_000 }, () => {
+  it("has likelihood, bound and loss, both errors, and the evaluations of the network", async () => {
+    const workdir = await trained();
+    const { numTensors } = tf.memory();
+    const several = ["--mode", "eval", "--workdir", workdir, ...set("eval.repeats=3", "eval.stepControl=image")];
+    const { exitCode, summary } = await tiny(several);
+    expect(exitCode).toBe(0);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    const { bpd, bound, loss, split, perImage, quality, dequantizations } = reportOf(workdir);
+    for (const value of [bpd!, bound!, loss!]) {
+      expect(value).toMatchObject({ images: 6, repeats: 3 });
+      expect(value.standardError).toBeGreaterThan(0);
+      expect(value.repeatStandardError).toBeGreaterThan(0);
+    }
+    expect(bpd!.evaluations!.min).toBeGreaterThanOrEqual(8);
+    expect(bpd!.evaluations!.max).toBeGreaterThanOrEqual(bpd!.evaluations!.mean);
+    expect([split, perImage.length, quality]).toEqual(["test", 6, { note: "not measured" }]);
+    expect(dequantizations).toEqual({ uniform: { bpd, bound } });
+    expect([summary.bpd, summary.bound, summary.evalLoss]).toEqual([bpd!.mean, bound!.mean, loss!.mean]);
+    const metrics = readFileSync(join(workdir, "metrics.jsonl"), "utf8");
+    for (const name of ["eval/loss", "eval/bpd", "eval/bound"]) expect(metrics).toContain(name);
+    expect(readFileSync(join(workdir, "eval", "report.html"), "utf8")).toContain("not measured");
+  });
+
+  it("can leave out the loss, and go over the images of the training", async () => {
+    const workdir = await evaluated();
+    const test = reportOf(workdir);
+    const without = await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.split=train", "eval.loss=false")]);
+    expect(without.exitCode).toBe(0);
+    const train = reportOf(workdir);
+    expect([train.split, train.bpd!.images, train.loss]).toEqual(["train", 16, undefined]);
+    expect(train.bpd!.mean).not.toBe(test.bpd!.mean);
+    expect(without.summary.evalLoss).toBeUndefined();
+    // The evaluation of the test images is still there.
+    const again = await tiny(["--mode", "eval", "--workdir", workdir]);
+    expect(again.stderr).toContain("going on after 6 images");
+    expect(reportOf(workdir)).toEqual(test);
+  });
+
+  it("keeps the bound's two forms apart", async () => {
+    const workdir = await evaluated();
+    const { bound } = reportOf(workdir);
+    await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.boundForm=ssm")]);
+    const sliced = reportOf(workdir);
+    expect(sliced.bound!.mean).not.toBe(bound!.mean);
+    expect((sliced.config as { eval: { boundForm: string } }).eval.boundForm).toBe("ssm");
+    expect(readdirSync(join(workdir, "eval"))).toEqual(expect.arrayContaining(["bound.jsonl", "bound_ssm.jsonl"]));
+  });
+
+  it("reports both dequantizations once both were evaluated, whichever was the last", async () => {
+    const workdir = await evaluated();
+    const uniform = reportOf(workdir);
+    expect(Object.keys(uniform.dequantizations)).toEqual(["uniform"]);
+    expect((await tiny(["--mode", "train_deq", "--workdir", workdir])).exitCode).toBe(0);
+    const variational = await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.dequantizer=true")]);
+    expect(variational.exitCode, variational.stderr).toBe(0);
+    const both = reportOf(workdir);
+    expect(both.bpd!.mean).toBe(variational.summary.bpd);
+    expect(both.dequantizations).toEqual({
+      uniform: { bpd: uniform.bpd, bound: uniform.bound },
+      variational: { bpd: both.bpd, bound: both.bound },
+    });
+    expect(both.bpd!.mean).not.toBe(uniform.bpd!.mean);
+    await tiny(["--mode", "eval", "--workdir", workdir]);
+    const last = reportOf(workdir);
+    expect([last.bpd, last.dequantizations]).toEqual([uniform.bpd, both.dequantizations]);
+    // With other settings, the one evaluated before is another measurement.
+    await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.numImages=4")]);
+    expect(Object.keys(reportOf(workdir).dequantizations)).toEqual(["uniform"]);
+  });
+
+  it.each([
+    [[], /loss: 2\/6/],
+    [["eval.repeats=2"], /\(ODE\): 8\/12/],
+    [["eval.split=train", "eval.stepControl=image"], /\(ODE\): 6\/16/],
+    [["eval.boundForm=ssm"], /bound: 4\/6/],
+  ])("%j stopped at %s goes on to the same report, to the bit", async (settings, stopAt) => {
+    const workdir = await trained();
+    const argv = ["--mode", "eval", ...set(...settings, "eval.hutchinson=gaussian")];
+    const first = await tiny([...argv, "--workdir", workdir], { stopAt });
+    expect(first.exitCode).toBe(143);
+    expect(first.summary.report).toBeUndefined();
+    const second = await tiny([...argv, "--workdir", workdir]);
+    expect(second.exitCode).toBe(0);
+    expect(second.stderr).toMatch(/going on after \d+ images evaluated before/);
+    const whole = await trained();
+    expect((await tiny([...argv, "--workdir", whole])).stderr).not.toContain("going on");
+    expect(reportOf(workdir)).toEqual(reportOf(whole));
+  });
+});
+
+describe("an evaluation that cannot be", { timeout: 60_000 }, () => {
+  it.each([
+    ["eval.numImages=0", "eval.numImages: 0 is out of range"],
+    ["eval.split=validation", "allowed: test, train"],
+    ["eval.rtol=1e-20", "eval.rtol takes a number from 1e-13 to 1"],
+    ["eval.atol=0", "eval.atol: 0 is out of range"],
+  ])("--set %s: exit 2", async (setting, text) => {
+    const { exitCode, stderr } = await tiny(["--mode", "eval", "--workdir", temporaryFolder(), ...set(setting)]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(text)]);
+    expect(stderr).toContain("remedy:");
+  });
+
+  it("of a checkpoint of another model, of none, or of images that there are not: exit 2", async () => {
+    const workdir = await trained();
+    const of = (checkpoint: string) => [
+      ...["--mode", "eval", "--workdir", temporaryFolder(), ...set(`checkpoint=${checkpoint}`)],
+    ];
+    const checkpoint = join(workdir, "checkpoints", "checkpoint_3.arrow");
+    const gaussian = await run(["gaussian", ...of(checkpoint)]);
+    expect([gaussian.exitCode, gaussian.stderr]).toEqual([2, expect.stringContaining("is of another model")]);
+    const none = await tiny(of("/nowhere/checkpoint_3.arrow"));
+    expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining("/nowhere/checkpoint_3.arrow")]);
+    const train = ["--mode", "eval", "--workdir", workdir, ...set("eval.split=train")];
+    const refused = await tiny(train, { heldOutOnly: true });
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("held-out images only")]);
+  });
+});

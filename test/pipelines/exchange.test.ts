@@ -1,0 +1,109 @@
+/** Real processes, started and killed as on a cluster. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Summary } from "../../src/cli/pipeline.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
+import { until } from "../grpc/fixture.ts";
+import { run, short } from "./fixture.ts";
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const runtime = "Deno" in globalThis ? ["run", "-A"] : ["--import", "tsx"];
+
+/** Long enough for a node to be killed in between. */
+const settings = [...short, "--steps", "150", "--set", "training.shards=4", "--set", "training.batchSize=64"];
+
+function start(...options: string[]) {
+  const workdir = temporaryFolder();
+  const argv = [...runtime, main, ...settings, "--set", "engine.threads=1", "--json", "--workdir", workdir, ...options];
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (text) => (output.stdout += text));
+  child.stderr.on("data", (text) => (output.stderr += text));
+  const closed = once(child, "close");
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await closed;
+  });
+  const says = (what: RegExp) => until(() => what.test(output.stderr) || child.exitCode !== null);
+  const ended = async (): Promise<Partial<Summary>> => {
+    await closed;
+    return JSON.parse(output.stdout.trimEnd().split("\n").at(-1) ?? "") as Partial<Summary>;
+  };
+  return { child, output, workdir, says, ended };
+}
+
+async function coordinator(...options: string[]) {
+  const node = start("--listen", "127.0.0.1:0", ...options);
+  await node.says(/--join \S+/);
+  return { node, address: /--join (\S+)/.exec(node.output.stderr)![1]! };
+}
+
+describe("runs of several processes", { timeout: 90_000 }, () => {
+  it("one killed and one that joins do not change a bit of the parameters", async () => {
+    const { node: first, address } = await coordinator("--world", "3");
+    const [second, third] = [start("--join", address), start("--join", address)];
+    await first.says(/training: [1-9]/);
+    second.child.kill("SIGKILL");
+    // Nobody gets on without the third: until it goes on, the fourth has time to start.
+    third.child.kill("SIGSTOP");
+    const fourth = start("--join", address);
+    await fourth.says(/exchange: joining/);
+    third.child.kill("SIGCONT");
+    const ended = await Promise.all([first.ended(), third.ended(), fourth.ended()]);
+    expect(fourth.output.stderr).toMatch(/the state after \d+ steps was taken over/);
+    const whole = await run([...settings, "--set", "engine.threads=1", "--workdir", temporaryFolder()]);
+    for (const { parameters, steps } of ended) {
+      expect(steps).toBe(150);
+      expect(parameters).toBe(whole.summary.parameters);
+    }
+    expect(ended[0].bpd).toBe(whole.summary.bpd);
+  });
+
+  it("without its first node a run saves, and says how it goes on; it then does to the same parameters", async () => {
+    const { node: first, address } = await coordinator("--world", "2");
+    const second = start("--join", address);
+    await second.says(/training: [1-9]/);
+    first.child.kill("SIGKILL");
+    const { steps, checkpoint, error } = await second.ended();
+    expect(second.child.exitCode).toBe(1);
+    expect(error).toMatch(/^the coordinator 127\.0\.0\.1:\d+ is gone/);
+    expect(second.output.stderr).toContain("remedy: start a node with --listen on the --workdir of the newest");
+    expect(checkpoint).toContain(`checkpoint_${steps}.arrow`);
+    expect(checkpoint!.startsWith(second.workdir)).toBe(true);
+    expect(existsSync(checkpoint!)).toBe(true);
+
+    const again = await run([...settings, "--set", "engine.threads=1", "--workdir", second.workdir, "--listen", "127.0.0.1:0"]); // prettier-ignore
+    const whole = await run([...settings, "--set", "engine.threads=1", "--workdir", temporaryFolder()]);
+    expect(again.summary.resumedFrom).toBe(steps);
+    expect(again.summary.parameters).toBe(whole.summary.parameters);
+  });
+});
+
+describe("the command line", { timeout: 30_000 }, () => {
+  it.each([
+    [["--listen", "nowhere"], "--listen nowhere: this is no HOST:PORT"],
+    [["--listen", "0.0.0.0:0"], "--listen 0.0.0.0:0 can be reached from other machines and needs a certificate"],
+    [["--join", "10.0.0.1:5"], "--listen 0.0.0.0:0 can be reached from other machines"],
+    [["--world", "2"], "--world: nobody to train with was named"],
+    [["--listen", "127.0.0.1:0", "--world", "0"], "--world 0: a whole number from 1 belongs there"],
+    [["--listen", "127.0.0.1:0", "--rank", "1"], "--rank 1: rank 0 is the node that listens"],
+    [["--join", "127.0.0.1:9", "--rank", "0"], "--rank 0: rank 0 is the node that listens"],
+    [["--listen", "127.0.0.1:0", "--mode", "eval"], "--listen: --mode eval runs on one machine"],
+    [["--listen", "127.0.0.1:0", "--world", "2"], "--world 2: training.shards is 1, and every node needs a shard"],
+    [["--listen", "127.0.0.1:0", "--set", "exchange.engine=tensorflow"], "exchange.engine: tensorflow is not part of"],
+  ])("%j is refused: %s", async (options, message) => {
+    const { exitCode, stderr } = await run([...short, "--workdir", temporaryFolder(), ...options]);
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+
+  it("refuses a node of other settings by name", async () => {
+    const { address } = await coordinator("--world", "2");
+    const other = await run([...settings, "--workdir", temporaryFolder(), "--join", address, "--set", "optim.lr=0.5"]);
+    expect(other.exitCode).toBe(2);
+    expect(other.stderr).toContain("refused: this is another run: optim.lr: 0.003 there, 0.5 here");
+  });
+});
