@@ -38,10 +38,12 @@ function whole(option: string, text: string | undefined, least: number): number 
 }
 
 /** What a launcher says, in the words of the command line. */
-function fromLauncher({ rank, world, coordinatorHost, port = PORT }: Launcher): GivenExchange {
+function fromLauncher({ rank, world, coordinatorHost, ownHost, port = PORT }: Launcher): GivenExchange {
   const address = `${coordinatorHost.includes(":") ? `[${coordinatorHost}]` : coordinatorHost}:${port}`;
   const [numbers, local] = [{ world: String(world), rank: String(rank) }, isLoopback({ host: coordinatorHost, port })];
-  return rank === 0 ? { ...numbers, listen: local ? address : `0.0.0.0:${port}` } : { ...numbers, join: address };
+  if (rank === 0) return { ...numbers, listen: local ? address : `0.0.0.0:${port}` };
+  // By the name that a certificate can carry, where there is one: pods are otherwise known by their numbers.
+  return { ...numbers, join: address, ...(ownHost !== undefined && { listen: `${ownHost}:0` }) };
 }
 
 /** Where a node that joins listens: for this machine only, if the others are on it. */

@@ -60,6 +60,10 @@ const NPM_TAKES = [
   "metrics-push",
   "monitor",
   "otlp",
+  "listen",
+  "join",
+  "world",
+  "rank",
 ];
 
 /** npm takes options that come before "--" for itself, and leaves them in the environment. */

@@ -18,6 +18,7 @@ import type { Reporter } from "./reporter.ts";
 import { resolveConfig, type Resolved } from "./resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
 import { RunBoard } from "./tensorboard.ts";
+import { pinDevice } from "./visible-device.ts";
 import { openWorkdir } from "./workdir.ts";
 
 export type NamedOptions = Options & { readonly name: string };
@@ -82,6 +83,7 @@ export async function run(
   });
   try {
     const stored = readStoredConfig(workdir);
+    if (options.exchange) pinDevice(environment.env);
     const engine = await environment.loadEngine({ threads });
     const [preset, why] = choosePreset(options, stored, engine);
     const { config, notes } = configure(pipeline, options, preset, stored);

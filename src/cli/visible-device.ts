@@ -1,5 +1,6 @@
 /** One GPU for each process of a machine. */
 import { UsageError } from "../errors.ts";
+import { launcherEnvironment } from "./launcher-environment.ts";
 
 /**
  * `CUDA_VISIBLE_DEVICES` of a process: the one GPU that belongs to its local rank.
@@ -21,4 +22,11 @@ export function deviceFor(localRank: number, visible?: string): string {
     `CUDA_VISIBLE_DEVICES=${visible} has no GPU for local rank ${localRank}`,
     "start one process for each GPU, or name as many GPUs as there are processes on this machine",
   );
+}
+
+/** Leaves this process its GPU, if a launcher has started it beside others; to be called before `loadEngine`. */
+export function pinDevice(env: NodeJS.ProcessEnv): void {
+  const localRank = launcherEnvironment(env)?.localRank;
+  if (localRank === undefined) return;
+  env["CUDA_VISIBLE_DEVICES"] = deviceFor(localRank, env["CUDA_VISIBLE_DEVICES"]);
 }

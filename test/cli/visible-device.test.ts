@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deviceFor } from "../../src/cli/visible-device.ts";
+import { deviceFor, pinDevice } from "../../src/cli/visible-device.ts";
 
 describe("deviceFor", () => {
   it.each([
@@ -13,5 +13,22 @@ describe("deviceFor", () => {
 
   it("refuses more processes than GPUs", () => {
     expect(() => deviceFor(2, "0,1")).toThrow("CUDA_VISIBLE_DEVICES=0,1 has no GPU for local rank 2");
+  });
+});
+
+describe("pinDevice", () => {
+  it("leaves a process of a launcher its GPU, and others as they are", () => {
+    const launched: NodeJS.ProcessEnv = {
+      RANK: "1",
+      WORLD_SIZE: "2",
+      LOCAL_RANK: "1",
+      MASTER_ADDR: "a",
+      MASTER_PORT: "1",
+    };
+    pinDevice(launched);
+    expect(launched["CUDA_VISIBLE_DEVICES"]).toBe("1");
+    const alone: NodeJS.ProcessEnv = {};
+    pinDevice(alone);
+    expect(alone).toEqual({});
   });
 });
