@@ -34,6 +34,8 @@ export interface Group {
   readonly alone: false;
   /** Shards that a step is cut into. */
   readonly shards: number;
+  /** Sums that {@link Group.onSum} has told of. */
+  readonly applied: number;
   /**
    * What to compute, in order; each is asked for once the gradient of the one before it was added. Ends with the run;
    * returning leaves the group.

@@ -12,17 +12,19 @@ export interface PullTurnsOptions {
  * Emits what `make` makes of each turn, one a turn of the event loop, as `pull` does of a generator.
  *
  * The next turn is asked for when the stages behind have finished the value. The first turn of a step waits for as many
- * credits as the step has shards, so that who refunds them by the step need not know how many were computed here.
+ * credits as the step has shards, so that who refunds them by the step need not know how many were computed here. What a
+ * step took that others went on without stays for the next one; a step that came from others is paid for afterwards.
  */
 export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, credit }: PullTurnsOptions): Observable<T> {
   return new Observable((subscriber) => {
     const closed = new AbortController();
     const turns = peers.turns(closed.signal);
     const loop = async () => {
-      let step = -1;
+      const before = peers.applied;
+      let taken = 0;
       for await (const turn of turns) {
-        for (let i = 0; i < peers.shards && turn.step !== step; i++) await credit?.take();
-        step = turn.step;
+        // Each step that was applied here gives its credits back, once it is through.
+        for (; taken < (peers.applied - before + 1) * peers.shards; taken++) await credit?.take();
         await setImmediate();
         const value = await make(turn);
         if (subscriber.closed) return;

@@ -22,12 +22,17 @@ function peersWith(turns: readonly Turn[]) {
   const added: ShardGradient[] = [];
   let apply: (sum: StepSum) => void = () => {};
   let left = 0;
-  const peers: Group = {
+  const peers: Group & { applied: number } = {
     alone: false,
     shards: 4,
+    applied: 0,
     async *turns() {
       try {
-        yield* turns;
+        for (const [i, turn] of turns.entries()) {
+          // The step before was applied.
+          if (i > 0 && turn.step !== turns[i - 1]!.step) peers.applied++;
+          yield turn;
+        }
       } finally {
         left++;
       }

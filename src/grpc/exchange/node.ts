@@ -23,6 +23,7 @@ const SLOWER = 5;
 
 export class ExchangeNode implements Group {
   readonly alone = false;
+  applied = 0;
   readonly #options: NodeOptions;
   readonly #moved = new Bell();
   readonly #membership: Membership;
@@ -40,8 +41,7 @@ export class ExchangeNode implements Group {
 
   constructor(options: NodeOptions) {
     this.#options = options;
-    const { deadline, membership, state, stop } = options;
-    const moved = this.#moved;
+    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
     const own = { step: () => state.step, onPrepare: () => this.#endView() };
     this.#membership = new Membership({ ...membership, ...own, moved, deadline });
     this.#deliveries = new Deliveries({
@@ -188,6 +188,7 @@ export class ExchangeNode implements Group {
     const { state } = this.#options;
     if (sum.step !== state.step) throw new Error(`exchange: the sum of step ${sum.step} at step ${state.step}`);
     this.#last = sum;
+    this.applied++;
     this.#forget();
     this.#inbox.clear();
     this.#apply?.(sum);
