@@ -81,5 +81,6 @@ export function qualityTable({ fid, kid, inceptionScore, note }: Quality = {}): 
   ].flatMap(({ name, value }) => (value === undefined ? [] : [{ name, cells: [value] }]));
   if (rows.length === 0 && note === undefined) return "";
   const text = note === undefined ? "" : `<p>${escape(note)}</p>`;
-  return `<h2>Quality of the samples</h2>\n${table(["measure", "value"], rows)}\n${text}`;
+  const measured = rows.length > 0 ? table(["measure", "value"], rows) : "";
+  return `<h2>Quality of the samples</h2>\n${measured}\n${text}`;
 }

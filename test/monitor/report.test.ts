@@ -69,7 +69,9 @@ describe("the page", () => {
     const page = reportHtml({ ...report, quality }, pictures);
     expect(rows(page)).toEqual(expect.arrayContaining(["FID|12.35|", "KID|0.0123|", "inception score|7.89|"]));
     expect(page).toContain("<p>on 9 &lt;samples&gt;</p>");
-    expect(reportHtml({ ...report, quality: { note: "no network" } }, pictures)).toContain("<p>no network</p>");
+    const none = reportHtml({ ...report, quality: { note: "no network" } }, pictures);
+    expect(none).toContain("<p>no network</p>");
+    expect(none).not.toContain(">measure<");
   });
 
   it("escapes text and asks for nothing from outside", () => {
