@@ -9,7 +9,7 @@ import { bindingLink, cacheFolder, modules, tfjs } from "./paths.mjs";
 import { step } from "./progress.mjs";
 import { inPlace } from "./temporary.mjs";
 
-const quiet = fileURLToPath(new URL("quiet.cc", import.meta.url));
+const [quiet, functions] = ["quiet.cc", "functions.cc"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 const sources = join(tfjs, "binding");
 const napi = join(modules, "node-api-headers");
 const isMac = process.platform === "darwin";
@@ -27,7 +27,7 @@ const LIBRARIES = isMac
 export function bindingFolder(libraries) {
   const hash = createHash("sha256").update(JSON.stringify([libraries, FLAGS, process.platform, process.arch]));
   const names = readdirSync(sources).sort();
-  for (const path of [...names.map((name) => join(sources, name)), quiet, join(napi, "package.json")]) {
+  for (const path of [...names.map((name) => join(sources, name)), quiet, functions, join(napi, "package.json")]) {
     hash.update(path.slice(modules.length)).update(readFileSync(path));
   }
   return join(cacheFolder(), "bindings", hash.digest("hex").slice(0, 16));
@@ -58,6 +58,7 @@ export async function compileBinding({ compiler }, libraries, folder) {
       await compile(
         ...[tfjs, include, join(include, "external/local_xla")].flatMap((path) => ["-I", path]),
         ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, name)),
+        functions,
         ...LIBRARIES.map((name) => join(tensorflow, name)),
         `-Wl,-rpath,${tensorflow}`,
         ...["-o", join(temporary, real)],

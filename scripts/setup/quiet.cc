@@ -45,5 +45,7 @@ NAPI_MODULE_INIT() {
     napi_throw_error(env, nullptr, dlerror());
     return nullptr;
   }
-  return reinterpret_cast<Register>(function)(env, exports);
+  exports = reinterpret_cast<Register>(function)(env, exports);
+  void* add = dlsym(library, "scorestream_add_functions");
+  return exports == nullptr || add == nullptr ? exports : reinterpret_cast<Register>(add)(env, exports);
 }

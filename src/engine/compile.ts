@@ -1,17 +1,20 @@
 /** Compiled functions: ordinary tfjs code that runs as one TensorFlow graph. */
 import type { Tensor } from "@tensorflow/tfjs";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { savedModel } from "./graph-def.ts";
 import { collectGarbage } from "./garbage.ts";
+import { loadGraph, type Graph } from "./graph.ts";
 import { isNative } from "./kernels.ts";
-import { record, type Binding, type NodeBackend } from "./recorder.ts";
+import type { NodeBackend, OutputInfo } from "./binding.ts";
+import { record } from "./recorder.ts";
 import { tf } from "./tf.ts";
 
 /** A function of tensors to tensors. The caller owns the inputs and the outputs. */
 export interface Compiled {
   (...inputs: Tensor[]): Tensor[];
+  /**
+   * The same in another thread, while JavaScript goes on; the inputs may be disposed at once. A function that is not
+   * compiled, and the first call with new shapes' recording, run before this returns.
+   */
+  start(...inputs: Tensor[]): Promise<Tensor[]>;
   /** Frees the graphs. */
   dispose(): void;
 }
@@ -23,63 +26,45 @@ export interface CompileOptions {
   readonly compile?: boolean;
 }
 
-interface Graph {
-  readonly session: number;
-  readonly inputNames: string;
-  readonly outputNames: string;
-}
-
-const names = (prefix: string, n: number) => Array.from({ length: n }, (_, i) => `${prefix}${i}:0`).join(",");
-
-function load(binding: Binding, model: Uint8Array, inputs: number, outputs: number): Graph {
-  const directory = mkdtempSync(join(tmpdir(), "scorestream-"));
-  try {
-    writeFileSync(join(directory, "saved_model.pb"), model);
-    const session = binding.loadSavedModel(directory, "serve");
-    return { session, inputNames: names("in", inputs), outputNames: names("out", outputs) };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
+const tidy = (run: () => Tensor[]) => tf.tidy(run);
+const backend = () => tf.backend() as unknown as NodeBackend;
+const tensorsOf = (results: readonly OutputInfo[]) => results.map((info) => backend().createOutputTensor(info));
 
 /**
  * Turns `fn`, written with the ordinary tfjs API, into one TensorFlow graph per input shapes, recorded at the first
- * call with those shapes (that call runs eagerly) and run as one session call from then on.
+ * call with those shapes and run as one call from then on.
  *
  * @throws RecordingError at the first call when `fn` cannot be recorded, see {@link record}.
  */
 export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: on = true }: CompileOptions): Compiled {
-  const tidy = (run: () => Tensor[]) => tf.tidy(run);
   if (!on) {
     // Clones, so that a function that returns its input gives a tensor of the caller's own here too.
     const eager = (...inputs: Tensor[]) => tidy(() => fn(...inputs.map((t) => t.clone())));
-    return Object.assign(eager, { dispose: () => {} });
+    return Object.assign(eager, { start: async (...inputs: Tensor[]) => eager(...inputs), dispose: () => {} });
   }
 
   const graphs = new Map<string, Graph>();
-  const backend = () => tf.backend() as unknown as NodeBackend;
-  const call = (...inputs: Tensor[]): Tensor[] => {
+  const graphFor = (inputs: readonly Tensor[]): Graph => {
     const key = inputs.map((t) => `${t.dtype}[${t.shape.join()}]`).join();
-    const { binding } = backend();
-    let graph = graphs.get(key);
-    if (!graph) {
-      if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
-      const recording = record(backend(), tidy, fn, inputs);
-      try {
-        graph = load(binding, savedModel(recording.nodes), recording.inputs, recording.outputs);
-      } catch (error) {
-        throw new Error(`${name}: TensorFlow refused the recorded graph`, { cause: error });
-      }
-      graphs.set(key, graph);
-      collectGarbage();
+    const known = graphs.get(key);
+    if (known) return known;
+    if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
+    const recording = record(backend(), tidy, fn, inputs);
+    let graph: Graph;
+    try {
+      graph = loadGraph(backend().binding, name, recording);
+    } catch (error) {
+      throw new Error(`${name}: TensorFlow refused the recorded graph`, { cause: error });
     }
-    const ids = backend().getInputTensorIds(inputs);
-    const outputs = binding.runSavedModel(graph.session, ids, graph.inputNames, graph.outputNames);
-    return outputs.map((info) => backend().createOutputTensor(info));
+    graphs.set(key, graph);
+    collectGarbage();
+    return graph;
   };
+  const call = (...inputs: Tensor[]) => tensorsOf(graphFor(inputs).run(backend().getInputTensorIds(inputs)));
   return Object.assign(call, {
+    start: async (...inputs: Tensor[]) => tensorsOf(await graphFor(inputs).start(backend().getInputTensorIds(inputs))),
     dispose() {
-      for (const { session } of graphs.values()) backend().binding.deleteSavedModel(session);
+      for (const graph of graphs.values()) graph.close();
       graphs.clear();
     },
   });

@@ -1,11 +1,9 @@
 /** TensorFlow's frozen graphs: a GraphDef whose variables are constants, run as it is. */
 import type { Tensor } from "@tensorflow/tfjs";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { isNative } from "./kernels.ts";
 import { lengthField, numberField, wireFields } from "./protobuf.ts";
-import type { NodeBackend } from "./recorder.ts";
+import type { NodeBackend } from "./binding.ts";
+import { openSession } from "./session.ts";
 import { tf } from "./tf.ts";
 
 /** A node as the file has it. */
@@ -20,10 +18,6 @@ export interface FrozenNode {
 const GRAPH = { node: 1 } as const;
 const NODE = { name: 1, op: 2, input: 3, attributes: 5 } as const;
 const ATTRIBUTE = { key: 1, value: 2, type: 6 } as const;
-/** Of tensorflow/core/protobuf/saved_model.proto and meta_graph.proto. */
-const SAVED_MODEL = { schemaVersion: 1, metaGraphs: 2 } as const;
-const META_GRAPH = { info: 1, graph: 2, tags: 4 } as const;
-
 const FLOAT = 1;
 
 /**
@@ -55,13 +49,6 @@ function placeholder(name: string): Uint8Array {
   return lengthField(GRAPH.node, lengthField(NODE.name, name), lengthField(NODE.op, "Placeholder"), attribute);
 }
 
-/** The graph's bytes, untouched, in a SavedModel with the tag "serve": operations keep the meaning of their version. */
-function savedModelOf(...graph: Uint8Array[]): Uint8Array {
-  const info = lengthField(META_GRAPH.info, lengthField(META_GRAPH.tags, "serve"));
-  const meta = lengthField(SAVED_MODEL.metaGraphs, info, lengthField(META_GRAPH.graph, ...graph));
-  return Buffer.concat([numberField(SAVED_MODEL.schemaVersion, 1), meta]);
-}
-
 /** A loaded graph. The caller owns the inputs and the outputs. */
 export interface FrozenGraph {
   run(...inputs: Tensor[]): Tensor[];
@@ -86,21 +73,11 @@ export function loadFrozenGraph(graph: Uint8Array, { inputs, outputs }: FrozenGr
   const backend = () => tf.backend() as unknown as NodeBackend;
   const nodes = new Set(graphNodes(graph).map(({ name }) => name));
   const fed = inputs.map((tensor) => tensor.split(":")[0]!);
-  const model = savedModelOf(graph, ...fed.filter((name) => !nodes.has(name)).map(placeholder));
-  const directory = mkdtempSync(join(tmpdir(), "scorestream-"));
-  let session: number;
-  try {
-    writeFileSync(join(directory, "saved_model.pb"), model);
-    session = backend().binding.loadSavedModel(directory, "serve");
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const whole = Buffer.concat([graph, ...fed.filter((name) => !nodes.has(name)).map(placeholder)]);
+  const session = openSession(backend().binding, whole, inputs, outputs);
   return {
-    run(...tensors) {
-      const ids = backend().getInputTensorIds(tensors);
-      const results = backend().binding.runSavedModel(session, ids, inputs.join(), outputs.join());
-      return results.map((info) => backend().createOutputTensor(info));
-    },
-    dispose: () => backend().binding.deleteSavedModel(session),
+    run: (...tensors) =>
+      session.run(backend().getInputTensorIds(tensors)).map((info) => backend().createOutputTensor(info)),
+    dispose: () => session.close(),
   };
 }

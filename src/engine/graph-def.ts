@@ -24,6 +24,8 @@ export interface GraphNode {
   readonly constant?: { readonly dtype: number; readonly shape: readonly number[]; readonly content: Uint8Array };
   /** TensorFlow type number of every output. */
   readonly outputTypes: readonly number[];
+  /** Nodes that run before this one though it takes nothing from them. */
+  readonly after?: readonly GraphNode[];
 }
 
 /** Numbers of TF_AttrType (tensorflow/c/tf_attrtype.h). */
@@ -70,7 +72,8 @@ function nodeMessage(proto: Record<string, MessageClass>, node: GraphNode): Mess
   const message = new proto.NodeDef!();
   message.setName!(node.name);
   message.setOp!(node.op);
-  message.setInputList!(node.inputs.map(({ node: from, index }) => (index ? `${from.name}:${index}` : from.name)));
+  const data = node.inputs.map(({ node: from, index }) => (index ? `${from.name}:${index}` : from.name));
+  message.setInputList!([...data, ...(node.after ?? []).map(({ name }) => `^${name}`)]);
   const attributes = message.getAttrMap!();
   for (const attribute of node.attributes) attributes.set(attribute.name, attributeMessage(proto, attribute));
   if (node.constant) {
@@ -86,19 +89,11 @@ function nodeMessage(proto: Record<string, MessageClass>, node: GraphNode): Mess
   return message;
 }
 
-/** A field that holds a message: its number and type, its length, its bytes. */
-function messageField(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
-  const head = [(number << 3) | 2];
-  let rest = parts.reduce((length, { length: n }) => length + n, 0);
-  for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128);
-  return [Uint8Array.from([...head, rest]), ...parts];
-}
-
-/** Bytes of a `saved_model.pb` with the tag "serve" that holds the nodes, in topological order. */
-export function savedModel(nodes: readonly GraphNode[]): Uint8Array {
+/** Bytes of a GraphDef that holds the nodes, in topological order. */
+export function graphDef(nodes: readonly GraphNode[]): Uint8Array {
   const proto = messages();
   // Node by node, since the messages of a whole graph would be the largest thing in JavaScript's memory.
-  const graph = nodes.map((node) => {
+  const parts = nodes.map((node) => {
     const one = new proto.GraphDef!();
     one.addNode!(nodeMessage(proto, node));
     return one.serializeBinary();
@@ -107,14 +102,5 @@ export function savedModel(nodes: readonly GraphNode[]): Uint8Array {
   versions.setProducer!(1000); // any producer after TF 1.0 selects today's op semantics
   const last = new proto.GraphDef!();
   last.setVersions!(versions);
-  const info = new proto.MetaGraphDef!.MetaInfoDef!();
-  info.addTags!("serve");
-  const meta = new proto.MetaGraphDef!();
-  meta.setMetaInfoDef!(info);
-  const model = new proto.SavedModel!();
-  model.setSavedModelSchemaVersion!(1);
-  const GRAPH_DEF = 2; // of MetaGraphDef
-  const META_GRAPHS = 2; // of SavedModel
-  const metaGraph = [meta.serializeBinary(), ...messageField(GRAPH_DEF, [...graph, last.serializeBinary()])];
-  return Buffer.concat([model.serializeBinary(), ...messageField(META_GRAPHS, metaGraph)]);
+  return Buffer.concat([...parts, last.serializeBinary()]);
 }

@@ -1,12 +1,13 @@
 /** Single TensorFlow ops that the tfjs API does not reach, each with a fallback for other engines. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { ATTR, type OpAttribute } from "./graph-def.ts";
-import type { NodeBackend } from "./recorder.ts";
+import type { NodeBackend } from "./binding.ts";
 import { tf } from "./tf.ts";
 
 /** TensorFlow's numbers of data types. */
 export const FLOAT = 1;
 export const INT32 = 3;
+export const BOOL = 10;
 
 /** Whether the engine is a native TensorFlow, that is, whether ops can be called by name and graphs recorded. */
 export const isNative = () => tf.getBackend() === "tensorflow";
@@ -32,4 +33,17 @@ export function biasAddGrad(dy: Tensor): Tensor {
     dy,
     dy.shape.slice(0, -1).map((_, axis) => axis),
   );
+}
+
+/**
+ * `x`, to be used once `other` is there. A graph computes what depends on it anew, and late, where it would otherwise keep
+ * an equal result from early on: time for memory.
+ */
+export function after<T extends Tensor>(x: T, other: Tensor): T {
+  if (!isNative()) return x;
+  const result = executeOp("Identity", [typeAttribute("T", x.dtype === "bool" ? BOOL : FLOAT)], [x]);
+  const backend = tf.backend() as unknown as NodeBackend;
+  const [id, otherId] = backend.getInputTensorIds([result, other]) as [number, number];
+  backend.binding.order?.(id, otherId);
+  return result as T;
 }

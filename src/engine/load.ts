@@ -4,8 +4,8 @@ import { availableParallelism } from "node:os";
 import util from "node:util";
 import { UsageError } from "../errors.ts";
 import { deviceName } from "./device.ts";
-import type { NodeBackend } from "./recorder.ts";
-import { tf } from "./tf.ts";
+import type { NodeBackend } from "./binding.ts";
+import { tf, withoutSourceMaps } from "./tf.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -70,7 +70,7 @@ async function loadNative(threads: number): Promise<Engine> {
   setEnvironment(threads);
   restoreUtil();
   try {
-    withoutDeprecations(() => require("@tensorflow/tfjs-node-gpu"));
+    withoutSourceMaps(() => withoutDeprecations(() => require("@tensorflow/tfjs-node-gpu")));
   } catch (error) {
     throw new UsageError(
       `TensorFlow cannot be loaded: ${(error as Error).message.split("\n")[0]}`,

@@ -5,39 +5,11 @@
  * TensorFlow's own op names; noting those calls gives the graph, and running them gives the shapes.
  */
 import type { Tensor } from "@tensorflow/tfjs";
+import type { Binding, NodeBackend, OutputInfo } from "./binding.ts";
 import { ATTR, type GraphNode, type NodeOutput, type OpAttribute } from "./graph-def.ts";
 import { StandIns } from "./stand-ins.ts";
 import { inWrittenOrder } from "./sum-order.ts";
 import { IMPLIED_TYPES } from "./implied-types.ts";
-
-/** What the native binding offers, as far as the recorder needs it. */
-export interface Binding {
-  createTensor(shape: number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): number;
-  deleteTensor(id: number): void;
-  executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): OutputInfo[];
-  tensorDataSync(id: number): unknown;
-  loadSavedModel(directory: string, tags: string): number;
-  deleteSavedModel(id: number): void;
-  runSavedModel(session: number, inputs: number[], inputNames: string, outputNames: string): OutputInfo[];
-  readonly TF_INT64: number;
-  readonly TF_BOOL: number;
-}
-
-export interface OutputInfo {
-  readonly id: number;
-  readonly shape: number[];
-  readonly dtype: number;
-}
-
-/** The parts of tfjs-node's backend the engine uses. */
-export interface NodeBackend {
-  binding: Binding;
-  write(values: object, shape: number[], dtype: string): object;
-  getInputTensorIds(tensors: readonly Tensor[]): number[];
-  createOutputTensor(info: OutputInfo): Tensor;
-  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly Tensor[]): Tensor;
-  executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: readonly Tensor[], n: number): Tensor[];
-}
 
 /** The function did something a graph cannot hold. */
 export class RecordingError extends Error {
@@ -157,6 +129,13 @@ class Recorder {
     results.forEach((result, index) => this.bind(result.id, node, index));
   }
 
+  order(id: number, other: number) {
+    const { node, index } = this.source(id, "order");
+    const ordered = { ...node, after: [...(node.after ?? []), this.source(other, "order").node] };
+    this.nodes[this.nodes.lastIndexOf(node)] = ordered;
+    this.bind(id, ordered, index);
+  }
+
   /** The binding the backend sees while the function runs. */
   listener(standIns: StandIns): Binding {
     const binding = this.#binding;
@@ -174,6 +153,7 @@ class Recorder {
         this.execute(op, attributes, ids, results);
         return results;
       }),
+      ...override("order", (id, other) => this.order(id, other)),
       ...override("deleteTensor", (id) => standIns.delete(id)),
       ...override("tensorDataSync", () => {
         throw new RecordingError("the function reads the values of a tensor: a graph has no values before it runs");
@@ -189,7 +169,7 @@ function reachable(nodes: readonly GraphNode[], roots: readonly GraphNode[]): Gr
   for (let node = pending.pop(); node; node = pending.pop()) {
     if (needed.has(node)) continue;
     needed.add(node);
-    pending.push(...node.inputs.map((input) => input.node));
+    pending.push(...node.inputs.map((input) => input.node), ...(node.after ?? []));
   }
   return nodes.filter((node) => needed.has(node) || node.op === "Placeholder");
 }

@@ -1,5 +1,5 @@
 /** Tensors while a function is recorded: only their shapes matter, so those of one shape can share one memory. */
-import type { Binding, OutputInfo } from "./recorder.ts";
+import type { Binding, OutputInfo } from "./binding.ts";
 
 /** Float tensors of more elements than this get a stand-in; smaller ones may be read as shapes, indices or seeds. */
 const LARGEST_KEPT = 1024;

@@ -1,5 +1,6 @@
 /** Group normalization, fused with the swish that follows it nearly everywhere in NCSN++. */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
+import { after } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 
 interface Affine {
@@ -57,7 +58,8 @@ export function groupNorm(
     const { a, b } = affine(x as Tensor4D, scale as Tensor, bias as Tensor, groups, eps);
     const y = tf.add(tf.mul(x as Tensor, a), b);
     const gradFunc = (dout: Tensor, saved: Tensor[]) => {
-      const [x, scale, bias] = saved as [Tensor4D, Tensor, Tensor];
+      const [kept, scale, bias] = saved as [Tensor4D, Tensor, Tensor];
+      const x = after(kept, dout);
       const { a, b, mean, rstd } = affine(x, scale, bias, groups, eps);
       const dy = swish ? swishGradient(tf.add(tf.mul(x, a), b), dout) : dout;
       const sumDy = overImage(dy); // [B, C]

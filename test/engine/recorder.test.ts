@@ -1,6 +1,8 @@
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
-import { record, RecordingError, type NodeBackend } from "../../src/engine/recorder.ts";
+import { after } from "../../src/engine/kernels.ts";
+import type { NodeBackend } from "../../src/engine/binding.ts";
+import { record, RecordingError } from "../../src/engine/recorder.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { expectNoLeak, values } from "../support/tensors.ts";
 
@@ -31,6 +33,16 @@ describe("record", () => {
       for (const [i, node] of nodes.entries()) {
         for (const input of node.inputs) expect(position.get(input.node)).toBeLessThan(i);
       }
+    });
+  });
+
+  it("notes what a node has to wait for, and keeps that", () => {
+    tf.tidy(() => {
+      const { nodes } = recordHere((x) => [tf.neg(after(x, tf.exp(x)))], tf.scalar(1));
+      const waits = nodes.filter((node) => node.after);
+      expect(waits.map(({ op, after }) => [op, after!.map(({ op }) => op)])).toEqual([["Identity", ["Exp"]]]);
+      expect(nodes).toContain(waits[0]!.after![0]);
+      expect(nodes.find(({ op }) => op === "Neg")!.inputs[0]!.node).toBe(waits[0]);
     });
   });
 

@@ -1,6 +1,6 @@
 /** Frozen graphs with the node names and operations of the published ones, one small convolution in place of all. */
-import { ATTR, savedModel, type GraphNode, type OpAttribute } from "../../../src/engine/graph-def.ts";
-import { lengthField, numberField, wireFields } from "../../../src/engine/protobuf.ts";
+import { ATTR, graphDef, type GraphNode, type OpAttribute } from "../../../src/engine/graph-def.ts";
+import { lengthField, numberField } from "../../../src/engine/protobuf.ts";
 import { normal } from "../../support/tensors.ts";
 
 const [FLOAT, INT32, UINT8] = [1, 3, 4];
@@ -73,12 +73,9 @@ function head(pool: GraphNode, rows: number, end: string): GraphNode[] {
 }
 
 /** The GraphDef of the nodes, of the version of December 2015, when this batch norm was no deprecated operation yet. */
-function graphDef(nodes: readonly GraphNode[]): Uint8Array {
-  const part = (bytes: Uint8Array, number: number) =>
-    [...wireFields(bytes)].find((field) => field.number === number)!.content!;
-  const graph = part(part(savedModel(nodes), 2), 2);
-  return Buffer.concat([graph, lengthField(4, numberField(1, 8))]);
-}
+const ofDecember2015 = (nodes: readonly GraphNode[]): Uint8Array =>
+  // The last word on a field counts.
+  Buffer.concat([graphDef(nodes), lengthField(4, numberField(1, 8))]);
 
 /** In the form of classify_image_graph_def.pb: a picture of fixed size, resized, for one image only. */
 export function classifyImageGraph(without: readonly string[] = []): Uint8Array {
@@ -93,11 +90,11 @@ export function classifyImageGraph(without: readonly string[] = []): Uint8Array 
   const mul = op("Mul", "Mul", [sub, mulY], T());
   const nodes = [picture, cast, dim, expand, size, resize, subY, sub, mulY, mul, ...body(mul)];
   const all = [...nodes, ...head(nodes.at(-1)!, 1, "softmax/logits")];
-  return graphDef(all.filter(({ name }) => !without.includes(name)));
+  return ofDecember2015(all.filter(({ name }) => !without.includes(name)));
 }
 
 /** In the form of TF-GAN's inceptionv1_for_inception_score.pb: it begins with a node that it lacks, Mul. */
 export function tfganGraph(): Uint8Array {
   const nodes = body(op("Mul", "Placeholder", []));
-  return graphDef([...nodes, ...head(nodes.at(-1)!, -1, "logits")]);
+  return ofDecember2015([...nodes, ...head(nodes.at(-1)!, -1, "logits")]);
 }

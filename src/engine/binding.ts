@@ -1,0 +1,39 @@
+/** The native binding of tfjs-node and its backend, which have no types of their own. */
+import type { Tensor } from "@tensorflow/tfjs";
+import type { OpAttribute } from "./graph-def.ts";
+
+/** What the native binding offers, as far as the engine needs it. */
+export interface Binding {
+  createTensor(shape: number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): number;
+  deleteTensor(id: number): void;
+  executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): OutputInfo[];
+  tensorDataSync(id: number): unknown;
+  /** This and the next two are additions of ours (scripts/setup/functions.cc), which a prebuilt binding lacks. */
+  addFunction?(name: string, graph: Uint8Array, inputs: number, outputs: number): void;
+  removeFunction?(name: string): void;
+  /** Runs a function in another thread; the inputs may be deleted at once. */
+  startFunction?(name: string, inputs: number[], outputs: number): Promise<OutputInfo[]>;
+  loadSavedModel(directory: string, tags: string): number;
+  deleteSavedModel(id: number): void;
+  runSavedModel(session: number, inputs: number[], inputNames: string, outputNames: string): OutputInfo[];
+  /** There while a function is recorded: the node that tensor `id` comes from is to run after that of `other`. */
+  order?(id: number, other: number): void;
+  readonly TF_INT64: number;
+  readonly TF_BOOL: number;
+}
+
+export interface OutputInfo {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** The parts of tfjs-node's backend the engine uses. */
+export interface NodeBackend {
+  binding: Binding;
+  write(values: object, shape: number[], dtype: string): object;
+  getInputTensorIds(tensors: readonly Tensor[]): number[];
+  createOutputTensor(info: OutputInfo): Tensor;
+  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly Tensor[]): Tensor;
+  executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: readonly Tensor[], n: number): Tensor[];
+}
