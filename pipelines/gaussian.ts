@@ -148,7 +148,7 @@ export default definePipeline({
     },
     model: { nf: 64, numResBlocks: 2, emaRate: 0.995 },
     optim: { lr: 3e-3, warmup: 100, schedule: "linear", finalLr: 1e-5, decaySteps: 5000 },
-    eval: { numImages: 4096, batchSize: 1024, boundTimes: 300 },
+    eval: { numImages: 4096, batchSize: 1024, boundTimes: 300, repeats: 1 },
   },
   presets: { quick: {}, paper: {}, paper_deep: {} },
   run,

@@ -87,7 +87,7 @@ export const baseConfig: BaseConfig = {
     boundForm: "dsm",
     boundTimes: 1000,
     boundOffset: true,
-    repeats: 1,
+    repeats: 5,
     loss: true,
     dequantizer: false,
   },

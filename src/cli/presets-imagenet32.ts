@@ -17,7 +17,7 @@ const paper: DeepPartial<Config> = {
   data: { randomFlip: false },
   model: { nf: 128, chMult: [1, 2, 2, 2], numResBlocks: 4, attnResolutions: [16], dropout: 0, emaRate: 0.9999 },
   optim: { lr: 2e-4, warmup: 5000, gradClip: 1, schedule: "constant" },
-  eval: { numImages: 50_000, batchSize: 256, boundTimes: 1000 },
+  eval: { numImages: 50_000, batchSize: 256, boundTimes: 1000, repeats: 1 },
   dequantizer: { filters: 128, components: 32, blocks: 8, heads: 4 },
 };
 

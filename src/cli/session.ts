@@ -115,7 +115,10 @@ function open(context: RunContext, model: ScoreModel): Opened {
   const { peers, events: exchange } = peersOf(context, state);
   const sde = sdeOf(config);
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
-  const work = (key: EvaluationKey) => ({ pipeline, ema: averageDigest(), ...evaluationWork(config, key) });
+  const work = (key: EvaluationKey) => ({
+    ...{ pipeline, ema: averageDigest(), engine: `${engine.name} ${engine.version}`, compile },
+    ...evaluationWork(config, key),
+  });
   return {
     sde,
     network,
@@ -190,7 +193,7 @@ export function session(
         train: () => concat(training, part(evaluate), part(sample), part(report)),
         eval: () => concat(result, part(evaluate), part(report)),
         train_deq: () => part(trainDequantizer),
-        sample: () => concat(result, part(sample)),
+        sample: () => concat(result, part(sample), part(report)),
       };
       return concat(of(...opened.events), parts[mode]());
     },

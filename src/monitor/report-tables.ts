@@ -1,36 +1,31 @@
 /** The tables of the report's page. */
+import { escape, section } from "./report-html-parts.ts";
 import type { Measured } from "./report-measured.ts";
 import type { Likelihoods, Quality, Report } from "./report.ts";
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-export const escape = (text: string | number) => String(text).replace(/[&<>"]/g, (c) => ENTITIES[c]!);
-
 interface Row {
   readonly name: string;
-  /** HTML. */
   readonly cells: readonly string[];
-  /** Emphasized. */
-  readonly own?: boolean;
 }
 
-function table(heads: readonly string[], rows: readonly Row[]): string {
-  const lines = rows.map(({ name, cells, own }) => {
-    const columns = [escape(name), ...cells].map((cell) => `<td>${cell}</td>`).join("");
-    return `<tr${own ? ' class="own"' : ""}>${columns}</tr>`;
+function table(heads: readonly string[], rows: readonly Row[], style = ""): string {
+  const lines = rows.map(({ name, cells }) => {
+    const columns = cells.map((cell) => `<td>${escape(cell)}</td>`).join("");
+    return `<tr><th scope="row">${escape(name)}</th>${columns}</tr>`;
   });
-  return `<table><tr>${heads.map((head) => `<th>${head}</th>`).join("")}</tr>\n${lines.join("\n")}</table>`;
+  const head = heads.length
+    ? `<thead><tr>${heads.map((text) => `<th>${escape(text)}</th>`).join("")}</tr></thead>`
+    : "";
+  return `<div class="wide"><table class="${style}">${head}<tbody>\n${lines.join("\n")}</tbody></table></div>`;
 }
 
-const plusMinus = ({ mean, standardError }: Measured, digits: number) =>
-  `${mean.toFixed(digits)} &plusmn; ${standardError.toFixed(digits)}`;
-
-interface Named {
+export interface Named {
   readonly name: string;
   readonly value: Measured;
 }
 
 /** What the model was measured to have, by every dequantization. */
-function ownRows({ dequantizations }: Report): Named[] {
+export function ownRows({ dequantizations }: Report): Named[] {
   const { uniform, variational } = dequantizations;
   const rows = (suffix: string, { bpd, bound }: Likelihoods = {}): Named[] => [
     ...(bpd ? [{ name: `this model, probability flow ODE${suffix}`, value: bpd }] : []),
@@ -40,47 +35,44 @@ function ownRows({ dequantizations }: Report): Named[] {
   return [...rows(", uniform dequantization", uniform), ...rows(", variational dequantization", variational)];
 }
 
-/** Own numbers and published ones, the best first. */
-export function likelihoodTable(report: Report): string {
-  const own = ownRows(report).map(({ name, value }) => ({
-    ...{ name, own: true, sort: value.mean, cells: [`${plusMinus(value, 3)} (${value.images} images)`] },
-  }));
-  const others = report.anchors.map(({ name, bpd }) => ({
-    ...{ name: report.split === "train" ? `${name}, test images` : name, sort: bpd, cells: [bpd.toFixed(2)] },
-  }));
-  const rows = [...own, ...others].sort((a, b) => a.sort - b.sort);
-  return table(["model", `bits/dim on ${report.split} images`], rows);
-}
-
 const evaluations = ({ evaluations: counts }: Measured) =>
-  counts ? `${counts.mean.toFixed(1)} (${counts.min} to ${counts.max})` : "";
+  counts ? `${counts.mean.toFixed(1)} (${counts.min} to ${counts.max})` : "–";
 
 /** How sure the numbers are and what they cost. */
 export function precisionTable(report: Report): string {
   const loss = report.loss ? [{ name: "training loss, without dropout", value: report.loss }] : [];
   const rows = [...ownRows(report), ...loss].map(({ name, value }) => ({
-    name,
+    name: name.replace("this model, ", ""),
     cells: [
       value.mean.toFixed(4),
       value.standardError.toFixed(4),
-      value.repeatStandardError?.toFixed(4) ?? "",
+      value.repeatStandardError?.toFixed(4) ?? "–",
+      String(value.images),
       String(value.repeats),
       evaluations(value),
     ],
   }));
-  const heads = ["", "mean", "error over images", "error over passes", "passes", "network evaluations an image"];
-  return table(heads, rows);
+  const heads = ["", "mean", "± over images", "± over passes", "images", "passes", "evaluations an image"];
+  return table(heads, rows, "numbers");
 }
 
 /** Empty when nothing was measured. */
-export function qualityTable({ fid, kid, inceptionScore, note }: Quality = {}): string {
+export function qualitySection({ fid, kid, inceptionScore, note }: Quality = {}): string {
   const rows = [
-    { name: "FID", value: fid?.toFixed(2) },
-    { name: "KID", value: kid?.toFixed(4) },
-    { name: "inception score", value: inceptionScore?.toFixed(2) },
+    { name: "FID, lower is better", value: fid?.toFixed(2) },
+    { name: "KID, lower is better", value: kid?.toFixed(4) },
+    { name: "Inception score, higher is better", value: inceptionScore?.toFixed(2) },
   ].flatMap(({ name, value }) => (value === undefined ? [] : [{ name, cells: [value] }]));
   if (rows.length === 0 && note === undefined) return "";
-  const text = note === undefined ? "" : `<p>${escape(note)}</p>`;
-  const measured = rows.length > 0 ? table(["measure", "value"], rows) : "";
-  return `<h2>Quality of the samples</h2>\n${measured}\n${text}`;
+  return section("Quality of the samples", rows.length > 0 ? table([], rows, "numbers") : "", note);
 }
+
+/** What was run, and all settings. */
+export const runSection = ({ run, config }: Report) =>
+  section(
+    "What was run",
+    table(
+      [],
+      Object.entries(run).map(([name, value]) => ({ name, cells: [String(value)] })),
+    ) + `<details><summary>all settings</summary><pre>${escape(JSON.stringify(config, undefined, 2))}</pre></details>`,
+  );

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../data/arrow-file.ts";
 import { imagesAt, type ImageDataset } from "../data/dataset.ts";
 import { pngGrid } from "../data/png-grid.ts";
+import type { Shown } from "./report-figures.ts";
 import { reportHtml } from "./report-html.ts";
 import type { Measured } from "./report-measured.ts";
 
@@ -40,6 +41,8 @@ export interface Report extends Likelihoods {
   /** The training loss, in its own weighting. */
   readonly loss?: Measured | undefined;
   readonly quality?: Quality | undefined;
+  /** How the samples were drawn, as far as it is known. */
+  readonly samples?: string | undefined;
   /** Bits/dim of each image by the ODE, [N]. */
   readonly perImage: readonly number[];
   readonly anchors: readonly Anchor[];
@@ -54,10 +57,13 @@ export function ranking(perImage: readonly number[]): number[] {
   return perImage.map((_, i) => i).sort((a, b) => perImage[a]! - perImage[b]!);
 }
 
-/** The images as a PNG grid in one row. */
-function strip(data: ImageDataset, indices: readonly number[]): Uint8Array {
-  return pngGrid(imagesAt(data, indices), data.shape, indices.length);
-}
+/** Images with their bits/dim. */
+const shown = (data: ImageDataset, perImage: readonly number[], indices: readonly number[]): Shown[] =>
+  indices.map((index) => ({
+    png: pngGrid(imagesAt(data, [index]), data.shape, { padding: 0 }),
+    index,
+    bpd: perImage[index]!,
+  }));
 
 export interface ReportFiles {
   /** Made when missing. */
@@ -75,10 +81,13 @@ export async function writeReport(report: Report, { folder, data, samples }: Rep
   const html = join(folder, "report.html");
   const text = new TextEncoder();
   await writeFileAtomic(json, [text.encode(`${JSON.stringify(report, undefined, 2)}\n`)]);
-  const order = ranking(report.perImage);
+  const { perImage } = report;
+  const order = ranking(perImage);
+  // No image at both ends.
+  const count = Math.min(SHOWN, Math.ceil(order.length / 2));
   const pictures = {
-    mostLikely: strip(data, order.slice(0, SHOWN)),
-    leastLikely: strip(data, order.slice(-SHOWN).reverse()),
+    mostLikely: shown(data, perImage, order.slice(0, count)),
+    leastLikely: shown(data, perImage, order.slice(-count).reverse()),
     ...(samples && existsSync(samples) && { samples: readFileSync(samples) }),
   };
   await writeFileAtomic(html, [text.encode(reportHtml(report, pictures))]);

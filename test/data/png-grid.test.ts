@@ -7,7 +7,7 @@ describe("pngGrid", () => {
     const [count, height, width, columns] = [5, 3, 4, 3];
     const size = height * width * channels;
     const images = Uint8Array.from({ length: count * size }, (_, i) => (i * 37 + 1) % 256);
-    const png = decode(pngGrid(images, [height, width, channels], columns));
+    const png = decode(pngGrid(images, [height, width, channels], { columns }));
     expect([png.width, png.height, png.channels]).toEqual([3 * (4 + 2) + 2, 2 * (3 + 2) + 2, channels]);
 
     const background = channels === 4 ? [0, 0, 0, 255] : new Array<number>(channels).fill(0);
@@ -34,6 +34,6 @@ describe("pngGrid", () => {
     expect(() => pngGrid(new Uint8Array(11), [2, 2, 3])).toThrow(/11 values are not a whole number of \[2, 2, 3\]/);
     expect(() => pngGrid(new Uint8Array(0), [2, 2, 3])).toThrow(RangeError);
     expect(() => pngGrid(new Uint8Array(8), [2, 2, 2])).toThrow(/channels must be 1, 3 or 4, got 2/);
-    expect(() => pngGrid(new Uint8Array(12), [2, 2, 3], 0)).toThrow(/columns must be >= 1/);
+    expect(() => pngGrid(new Uint8Array(12), [2, 2, 3], { columns: 0 })).toThrow(/columns must be >= 1/);
   });
 });

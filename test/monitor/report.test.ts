@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ImageDataset } from "../../src/data/dataset.ts";
-import { histogram, reportHtml } from "../../src/monitor/report-html.ts";
+import { histogram, histogramFigure } from "../../src/monitor/report-figures.ts";
+import { digitsOf, scale } from "../../src/monitor/report-html-parts.ts";
+import { reportHtml } from "../../src/monitor/report-html.ts";
 import { ranking, writeReport, type Report } from "../../src/monitor/report.ts";
 import { temporaryFolder } from "./fixture.ts";
 
@@ -27,7 +29,8 @@ const report: Report = {
   config: { seed: 1 },
 };
 const png = Uint8Array.of(1, 2, 3);
-const pictures = { mostLikely: png, leastLikely: png };
+const shown = [{ png, index: 5, bpd: 2.125 }];
+const pictures = { mostLikely: shown, leastLikely: shown };
 /** Rows of tables as text. */
 const rows = (html: string) =>
   [...html.matchAll(/<tr[^>]*>(.*?)<\/tr>/g)].map(([, row]) =>
@@ -39,39 +42,44 @@ const rows = (html: string) =>
 
 describe("the page", () => {
   it("has own and published numbers, the best first", () => {
-    expect(rows(reportHtml(report, pictures)).slice(0, 5)).toEqual([
-      "model|bits/dim on test images|",
-      "ScoreFlow|2.83|",
-      "this model, probability flow ODE|3.500 +- 0.125 (3 images)|",
-      "this model, variational bound|3.750 +- 0.125 (3 images)|",
-      "FLIF|4.19|",
+    const page = reportHtml(report, pictures);
+    expect(rows(page).slice(1, 5)).toEqual([
+      "ScoreFlow||2.83|",
+      "this model, probability flow ODE||3.500 +- 0.125|",
+      "this model, variational bound||3.750 +- 0.125|",
+      "FLIF||4.19|",
     ]);
+    // On one scale: marks from 2.5 to 4.5, so that 3.5 is in the middle.
+    expect(page).toContain('<i style="left:50.00%"></i></div></td><td class="value">3.500');
+    expect(page).toContain('<s style="left:50.00%;width:25.00%"></s>');
   });
 
   it("has both errors, the loss, and the evaluations of the network", () => {
     const found = rows(reportHtml(report, pictures));
-    expect(found).toContain("this model, probability flow ODE|3.5000|0.1250|0.0625|5|98.4 (92 to 116)|");
-    expect(found).toContain("training loss, without dropout|0.2500|0.1250||1||");
+    expect(found).toContain("probability flow ODE|3.5000|0.1250|0.0625|3|5|98.4 (92 to 116)|");
+    expect(found).toContain("training loss, without dropout|0.2500|0.1250|–|3|1|–|");
   });
 
   it("tells dequantizations apart, and splits", () => {
     const both = { ...report, dequantizations: { ...report.dequantizations, variational: { bpd: measured(3.25) } } };
     const found = rows(reportHtml({ ...both, split: "train" }, pictures));
     expect(found[0]).toContain("bits/dim on train images");
-    expect(found).toContain("this model, probability flow ODE, variational dequantization|3.250 +- 0.125 (3 images)|");
-    expect(found).toContain("this model, probability flow ODE, uniform dequantization|3.500 +- 0.125 (3 images)|");
-    expect(found).toContain("FLIF, test images|4.19|");
+    expect(found).toContain("this model, probability flow ODE, variational dequantization||3.250 +- 0.125|");
+    expect(found).toContain("this model, probability flow ODE, uniform dequantization||3.500 +- 0.125|");
+    expect(found).toContain("FLIF, test images||4.19|");
   });
 
   it("shows the samples' quality where there is any, and why there is none", () => {
     expect(reportHtml(report, pictures)).not.toContain("Quality of the samples");
     const quality = { fid: 12.345, kid: 0.01234, inceptionScore: 7.891, note: "on 9 <samples>" };
     const page = reportHtml({ ...report, quality }, pictures);
-    expect(rows(page)).toEqual(expect.arrayContaining(["FID|12.35|", "KID|0.0123|", "inception score|7.89|"]));
-    expect(page).toContain("<p>on 9 &lt;samples&gt;</p>");
+    expect(rows(page)).toEqual(
+      expect.arrayContaining(["FID, lower is better|12.35|", "Inception score, higher is better|7.89|"]),
+    );
+    expect(page).toContain(">on 9 &lt;samples&gt;</p>");
     const none = reportHtml({ ...report, quality: { note: "no network" } }, pictures);
-    expect(none).toContain("<p>no network</p>");
-    expect(none).not.toContain(">measure<");
+    expect(none).toContain(">no network</p>");
+    expect(none).not.toContain("FID, lower");
   });
 
   it("escapes text and asks for nothing from outside", () => {
@@ -93,15 +101,41 @@ describe("writeReport", () => {
     expect(page).toBe(join(folder, "report.html"));
     expect(JSON.parse(readFileSync(join(folder, "report.json"), "utf8"))).toEqual(JSON.parse(JSON.stringify(report)));
     const html = readFileSync(page, "utf8");
-    const shown = [...html.matchAll(/alt="([^"]*)" src="data:image\/png;base64,([^"]*)"/g)];
-    expect(shown.map(([, alt]) => alt)).toEqual(["most likely test images", "least likely test images", "samples"]);
-    const strip = decode(Buffer.from(shown[0]![2]!, "base64"));
-    expect([0, 1, 2].map((i) => strip.data[2 * strip.width + 2 + 4 * i])).toEqual([10, 0, 20]);
+    const pictures = [...html.matchAll(/alt="([^"]*)" src="data:image\/png;base64,([^"]*)"/g)];
+    expect(pictures.map(([, alt]) => alt)).toEqual([
+      ...["samples", "test image 1, 2.00 bits/dim", "test image 0, 4.00 bits/dim"],
+      ...["test image 2, 4.50 bits/dim", "test image 0, 4.00 bits/dim"],
+    ]);
+    const [first] = pictures.slice(1).map(([, , text]) => decode(Buffer.from(text!, "base64")));
+    expect([first!.width, first!.height, first!.data[0]]).toEqual([2, 2, 10]);
+  });
+
+  it("is one of samples alone where nothing was evaluated", () => {
+    const { bpd, bound, loss, ...rest } = report;
+    expect([bpd, bound, loss]).not.toContain(undefined);
+    const page = reportHtml(
+      { ...rest, dequantizations: { uniform: {} }, perImage: [], samples: "4 by <pc>." },
+      { mostLikely: [], leastLikely: [], samples: png },
+    );
+    expect(page).toContain("--mode eval does it");
+    expect(page).toContain("4 by &lt;pc&gt;.");
+    expect(page).not.toContain("ikely test images");
+    expect(page).not.toContain("NaN");
   });
 
   it("orders and counts", () => {
     expect(ranking([4, 2, 4.5])).toEqual([1, 0, 2]);
-    expect(histogram([0, 1, 1, 2], 2)).toEqual({ low: 0, high: 2, counts: [1, 3] });
-    expect(histogram([1, 1], 3).counts).toEqual([2, 0, 0]);
+    // Bins of a round width: 0.05 from 0 to 2.
+    const { first, step, counts } = histogram([0, 1, 1.01, 2]);
+    expect([first, step, counts.length]).toEqual([0, 0.05, 40]);
+    expect(counts.flatMap((n, i) => (n ? [[i, n]] : []))).toEqual([[0, 1], [20, 2], [39, 1]]); // prettier-ignore
+    expect(histogram([3.2, 3.2]).counts.reduce((a, b) => a + b)).toBe(2);
+  });
+
+  it("marks scales at round numbers", () => {
+    expect(scale(2.65, 5.89, 5)).toEqual({ first: 2, step: 1, steps: 4 });
+    expect(scale(3.7, 3.9, 5).step).toBeCloseTo(0.05, 12);
+    expect([1, 0.5, 0.05, 0.1, 20].map(digitsOf)).toEqual([0, 1, 2, 1, 0]);
+    expect(histogramFigure([3.2], 3.2)).toContain("mean 3.200");
   });
 });

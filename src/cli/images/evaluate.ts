@@ -17,7 +17,7 @@ import type { DequantizerSession } from "../dequantizer-session.ts";
 import { evaluationSeed, weightingOf } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
-import { evaluationReport } from "./evaluation-report.ts";
+import { evaluationReport, type ReportedSamples } from "./evaluation-report.ts";
 
 type Dequantized = Batch<"image" | "data" | "logQ">;
 type Measure = OperatorFunction<Dequantized, Batch<"image" | "data" | "logQ" | "logp">>;
@@ -27,8 +27,8 @@ export interface ImageEvaluation {
   test(dequantizer?: DequantizerSession): Observable<RunEvent>;
   /** The bound only. */
   bound(dequantizer?: DequantizerSession): Observable<RunEvent>;
-  /** Writes the page on what was found. */
-  report(samples: string, quality?: Quality): Observable<RunEvent>;
+  /** Writes the page on what was found, now or before. */
+  report(samples: ReportedSamples, quality?: Quality): Observable<RunEvent>;
 }
 
 /** The images of `eval.split`. */

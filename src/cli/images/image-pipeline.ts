@@ -1,5 +1,5 @@
 /** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
-import { concat, from, of, using, type Observable } from "rxjs";
+import { concat, concatAll, defer, EMPTY, from, of, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, Progress } from "../../data/dataset.ts";
 import { UsageError } from "../../errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
@@ -15,6 +15,7 @@ import { imageDequantizer } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
 import { imageQuality } from "./quality.ts";
 import { sampleImages, samplesPath } from "./sample.ts";
+import { keepSamplesRecord, readSamplesRecord, samplerText } from "./samples-record.ts";
 
 /** The images of a run. */
 export interface RunImages extends ImageSplits {
@@ -70,11 +71,27 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
       const evaluation = imageEvaluation(context, own, test, anchors(config.data), train);
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));
+      const { network: inception, samples: given } = config.quality;
+      const keep = async (): Promise<Observable<never>> => {
+        // Samples of a file were drawn by other settings.
+        const drawn =
+          inception !== undefined && given !== undefined ? {} : { drawn: samplerText(config), quality: undefined };
+        const measured = quality.report?.fid === undefined ? {} : { quality: quality.report };
+        await keepSamplesRecord(context, own, { ...drawn, ...measured });
+        return EMPTY;
+      };
       return {
         train: () => pipeline.train(context, own, train),
         evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
-        sample: () => quality.of((measure) => sampleImages(context, own, measure)),
-        report: () => evaluation.report(samplesPath(context, own), quality.report),
+        sample: () =>
+          concat(
+            quality.of((measure) => sampleImages(context, own, measure)),
+            defer(() => (context.stop.aborted ? EMPTY : from(keep()).pipe(concatAll()))),
+          ),
+        report: () => {
+          const { drawn, quality: measured = quality.report } = readSamplesRecord(context, own);
+          return evaluation.report({ grid: samplesPath(context, own), drawn }, measured);
+        },
         trainDequantizer: () => dequantizer.train(evaluation.bound),
       };
     });

@@ -40,7 +40,7 @@ function filesOf(context: RunContext, session: Session) {
  * @param measure What is measured of the samples when they are all there.
  */
 export function sampleImages(context: RunContext, session: Session, measure?: Measure): Observable<RunEvent> {
-  const { config, stop, name: pipeline } = context;
+  const { config, stop, engine, name: pipeline } = context;
   const { sde, network, score } = session;
   const { numSamples: total, method, nStepsEach: nSteps, ...sampling } = config.sampling;
   const { batchSize } = config.eval;
@@ -59,6 +59,7 @@ export function sampleImages(context: RunContext, session: Session, measure?: Me
     const work = {
       ...{ pipeline, ema: session.averageDigest(), seed, sde: kind, model, sampling: config.sampling, batchSize },
       ...{ continuous: training.continuous, centered: data.centered },
+      ...{ engine: `${engine.name} ${engine.version}`, compile: config.engine.compile && engine.native },
     };
     const spool = new ImageSpool(files.grid.replace(/\.png$/, "_partial"), work, shape);
     const save = withCredit(2, (credit) =>

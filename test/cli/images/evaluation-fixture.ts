@@ -76,7 +76,7 @@ function run(context: RunContext, { measure, heldOutOnly }: Options) {
           ),
       evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
       sample: () => sampleImages(context, own, measure),
-      report: () => evaluation.report(samplesPath(context, own), { note: "not measured" }),
+      report: () => evaluation.report({ grid: samplesPath(context, own) }, { note: "not measured" }),
       trainDequantizer: () => dequantizer.train(evaluation.bound),
     };
   });
@@ -85,7 +85,7 @@ function run(context: RunContext, { measure, heldOutOnly }: Options) {
 const defaults = {
   training: { steps: 3, batchSize: 4, likelihoodWeighting: true, importanceWeighting: true },
   model: { nf: 4, chMult: [1, 1], attnResolutions: [] },
-  eval: { numImages: 100, batchSize: 2, boundTimes: 3, rtol: 1e-2, atol: 1e-2 },
+  eval: { numImages: 100, batchSize: 2, boundTimes: 3, rtol: 1e-2, atol: 1e-2, repeats: 1 },
   sampling: { numSamples: 5, rtol: 1e-1, atol: 1e-1 },
   dequantizer: { steps: 2, batchSize: 4, filters: 4, components: 2, blocks: 1, heads: 1 },
 };
