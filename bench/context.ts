@@ -25,6 +25,7 @@ export interface Summary {
   stepRatioJax?: number | undefined;
   memoryRatioTorch?: number | undefined;
   stageShare?: number | undefined;
+  dataReadRatio?: number | undefined;
 }
 
 export interface SectionResult {

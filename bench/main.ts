@@ -9,6 +9,7 @@ import type { BenchContext, SectionResult } from "./context.ts";
 import { preparePeers } from "./environment.ts";
 import { parseOptions, type SectionName } from "./options.ts";
 import { jsonReport, markdownReport } from "./report.ts";
+import { data } from "./sections/data.ts";
 import { growth } from "./sections/growth.ts";
 import { likelihood, sampling } from "./sections/solvers.ts";
 import { stages } from "./sections/stages.ts";
@@ -20,12 +21,14 @@ const RUN: Readonly<Record<SectionName, (context: BenchContext) => Promise<Secti
   sampling,
   stages,
   growth,
+  data,
 };
 
 async function bench(argv: readonly string[]): Promise<void> {
   const options = parseOptions(argv);
   const cache = join(cacheFolder(process.env), "bench");
-  const python = preparePeers(cache);
+  // PyTorch and JAX are large: only where they are measured.
+  const python = options.sections.some((name) => name !== "data") ? preparePeers(cache) : "";
   const scratch = mkdtempSync(join(tmpdir(), "scorestream-bench-"));
   const started = performance.now();
   const say = (text: string) =>

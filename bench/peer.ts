@@ -68,6 +68,10 @@ export function startPeer(engine: Engine, options: PeerOptions, lastCore: number
 export const startOwn = (program: string, ...args: string[]): Peer =>
   startProgram(program, [process.execPath, ...process.execArgv, join(here, program), ...args], {});
 
+/** Starts a Python program of `peers` that answers requests, with packages of its own. */
+export const startPython = (name: string, python: { file: string; env: NodeJS.ProcessEnv }, program: string): Peer =>
+  startProgram(name, [python.file, join(here, "peers", program)], python.env);
+
 function startProgram(name: string, command: readonly string[], extra: NodeJS.ProcessEnv): Peer {
   const [file, ...args] = command as [string, ...string[]];
   const env = { ...process.env, ...extra };

@@ -3,13 +3,17 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 export interface Request {
-  readonly do: "about" | "train" | "likelihood" | "sample" | "memory" | "stages";
+  readonly do: "about" | "read" | "shuffled" | "train" | "likelihood" | "sample" | "memory" | "stages";
   /** Of `train`. */
   readonly steps?: number;
   /** Smallest time, of `likelihood` and `sample`. */
   readonly eps?: number;
   /** Relative and absolute, of the solver. */
   readonly tolerance?: number;
+  /** Of `read` and `shuffled`. */
+  readonly files?: readonly string[];
+  /** Rows, of `shuffled`. */
+  readonly batch?: number;
   /** Of `stages`. */
   readonly batches?: number;
 }
@@ -41,6 +45,8 @@ export interface Answer {
   /** Bytes of it, left out of `peak`, that libraries for GPUs take. */
   readonly unusedLibraries?: number;
   readonly stages?: readonly StageTime[];
+  /** Of `read` and `shuffled`. */
+  readonly bytes?: number;
 }
 
 type Handler = (request: Request) => Promise<Answer>;

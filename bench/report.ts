@@ -13,6 +13,7 @@ const MEANING: Readonly<Record<keyof Summary, string>> = {
   stepRatioJax: "the same, of JAX's",
   memoryRatioTorch: "peak memory, compiled, of PyTorch eager's",
   stageShare: "wall time of the stages without a network, of a compiled step's",
+  dataReadRatio: "MB/s from shards read one after the other, of PyArrow's from the same files",
 };
 
 const summaryOf = (results: Results): Summary =>

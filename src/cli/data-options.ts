@@ -37,6 +37,8 @@ interface Given {
   readonly filter?: "linear" | "cubic" | "lanczos3";
   readonly labels?: "none" | "folders";
   readonly layout?: "hwc" | "chw";
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
   readonly shardSize?: number;
   readonly skipBad?: boolean;
   readonly json?: boolean;
@@ -76,7 +78,9 @@ function prepareCommand(): Command {
     .addOption(
       new Option("--labels <how>", "folder: take folder names for classes; default none").choices(["none", "folders"]),
     )
-    .addOption(new Option("--layout <axes>", "arrays: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
+    .addOption(new Option("--layout <axes>", "pixels: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
+    .option("--image-column <name>", "the column, feature or array of the images, where it has no usual name")
+    .option("--label-column <name>", "the same of the labels; none: read no labels")
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
     .option("--skip-bad", "leave bad images and files out and count them; otherwise the first ends the work")
     .option("--json", "the last line of standard output is one JSON object");
@@ -127,7 +131,7 @@ function prepareRequest(given: Given): PrepareRequest {
   const format = required(given.format, "--format", "folder");
   const out = required(given.out, "--out", "data/photos");
   const { splits } = requireFormat(format);
-  const { from: path, version, crop, size, filter, labels, layout } = given;
+  const { from: path, version, crop, size, filter, labels, layout, imageColumn, labelColumn } = given;
   const channels = given.channels === undefined ? undefined : (Number(given.channels) as 1 | 3);
   const wanted = given.split ?? splits?.filter((split) => split !== "extra") ?? ["train"];
   for (const split of wanted) {
@@ -139,7 +143,7 @@ function prepareRequest(given: Given): PrepareRequest {
     format,
     out,
     splits: [...new Set(wanted)],
-    images: { path, version, crop, size, channels, filter, labels, layout },
+    images: { path, version, crop, size, channels, filter, labels, layout, imageColumn, labelColumn },
     shardBytes: given.shardSize === undefined ? undefined : given.shardSize * MIB,
     skipBad: given.skipBad ?? false,
     json: given.json ?? false,

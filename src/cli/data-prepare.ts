@@ -28,8 +28,11 @@ const SHOW_EVERY = 100;
 
 /** The options that were given, as the manifest keeps them. */
 function optionsOf({ images }: PrepareRequest): Record<string, string | number> {
-  const { crop, size, channels, filter, labels, layout } = images;
-  const given = { crop, size, channels, filter, labels, layout } satisfies Record<string, string | number | undefined>;
+  const { crop, size, channels, filter, labels, layout, imageColumn, labelColumn } = images;
+  const given = { crop, size, channels, filter, labels, layout, imageColumn, labelColumn } satisfies Record<
+    string,
+    string | number | undefined
+  >;
   return Object.fromEntries(
     Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

@@ -5,7 +5,12 @@ import { cifar10Presets } from "./presets.ts";
 
 const quick: DeepPartial<Config> = { ...cifar10Presets.quick, data: { randomFlip: false } };
 
-/** @see the reference's configs/default_imagenet32_configs.py and configs/vp/imagenet32_ddpmpp_continuous.py */
+/**
+ * The times end at 1e-5, as in the reference: its VP configurations name 5e-5 for importance weighting, but read that
+ * flag before the command line sets it.
+ *
+ * @see the reference's configs/default_imagenet32_configs.py and configs/vp/imagenet32_ddpmpp_continuous.py
+ */
 const paper: DeepPartial<Config> = {
   training: {
     steps: 1_300_000,

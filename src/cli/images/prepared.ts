@@ -26,6 +26,13 @@ const described = ({ train, test }: PreparedSplits): string =>
  * @throws UsageError for data that are not prepared, whose remedy is the command that does it.
  */
 export async function preparedImages(path: string, data: Config["data"], format?: string): Promise<PreparedSplits> {
+  const [, server] = /^grpc(?:\+tcp|\+tls)?:\/\/([^/]*)/.exec(path) ?? [];
+  if (server !== undefined) {
+    throw new UsageError(
+      `data.path ${path}: data of a server are copied first, then read from the disk`,
+      `npm run data -- pull --from ${server} --out data/copy, and then say --set data.path=data/copy`,
+    );
+  }
   if (isPrepared(path)) {
     const splits = await openSplits(path, data.testFraction);
     return { ...splits, notes: [described(splits), ...splits.notes] };

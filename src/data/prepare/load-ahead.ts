@@ -31,14 +31,23 @@ export async function* loadAhead(entries: AsyncIterable<Entry>, window: number):
     ahead.push(loading);
   };
   let failure: { readonly error: unknown } | undefined;
+  const iterator = entries[Symbol.asyncIterator]();
+  const next = async () => {
+    try {
+      return await iterator.next();
+    } catch (error) {
+      failure = { error };
+      return undefined;
+    }
+  };
   try {
-    for await (const entry of entries) {
-      add(entry);
+    for (let found = await next(); found && !found.done; found = await next()) {
+      add(found.value);
       if (ahead.length >= window) yield await ahead.shift()!;
     }
-  } catch (error) {
-    failure = { error };
+    for (const loading of ahead) yield await loading;
+  } finally {
+    await iterator.return?.();
   }
-  for (const loading of ahead) yield await loading;
   if (failure) throw failure.error;
 }

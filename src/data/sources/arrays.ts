@@ -1,6 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
+import { namesOr, requireLabels } from "./cell.ts";
 import { fitPicture } from "./decode-image.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import { checkLabelCount, readArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
@@ -77,13 +78,24 @@ export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceO
 }
 
 /** The images, and the labels if any, of one .npy or .npz file. @throws UsageError, BadDataError */
-export async function arrayFile(path: string, imageNames = IMAGES, labelNames = LABELS): Promise<ArrayFile> {
+export async function arrayFile(
+  path: string,
+  imageNames: readonly string[] = IMAGES,
+  labelNames: readonly string[] = LABELS,
+): Promise<ArrayFile> {
   const arrays = await readArrays(path);
   const images = requireArray(path, arrays, imageNames);
   const labels = arrays.find(({ name }) => labelNames.includes(name));
   const length = images.header.shape[0] ?? 0;
   if (labels) checkLabelCount(path, labels.header.shape[0] ?? 0, length);
   return { path, images, labels, length };
+}
+
+/** As {@link arrayFile}, by the names that were asked for. @throws UsageError when there are none such. */
+async function namedArrays(path: string, { imageColumn, labelColumn }: SourceOptions): Promise<ArrayFile> {
+  const file = await arrayFile(path, namesOr(imageColumn, IMAGES), namesOr(labelColumn, LABELS));
+  requireLabels(path, labelColumn, file.labels !== undefined, [file.images.name]);
+  return file;
 }
 
 /**
@@ -95,7 +107,7 @@ export async function openArrays(options: SourceOptions): Promise<Source> {
   const { path, split, layout } = options;
   const found = await findFiles(path, (name) => /\.np[yz]$/.test(name), ".npy or .npz files");
   const paths = filesOfSplit(found, split);
-  const files = await openEach(paths, (name) => arrayFile(name), options.skipBad);
+  const files = await openEach(paths, (name) => namedArrays(name, options), options.skipBad);
   const shapes = new Map(readable(files).map((file) => [file, imageShape(file.path, file.images, layout)]));
   const describe = { format: "arrays", split, length: readable(files).reduce((sum, file) => sum + file.length, 0) };
   return {

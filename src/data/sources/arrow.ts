@@ -1,69 +1,75 @@
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { DataType, RecordBatchReader, type RecordBatch, type Schema, type Vector } from "apache-arrow";
 import { UsageError } from "../../errors.ts";
-import { badEntry, damaged } from "./bad-data.ts";
-import { cellEntry, imageNames, labelNames } from "./cell.ts";
+import { pixelColumn, pixelValues, plain, type PixelColumn } from "./arrow-pixels.ts";
+import { BadDataError, badEntry, damaged } from "./bad-data.ts";
+import { cellEntry, columnNames, labelOf } from "./cell.ts";
+import { registerArrowCodecs } from "./codecs.ts";
 import { fitPicture } from "./decode-image.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
-import { pixelsOf, type Entry, type Shape, type Source } from "./source.ts";
+import { fromPlanes } from "./planes.ts";
+import { pixelsOf, type Entry, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
-/** Where images and labels are, and, for pixels, their shape. */
+registerArrowCodecs();
+
+/** Where images and labels are, and, for pixels, how they lie. */
 interface Columns {
   readonly image: string;
   readonly label: string | undefined;
-  readonly shape: Shape | undefined;
+  readonly pixels: PixelColumn | undefined;
 }
 
-function columnsOf(path: string, { fields }: Schema): Columns {
-  const names = fields.map(({ name }) => name);
-  const image = imageNames.find((name) => names.includes(name));
-  const field = fields.find(({ name }) => name === image);
-  if (image === undefined || !field) {
-    const found = fields.map(({ name, type }) => `${name} (${type})`).join(", ") || "none";
-    throw new UsageError(`${path}: expected a column ${imageNames.join(" or ")}, found ${found}`, "rename the column");
-  }
-  const label = labelNames.find((name) => names.includes(name));
-  if (DataType.isStruct(field.type) || DataType.isBinary(field.type)) return { image, label, shape: undefined };
-  const type = field.type as {
-    listSize?: number;
-    children?: readonly { readonly type: { readonly bitWidth?: number } }[];
-  };
-  const shape = JSON.parse(field.metadata.get("shape") ?? "[]") as number[];
-  const bytes = DataType.isFixedSizeList(field.type) && type.children?.[0]?.type.bitWidth === 8;
-  if (!bytes || shape.length !== 3 || shape.reduce((a, b) => a * b, 1) !== type.listSize) {
-    throw new UsageError(
-      `${path}: column "${image}" is ${field.type}, shape [${shape.join(", ")}]`,
-      'it must be FixedSizeList<UInt8> with the metadata "shape" [H, W, C], or encoded images as {bytes, path}',
-    );
-  }
-  return { image, label, shape: shape as unknown as Shape };
+function columnsOf(path: string, { fields }: Schema, options: SourceOptions): Columns {
+  const names = columnNames(path, fields.map(({ name }) => name), options); // prettier-ignore
+  const field = fields.find(({ name }) => name === names.image)!;
+  const type = field.type as DataType;
+  const pixels = pixelColumn(path, field, options.layout);
+  const encoded = [DataType.isStruct, DataType.isBinary, DataType.isLargeBinary, DataType.isBinaryView];
+  const taken = [...encoded, DataType.isList, DataType.isLargeList].some((is) => is(type));
+  if (pixels || taken) return { ...names, pixels };
+  throw new UsageError(
+    `${path}: column "${field.name}" is ${String(type)}`,
+    "images are pixels in lists of uint8, or encoded, as bytes or {bytes, path}",
+  );
 }
 
 function* batchEntries(
   path: string,
   first: number,
   batch: RecordBatch,
-  columns: Columns,
+  { image, label, pixels }: Columns,
   options: SourceOptions,
 ): Generator<Entry> {
-  const { image, label, shape } = columns;
   const images = batch.getChild(image)!;
   const labels = label === undefined ? undefined : (batch.getChild(label) as Vector | null);
-  const pixels = shape && (images.data[0]!.children[0]!.values as Uint8Array);
+  const values = pixels && pixelValues(images);
   for (let i = 0; i < batch.numRows; i++) {
     const name = `${path}: row ${first + i}`;
     const value = labels?.get(i) as unknown;
-    if (!shape || !pixels) {
-      const cell = images.get(i) as { toJSON?: () => unknown } | null;
-      yield cellEntry(name, cell instanceof Uint8Array ? cell : cell?.toJSON?.(), value, options);
-    } else {
-      const data = pixels.subarray(i * pixelsOf(shape), (i + 1) * pixelsOf(shape));
-      const given = value === undefined || value === null ? {} : { label: Number(value) };
-      yield { name, ...given, load: () => fitPicture({ data, shape }, name, options) };
+    if (!pixels || !values || !images.isValid(i)) yield cellEntry(name, plain(images.get(i)), value, options);
+    else {
+      const { shape, planes } = pixels;
+      const row = values.subarray(i * pixelsOf(shape), (i + 1) * pixelsOf(shape));
+      const data = () => (planes ? fromPlanes(row, shape) : row);
+      yield { name, ...labelOf(name, value), load: () => fitPicture({ data: data(), shape }, name, options) };
     }
   }
+}
+
+const MAGIC = "ARROW1";
+
+/** A file, which begins with the mark that a stream has not, ends with it too. @throws BadDataError */
+async function checkEnd(path: string, file: FileHandle): Promise<void> {
+  const { size } = await file.stat();
+  const mark = async (at: number) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, Math.max(0, at));
+    return buffer.toString("latin1", 0, bytesRead);
+  };
+  if (size === 0) throw new BadDataError(path, "empty", { whole: true });
+  if ((await mark(0)) !== MAGIC || (await mark(size - MAGIC.length)) === MAGIC) return;
+  throw new BadDataError(path, `cut short: ${size} bytes without the footer of an Arrow file`, { whole: true });
 }
 
 /** Record batches of one file, one in memory at a time; where it is damaged, a bad entry is the last. */
@@ -71,14 +77,15 @@ async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerat
   const file = await open(path);
   let row = 0;
   try {
+    await checkEnd(path, file);
     const reader = await (await RecordBatchReader.from(file)).open();
-    const columns = columnsOf(path, reader.schema);
+    const columns = columnsOf(path, reader.schema, options);
     for await (const batch of reader as AsyncIterable<RecordBatch>) {
       yield* batchEntries(path, row, batch, columns, options);
       row += batch.numRows;
     }
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (error instanceof UsageError && !(error instanceof BadDataError)) throw error;
     yield badEntry(damaged(`${path}: row ${row}`, error, { whole: true }));
   } finally {
     await file.close();
@@ -86,8 +93,9 @@ async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerat
 }
 
 /**
- * Arrow IPC files and streams: column "image" as FixedSizeList<UInt8> with its shape [H, W, C] in the field's metadata,
- * as this program writes them, or as {bytes, path} as the Hugging Face cache has them; "label" if there are labels.
+ * Arrow IPC files and streams, packed or not. The images are FixedSizeList<UInt8> with their shape [H, W, C] in the
+ * field's metadata, as this program writes them; tensors of the extension type of that name; lists of lists of pixels;
+ * or encoded, as bytes or as {bytes, path}, which the Hugging Face cache has. "label" has the classes if there are any.
  *
  * @throws UsageError when there is no such file or column.
  */

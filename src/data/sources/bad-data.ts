@@ -1,6 +1,8 @@
 import { UsageError } from "../../errors.ts";
 import type { Entry } from "./source.ts";
 
+const REMEDY = "put a whole copy of the data there, or leave what is bad out with --skip-bad";
+
 /** An image, or the rest of a file of images, that cannot be used; it may be left out when the user says so. */
 export class BadDataError extends UsageError {
   override readonly name = "BadDataError";
@@ -12,10 +14,9 @@ export class BadDataError extends UsageError {
   /** It is a file, or the rest of one, and how many images are lost by it is not known. */
   readonly whole: boolean;
 
-  constructor(where: string, reason: string, { whole = false, lost = whole ? 0 : 1, cause }: Fault = {}) {
-    super(`${where}: ${reason}`, "put a whole copy of the data there, or leave what is bad out with --skip-bad", {
-      cause,
-    });
+  constructor(where: string, reason: string, fault: Fault = {}) {
+    const { whole = false, lost = whole ? 0 : 1, remedy = REMEDY, cause } = fault;
+    super(`${where}: ${reason}`, remedy, { cause });
     this.where = where;
     this.reason = reason;
     this.lost = lost;
@@ -24,6 +25,7 @@ export class BadDataError extends UsageError {
 }
 
 interface Fault {
+  readonly remedy?: string;
   readonly lost?: number;
   readonly whole?: boolean;
   readonly cause?: unknown;

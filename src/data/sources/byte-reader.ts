@@ -5,12 +5,22 @@ import { BadDataError } from "./bad-data.ts";
 
 const CHUNK = 1 << 18;
 
-/** The bytes of a file in [start, end), unpacked when its name ends in ".gz". */
-export function fileBytes(path: string, start = 0, end = Infinity): Readable {
+interface Part {
+  readonly start?: number;
+  readonly end?: number;
+  /** Packed by gzip; default: when its name ends in ".gz". */
+  readonly packed?: boolean;
+}
+
+/** The bytes of a file in [start, end), unpacked. */
+export function fileBytes(
+  path: string,
+  { start = 0, end = Infinity, packed = path.endsWith(".gz") }: Part = {},
+): Readable {
   // A stream ends with a byte that is read, so it cannot have none.
   if (end <= start) return Readable.from([]);
   const file = createReadStream(path, { start, end: end - 1, highWaterMark: CHUNK });
-  if (!path.endsWith(".gz")) return file;
+  if (!packed) return file;
   // Errors travel down the streams and are thrown by the reader.
   return pipeline(file, createGunzip({ chunkSize: CHUNK }), () => {});
 }
@@ -27,6 +37,7 @@ export class ByteReader {
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
   #taken = 0;
+  #damage: BadDataError | undefined;
 
   constructor(source: AsyncIterable<Uint8Array>, where: string) {
     this.where = where;
@@ -38,15 +49,18 @@ export class ByteReader {
     return this.#taken;
   }
 
-  /** False at the end of the stream. */
+  /** False at the end of the stream. @throws BadDataError where it is damaged, each time. */
   async #fill(): Promise<boolean> {
     while (this.#at === this.#chunk.length) {
+      if (this.#damage) throw this.#damage;
       let next: IteratorResult<Uint8Array>;
       try {
         next = await this.#chunks.next();
       } catch (error) {
         if (!isDamage(error)) throw error;
-        throw new BadDataError(this.where, `damaged at byte ${this.#taken}: ${error.message}`, { cause: error });
+        const reason = `damaged at byte ${this.#taken}: ${error.message}`;
+        this.#damage = new BadDataError(this.where, reason, { cause: error });
+        continue;
       }
       if (next.done) return false;
       [this.#chunk, this.#at] = [next.value, 0];
@@ -54,17 +68,27 @@ export class ByteReader {
     return true;
   }
 
-  /** The next `count` bytes, fewer at the end of the stream. They are the caller's to keep. */
+  /** The next `count` bytes, fewer at the end of the stream or before damage. They are the caller's to keep. */
   async takeUpTo(count: number): Promise<Uint8Array> {
     if (this.#chunk.length - this.#at >= count) return this.#next(count);
     const parts: Uint8Array[] = [];
     let missing = count;
-    while (missing > 0 && (await this.#fill())) {
+    while (missing > 0 && (await this.#more(parts.length > 0))) {
       const part = this.#next(Math.min(missing, this.#chunk.length - this.#at));
       parts.push(part);
       missing -= part.length;
     }
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+
+  /** Whether there are more bytes; damage counts as an end where bytes before it are still to be given. */
+  async #more(some: boolean): Promise<boolean> {
+    try {
+      return await this.#fill();
+    } catch (error) {
+      if (some && error === this.#damage) return false;
+      throw error;
+    }
   }
 
   #next(count: number): Uint8Array {
@@ -78,6 +102,7 @@ export class ByteReader {
   async take(count: number): Promise<Uint8Array> {
     const bytes = await this.takeUpTo(count);
     if (bytes.length === count) return bytes;
+    await this.#fill();
     throw new BadDataError(this.where, `cut short: it ends at byte ${this.#taken}`);
   }
 

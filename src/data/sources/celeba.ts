@@ -9,14 +9,27 @@ import { stampOf } from "./stamp.ts";
 
 const PARTITION = "list_eval_partition.txt";
 const FOLDER = "img_align_celeba";
+/** As on Kaggle, with commas and the folder twice; and as published. */
+const PARTITIONS = ["list_eval_partition.csv", PARTITION];
+const FOLDERS = [join(FOLDER, FOLDER), FOLDER];
 const SPLITS: Readonly<Record<string, string>> = { train: "0", validation: "1", test: "2" };
 
-/** File names of a split, from the lines "000001.jpg 0" of the partition. */
+/** File names of a split, from the lines "000001.jpg 0" or "000001.jpg,0" of the partition. */
 async function* namesOf(partition: string, split: string): AsyncGenerator<string> {
   for await (const line of createInterface({ input: createReadStream(partition) })) {
-    const [name, part] = line.trim().split(/\s+/);
+    const [name, part] = line.trim().split(/[\s,]+/);
     if (name && part === SPLITS[split] && !/[/\\]/.test(name)) yield name;
   }
+}
+
+/** The first that is there. @throws UsageError when none is. */
+function oneOf(path: string, names: readonly string[]): string {
+  const found = names.map((name) => join(path, name)).find(existsSync);
+  if (found) return found;
+  throw new UsageError(
+    `${join(path, names.at(-1)!)} is missing`,
+    `put ${FOLDER} and ${PARTITION} of the data set into one folder`,
+  );
 }
 
 /**
@@ -29,11 +42,8 @@ async function* namesOf(partition: string, split: string): AsyncGenerator<string
  */
 export async function openCelebA(options: SourceOptions): Promise<Source> {
   const { path, split } = options;
-  const [partition, folder] = [join(path, PARTITION), join(path, FOLDER)];
-  for (const needed of [partition, folder]) {
-    if (existsSync(needed)) continue;
-    throw new UsageError(`${needed} is missing`, `put ${FOLDER} and ${PARTITION} of the data set into one folder`);
-  }
+  const partition = oneOf(path, PARTITIONS);
+  const folder = oneOf(path, FOLDERS);
   const how = { ...options, crop: options.crop ?? 140, filter: options.filter ?? "linear" } as const;
   return {
     format: "celeba",

@@ -1,26 +1,70 @@
+import { UsageError } from "../../errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
-import { decodeImage } from "./decode-image.ts";
-import type { ImageOptions } from "./options.ts";
+import { decodeImage, fitPicture } from "./decode-image.ts";
+import { nestedPicture } from "./nested.ts";
+import type { SourceOptions } from "./options.ts";
 import type { Entry } from "./source.ts";
 
 /** Columns that hold the images, in order of preference. */
-export const imageNames = ["image", "img"] as const;
-export const labelNames = ["label", "labels", "fine_label"] as const;
+const imageNames = ["image", "img"];
+const labelNames = ["label", "labels", "fine_label"];
 
-/** The encoded image in a cell: bytes, or {bytes, path} with the bytes in it. */
-function encodedBytes(cell: unknown): Uint8Array | undefined {
-  if (cell instanceof Uint8Array) return cell;
-  const bytes = (cell as { bytes?: unknown } | null | undefined)?.bytes;
-  return bytes instanceof Uint8Array ? bytes : undefined;
+/** Says to read no labels. */
+const NONE = "none";
+
+/** The name that was asked for, or the usual ones. */
+export const namesOr = (asked: string | undefined, usual: readonly string[]): readonly string[] =>
+  asked === undefined ? usual : asked === NONE ? [] : [asked];
+
+/** Names of the columns of images and of labels among those that are there. @throws UsageError when one is missing. */
+export function columnNames(
+  path: string,
+  present: readonly string[],
+  { imageColumn, labelColumn }: SourceOptions,
+): { readonly image: string; readonly label: string | undefined } {
+  const [image, label] = [namesOr(imageColumn, imageNames), namesOr(labelColumn, labelNames)].map((names) =>
+    names.find((name) => present.includes(name)),
+  );
+  const found = present.join(", ") || "none";
+  if (image === undefined) {
+    const expected = namesOr(imageColumn, imageNames).join(" or ");
+    throw new UsageError(`${path}: expected a column ${expected}, found ${found}`, "say which with --image-column");
+  }
+  requireLabels(path, labelColumn, label !== undefined, present);
+  return { image, label };
 }
 
-/** One row of a table whose cells hold encoded images. */
-export function cellEntry(name: string, cell: unknown, label: unknown, options: ImageOptions): Entry {
-  const bytes = encodedBytes(cell);
-  if (!bytes) return badEntry(new BadDataError(name, "no bytes in the image's cell; only its path may be there"));
-  const load = () => decodeImage(bytes, name, options);
-  if (label === undefined || label === null) return { name, load };
-  const number = Number(label);
-  if (!Number.isInteger(number)) return badEntry(new BadDataError(name, `its label is ${String(label)}, no integer`));
-  return { name, label: number, load };
+/** @throws UsageError when labels were asked for by their name and are not there. */
+export function requireLabels(path: string, asked: string | undefined, there: boolean, present: readonly string[]) {
+  if (asked === undefined || asked === NONE || there) return;
+  throw new UsageError(`${path}: no ${asked}, found ${present.join(", ")}`, "say which with --label-column");
+}
+
+/** The class in a cell; undefined for null. @throws UsageError when it is no integer. */
+export function labelOf(where: string, value: unknown): { label?: number } {
+  if (value === undefined || value === null) return {};
+  if ((typeof value === "number" || typeof value === "bigint") && Number.isSafeInteger(Number(value))) {
+    return { label: Number(value) };
+  }
+  throw new UsageError(
+    `${where}: its label is ${String(value)}, no integer`,
+    "leave labels out with --label-column none, or say with it which column has class numbers",
+  );
+}
+
+/** One row of a table: encoded images as bytes or {bytes, path}, or pixels in nested lists. */
+export function cellEntry(name: string, cell: unknown, label: unknown, options: SourceOptions): Entry {
+  const given = { name, ...labelOf(name, label) };
+  if (cell === null || cell === undefined) return badEntry(new BadDataError(name, "no image in its cell"));
+  if (Array.isArray(cell)) {
+    return { ...given, load: () => fitPicture(nestedPicture(name, cell, options.layout), name, options) };
+  }
+  const { bytes, path } = cell instanceof Uint8Array ? { bytes: cell } : (cell as { bytes?: unknown; path?: unknown });
+  if (bytes instanceof Uint8Array) return { ...given, load: () => decodeImage(bytes, name, options) };
+  const elsewhere = typeof path === "string" && path !== "" ? `, only the path ${path}` : "";
+  return badEntry(
+    new BadDataError(name, `the bytes of the image are not in the file${elsewhere}`, {
+      remedy: "write them into it: dataset.with_format('arrow').map(datasets.table.embed_table_storage, batched=True)",
+    }),
+  );
 }

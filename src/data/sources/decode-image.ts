@@ -33,7 +33,7 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
     return await finish(sharp(bytes, input).autoOrient(), [height, width, 0], where, options);
   } catch (error) {
     if (error instanceof BadDataError) throw error;
-    const reason = error instanceof Error ? error.message.replace(/\s+/g, " ").trim() : String(error);
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").replace(/[\s:]+$/, "");
     throw new BadDataError(where, `it cannot be decoded: ${reason}`, { cause: error });
   }
 }

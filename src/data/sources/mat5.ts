@@ -137,7 +137,7 @@ export async function readMat(path: string): Promise<MatArray[]> {
 
 async function arrayAt(path: string, start: number, length: number, compressed: boolean): Promise<MatArray> {
   const read = () => {
-    const bytes = fileBytes(path, start, start + length);
+    const bytes = fileBytes(path, { start, end: start + length });
     const source = compressed ? pipeline(bytes, createInflate({ chunkSize: 1 << 18 }), () => {}) : bytes;
     return readMatrix(new ByteReader(source, path), compressed);
   };

@@ -36,7 +36,10 @@ export function requireArray(path: string, arrays: readonly StoredArray[], names
   const found = names.map((name) => arrays.find((array) => array.name === name)).find(Boolean);
   if (found) return found;
   const present = arrays.map(({ name, header }) => `${name} [${header.shape.join(", ")}]`).join(", ") || "no array";
-  throw new UsageError(`${path}: expected an array ${names.join(" or ")}, found ${present}`, "rename the array");
+  throw new UsageError(
+    `${path}: expected an array ${names.filter(Boolean).join(" or ")}, found ${present}`,
+    "say which with --image-column",
+  );
 }
 
 /** Integer labels, [N], less `first`. @throws UsageError when their number is not that of the images. */

@@ -22,7 +22,11 @@ export interface SourceOptions extends ImageOptions {
   readonly version?: string | undefined;
   /** Folders: "folders" takes the name of an image's folder for its class. */
   readonly labels?: "none" | "folders" | undefined;
-  /** Arrays: which axis of [N, ...] the channels are on. */
+  /** Tables, records and arrays: the name of the column, feature or array of images; absent, the usual names. */
+  readonly imageColumn?: string | undefined;
+  /** The same of the labels; "none" reads none. */
+  readonly labelColumn?: string | undefined;
+  /** Arrays and lists of pixels: which axis the channels are on. */
   readonly layout?: "hwc" | "chw" | undefined;
   /** Leave files that cannot be read out, each as a bad entry in its place, rather than fail to open. */
   readonly skipBad?: boolean | undefined;

@@ -1,9 +1,9 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { UsageError } from "../../errors.ts";
 import { BadDataError, badEntry, badEntryOf, damaged, openEach, readable } from "./bad-data.ts";
-import { cellEntry, imageNames, labelNames } from "./cell.ts";
+import { cellEntry, columnNames } from "./cell.ts";
+import { parquetCompressors as compressors } from "./codecs.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import { MAX_BLOCK_BYTES } from "./limits.ts";
 import type { SourceOptions } from "./options.ts";
@@ -33,7 +33,7 @@ async function bufferOf(file: FileHandle): Promise<AsyncBuffer> {
 }
 
 /** Names of the columns at the top, in order. */
-function columnNames({ schema }: FileMetaData): string[] {
+function topNames({ schema }: FileMetaData): string[] {
   const names: string[] = [];
   const skip = (at: number): number => {
     let next = at + 1;
@@ -44,20 +44,12 @@ function columnNames({ schema }: FileMetaData): string[] {
   return names;
 }
 
-async function readFooter(path: string): Promise<ParquetFile> {
+async function readFooter(path: string, options: SourceOptions): Promise<ParquetFile> {
   const file = await open(path);
   try {
     const metadata = await parquetMetadataAsync(await bufferOf(file));
-    const names = columnNames(metadata);
-    const image = imageNames.find((name) => names.includes(name));
-    if (image === undefined) {
-      throw new UsageError(
-        `${path}: expected a column ${imageNames.join(" or ")}, found ${names.join(", ")}`,
-        "rename the column of the images",
-      );
-    }
-    const label = labelNames.find((name) => names.includes(name));
-    return { path, metadata, image, label, rows: Number(metadata.num_rows) };
+    const names = columnNames(path, topNames(metadata), options);
+    return { path, metadata, ...names, rows: Number(metadata.num_rows) };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw damaged(path, error);
@@ -114,7 +106,8 @@ async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): As
 }
 
 /**
- * Parquet files as Hugging Face data sets have them: a column "image" or "img" of {bytes, path}, and perhaps "label".
+ * Parquet files as Hugging Face data sets have them: a column "image" or "img" of {bytes, path}, of bytes, or of pixels
+ * in nested lists, and perhaps "label".
  *
  * In a folder those of the split are read, such as `train-00000-of-00002.parquet`, or all when no name tells a split.
  *
@@ -124,7 +117,7 @@ export async function openParquet(options: SourceOptions): Promise<Source> {
   const { path, split } = options;
   const all = await findFiles(path, (name) => name.endsWith(".parquet"), ".parquet files");
   const paths = filesOfSplit(all, split);
-  const files = await openEach(paths, readFooter, options.skipBad);
+  const files = await openEach(paths, (path) => readFooter(path, options), options.skipBad);
   return {
     format: "parquet",
     split,

@@ -10,19 +10,24 @@ const BLOCK = 1 << 20;
  *   that are lost.
  */
 export async function* rows(reader: ByteReader, width: number, count: number): AsyncGenerator<Uint8Array> {
-  const inBlock = Math.max(1, Math.floor(BLOCK / width));
-  for (let row = 0; row < count;) {
-    let block: Uint8Array;
+  const inRow = async <T>(row: number, read: () => Promise<T>): Promise<T> => {
     try {
-      block = await reader.takeUpTo(Math.min(inBlock, count - row) * width);
+      return await read();
     } catch (error) {
       if (!(error instanceof BadDataError)) throw error;
       throw new BadDataError(`${reader.where}: image ${row}`, error.reason, { lost: count - row, cause: error });
     }
+  };
+  const inBlock = Math.max(1, Math.floor(BLOCK / width));
+  for (let row = 0; row < count;) {
+    const wanted = Math.min(inBlock, count - row);
+    const block = await inRow(row, () => reader.takeUpTo(wanted * width));
     const whole = Math.floor(block.length / width);
     for (let i = 0; i < whole; i++) yield block.subarray(i * width, (i + 1) * width);
     row += whole;
-    if (whole < inBlock && row < count) {
+    if (whole < wanted) {
+      // Damage is told when nothing is left before it.
+      await inRow(row, () => reader.atEnd());
       const where = `${reader.where}: image ${row}`;
       throw new BadDataError(where, `cut short: ${count - row} of ${count} images are missing`, { lost: count - row });
     }

@@ -19,7 +19,10 @@ async function readDigits(path: string, { shape, kind, open }: MatArray): Promis
   const bytes = await reader.take(count * kind.width);
   await reader.close();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: count }, (_, i) => kind.read(view, i * kind.width) % 10);
+  return Array.from({ length: count }, (_, i) => {
+    const value = kind.read(view, i * kind.width);
+    return value === 10 ? 0 : value;
+  });
 }
 
 /**

@@ -6,17 +6,27 @@ import { MAX_RECORD_BYTES } from "./limits.ts";
 /** TFRecord masks its checksums, so that the checksum of data with checksums in it is no trivial one. */
 const masked = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 
+/** Whether the whole file is packed by gzip, whose mark could also be a length: then its checksum tells. */
+async function isPacked(path: string): Promise<boolean> {
+  const reader = new ByteReader(fileBytes(path, { end: 12 }), path);
+  const head = Buffer.from(await reader.takeUpTo(12));
+  await reader.close();
+  const marked = head[0] === 0x1f && head[1] === 0x8b && head.length === 12;
+  return marked && masked(crc32c(head.subarray(0, 8))) !== head.readUInt32LE(8);
+}
+
 /** A record, or what is wrong with it; after a damaged length nothing more can be found. */
 export type RecordOrFault = { readonly bytes: Uint8Array } | { readonly fault: BadDataError };
 
 /**
  * The records of a TFRecord file: length, its checksum, data, its checksum. A record with a wrong checksum is a fault,
- * and the next follow; where lengths are damaged or the file ends early, a fault is the last.
+ * and the next follow; where lengths are damaged or the file ends early, a fault is the last. The file may be packed
+ * by gzip, as TensorFlow does with compression_type="GZIP".
  *
  * @see https://www.tensorflow.org/tutorials/load_data/tfrecord
  */
 export async function* tfRecords(path: string): AsyncGenerator<RecordOrFault> {
-  const reader = new ByteReader(fileBytes(path), path);
+  const reader = new ByteReader(fileBytes(path, { packed: await isPacked(path) }), path);
   try {
     for (let index = 0; !(await reader.atEnd()); index++) {
       const where = `${path}: record ${index}`;

@@ -1,4 +1,7 @@
+import { basename } from "node:path";
+import { UsageError } from "../../errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
+import { namesOr } from "./cell.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
@@ -9,6 +12,9 @@ import { parseExample, type Feature } from "./tf-example.ts";
 import { tfRecords } from "./tfrecord.ts";
 
 type Features = ReadonlyMap<string, Feature>;
+
+/** Features that hold a PNG or JPEG. */
+const ENCODED = ["image", "image/encoded"];
 
 const bytesOf = (features: Features, names: readonly string[]): Uint8Array | undefined =>
   names.map((name) => features.get(name)?.[0]).find((value) => value instanceof Uint8Array);
@@ -29,19 +35,21 @@ function rawPicture(where: string, features: Features, data: Uint8Array): Pictur
 }
 
 function load(where: string, features: Features, options: SourceOptions): Picture | Promise<Picture> {
-  const data = bytesOf(features, ["data"]);
-  if (data) return fitPicture(rawPicture(where, features, data), where, options);
-  const encoded = bytesOf(features, ["image", "image/encoded"]);
+  const { imageColumn } = options;
+  const data = bytesOf(features, namesOr(imageColumn, ["data"]));
+  if (data && features.has("shape")) return fitPicture(rawPicture(where, features, data), where, options);
+  const encoded = bytesOf(features, namesOr(imageColumn, ENCODED));
   if (encoded) return decodeImage(encoded, where, options);
   const present = [...features.keys()].join(", ") || "none";
-  throw new BadDataError(where, `no feature "data", "image" or "image/encoded"; features: ${present}`);
+  const expected = imageColumn ?? `shape and data, ${ENCODED.join(" or ")}`;
+  throw new UsageError(`${where}: no feature ${expected}, found ${present}`, "say which with --image-column");
 }
 
 /** One tf.train.Example as an entry. */
 export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOptions): Entry {
   try {
     const features = parseExample(bytes);
-    const label = numberOf(features, ["label", "image/class/label"]);
+    const label = numberOf(features, namesOr(options.labelColumn, ["label", "image/class/label"]));
     return { name: where, ...(label === undefined ? {} : { label }), load: () => load(where, features, options) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -53,14 +61,19 @@ export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOp
  * TFRecord files of tf.train.Example: pixels as "shape" and "data" (FFHQ, CelebA-HQ and LSUN as the reference reads
  * them), or an encoded image as "image" or "image/encoded"; the class, if any, as "label" or "image/class/label".
  *
- * A folder is read as a whole: for the multi-resolution files of FFHQ give the one file of the resolution wanted.
- *
- * @throws UsageError when there is no such file.
+ * @throws UsageError when there is no such file, or files of several resolutions, as of FFHQ.
  */
 export async function openTfRecords(options: SourceOptions): Promise<Source> {
   const wanted = (name: string) => /\.tfrecords?(-\d+-of-\d+)?$|-\d+-of-\d+\.tfrecord$/.test(name);
   const found = await findFiles(options.path, wanted, ".tfrecord or .tfrecords files");
   const paths = filesOfSplit(found, options.split);
+  const resolutions = new Set(paths.map((path) => /-(r\d\d)\.tfrecords?$/.exec(path)?.[1]));
+  if (resolutions.size > 1) {
+    throw new UsageError(
+      `${options.path}: the same images in several resolutions: ${paths.map((path) => basename(path)).join(", ")}`,
+      `name one of them: --from ${paths.at(-1)}`,
+    );
+  }
   return {
     format: "tfrecords",
     split: options.split,

@@ -129,7 +129,7 @@ async function contentStart(path: string, { name, method, offset }: ZipEntry): P
 }
 
 function archived(path: string, start: number, { method, packed }: ZipEntry): Readable {
-  const bytes = fileBytes(path, start, start + packed);
+  const bytes = fileBytes(path, { start, end: start + packed });
   if (method === 0) return bytes;
   return pipeline(bytes, createInflateRaw({ chunkSize: 1 << 18 }), () => {});
 }

@@ -184,6 +184,16 @@ describe("prepare", () => {
     expect(filesIn(directory)).toContain("shard-00000.arrow");
   });
 
+  it("reports the first of several errors that are not the data's", async () => {
+    const failing = made({
+      length: 20,
+      onLoad(i) {
+        if (i >= 8) throw new Error(`no right to read ${i}`);
+      },
+    });
+    await expect(run(failing, temporaryFolder(), { window: 5 })).rejects.toThrow(/^no right to read 8$/);
+  });
+
   it("works without labels", async () => {
     const directory = temporaryFolder();
     const { manifest } = await run(made({ length: 12, labelled: false }), directory);

@@ -63,6 +63,13 @@ describe("openFolder", () => {
 });
 
 describe("openCelebA", () => {
+  it("reads the form of Kaggle", async () => {
+    const folder = images("img_align_celeba/img_align_celeba/000001.jpg", "img_align_celeba/img_align_celeba/2.jpg");
+    writeFileSync(join(folder, "list_eval_partition.csv"), "image_id,partition\n000001.jpg,0\n2.jpg,2\n");
+    const all = await readAll(await openCelebA({ path: folder, split: "test", crop: 20 }));
+    expect(all.map(({ name }) => name)).toEqual([join(folder, "img_align_celeba/img_align_celeba/2.jpg")]);
+  });
+
   it("reads the split of the partition, cropped", async () => {
     const folder = images("img_align_celeba/000001.jpg", "img_align_celeba/000002.jpg");
     writeFileSync(join(folder, "list_eval_partition.txt"), "000001.jpg 0\n000002.jpg 1\n../escape.jpg 1\n");

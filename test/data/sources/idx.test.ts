@@ -57,6 +57,14 @@ describe("openMnist", () => {
     await expect(open(path)).rejects.toThrow(/train-labels-idx1-ubyte\.gz: 2 labels for 3 images/);
   });
 
+  it("names the image where packed data end, not the first of its block", async () => {
+    const packed = gzipSync(images, { level: 0 });
+    const all = await readAll(await open(folder({ train: packed.subarray(0, packed.length - 500) })));
+    expect(all).toHaveLength(3);
+    expect(badOf(all)).toMatchObject([{ where: expect.stringMatching(/image 2$/) as string, lost: 1 }]);
+    expect(badOf(all)[0]!.reason).toMatch(/damaged at byte \d+: unexpected end of file/);
+  });
+
   it("names the first image that is cut off", async () => {
     const bytes = gzipSync(images);
     const cut = await readAll(await open(folder({ train: bytes.subarray(0, bytes.length - 40) })));

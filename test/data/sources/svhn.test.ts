@@ -38,6 +38,15 @@ describe("openSvhn", () => {
     await expect(open(hdf5)).rejects.toThrow(/version 7\.3 \(HDF5\)/);
   });
 
+  it("does not take 33 for the digit 3", async () => {
+    const path = damaged("test_32x32.mat", (bytes) => {
+      const at = bytes.lastIndexOf(Buffer.from(new Float64Array([10]).buffer));
+      bytes.writeDoubleLE(33, at);
+      return bytes;
+    });
+    expect((await readAll(await open(path))).map(({ label }) => label)).toEqual([1, 33]);
+  });
+
   it("does not believe a shape that does not fit its bytes", async () => {
     const huge = damaged("test_32x32.mat", (bytes) => {
       // Lengths of the axes: 32, 32, 3, 2.

@@ -36,6 +36,27 @@ describe("openParquet", () => {
     expect(bad[0]!.message).toMatch(/parquet: row 0: it cannot be decoded/);
   });
 
+  it.each(["lz4.parquet", "gzip.parquet", "brotli.parquet", "none.parquet"])(
+    "reads every compression that PyArrow writes: %s",
+    async (name) => expect(withoutNames(await readAll(await open(fixture(name))))).toEqual(five),
+  );
+
+  it("reads pixels in nested lists, in columns of any name", async () => {
+    const path = fixture("lists.parquet");
+    await expect(open(path)).rejects.toThrow(/expected a column image or img, found photo, kind\n.*--image-column/);
+    const named = { path, split: "train", imageColumn: "photo", labelColumn: "kind" };
+    expect(withoutNames(await readAll(await openParquet(named)))).toEqual(five);
+    await expect(openParquet({ ...named, labelColumn: "class" })).rejects.toThrow(/no class, found photo, kind/);
+    const without = await readAll(await openParquet({ ...named, labelColumn: "none" }));
+    expect(without.map(({ label }) => label)).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  });
+
+  it("says that an image is not in the file, and how it gets there", async () => {
+    const [bad] = badOf(await readAll(await open(fixture("elsewhere.parquet"))));
+    expect(bad!.message).toMatch(/row 0: the bytes of the image are not in the file, only the path \/photos\/0\.png\n/);
+    expect(bad!.message).toContain("embed_table_storage");
+  });
+
   it("says what is not a Parquet file", async () => {
     const cut = damaged(train, (bytes) => bytes.subarray(0, 2000));
     await expect(open(cut)).rejects.toThrow(/train-00000-of-00001\.parquet: damaged/);
@@ -53,6 +74,39 @@ describe("openArrow", () => {
     const all = await readAll(await open(fixture("pixels.arrow")));
     expect(withoutNames(all)).toEqual(five);
     expect(all[3]!.name).toBe(`${fixture("pixels.arrow")}: row 3`);
+  });
+
+  it.each(["lz4.arrow", "zstd.arrow", "planes.arrow", "nested.arrow", "lists.arrow"])(
+    "reads what else PyArrow writes, packed, moved or nested: %s",
+    async (name) => expect(withoutNames(await readAll(await open(fixture(name))))).toEqual(five),
+  );
+
+  it("finds damage in what is packed", async () => {
+    for (const name of ["lz4.arrow", "zstd.arrow"]) {
+      // The declared length of a buffer; then bytes of what is in it.
+      const longer = damaged(name, (bytes) => {
+        const at = bytes.indexOf(Buffer.from(name === "lz4.arrow" ? [4, 34, 77, 24] : [40, 181, 47, 253]));
+        bytes.writeBigInt64LE(1n << 40n, at - 8);
+        return bytes;
+      });
+      expect(badOf(await readAll(await open(longer)))[0]!.reason).toMatch(
+        /damaged: a buffer of \d+ bytes is too large/,
+      );
+    }
+  });
+
+  it("takes a null for a bad image, and text for no label", async () => {
+    const path = fixture("null.arrow");
+    await expect(open(path).then(readAll)).rejects.toThrow(/row 0: its label is a, no integer\n.*--label-column none/);
+    const all = await readAll(await openArrow({ path, split: "train", labelColumn: "none" }));
+    expect(badOf(all)).toMatchObject([{ where: `${path}: row 0`, reason: "no image in its cell" }]);
+    expect(all.slice(1).map(({ data }) => data)).toEqual(five.slice(1).map(({ data }) => data));
+  });
+
+  it("says that a file lacks its end", async () => {
+    const path = damaged("pixels.arrow", (bytes) => bytes.subarray(0, 900));
+    expect(badOf(await readAll(await open(path)))).toMatchObject([{ where: path, whole: true }]);
+    expect(badOf(await readAll(await open(path)))[0]!.reason).toMatch(/^cut short: 900 bytes without the footer/);
   });
 
   it("says where a stream is cut short", async () => {

@@ -1,3 +1,5 @@
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { crc32, crc32c } from "../../../src/data/crc.ts";
 import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
@@ -27,6 +29,24 @@ describe("openTfRecords", () => {
     const all = await readAll(await open(folderWith("faces-train.tfrecord-00000-of-00001")));
     expect(withoutNames(all)).toEqual(expected([3, 1, 4, 1, 5], [4, 6, 3]));
     expect(all[4]!.name).toMatch(/faces-train\.tfrecord-00000-of-00001: record 4$/);
+  });
+
+  it("reads files that TensorFlow packed by gzip, by whatever name", async () => {
+    expect(withoutNames(await readAll(await open(fixture("packed.tfrecords"))))).toEqual(none);
+  });
+
+  it("reads features of other names, and says which there are", async () => {
+    const path = damaged("faces-train.tfrecord-00000-of-00001", (bytes) => bytes, "faces.tfrecord");
+    const named = { path, split: "train", imageColumn: "image", labelColumn: "none" };
+    expect((await readAll(await openTfRecords(named))).map(({ label }) => label)).toEqual(none.map(() => undefined));
+    const missing = readAll(await openTfRecords({ ...named, imageColumn: "photo" }));
+    await expect(missing).rejects.toThrow(/record 0: no feature photo, found .*image.*\n.*--image-column/);
+  });
+
+  it("refuses the resolutions of FFHQ side by side", async () => {
+    const folder = folderWith(name);
+    copyFileSync(fixture(name), join(folder, "ffhq-r03.tfrecords"));
+    await expect(open(folder)).rejects.toThrow(/several resolutions: ffhq-r02\.tfrecords, ffhq-r03\.tfrecords\n.*r03/);
   });
 
   it("refuses a folder that has other splits only", async () => {

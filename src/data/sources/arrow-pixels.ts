@@ -1,0 +1,77 @@
+import { DataType, Vector, type Field } from "apache-arrow";
+import { UsageError } from "../../errors.ts";
+import { pictureShape } from "./nested.ts";
+import type { Shape } from "./source.ts";
+
+/** Pixels in fixed-size lists: where those of row i lie is known. */
+export interface PixelColumn {
+  readonly shape: Shape;
+  /** They are [C, H, W]. */
+  readonly planes: boolean;
+}
+
+interface Tensor {
+  readonly dims: readonly number[];
+  /** As [H, W, C] is made of them. */
+  readonly permutation?: readonly number[] | undefined;
+}
+
+/** The shape that is said of a flat list: ours, or that of the extension type for tensors. */
+function described({ metadata }: Field): Tensor | undefined {
+  const own = metadata.get("shape");
+  if (own !== undefined) return { dims: JSON.parse(own) as number[] };
+  if (metadata.get("ARROW:extension:name") !== "arrow.fixed_shape_tensor") return undefined;
+  const { shape, permutation } = JSON.parse(metadata.get("ARROW:extension:metadata") ?? "{}") as {
+    shape: number[];
+    permutation?: number[];
+  };
+  return { dims: shape, permutation };
+}
+
+/** Lengths of fixed-size lists of fixed-size lists of uint8; undefined for any other type. */
+function listSizes(field: Field): number[] | undefined {
+  const type = field.type as DataType;
+  if (DataType.isInt(type)) return type.bitWidth === 8 && !type.isSigned ? [] : undefined;
+  if (!DataType.isFixedSizeList(type)) return undefined;
+  const inner = listSizes(type.children[0] as Field);
+  return inner && [type.listSize, ...inner];
+}
+
+const CHW = "1,2,0";
+
+/**
+ * How the pixels of a column lie; undefined where it holds no fixed-size lists.
+ *
+ * @throws UsageError when its lists are no images.
+ */
+export function pixelColumn(path: string, field: Field, layout: "hwc" | "chw" | undefined): PixelColumn | undefined {
+  if (!DataType.isFixedSizeList(field.type)) return undefined;
+  const sizes = listSizes(field);
+  const said = sizes?.length === 1 ? described(field) : undefined;
+  const { dims = [], permutation } = said ?? { dims: sizes?.length === 1 ? [] : sizes };
+  const moved = permutation?.join();
+  const planes = dims.length === 3 && (layout === "chw" || moved === CHW);
+  const shape = pictureShape(dims, planes);
+  const total = sizes?.reduce((a, b) => a * b, 1);
+  const known = moved === undefined || moved === CHW || permutation!.every((axis, i) => axis === i);
+  if (shape && known && dims.reduce((a, b) => a * b, 1) === total) return { shape, planes };
+  throw new UsageError(
+    `${path}: column "${field.name}" is ${String(field.type)}, shape [${dims.join(", ")}]`,
+    'it must be FixedSizeList<UInt8> with the metadata "shape" [H, W, C], an arrow.fixed_shape_tensor of uint8, ' +
+      "or encoded images as {bytes, path}",
+  );
+}
+
+/** All values of such a column, one behind the other. */
+export function pixelValues(column: Vector): Uint8Array {
+  let data = column.data[0]!;
+  while (data.children.length > 0) data = data.children[0]!;
+  return data.values as Uint8Array;
+}
+
+/** A cell as plain values: lists as arrays, structs as objects. */
+export function plain(value: unknown): unknown {
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+  if (value instanceof Vector) return Array.from(value as Iterable<unknown>, plain);
+  return (value as { toJSON(): unknown }).toJSON();
+}
