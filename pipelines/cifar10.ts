@@ -20,6 +20,7 @@ import { withCredit } from "../src/streams/credit.ts";
 import { dequantize } from "../src/streams/dequantize.ts";
 import { ema } from "../src/streams/ema.ts";
 import { flip } from "../src/streams/flip.ts";
+import { gradientHistograms } from "../src/streams/gradient-histograms.ts";
 import { images, trainBatches } from "../src/streams/image-batches.ts";
 import { perturb } from "../src/streams/perturb.ts";
 import { record } from "../src/streams/record.ts";
@@ -66,6 +67,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset): Ob
         stage("score", scoreMatching(network, sde, state, { weighting, seed })),
         allReduce(peers),
         stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+        gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
         stage("adam", adam(state, { ...optim, compile })),
         stage("ema", ema(state, { rate: model.emaRate, compile })),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),

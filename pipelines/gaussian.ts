@@ -20,6 +20,7 @@ import { withCredit } from "../src/streams/credit.ts";
 import { dataLoss } from "../src/streams/data-loss.ts";
 import { ema } from "../src/streams/ema.ts";
 import { evaluate, type EvaluationKey } from "../src/streams/evaluate.ts";
+import { gradientHistograms } from "../src/streams/gradient-histograms.ts";
 import { evalBatches, trainBatches, type Examples } from "../src/streams/image-batches.ts";
 import { likelihoodBound } from "../src/streams/likelihood-bound.ts";
 import { logLikelihood } from "../src/streams/log-likelihood.ts";
@@ -76,6 +77,7 @@ function run(context: RunContext) {
             stage("score", scoreMatching(network, sde, state, { weighting, seed })),
             allReduce(peers),
             stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+            gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
             stage("adam", adam(state, { ...optim, compile })),
             stage("ema", ema(state, { rate: model.emaRate, compile })),
             stage("checkpoint", checkpoint(state, store, { every: training.checkpointEvery, stop })),

@@ -5,12 +5,18 @@ import { MetricLog } from "../monitor/metric-log.ts";
 import type { MetricSink } from "../monitor/metric-sink.ts";
 import { metricsPath } from "./metrics.ts";
 import { namingFile } from "./naming-file.ts";
+import type { HistogramReading } from "../monitor/meter.ts";
 import type { Pipeline, RunContext, RunEvent, Summary } from "./pipeline.ts";
 import type { Reporter } from "./reporter.ts";
 
+export interface Listeners {
+  readonly onResult: (values: Partial<Summary>) => void;
+  readonly onHistogram: (reading: HistogramReading) => void;
+}
+
 /**
  * Subscribes to the pipeline: progress to `reporter`, metrics to the workdir's `metrics.jsonl` and then to `sink`,
- * results to `onResult`.
+ * results and histograms to their listeners.
  *
  * @returns A promise that follows the pipeline's completion or error. An error in here also ends the pipeline.
  */
@@ -18,7 +24,7 @@ export async function play(
   pipeline: Pipeline,
   context: RunContext,
   reporter: Reporter,
-  onResult: (values: Partial<Summary>) => void,
+  { onResult, onHistogram }: Listeners,
   sink: MetricSink,
 ): Promise<void> {
   const path = metricsPath(context.workdir);
@@ -33,6 +39,8 @@ export async function play(
         return reporter.message(event.text);
       case "result":
         return onResult(event.values);
+      case "histogram":
+        return onHistogram(event);
       case "metric": {
         const { name, step, value, unit } = event;
         const metric = { name, step, value, unit, time: new Date().toISOString() };

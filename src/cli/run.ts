@@ -13,7 +13,7 @@ import { logged } from "./logged.ts";
 import { metricsPath, openMetrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "./pipeline.ts";
-import { play } from "./play.ts";
+import { play, type Listeners } from "./play.ts";
 import type { Reporter } from "./reporter.ts";
 import { resolveConfig, type Resolved } from "./resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
@@ -101,12 +101,15 @@ export async function run(
     const record = { workdir, name, path: metricsPath(workdir) };
     const metrics = await openMetrics(options.metrics, record, (text) => reporter.message(text));
     const board = new RunBoard(context);
-    const tellResult = (values: Partial<Summary>) => {
-      onResult(values);
-      board.result(values);
+    const listeners: Listeners = {
+      onResult(values) {
+        onResult(values);
+        board.result(values);
+      },
+      onHistogram: (reading) => board.histogram(reading),
     };
     try {
-      if (!stop.signal.aborted) await play(pipeline, context, reporter, tellResult, board.before(metrics));
+      if (!stop.signal.aborted) await play(pipeline, context, reporter, listeners, board.before(metrics));
     } finally {
       await metrics.close();
       board.close();

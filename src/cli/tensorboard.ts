@@ -1,6 +1,7 @@
 /** The event files of a run, for TensorBoard. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HistogramReading } from "../monitor/meter.ts";
 import type { Metric } from "../monitor/metric.ts";
 import type { MetricSink } from "../monitor/metric-sink.ts";
 import { EventWriter } from "../monitor/tensorboard/event-writer.ts";
@@ -26,7 +27,7 @@ const folderOf = ({ workdir, mode }: Context) =>
   join(workdir, "tensorboard", ...(mode === "train_deq" ? ["flowpp_dequantizer"] : []));
 
 /**
- * Writes a run's metrics, sample grids and hyperparameters to `tensorboard/` of its workdir, into a file of its own
+ * Writes a run's metrics, sample grids, histograms and hyperparameters to `tensorboard/` of its workdir, into a file of its own
  * that begins with the first of them.
  *
  * All methods throw what the file system says.
@@ -59,6 +60,10 @@ export class RunBoard {
     if (!samples?.endsWith(".png")) return;
     const png = readFileSync(samples);
     this.#write((writer) => writer.image("samples", this.#step, png));
+  }
+
+  histogram({ name, step, counts }: HistogramReading): void {
+    this.#write((writer) => writer.histogram(name, step, counts));
   }
 
   close(): void {

@@ -1,9 +1,17 @@
 /** What a run measures between two log steps, from wherever in the pipeline. */
 import type { Metric } from "./metric.ts";
 import { StageClock } from "./stage-clock.ts";
+import type { HistogramMessage } from "./tensorboard/messages.ts";
 
 /** A metric before it has a step and a time. */
 export type Reading = Pick<Metric, "name" | "value" | "unit">;
+
+/** How values were distributed at a step. */
+export interface HistogramReading {
+  readonly name: string;
+  readonly step: number;
+  readonly counts: HistogramMessage;
+}
 
 interface Mean {
   sum: number;
@@ -24,6 +32,7 @@ export class Meter {
   /** In the order of the pipeline; without a clock before the first subscription. */
   readonly #stages = new Map<string, StageClock | undefined>();
   readonly #means = new Map<string, Mean>();
+  #histograms: HistogramReading[] = [];
   #since: number;
 
   /** @param now Milliseconds. */
@@ -40,6 +49,16 @@ export class Meter {
       mean.sum += value;
       mean.count++;
     }
+  }
+
+  /** Tells how values were distributed at a step; what TensorBoard shows as histograms. */
+  tellHistogram(name: string, step: number, counts: HistogramMessage): void {
+    this.#histograms.push({ name, step, counts });
+  }
+
+  /** The histograms that were told since the last call. */
+  histograms(): HistogramReading[] {
+    return this.#histograms.splice(0);
   }
 
   /** Keeps a stage's place among the others: subscriptions go from the last stage to the first. */

@@ -1,4 +1,5 @@
 /** What a run tells whoever watches it. */
+import type { HistogramReading } from "./meter.ts";
 
 export const modes = ["train", "eval", "train_deq", "sample"] as const;
 /** What a run does; "train" ends with a short evaluation and samples, "train_deq" trains the dequantizer. */
@@ -20,6 +21,8 @@ export type RunEvent =
       readonly value: number;
       readonly unit: string;
     }
+  /** Shown by TensorBoard. */
+  | ({ readonly type: "histogram" } & HistogramReading)
   | { readonly type: "message"; readonly text: string }
   /** Keys of the summary; later ones replace earlier ones. */
   | { readonly type: "result"; readonly values: Partial<Summary> };

@@ -71,6 +71,7 @@ export function record({
             { name: "process/rss_bytes", value: memory(), unit: "By" },
           ];
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
+          for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
           events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
           [sum, count, clock] = [0, 0, { time: now(), steps: 0 }];
           return events;

@@ -2,9 +2,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { histogramOf } from "./histogram.ts";
 import { hparamsSummary, type Hyperparameter } from "./hparams.ts";
-import { encodeEvent, type EventMessage, type SummaryValue } from "./messages.ts";
+import { encodeEvent, type EventMessage, type HistogramMessage, type SummaryValue } from "./messages.ts";
 import { pngImage } from "./png-image.ts";
 import { tfRecord } from "./tfrecord.ts";
 
@@ -51,9 +50,8 @@ export class EventWriter {
     this.#summary(step, { tag, image: pngImage(png) });
   }
 
-  /** @throws RangeError when there are no values, or one is not finite. */
-  histogram(tag: string, step: number, values: ArrayLike<number>): void {
-    this.#summary(step, { tag, histo: histogramOf(values) });
+  histogram(tag: string, step: number, counts: HistogramMessage): void {
+    this.#summary(step, { tag, histo: counts });
   }
 
   /** Hyperparameters of the run, once a run. */

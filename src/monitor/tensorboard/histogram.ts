@@ -10,35 +10,41 @@ function positiveLimits(): number[] {
 const POSITIVE = positiveLimits();
 const LIMITS = [...POSITIVE.map((limit) => -limit).reverse(), 0, ...POSITIVE];
 
+const ZERO = POSITIVE.length;
+const RATIO = Math.log(1.1);
+
 /** The bucket of a value: the first whose end is above it. */
 function bucketOf(value: number): number {
-  let [low, high] = [0, LIMITS.length - 1];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (LIMITS[middle]! > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  const size = Math.abs(value);
+  // The logarithm is right up to its rounding; the ends decide.
+  const rank = size < POSITIVE[0]! ? 0 : Math.min(Math.floor(Math.log(size / 1e-12) / RATIO) + 1, ZERO - 1);
+  let bucket = value < 0 ? ZERO - rank : ZERO + 1 + rank;
+  while (bucket > 0 && LIMITS[bucket - 1]! > value) bucket--;
+  while (bucket < LIMITS.length - 1 && LIMITS[bucket]! <= value) bucket++;
+  return bucket;
 }
 
 /**
- * Counts values in TensorFlow's buckets; neighbouring empty buckets are one.
+ * Counts the values of all `pieces` in TensorFlow's buckets; neighbouring empty buckets are one.
  *
  * @throws RangeError when there are no values, or one is not finite.
  * @see tensorflow/core/lib/histogram/histogram.cc
  */
-export function histogramOf(values: ArrayLike<number>): HistogramMessage {
-  if (values.length === 0) throw new RangeError("histogram: there are no values");
+export function histogramOf(pieces: readonly ArrayLike<number>[]): HistogramMessage {
+  const num = pieces.reduce((n, { length }) => n + length, 0);
+  if (num === 0) throw new RangeError("histogram: there are no values");
   const counts = new Float64Array(LIMITS.length);
   let [min, max, sum, sumSquares] = [Infinity, -Infinity, 0, 0];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!Number.isFinite(value)) throw new RangeError(`histogram: values must be finite, got ${value} at ${i}`);
-    if (value < min) min = value;
-    if (value > max) max = value;
-    sum += value;
-    sumSquares += value * value;
-    counts[bucketOf(value)]!++;
+  for (const values of pieces) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (!Number.isFinite(value)) throw new RangeError(`histogram: values must be finite, got ${value} at ${i}`);
+      if (value < min) min = value;
+      if (value > max) max = value;
+      sum += value;
+      sumSquares += value * value;
+      counts[bucketOf(value)]!++;
+    }
   }
   const bucketLimit: number[] = [];
   const bucket: number[] = [];
@@ -47,5 +53,5 @@ export function histogramOf(values: ArrayLike<number>): HistogramMessage {
     else bucket.push(count);
     bucketLimit.push(LIMITS[i]!);
   }
-  return { min, max, num: values.length, sum, sumSquares, bucketLimit, bucket };
+  return { min, max, num, sum, sumSquares, bucketLimit, bucket };
 }

@@ -37,7 +37,10 @@ describe("tfRecord", () => {
 
 describe("histogramOf", () => {
   it("puts each value into the bucket that ends above it", () => {
-    const { bucketLimit, bucket, ...moments } = histogramOf([-2, 0, 0, 1e-13, 0.5, 2 ** 100]);
+    const { bucketLimit, bucket, ...moments } = histogramOf([
+      [-2, 0, 0],
+      [1e-13, 0.5, 2 ** 100],
+    ]);
     expect(moments).toEqual({ min: -2, max: 2 ** 100, num: 6, sum: -1.5 + 2 ** 100, sumSquares: 4.25 + 2 ** 200 });
     const filled = bucket.flatMap((count, i) => (count > 0 ? [[bucketLimit[i - 1]!, bucketLimit[i]!, count]] : []));
     const [two, zero, half, large] = filled as [number[], number[], number[], number[]];
@@ -56,12 +59,12 @@ describe("histogramOf", () => {
   });
 
   it.each([-1e-12, 1e-12, -Number.MAX_VALUE, Number.MAX_VALUE])("counts %d, which is an end of buckets", (value) => {
-    expect(histogramOf([value]).bucket.reduce((a, b) => a + b)).toBe(1);
+    expect(histogramOf([[value]]).bucket.reduce((a, b) => a + b)).toBe(1);
   });
 
   it("refuses what cannot be counted", () => {
     expect(() => histogramOf([])).toThrow("histogram: there are no values");
-    expect(() => histogramOf([1, NaN])).toThrow("histogram: values must be finite, got NaN at 1");
+    expect(() => histogramOf([[1, NaN]])).toThrow("histogram: values must be finite, got NaN at 1");
   });
 });
 
@@ -76,7 +79,7 @@ describe("EventWriter", () => {
     const pngs = [1, 3, 4].map((channels) => pngGrid(new Uint8Array(12 * channels).fill(9), [3, 4, channels]));
     for (const [step, png] of pngs.entries()) writer.image("samples", step, png);
     const gradients = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i) ** 3);
-    writer.histogram("gradient", 5, gradients);
+    writer.histogram("gradient", 5, histogramOf([gradients]));
 
     const { version, scalars, images, histograms, hparams } = loadEvents(folder);
     expect(version).toBe(2);
@@ -86,7 +89,7 @@ describe("EventWriter", () => {
       "eval/bpd": [[0, SECONDS, 3.5]],
     });
     expect(images).toEqual({ samples: pngs.map((png, step) => [step, 8, 7, Buffer.from(png).toString("hex")]) });
-    const { min, max, num, sum, sumSquares, bucketLimit, bucket } = histogramOf(gradients);
+    const { min, max, num, sum, sumSquares, bucketLimit, bucket } = histogramOf([gradients]);
     expect(histograms).toEqual({ gradient: [[5, [min, max, num, sum, sumSquares], bucketLimit, bucket]] });
     const given = { sde: "subvp", "optim.lr": 2e-4, "training.steps": 950_000, "model.fir": false, "model.attn": "" };
     expect(hparams).toEqual([given]);

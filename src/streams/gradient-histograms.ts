@@ -1,0 +1,51 @@
+import { identity, tap, type MonoTypeOperatorFunction } from "rxjs";
+import { valuesOf, type ParameterLayout } from "../models/parameters.ts";
+import type { Meter } from "../monitor/meter.ts";
+import { histogramOf } from "../monitor/tensorboard/histogram.ts";
+import type { Gradient } from "./gradient.ts";
+
+export interface GradientHistogramsOptions {
+  readonly meter: Meter;
+  /** Steps between histograms; 0: none. */
+  readonly every: number;
+}
+
+/** The parts of the network, by the first word of their parameters' names. */
+function partsOf({ slots }: ParameterLayout): Map<string, ParameterLayout["slots"]> {
+  const parts = new Map<string, ParameterLayout["slots"]>();
+  for (const slot of slots) {
+    const part = slot.name.split("/")[0]!;
+    parts.set(part, [...(parts.get(part) ?? []), slot]);
+  }
+  return parts;
+}
+
+/**
+ * Tells `meter` how the gradient's elements are distributed, every so many steps: `gradients` for all of them, and
+ * `gradients/<part>` for each part of the network.
+ *
+ * A gradient that is not finite is left to `adam`, which ends the run.
+ *
+ * @returns The same values.
+ * @throws RangeError when `every` is not a whole number.
+ */
+export function gradientHistograms(
+  layout: ParameterLayout,
+  { meter, every }: GradientHistogramsOptions,
+): MonoTypeOperatorFunction<Gradient> {
+  if (!Number.isInteger(every) || every < 0) {
+    throw new RangeError(`gradientHistograms: every must be a whole number, got ${every}`);
+  }
+  if (every === 0) return identity;
+  const parts = partsOf(layout);
+  return tap(({ batch, values }) => {
+    const step = batch.info.step + 1;
+    if (step % every !== 0) return;
+    const flat = values.dataSync() as Float32Array;
+    if (!flat.every(Number.isFinite)) return;
+    const tell = (name: string, slots: ParameterLayout["slots"]) =>
+      meter.tellHistogram(name, step, histogramOf(slots.map((slot) => valuesOf(flat, slot))));
+    tell("gradients", layout.slots);
+    for (const [part, slots] of parts) tell(`gradients/${part}`, slots);
+  });
+}
