@@ -33,7 +33,7 @@ function setEnvironment(threads: number): void {
     TF_CPP_MIN_LOG_LEVEL: "3",
     TF_NUM_INTRAOP_THREADS: String(threads),
     // Two ops side by side; more of them only compete for the same cores.
-    TF_NUM_INTEROP_THREADS: "2",
+    TF_NUM_INTEROP_THREADS: String(Math.min(2, threads)),
     // On a GPU: the same numbers every time, and no more memory than is used.
     TF_DETERMINISTIC_OPS: "1",
     TF_FORCE_GPU_ALLOW_GROWTH: "true",

@@ -37,7 +37,8 @@ function affine(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, eps: n
 /**
  * GroupNorm, then swish(y) = y sigmoid(y) unless `swish` is false.
  *
- * The backward pass recomputes everything from x, so that only x is kept between the passes.
+ * Between the passes only x is kept, and what is small: the backward pass computes the normalized x and its sigmoid anew,
+ * when its turn comes.
  *
  * @param x [B, H, W, C], C divisible by `groups`
  * @param scale C values, any shape
@@ -54,13 +55,12 @@ export function groupNorm(
   const [B, H, W, C] = x.shape;
   const n = H * W * (C / groups);
   const forward = tf.customGrad((x, scale, bias, save) => {
-    (save as (t: Tensor[]) => void)([x as Tensor, scale as Tensor, bias as Tensor]);
-    const { a, b } = affine(x as Tensor4D, scale as Tensor, bias as Tensor, groups, eps);
+    const { a, b, mean, rstd } = affine(x as Tensor4D, scale as Tensor, bias as Tensor, groups, eps);
+    (save as (t: Tensor[]) => void)([x as Tensor, scale as Tensor, a, b, mean, rstd]);
     const y = tf.add(tf.mul(x as Tensor, a), b);
     const gradFunc = (dout: Tensor, saved: Tensor[]) => {
-      const [kept, scale, bias] = saved as [Tensor4D, Tensor, Tensor];
+      const [kept, scale, a, b, mean, rstd] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
       const x = after(kept, dout);
-      const { a, b, mean, rstd } = affine(x, scale, bias, groups, eps);
       const dy = swish ? swishGradient(tf.add(tf.mul(x, a), b), dout) : dout;
       const sumDy = overImage(dy); // [B, C]
       const sumDyX = tf.mul(rstd, tf.sub(overImage(tf.mul(dy, x)), tf.mul(mean, sumDy))); // of dy * normalized x
@@ -71,7 +71,7 @@ export function groupNorm(
       const offset = tf.neg(tf.add(tf.mul(rstd, meanDy), tf.mul(mean, slope)));
       const perImage = (t: Tensor) => t.reshape([B, 1, 1, C]);
       const dx = tf.add(tf.add(tf.mul(dy, a), tf.mul(x, perImage(slope))), perImage(offset));
-      return [dx, tf.sum(sumDyX, 0).reshape(scale.shape), tf.sum(sumDy, 0).reshape(bias.shape)];
+      return [dx, tf.sum(sumDyX, 0).reshape(scale.shape), tf.sum(sumDy, 0).reshape((bias as Tensor).shape)];
     };
     return { value: swish ? tf.mul(y, tf.sigmoid(y)) : y, gradFunc };
   });
