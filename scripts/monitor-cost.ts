@@ -1,6 +1,6 @@
 /**
  * What metrics, page and watchers cost a run: three runs with the same settings train in turns, one without metrics, one
- * with all of them and a page that is looked at, and one that many watch besides:
+ * with all of them and a page that is looked at, and one that many watch besides (0 watchers: none):
  * `node scripts/run.mjs scripts/monitor-cost.ts [rounds] [watchers] [steps a block] [pipeline]`.
  */
 import { execFileSync, fork, spawn, type ChildProcess } from "node:child_process";
@@ -74,7 +74,7 @@ const push = ["--metrics-push", /on (\S+),/.exec(first)![1]!];
 
 const runs = { none: new Trainer("none", ...set(off)) } as Record<string, Trainer>;
 await runs["none"]!.start();
-for (const name of ["metrics", "watched"]) {
+for (const name of watchers > 0 ? ["metrics", "watched"] : ["metrics"]) {
   runs[name] = new Trainer(name, ...set(on), ...serving, ...push);
   await runs[name].start();
 }
@@ -88,7 +88,9 @@ const watched = (
     ["metrics", 1],
     ["watched", watchers],
   ] as const
-).map(watching);
+)
+  .filter(([name]) => runs[name])
+  .map(watching);
 const names = Object.keys(runs);
 for (let round = -1; round < rounds; round++) {
   // Turned and mirrored, so that none is always before another.
@@ -108,11 +110,9 @@ function more(name: string, key: keyof Block): string {
   return `${percent(sum(name, key) / sum("none", key))} (median ${percent(spread(pairs).median)}, ± ${(100 * error).toFixed(2)})`;
 }
 const perStep = (name: string, key: keyof Block) => `${((1000 * sum(name, key)) / rounds / block).toFixed(1)} ms`;
-const rows = names.map((name) => [name, ...(["wall", "cpu", "training"] as const).flatMap((key) => [perStep(name, key), name === "none" ? "" : more(name, key)])]); // prettier-ignore
-console.log(`${pipeline}, ${rounds} rounds of ${block} steps, a log step in each block; ${sum("watched", "wall").toFixed(0)} s of training with ${watchers} watchers`); // prettier-ignore
-console.log(
-  table(["run", "wall", "more", "CPU, all threads", "more", "CPU, main thread and TensorFlow's", "more"], rows),
-);
+const rows = names.map((name) => [name, ...(["wall", "cpu", "main"] as const).flatMap((key) => [perStep(name, key), name === "none" ? "" : more(name, key)])]); // prettier-ignore
+console.log(`${pipeline}, ${rounds} rounds of ${block} steps, a log step in each block; ${sum(names.at(-1)!, "wall").toFixed(0)} s of training, ${watchers} watchers`); // prettier-ignore
+console.log(table(["run", "wall", "more", "CPU, all threads", "more", "CPU, main thread", "more"], rows));
 for (const [name, child] of watched) {
   child.send("tell");
   console.log(`watchers of ${name}: ${JSON.stringify((await once(child, "message"))[0])}`);

@@ -8,12 +8,12 @@ import { processEnvironment } from "../../src/cli/environment.ts";
 import { parseOptions } from "../../src/cli/options.ts";
 import { run } from "../../src/cli/run.ts";
 
-/** What the steps of a block took, in s; by what they did, all threads but those that serve are training. */
+/** What the steps of a block took, in s. */
 export interface Block {
   readonly wall: number;
   readonly cpu: number;
-  /** CPU time of the main thread and TensorFlow's. */
-  readonly training: number;
+  /** CPU time of the main thread, which trains and writes metrics; others compute or serve. */
+  readonly main: number;
 }
 
 /** A line of standard output. */
@@ -22,16 +22,15 @@ export type Told = { readonly url: string } | { readonly served: string } | { re
 const [fifo, block, ...argv] = process.argv.slice(2);
 const tell = (told: Told) => void writeSync(1, `${JSON.stringify(told)}\n`);
 
-/** s that each thread has run, by its name. */
-function threads(): { cpu: number; training: number } {
-  let [cpu, training] = [0, 0];
+/** s that the threads have run. */
+function threads(): Pick<Block, "cpu" | "main"> {
+  let [cpu, main] = [0, 0];
   for (const thread of readdirSync("/proc/self/task")) {
-    const read = (file: string) => readFileSync(`/proc/self/task/${thread}/${file}`, "utf8");
-    const seconds = Number(read("schedstat").split(" ")[0]) / 1e9;
+    const seconds = Number(readFileSync(`/proc/self/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e9;
     cpu += seconds;
-    if (Number(thread) === process.pid || read("comm").startsWith("tf_")) training += seconds;
+    if (Number(thread) === process.pid) main += seconds;
   }
-  return { cpu, training };
+  return { cpu, main };
 }
 
 const measure = () => ({ wall: performance.now() / 1000, ...threads() });
@@ -43,7 +42,7 @@ let steps = 0;
 function step(): void {
   if (steps++ % Number(block) !== 0) return;
   const now = measure();
-  tell({ block: before ? { wall: now.wall - before.wall, cpu: now.cpu - before.cpu, training: now.training - before.training } : null }); // prettier-ignore
+  tell({ block: before ? { wall: now.wall - before.wall, cpu: now.cpu - before.cpu, main: now.main - before.main } : null }); // prettier-ignore
   if (readSync(commands, Buffer.alloc(1)) === 0) process.exit(0);
   before = measure();
 }
