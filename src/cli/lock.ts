@@ -12,11 +12,15 @@ interface Owner {
   readonly started: string | undefined;
 }
 
+/** What /proc says of a process that has ended, but that its parent has not asked for yet. */
+const ENDED = ["Z", "X"];
+
 /** Start time of a process in clock ticks since boot; undefined without /proc or without such a process. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return ENDED.includes(fields[0]!) ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -51,6 +51,13 @@ function open(bytes: Uint8Array, path: string, compiled: boolean): InceptionForm
   if ((first === 0x50 && second === 0x4b) || first === 0x80) {
     throw new UsageError(`${path}: PyTorch's pickled files are programs, they are not read`, CONVERSION);
   }
+  // Field 1 of an ONNX model is its version, a small number.
+  if (first === 0x08) {
+    throw new UsageError(
+      `${path}: it looks like an ONNX model, which is not read`,
+      "give the weights it was exported from as safetensors with pytorch-fid's names, see docs/quality.md",
+    );
+  }
   throw new UsageError(
     `${path}: neither a safetensors file nor a frozen TensorFlow graph`,
     "give classify_image_graph_def.pb, or pytorch-fid's weights as safetensors; see docs/quality.md",

@@ -91,6 +91,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
 
   it.each([
     ["PyTorch's archive", "PK\x03\x04", /pickled files are programs.*\n.*safetensors\.torch/s],
+    ["an ONNX model", "\x08\x07\x12\x07pytorch", /ONNX model, which is not read.*\n.*safetensors/s],
     ["something else", "GIF89a", /neither a safetensors file nor a frozen TensorFlow graph/],
     ["nothing", "", /neither/],
   ])("refuses a file that is %s", (_, content, reason) => {
