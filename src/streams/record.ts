@@ -68,7 +68,10 @@ export function record({
           metric("loss", loss, "1");
           metric("grad_norm", floats(row, "gradNorm").data[0]!, "1");
           metric("learning_rate", floats(row, "learningRate").data[0]!, "1");
-          if (secondsPerStep !== undefined) metric("seconds_per_step", secondsPerStep, "s");
+          if (secondsPerStep !== undefined) {
+            metric("seconds_per_step", secondsPerStep, "s");
+            metric("images_per_second", batchSize / secondsPerStep, "1/s");
+          }
           const readings = [
             ...((measured && meter?.read()) || []),
             { name: "process/rss_bytes", value: memory(), unit: "By" },

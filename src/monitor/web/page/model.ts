@@ -1,6 +1,5 @@
 /** What the page knows and shows: the store, and the choices of who looks. */
 import type { ConnectionState } from "./connection.ts";
-import { numberAt } from "./config-rows.ts";
 import type { View } from "./chart.ts";
 import { Store, type NodeRecord } from "./store.ts";
 
@@ -47,11 +46,6 @@ export class Model {
 
   colour(run: string): string {
     return `--run-${this.runs.indexOf(run) % COLOURS}`;
-  }
-
-  /** Images in a step, by the run's configuration. */
-  batchSize(run: string): number | undefined {
-    return numberAt(this.configs.get(run), "training", "batchSize");
   }
 
   /** ms since 1970 by the server's clock. */
