@@ -68,7 +68,7 @@ export function chartsView(model: Model, changed: () => void) {
         if (!y.some(Number.isFinite)) return [];
         const points = { x: [...series.steps], y };
         const looks = {
-          colour: model.colour(record.run),
+          colour: model.colour(record),
           marks: marks ?? points.x.length === 1,
           ...(i > 0 && { dashed: true }),
         };
