@@ -15,6 +15,7 @@ import { Meter } from "../src/monitor/meter.ts";
 import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
 import { allReduce } from "../src/streams/all-reduce.ts";
+import { betweenSteps } from "../src/streams/between-steps.ts";
 import { checkpoint } from "../src/streams/checkpoint.ts";
 import { withCredit } from "../src/streams/credit.ts";
 import { dequantize } from "../src/streams/dequantize.ts";
@@ -43,7 +44,12 @@ const anchors = [
  *
  * @see Song et al. 2021, Sections 4 and 5
  */
-export function train(context: RunContext, own: Session, data: ImageDataset): Observable<RunEvent> {
+export function train(
+  context: RunContext,
+  own: Session,
+  data: ImageDataset,
+  look: () => Observable<unknown>,
+): Observable<RunEvent> {
   const { config, stop, engine } = context;
   const { sde, network, state, store, peers } = own;
   const { training, model, optim, seed } = config;
@@ -68,9 +74,12 @@ export function train(context: RunContext, own: Session, data: ImageDataset): Ob
         allReduce(peers),
         stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
         gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
+      )
+      .pipe(
         stage("adam", adam(state, { ...optim, compile })),
         stage("ema", ema(state, { rate: model.emaRate, compile })),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
+        betweenSteps(look, { step: () => state.step, every: training.snapshotEvery, last: steps, meter }),
         credit.refund(shards),
         record({ steps, every: logEvery, batchSize, meter }),
       ),

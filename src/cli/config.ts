@@ -19,6 +19,7 @@ const training = z.strictObject({
   checkpointEvery: whole(1, 1e9, "steps between checkpoints"),
   keepCheckpoints: whole(1, 1e6, "newest checkpoints that are kept"),
   logEvery: whole(1, 1e9, "steps between metrics"),
+  snapshotEvery: whole(0, 1e9, "steps between a grid of 16 samples and a bound on 16 images; images only; 0: none"),
   histogramEvery: whole(0, 1e9, "steps between histograms of the gradient for TensorBoard; 0: none"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
   importanceWeighting: flag("draw t in proportion to g^2/sigma^2; counts with likelihoodWeighting only"),

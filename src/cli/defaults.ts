@@ -18,6 +18,7 @@ export const baseConfig: BaseConfig = {
     checkpointEvery: 10_000,
     keepCheckpoints: 3,
     logEvery: 100,
+    snapshotEvery: 10_000,
     histogramEvery: 1000,
     likelihoodWeighting: false,
     importanceWeighting: false,

@@ -9,39 +9,70 @@ import { dropTornLine } from "../monitor/lines.ts";
 import { fanOut, type MetricSink } from "../monitor/metric-sink.ts";
 import type { OtlpTarget } from "../monitor/otlp/otlp-exporter.ts";
 import { otlpThread } from "../monitor/otlp/run-otlp.ts";
-import { runIdOf } from "../monitor/run-id.ts";
+import { UsageError } from "../errors.ts";
+import { identityOf, RUN_ID } from "../monitor/run-id.ts";
 import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
 import { parseOtlp } from "./otlp.ts";
 import { addSecurityOptions, readSecrets, type SecurityOptions } from "./security-options.ts";
 
 const LISTEN = "--metrics-listen";
 const PUSH = "--metrics-push";
+const PUSH_LIMIT = "--metrics-push-limit";
+const RUN_ID_OPTION = "--run-id";
 const MONITOR = "--monitor";
 
 /** As commander gives them. */
 export interface GivenMetrics extends SecurityOptions {
   readonly metricsListen?: string;
   readonly metricsPush?: string;
+  readonly metricsPushLimit?: string;
+  readonly runId?: string;
   readonly otlp?: string;
   readonly monitor?: string;
 }
 
 /** Where metrics are served, pushed and exported to, and who may connect. */
 export type MetricTargets = Pick<RunMetricsOptions, "listen" | "push"> &
-  Partial<Pick<RunWebOptions, "web">> & { readonly otlp?: OtlpTarget };
+  Partial<Pick<RunWebOptions, "web">> & { readonly otlp?: OtlpTarget; readonly runId?: string };
 
 export function addMetricOptions(command: Command): void {
   command
     .option(`${LISTEN} <host:port>`, "serve the metrics by gRPC, scorestream.v1.Monitor/Watch")
     .option(`${PUSH} <host:port>`, "push the metrics to a monitor (npm run monitor)")
+    .option(
+      `${PUSH_LIMIT} <mib>`,
+      "what waits for an absent monitor at most, on the disk; older metrics are left out, default 1024",
+    ) // prettier-ignore
+    .option(
+      `${RUN_ID_OPTION} <name>`,
+      "name of the run in metrics, the same for all of its nodes; default: one of its own",
+    ) // prettier-ignore
     .option(`${MONITOR} <host:port>`, "serve a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "export the metrics to an OpenTelemetry collector by gRPC, as http://127.0.0.1:4317");
   addSecurityOptions(command);
 }
 
+/** Bytes. @throws UsageError for what is no whole number of MiB. */
+function parseLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text) * 2 ** 20;
+  throw new UsageError(`${PUSH_LIMIT} ${text}: a whole number of MiB belongs there`, `for example ${PUSH_LIMIT} 100`);
+}
+
+/** @throws UsageError for what cannot be the name of a run. */
+function checkRunId(text: string | undefined): void {
+  if (text === undefined || RUN_ID.test(text)) return;
+  throw new UsageError(
+    `${RUN_ID_OPTION} ${text}: letters, digits, "_", "." and "-" belong there, at most 200`,
+    `for example ${RUN_ID_OPTION} first-try`,
+  );
+}
+
 /** @throws UsageError for what is no address, or one that strangers could reach. */
 export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv): MetricTargets {
-  const { metricsListen, metricsPush, otlp, monitor } = given;
+  const { metricsListen, metricsPush, otlp, monitor, runId } = given;
+  checkRunId(runId);
+  const limit = parseLimit(given.metricsPushLimit);
   if ([metricsListen, metricsPush, otlp, monitor].every((option) => option === undefined)) return {};
   const secrets = readSecrets(given, env);
   const listen = metricsListen === undefined ? undefined : parseEndpoint(LISTEN, metricsListen, true);
@@ -50,7 +81,8 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
   return {
     ...(web && { web: { endpoint: web, security: serverSecurity(MONITOR, web, secrets) } }),
     ...(listen && { listen: { endpoint: listen, security: serverSecurity(LISTEN, listen, secrets) } }),
-    ...(push && { push: { endpoint: push, security: clientSecurity(PUSH, push, secrets) } }),
+    ...(push && { push: { endpoint: push, security: clientSecurity(PUSH, push, secrets), ...(limit && { limit }) } }),
+    ...(runId !== undefined && { runId }),
     ...(otlp !== undefined && { otlp: parseOtlp(otlp, secrets) }),
   };
 }
@@ -62,28 +94,29 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
  * @throws UsageError when it cannot listen.
  */
 export async function openMetrics(
-  { listen, push, otlp, web }: MetricTargets,
+  { listen, push, otlp, web, runId: shared }: MetricTargets,
   { workdir, name, path }: { readonly workdir: string; readonly name: string; readonly path: string },
   tell: (text: string) => void,
 ): Promise<MetricSink> {
   dropTornLine(path);
   if (!listen && !push && !otlp && !web) return fanOut([], tell);
-  const runId = runIdOf(workdir, name);
+  const { runId, node } = identityOf(workdir, name, shared);
+  const record = { path, runId, node };
   const sinks: MetricSink[] = [];
   try {
     if (otlp) {
-      sinks.push(await otlpThread({ ...otlp, path, runId, pipeline: name }, tell));
+      sinks.push(await otlpThread({ ...otlp, ...record, pipeline: name }, tell));
       tell(`metrics: run ${runId} is exported to ${endpointText(otlp.endpoint)}`);
     }
     if (web) {
-      const page = await webThread({ path, runId, workdir: resolve(workdir), web }, tell);
+      const page = await webThread({ ...record, workdir: resolve(workdir), web }, tell);
       sinks.push(page);
       tell(`page: ${page.ready}${web.security.token ? " (asks for the token)" : ""}`);
     }
     if (listen || push) {
-      const thread = await metricsThread({ path, runId, ...(listen && { listen }), ...(push && { push }) }, tell);
+      const thread = await metricsThread({ ...record, ...(listen && { listen }), ...(push && { push }) }, tell);
       sinks.push(thread);
-      if (thread.endpoint) tell(`metrics: run ${runId} is served at ${endpointText(thread.endpoint)}`);
+      if (thread.ready) tell(`metrics: run ${runId} is served at ${endpointText(thread.ready)}`);
       if (push) tell(`metrics: run ${runId} is pushed to ${endpointText(push.endpoint)}`);
     }
   } catch (error) {

@@ -9,6 +9,7 @@ const quick: DeepPartial<Config> = {
     batchSize: 16,
     checkpointEvery: 400,
     logEvery: 50,
+    snapshotEvery: 800,
     histogramEvery: 400,
     likelihoodWeighting: true,
     importanceWeighting: true,

@@ -1,5 +1,6 @@
 /** What a run holds from its first step to its last sample. */
-import { catchError, concat, defer, EMPTY, of, throwError, using, type Observable } from "rxjs";
+import { catchError, concat, defer, EMPTY, merge, of, Subject, throwError, using, type Observable } from "rxjs";
+import type { Tensor1D } from "@tensorflow/tfjs";
 import { isDeepStrictEqual } from "node:util";
 import { ProgressFile } from "../data/progress-file.ts";
 import { readProgress } from "../data/read-progress.ts";
@@ -30,6 +31,10 @@ export interface Session {
   readonly peers: Peers;
   /** The score of the averaged parameters, as they are at each call. */
   readonly score: ScoreFunction;
+  /** The score of given parameters, [P]. */
+  scoreOf(parameters: Tensor1D): ScoreFunction;
+  /** Tells something beside the stream of the training. */
+  tell(event: RunEvent): void;
   /**
    * What an evaluation of these parameters with this configuration has found before it was interrupted.
    *
@@ -69,8 +74,8 @@ function find(
 }
 
 interface Opened extends Session {
-  /** What the exchange with the peers tells. */
-  readonly exchange: Observable<RunEvent>;
+  /** What is told beside the training. */
+  readonly beside: Observable<RunEvent>;
   /** To be told first. */
   readonly events: readonly RunEvent[];
   unsubscribe(): void;
@@ -114,6 +119,7 @@ function open(context: RunContext, model: ScoreModel): Opened {
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
   const { peers, events: exchange } = peersOf(context, state);
   const sde = sdeOf(config);
+  const told = new Subject<RunEvent>();
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({
     ...{ pipeline, ema: averageDigest(), engine: `${engine.name} ${engine.version}`, compile },
@@ -125,8 +131,10 @@ function open(context: RunContext, model: ScoreModel): Opened {
     state,
     store,
     peers,
-    exchange,
+    beside: merge(exchange, told),
     events,
+    scoreOf: (parameters) => network.scoreFunction(parameters, sde),
+    tell: (event) => told.next(event),
     score: {
       shape: model.shape,
       score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
@@ -179,7 +187,7 @@ export function session(
       const part = (start: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : start()));
       const result = defer(() => of(outcome(opened)));
       const training = concat(
-        telling(opened.exchange, part(train)).pipe(
+        telling(opened.beside, part(train)).pipe(
           catchError((error: unknown) =>
             concat(
               result,

@@ -1,7 +1,8 @@
+import { statSync } from "node:fs";
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { firstValueFrom, ReplaySubject, takeUntil } from "rxjs";
 import { Bell } from "../monitor/bell.ts";
-import { START, type Position } from "../monitor/lines.ts";
+import { readLines, START, type Position } from "../monitor/lines.ts";
 import type { Batch } from "../monitor/metric.ts";
 import type { MetricLog } from "../monitor/metric-log.ts";
 import type { MonitorClient } from "./monitor-client.ts";
@@ -13,6 +14,8 @@ export interface PusherOptions {
   /** Names the monitor in what is told. */
   readonly name: string;
   readonly tell: (text: string) => void;
+  /** Bytes of the record that may wait; of more, the oldest are left out and told. */
+  readonly limit?: number;
   /** ms after which a call is ended, so that the monitor says what it has stored. */
   readonly callTime?: number;
   /** Smallest and largest wait between attempts, ms. */
@@ -54,7 +57,7 @@ export class Pusher {
   readonly #troubles = new Set<status>();
 
   constructor(options: PusherOptions) {
-    this.#options = { callTime: 5000, backoff: [500, 15_000], ...options };
+    this.#options = { callTime: 5000, backoff: [500, 15_000], limit: 2 ** 30, ...options };
     this.#ended = this.#run();
   }
 
@@ -95,6 +98,7 @@ export class Pusher {
         await this.#bell.next();
         continue;
       }
+      this.#leaveOut();
       try {
         await this.#call();
         attempt = 0;
@@ -105,6 +109,19 @@ export class Pusher {
         await this.#pause(backoffDelay(attempt++, backoff));
       }
     }
+  }
+
+  /** Goes to the first metric that is not too far back; the monitor sees the gap by the places. */
+  #leaveOut(): void {
+    const { log, limit, name, tell } = this.#options;
+    const from = statSync(log.path).size - limit;
+    if (this.#stored.offset >= from) return;
+    const { line } = this.#stored;
+    for (const { end } of readLines(log.path, this.#stored)) {
+      this.#stored = end;
+      if (end.offset >= from) break;
+    }
+    tell(`warning: the monitor ${name} does not get ${this.#stored.line - line} metrics: more than ${limit} bytes wait for it; they are in ${log.path}`); // prettier-ignore
   }
 
   /** One call: what there is, then what comes during `callTime`. */

@@ -1,10 +1,10 @@
 /** Serves and pushes the metrics of one run; in a thread of its own, see {@link metricsThread}. */
-import { hostname } from "node:os";
 import { RunFeed } from "../monitor/feed.ts";
 import { MetricLog } from "../monitor/metric-log.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
 import { MonitorClient } from "./monitor-client.ts";
 import { Pusher } from "./pusher.ts";
+import type { Follower } from "../monitor/record-worker.ts";
 import type { ClientSecurity, ServerSecurity } from "./security.ts";
 import { serve } from "./serve.ts";
 
@@ -12,39 +12,45 @@ export interface RunMetricsOptions {
   /** The run's `metrics.jsonl`, which another thread writes. */
   readonly path: string;
   readonly runId: string;
+  readonly node: string;
   /** Where Watch is served. */
   readonly listen?: { readonly endpoint: Endpoint; readonly security: ServerSecurity };
   /** The monitor to push to. */
-  readonly push?: { readonly endpoint: Endpoint; readonly security: ClientSecurity };
+  readonly push?: {
+    readonly endpoint: Endpoint;
+    readonly security: ClientSecurity;
+    /** Bytes of the record that may wait for the monitor. */
+    readonly limit?: number;
+  };
 }
 
-export interface RunMetrics {
-  /** Where Watch is served. */
-  readonly endpoint: Endpoint | undefined;
-  /** The record has grown. */
-  refresh(): void;
-  /** Gives watchers and the monitor the rest. @param grace ms that it may take. */
-  close(grace: number): Promise<void>;
-}
+/** ms that a monitor has to take the rest. */
+const LAST = 5000;
 
-/** @throws UsageError when it cannot listen. */
-export async function runMetrics(options: RunMetricsOptions, tell: (text: string) => void): Promise<RunMetrics> {
-  const { path, runId, listen, push } = options;
-  const log = new MetricLog(path, { runId, node: hostname() });
+/** Tells where Watch is served. @throws UsageError when it cannot listen. */
+export async function runMetrics(
+  options: RunMetricsOptions,
+  tell: (text: string) => void,
+): Promise<Follower<Endpoint | undefined>> {
+  const { path, runId, node, listen, push } = options;
+  const log = new MetricLog(path, { runId, node });
   const feed = new RunFeed(log);
   const server = listen && (await serve({ option: "--metrics-listen", ...listen, feed, tell }));
   const client = push && new MonitorClient(push.endpoint, push.security);
   const name = push && endpointText(push.endpoint);
-  const pusher = client && name !== undefined ? new Pusher({ client, log, name, tell }) : undefined;
+  const pusher =
+    client && name !== undefined
+      ? new Pusher({ client, log, name, tell, ...(push?.limit && { limit: push.limit }) })
+      : undefined;
   return {
-    endpoint: server?.endpoint,
+    ready: server?.endpoint,
     refresh() {
       feed.refresh();
       pusher?.wake();
     },
     async close(grace) {
       feed.close();
-      const [delivered = true] = await Promise.all([pusher?.close(grace), server?.close(grace)]);
+      const [delivered = true] = await Promise.all([pusher?.close(LAST), server?.close(grace)]);
       if (!delivered) {
         tell(
           `warning: the monitor ${name} does not have all metrics; they are in ${path}, and are sent when the run goes on`,

@@ -33,6 +33,7 @@ export class Meter {
   readonly #stages = new Map<string, StageClock | undefined>();
   readonly #means = new Map<string, Mean>();
   #histograms: HistogramReading[] = [];
+  #held = 0;
   #since: number;
 
   /** @param now Milliseconds. */
@@ -59,6 +60,19 @@ export class Meter {
   /** The histograms that were told since the last call. */
   histograms(): HistogramReading[] {
     return this.#histograms.splice(0);
+  }
+
+  /** Tells that training stood still so many ms, to look at the run. */
+  hold(ms: number): void {
+    this.#held += ms;
+    this.#since += ms;
+  }
+
+  /** The ms that were told so since the last call. */
+  held(): number {
+    const held = this.#held;
+    this.#held = 0;
+    return held;
   }
 
   /** Keeps a stage's place among the others: subscriptions go from the last stage to the first. */

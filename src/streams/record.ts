@@ -27,7 +27,8 @@ export interface RecordOptions {
  * Tells how training goes: progress after every step; metrics, averaged over the steps since the last ones, every so
  * many steps.
  *
- * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph.
+ * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph,
+ * and the time in which training stood still.
  */
 export function record({
   steps,
@@ -43,6 +44,7 @@ export function record({
     defer(() => {
       let sum = 0;
       let count = 0;
+      let stood = 0;
       let clock: { time: number; steps: number } | undefined;
       let secondsPerStep: number | undefined;
       return source.pipe(
@@ -55,7 +57,8 @@ export function record({
           clock ??= { time: now(), steps: 0 };
           if (!measured) meter?.read();
           const loss = sum / count;
-          if (clock.steps > 0) secondsPerStep = (now() - clock.time) / 1000 / clock.steps;
+          stood += meter?.held() ?? 0;
+          if (clock.steps > 0) secondsPerStep = (now() - clock.time - stood) / 1000 / clock.steps;
           const speed = secondsPerStep === undefined ? {} : { imagesPerSecond: batchSize / secondsPerStep };
           const events: RunEvent[] = [{ type: "progress", done: step, loss, ...speed }];
           if (step % every !== 0 && step !== steps) return events;
@@ -65,7 +68,10 @@ export function record({
           metric("loss", loss, "1");
           metric("grad_norm", floats(row, "gradNorm").data[0]!, "1");
           metric("learning_rate", floats(row, "learningRate").data[0]!, "1");
-          if (secondsPerStep !== undefined) metric("seconds_per_step", secondsPerStep, "s");
+          if (secondsPerStep !== undefined) {
+            metric("seconds_per_step", secondsPerStep, "s");
+            metric("images_per_second", batchSize / secondsPerStep, "1/s");
+          }
           const readings = [
             ...((measured && meter?.read()) || []),
             { name: "process/rss_bytes", value: memory(), unit: "By" },
@@ -73,7 +79,7 @@ export function record({
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
           events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
-          [sum, count, clock] = [0, 0, { time: now(), steps: 0 }];
+          [sum, count, stood, clock] = [0, 0, 0, { time: now(), steps: 0 }];
           return events;
         }),
         startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps" }),

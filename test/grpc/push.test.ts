@@ -16,12 +16,20 @@ const stored = ({ archive }: Pick<Monitor, "archive">) =>
   archive.logs().flatMap((log) => [...log.read()].flatMap(({ entry }) => (entry ? [entry.metric.step] : [])));
 
 /** A run that pushes to `monitor`, with waits as short as a test wants them. */
-function pushing(monitor: Pick<Monitor, "endpoint">, callTime = 50) {
+function pushing(monitor: Pick<Monitor, "endpoint">, callTime = 50, limit?: number) {
   const log = new MetricLog(join(temporaryFolder(), "metrics.jsonl"), { runId: "run", node: "node" });
   const told: string[] = [];
   const start = () => {
     const tell = (text: string) => void told.push(text);
-    const pusher = new Pusher({ client: connect(monitor), log, name: "M", tell, callTime, backoff: [5, 20] });
+    const pusher = new Pusher({
+      client: connect(monitor),
+      log,
+      name: "M",
+      tell,
+      callTime,
+      backoff: [5, 20],
+      ...(limit && { limit }),
+    });
     onTestFinished(async () => void (await pusher.close(0)));
     return pusher;
   };
@@ -147,6 +155,25 @@ describe("a run that pushes", () => {
     expect(await next.pusher.close(5000)).toBe(true);
     expect(stored(monitor)).toEqual(range(701));
     expect(log.end.line).toBe(700);
+  });
+
+  it("leaves out the oldest of more than may wait, tells how many, and keeps their places free", async () => {
+    const gone = await monitorIn(temporaryFolder());
+    await gone.close(0);
+    const { endpoint } = gone;
+    const { write, pusher, log, told } = pushing({ endpoint }, 50, 2000);
+    write(1, 100);
+    await until(() => told.some((text) => text.includes("UNAVAILABLE")));
+    const monitor = await monitorIn(temporaryFolder(), { endpoint });
+    expect(await pusher.close(5000)).toBe(true);
+    const kept = stored(monitor);
+    expect(kept.length).toBeGreaterThan(5);
+    expect(kept).toEqual(range(100).slice(-kept.length));
+    expect(told).toContainEqual(
+      `warning: the monitor M does not get ${100 - kept.length} metrics: more than 2000 bytes wait for it; they are in ${log.path}`,
+    );
+    const [first] = [...monitor.archive.logs()[0]!.read()];
+    expect(first!.entry!.sequence).toBe(101 - kept.length);
   });
 
   it("waits without work while nothing comes, also behind a line that is no metric", async () => {

@@ -45,8 +45,11 @@ it("server, watcher and pusher leave no handle, whichever ends first", async () 
 it("the thread of a run ends with it, and ringing it costs the run next to nothing", async () => {
   const before = handles();
   const path = join(temporaryFolder(), "metrics.jsonl");
-  const thread = await metricsThread({ path, runId: "run", listen: { endpoint: LOCAL, security: {} } }, () => {});
-  const client = new MonitorClient(thread.endpoint!);
+  const thread = await metricsThread(
+    { path, runId: "run", node: "node", listen: { endpoint: LOCAL, security: {} } },
+    () => {},
+  );
+  const client = new MonitorClient(thread.ready!);
   const log = new MetricLog(path, owner);
   log.add(metric(1));
   thread.push(metric(1));

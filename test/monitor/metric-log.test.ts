@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { dropTornLine, readLines } from "../../src/monitor/lines.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
-import { runIdOf } from "../../src/monitor/run-id.ts";
+import { identityOf } from "../../src/monitor/run-id.ts";
 import { entry, metric, metrics, temporaryFolder } from "./fixture.ts";
 
 const owner = { runId: "run", node: "node" };
@@ -101,13 +101,23 @@ describe("lines", () => {
 describe("the name of a run", () => {
   it("stays with the metrics, and is new without them", () => {
     const workdir = temporaryFolder();
-    const first = runIdOf(workdir, "count");
+    const first = identityOf(workdir, "count").runId;
     expect(first).toMatch(/^count-[0-9a-f]{8}$/);
-    expect(runIdOf(workdir, "count")).not.toBe(first);
+    expect(identityOf(workdir, "count").runId).not.toBe(first);
     writeFileSync(join(workdir, "metrics.jsonl"), "");
-    const second = runIdOf(workdir, "count");
-    expect(runIdOf(workdir, "count")).toBe(second);
+    const second = identityOf(workdir, "count").runId;
+    expect(identityOf(workdir, "count").runId).toBe(second);
     writeFileSync(join(workdir, "run-id"), "../escape\n");
-    expect(runIdOf(workdir, "count")).toMatch(/^count-/);
+    expect(identityOf(workdir, "count").runId).toMatch(/^count-/);
+  });
+
+  it("is shared by the nodes of a run, which differ by what is their own", () => {
+    const [one, two] = [temporaryFolder(), temporaryFolder()];
+    for (const workdir of [one, two]) writeFileSync(join(workdir, "metrics.jsonl"), "");
+    const identity = identityOf(one, "count", "together");
+    expect(identity.runId).toBe("together");
+    expect(identity.node).toMatch(/-[0-9a-f]{8}$/);
+    expect(identityOf(one, "count", "together")).toEqual(identity);
+    expect(identityOf(two, "count", "together").node).not.toBe(identity.node);
   });
 });

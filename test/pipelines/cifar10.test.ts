@@ -1,9 +1,10 @@
 import { decode } from "fast-png";
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
+import { loadEvents } from "../monitor/tensorboard/fixture.ts";
 import { run, tiny } from "./fixture.ts";
 
 describe("the CIFAR-10 pipeline", { timeout: 600_000 }, () => {
@@ -21,6 +22,27 @@ describe("the CIFAR-10 pipeline", { timeout: 600_000 }, () => {
     expect(summary.bound).toBeGreaterThan(8);
     const { width, height, channels } = decode(readFileSync(summary.samples!));
     expect([width, height, channels]).toEqual([70, 70, 3]);
+  });
+
+  it("looks at itself while it trains, which changes nothing", async () => {
+    const [looked, alone] = [temporaryFolder(), temporaryFolder()];
+    const settings = (every: number) =>
+      ["snapshotEvery", "histogramEvery"].flatMap((name) => ["--set", `training.${name}=${every}`]);
+    const { numTensors } = tf.memory();
+    const first = await run([...tiny, "--workdir", looked, ...settings(2)]);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    const second = await run([...tiny, "--workdir", alone, ...settings(0)]);
+    expect(first.summary.parameters).toBe(second.summary.parameters);
+    expect(first.summary.bound).toBe(second.summary.bound);
+    const grids = (workdir: string) => readdirSync(join(workdir, "samples")).filter((name) => name.endsWith(".png"));
+    expect(grids(looked).sort()).toEqual(["samples_2.png", "samples_3.png"]);
+    expect(grids(alone)).toEqual(["samples_3.png"]);
+    const bounds = readFileSync(join(looked, "metrics.jsonl"), "utf8").match(/"eval\/bound","step":\d+/g);
+    expect(bounds).toEqual(['"eval/bound","step":2', '"eval/bound","step":3']);
+    const { histograms, images } = loadEvents(join(looked, "tensorboard"));
+    expect(Object.keys(histograms)).toEqual(expect.arrayContaining(["gradients", "gradients/Conv_0"]));
+    expect(histograms["gradients"]!.map(([step]) => step)).toEqual([2]);
+    expect(images["samples"]!.map(([step]) => step)).toEqual([2, 3]);
   });
 
   it("trains the ve SDE with the fourier embedding", async () => {

@@ -55,6 +55,7 @@ describe("the Gaussian pipeline", () => {
         "train/loss",
         "train/grad_norm",
         "train/learning_rate",
+        "train/images_per_second",
         "train/seconds_per_step",
         "process/rss_bytes",
         ...stages.flatMap((name) => ["batches_per_second", "queue", "seconds"].map((key) => `stage/${name}/${key}`)),

@@ -15,6 +15,7 @@ import { imageDequantizer } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
 import { imageQuality } from "./quality.ts";
 import { sampleImages, samplesPath } from "./sample.ts";
+import { imageSnapshot } from "./snapshot.ts";
 import { keepSamplesRecord, readSamplesRecord, samplerText } from "./samples-record.ts";
 
 /** The images of a run. */
@@ -27,7 +28,13 @@ export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "p
   /** Height and width of the images, where it is one whatever the data; else the data tell. */
   readonly imageSize?: number;
   /** The training: stages from images to checkpoints. */
-  readonly train: (context: RunContext, session: Session, images: ImageDataset) => Observable<RunEvent>;
+  readonly train: (
+    context: RunContext,
+    session: Session,
+    images: ImageDataset,
+    /** Looks at the run between steps. */
+    look: () => Observable<unknown>,
+  ) => Observable<RunEvent>;
   readonly load: (context: RunContext, onProgress: Progress) => Promise<RunImages>;
   /** The Flow++ dequantizer for images of this height. */
   readonly dequantizer: (imageSize: number) => FormName;
@@ -81,7 +88,7 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
         return EMPTY;
       };
       return {
-        train: () => pipeline.train(context, own, train),
+        train: () => pipeline.train(context, own, train, imageSnapshot(context, own, test)),
         evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
         sample: () =>
           concat(

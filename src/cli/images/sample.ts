@@ -1,10 +1,12 @@
 /** Sampled images: a grid of them, in --mode sample all of them, and what is measured of them. */
-import { concat, defer, EMPTY, type Observable } from "rxjs";
+import { concat, defer, EMPTY, type Observable, type OperatorFunction } from "rxjs";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Batch } from "../../data/batch.ts";
 import { ImageSpool } from "../../data/image-spool.ts";
 import { fitsNpz } from "../../data/npz-stream.ts";
 import { UsageError } from "../../errors.ts";
+import type { ScoreFunction } from "../../likelihood/score-function.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { predictorCorrector } from "../../streams/predictor-corrector.ts";
 import { quantize } from "../../streams/quantize.ts";
@@ -34,6 +36,19 @@ function filesOf(context: RunContext, session: Session) {
   return { grid, arrow: grid.replace(/png$/, "arrow"), npz: grid.replace(/png$/, "npz") };
 }
 
+/** The sampler of the configuration. */
+export function samplerOf(
+  { config, stop }: RunContext,
+  { sde }: Session,
+  score: ScoreFunction,
+): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
+  const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
+  const options = { ...sampling, eps, denoise, signal: stop };
+  return method === "ode"
+    ? sample<"latent">(score, sde, options)
+    : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed: evaluationSeed(config) });
+}
+
 /**
  * Draws from the prior, through the sampler of the configuration, to files; an interrupted run goes on where it was.
  *
@@ -42,14 +57,9 @@ function filesOf(context: RunContext, session: Session) {
 export function sampleImages(context: RunContext, session: Session, measure?: Measure): Observable<RunEvent> {
   const { config, stop, engine, name: pipeline } = context;
   const { sde, network, score } = session;
-  const { numSamples: total, method, nStepsEach: nSteps, ...sampling } = config.sampling;
+  const { numSamples: total } = config.sampling;
   const { batchSize } = config.eval;
   const seed = evaluationSeed(config);
-  const options = { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal: stop };
-  const sampler =
-    method === "ode"
-      ? sample<"latent">(score, sde, options)
-      : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed });
   const { shape } = network.model;
 
   return defer(() => {
@@ -64,7 +74,7 @@ export function sampleImages(context: RunContext, session: Session, measure?: Me
     const spool = new ImageSpool(files.grid.replace(/\.png$/, "_partial"), work, shape);
     const save = withCredit(2, (credit) =>
       priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, stop, credit }).pipe(
-        sampler,
+        samplerOf(context, session, score),
         quantize({ centered: data.centered }),
         credit.refund(),
         saveImages(files, { total, spool }),

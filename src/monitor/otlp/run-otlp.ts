@@ -1,5 +1,4 @@
 /** The export of one run by OTLP; in a thread of its own, see {@link otlpThread}. */
-import { hostname } from "node:os";
 import { RunFeed } from "../feed.ts";
 import { MetricLog } from "../metric-log.ts";
 import { recordThread, type RecordThread } from "../record-thread.ts";
@@ -9,11 +8,12 @@ import { otlpExporter, type OtlpOptions } from "./otlp-exporter.ts";
 export interface RunOtlpOptions extends OtlpOptions {
   /** The run's `metrics.jsonl`, which another thread writes. */
   readonly path: string;
+  readonly node: string;
 }
 
 /** Exports what the record grows by, in this thread. */
 export async function runOtlp(options: RunOtlpOptions, tell: (text: string) => void): Promise<Follower<undefined>> {
-  const feed = new RunFeed(new MetricLog(options.path, { runId: options.runId, node: hostname() }));
+  const feed = new RunFeed(new MetricLog(options.path, options));
   const exporter = otlpExporter(options, tell);
   feed.live.subscribe((entries) => exporter.push(entries));
   return {

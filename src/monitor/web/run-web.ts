@@ -1,5 +1,4 @@
 /** The page of one run; in a thread of its own, see {@link webThread}. */
-import { hostname } from "node:os";
 import type { Endpoint } from "../../grpc/endpoint.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { RunFeed } from "../feed.ts";
@@ -13,6 +12,7 @@ export interface RunWebOptions {
   /** The run's `metrics.jsonl`, which another thread writes. */
   readonly path: string;
   readonly runId: string;
+  readonly node: string;
   readonly workdir: string;
   /** Where the page is served. */
   readonly web: { readonly endpoint: Endpoint; readonly security: ServerSecurity };
@@ -23,10 +23,10 @@ export type RunWebReady = string;
 
 /** Opens it in this thread. @throws UsageError when it cannot listen. */
 export async function runWeb(
-  { path, runId, workdir, web }: RunWebOptions,
+  { path, runId, node, workdir, web }: RunWebOptions,
   tell: (text: string) => void,
 ): Promise<Follower<RunWebReady>> {
-  const feed = new RunFeed(new MetricLog(path, { runId, node: hostname() }));
+  const feed = new RunFeed(new MetricLog(path, { runId, node }));
   const source = { feed, workdir: () => workdir };
   const server = await serveWeb({ option: "--monitor", ...web, source, metrics: prometheusHandler(feed), tell });
   return {

@@ -264,7 +264,10 @@ describe("serveWeb", () => {
 it("runWeb follows the record that another thread writes", async () => {
   const workdir = temporaryFolder();
   const web = { endpoint: { host: "127.0.0.1", port: 0 }, security: {} };
-  const page = await runWeb({ path: join(workdir, "metrics.jsonl"), runId: "one", workdir, web }, () => {});
+  const page = await runWeb(
+    { path: join(workdir, "metrics.jsonl"), node: "node", runId: "one", workdir, web },
+    () => {},
+  );
   expect(await (await fetch(new URL("/api/runs", page.ready))).json()).toEqual(["one"]);
   await page.close(0);
   await expect(fetch(page.ready)).rejects.toThrow();

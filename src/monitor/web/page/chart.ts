@@ -19,6 +19,8 @@ export interface ChartOptions {
   readonly log?: boolean;
   /** Is smoothed. */
   readonly smooth?: boolean;
+  /** Its axis goes by powers of 2. */
+  readonly binary?: boolean;
 }
 
 /** What all charts share. */
@@ -118,8 +120,8 @@ export class Chart {
   #make(form: string, lines: readonly Line[], data: uPlot.AlignedData): void {
     this.#form = form;
     this.#plot?.destroy();
-    const { format } = this.#options;
-    this.#plot = makePlot({ lines, log: this.#log, format, onCursor: () => this.#tell(), onZoom: this.#onZoom }, data, this.#place); // prettier-ignore
+    const { format, binary = false } = this.#options;
+    this.#plot = makePlot({ lines, log: this.#log, binary, format, onCursor: () => this.#tell(), onZoom: this.#onZoom }, data, this.#place); // prettier-ignore
   }
 
   /** The curves' values at the cursor, else their newest. */

@@ -10,42 +10,19 @@ interface Definition extends ChartOptions {
   /** Metrics that are drawn in it, with what is added to the run's name. */
   readonly metrics: Readonly<Record<string, string>>;
   readonly marks?: boolean;
-  /** From the metric's value to the one drawn; undefined where it is not known for this run. */
-  readonly map?: (value: number, model: Model, run: string) => number;
-  /** Whether it is of use. */
-  readonly when?: (model: Model) => boolean;
 }
-
-/** Whether images can be counted. */
-const knowsImages = (model: Model) => model.shown().some(({ run }) => model.batchSize(run) !== undefined);
 
 const DEFINITIONS: readonly Definition[] = [
   { id: "loss", title: "Loss", metrics: { "train/loss": "" }, format: number, log: true, smooth: true },
   { id: "grad", title: "Gradient norm", metrics: { "train/grad_norm": "" }, format: number, log: true, smooth: true },
   { id: "lr", title: "Learning rate", metrics: { "train/learning_rate": "" }, format: number },
-  {
-    id: "speed",
-    title: "Images/s",
-    metrics: { "train/seconds_per_step": "" },
-    format: number,
-    smooth: true,
-    map: (value, model, run) => (model.batchSize(run) ?? NaN) / value,
-    when: knowsImages,
-  },
-  {
-    id: "pace",
-    title: "Steps/s",
-    metrics: { "train/seconds_per_step": "" },
-    format: number,
-    smooth: true,
-    map: (value) => 1 / value,
-    when: (model) => !knowsImages(model),
-  },
+  { id: "speed", title: "Images/s", metrics: { "train/images_per_second": "" }, format: number, smooth: true },
   { id: "bits", title: "Bits/dim", metrics: { "eval/bpd": "ODE", "eval/bound": "bound" }, format: number, marks: true },
-  { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytes },
+  { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytes, binary: true },
 ];
 
-const DRAWN = new Set(DEFINITIONS.flatMap(({ metrics }) => Object.keys(metrics)));
+/** What the graph of the pipeline and the tiles show is no further metric. */
+const DRAWN = new Set(["train/seconds_per_step", ...DEFINITIONS.flatMap(({ metrics }) => Object.keys(metrics))]);
 
 /** @param changed Told when all is to be drawn again. */
 export function chartsView(model: Model, changed: () => void) {
@@ -82,16 +59,16 @@ export function chartsView(model: Model, changed: () => void) {
     const several = [model.runs.length > 1 && record.run, model.store.nodes(record.run).length > 1 && record.node];
     return [...several, name].filter(Boolean).join(" · ");
   };
-  const curves = ({ metrics, marks, map, when }: Definition): Curve[] =>
-    (when?.(model) === false ? [] : model.shown()).flatMap((record) =>
+  const curves = ({ metrics, marks }: Definition): Curve[] =>
+    model.shown().flatMap((record) =>
       Object.entries(metrics).flatMap(([metric, name], i): Curve[] => {
         const series = record.series.get(metric);
         if (!series) return [];
-        const y = map ? series.values.map((value) => map(value, model, record.run)) : [...series.values];
+        const y = [...series.values];
         if (!y.some(Number.isFinite)) return [];
         const points = { x: [...series.steps], y };
         const looks = {
-          colour: model.colour(record.run),
+          colour: model.colour(record),
           marks: marks ?? points.x.length === 1,
           ...(i > 0 && { dashed: true }),
         };
@@ -106,7 +83,7 @@ export function chartsView(model: Model, changed: () => void) {
         if (DRAWN.has(name) || isStageMetric(name) || others.has(name)) continue;
         const format = unit === "s" ? seconds : unit === "By" ? bytes : number;
         const id = `other-${others.size}`;
-        const definition = { id, title: unit === "1" ? name : `${name} (${unit})`, metrics: { [name]: "" }, format, log: true, smooth: true }; // prettier-ignore
+        const definition = { id, title: unit === "1" ? name : `${name} (${unit})`, metrics: { [name]: "" }, format, log: true, smooth: true, binary: unit === "By" }; // prettier-ignore
         others.set(name, make(definition));
         otherGrid.append(others.get(name)!.chart.element);
       }

@@ -1,10 +1,9 @@
 /** What the page knows and shows: the store, and the choices of who looks. */
 import type { ConnectionState } from "./connection.ts";
-import { numberAt } from "./config-rows.ts";
 import type { View } from "./chart.ts";
 import { Store, type NodeRecord } from "./store.ts";
 
-/** Colours of runs, in the order of their coming. */
+/** Colours there are. */
 const COLOURS = 8;
 
 export class Model {
@@ -45,13 +44,9 @@ export class Model {
     return this.runs.filter((run) => !this.hidden.has(run)).flatMap((run) => this.store.nodes(run));
   }
 
-  colour(run: string): string {
-    return `--run-${this.runs.indexOf(run) % COLOURS}`;
-  }
-
-  /** Images in a step, by the run's configuration. */
-  batchSize(run: string): number | undefined {
-    return numberAt(this.configs.get(run), "training", "batchSize");
+  /** One for each node, in the order of their coming. */
+  colour(node: NodeRecord): string {
+    return `--run-${this.store.order(node) % COLOURS}`;
   }
 
   /** ms since 1970 by the server's clock. */

@@ -38,7 +38,7 @@ export function nodesView(model: Model, changed: () => void) {
       onchange: choose,
     });
     const swatch = h("span", { class: "swatch" });
-    swatch.style.setProperty("--swatch", `var(${model.colour(run)})`);
+    swatch.style.setProperty("--swatch", `var(${model.colour(record)})`);
     const names = ["state", "heard", "step", "loss", "memory", "lost"] as const;
     const cells = Object.fromEntries(names.map((name) => [name, h("td", { class: name })])) as unknown as Row["cells"];
     const first = [h("td", {}, show), h("td", {}, focus), h("th", { scope: "row" }, swatch, run), h("td", {}, node)];

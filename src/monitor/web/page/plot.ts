@@ -17,6 +17,8 @@ export interface PlotOptions {
   readonly lines: readonly Line[];
   /** Over a logarithmic axis. */
   readonly log: boolean;
+  /** Over one whose marks are multiples of powers of 2. */
+  readonly binary: boolean;
   readonly format: (value: number) => string;
   readonly onCursor: () => void;
   /** Told the steps that were dragged over; undefined: all again. */
@@ -25,6 +27,7 @@ export interface PlotOptions {
 
 /** Height in CSS pixels. */
 export const HEIGHT = 210;
+const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i);
 /** Drags of fewer pixels are clicks. */
 const SLIP = 3;
 
@@ -44,7 +47,7 @@ function select(plot: uPlot, onZoom: PlotOptions["onZoom"]): void {
 
 /** A plot in `place` with the colours of now; its scales are set from outside. */
 export function makePlot(
-  { lines, log, format, onCursor, onZoom }: PlotOptions,
+  { lines, log, binary, format, onCursor, onZoom }: PlotOptions,
   data: uPlot.AlignedData,
   place: HTMLElement,
 ): uPlot {
@@ -64,7 +67,7 @@ export function makePlot(
     scales: { x: { time: false, auto: false }, y: { distr: log ? 3 : 1 } },
     axes: [
       { ...common, size: 26, space: 60, values: steps },
-      { ...common, size: 62, values },
+      { ...common, size: 62, values, ...(binary && { incrs: POWERS }) },
     ],
     series: [{}, ...lines.map(series)],
     cursor: { sync: { key: "steps" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },

@@ -21,6 +21,8 @@ export interface NodeRecord {
 export class Store {
   /** By run, then by node. */
   readonly runs = new Map<string, Map<string, NodeRecord>>();
+  /** In the order of their coming. */
+  readonly #nodes: NodeRecord[] = [];
 
   /** Takes a frame; what has come before is left out. */
   add({ run, node, first, last, dropped, metrics }: Frame): void {
@@ -45,6 +47,11 @@ export class Store {
     return [...(this.runs.get(run)?.values() ?? [])];
   }
 
+  /** The how-manieth node that came, from 0. */
+  order(node: NodeRecord): number {
+    return this.#nodes.indexOf(node);
+  }
+
   /** Where to go on from after an interruption: values of the query's `from`. */
   places(): string[] {
     return [...this.runs].flatMap(([run, nodes]) =>
@@ -61,6 +68,7 @@ export class Store {
     if (!record) {
       record = { run, node, series: new Map(), last: 0, step: 0, time: 0, before: 0, dropped: 0 };
       nodes.set(node, record);
+      this.#nodes.push(record);
     }
     return record;
   }

@@ -36,7 +36,6 @@ export function tilesView() {
       if (!node) return;
       const last = (name: string) => node.series.get(name)?.last;
       const pace = last("train/seconds_per_step");
-      const size = model.batchSize(node.run);
       const total = numberAt(model.configs.get(node.run), "training", "steps");
       const left = total !== undefined && pace !== undefined ? (total - node.step) * pace : 0;
       tiles.step.show(node.step.toLocaleString("en"), total === undefined ? "" : `of ${total.toLocaleString("en")}${left > 0 ? `, ${duration(left)} left` : ""}`); // prettier-ignore
@@ -46,7 +45,7 @@ export function tilesView() {
       tiles["gradient norm"].show(number(last("train/grad_norm")));
       tiles["learning rate"].show(number(last("train/learning_rate")));
       tiles["images/s"].show(
-        number(pace === undefined || size === undefined ? undefined : size / pace),
+        number(last("train/images_per_second")),
         pace === undefined ? "" : `${number(1 / pace)} steps/s`,
       );
       tiles["bits/dim"].show(number(last("eval/bpd")), "by the ODE");
