@@ -99,6 +99,7 @@ describe("the pipeline of any images", { timeout: 600_000 }, () => {
     const cases = [
       [undefined, /it is not said which images\n.*--format folder --size 32 --from PHOTOS --out data\/photos/],
       [join(photos, "none"), /there is no such folder/],
+      ["grpc://127.0.0.1:50053/photos", /data of a server are copied first.*\n.*pull --from 127\.0\.0\.1:50053/],
       [photos, /prepare --format folder --size 32 --from /],
     ] as const;
     for (const [path, message] of cases) {

@@ -12,19 +12,19 @@ const archive = "cifar-10-binary.tar.gz";
 
 export const localRemedy =
   `put the official ${archive} (https://www.cs.toronto.edu/~kriz/cifar.html, "binary version"), or the six .bin files ` +
-  "in it, into the directory that data.path names; or leave data.path out and the data is fetched";
+  "in it, into the directory that data.path (of prepare: --from) names; or leave it out and the data is fetched";
 
 /** The files under the user's `data.path`: six .bin files, a folder of them, or the archive. */
 export async function* localFiles(path: string, manifest: Manifest): AsyncGenerator<SourceFile> {
   const names = manifest.files.map((file) => file.name);
-  if (!existsSync(path)) throw new BadFileError(`data.path ${path}: there is no such directory`);
+  if (!existsSync(path)) throw new BadFileError(`${path}: there is no such directory`);
   if ((await stat(path)).isFile()) return yield* archived(path, names);
   const holdsBatch = (directory: string) => names.some((name) => existsSync(join(directory, name)));
   const directory = [path, join(path, folder)].find(holdsBatch);
   if (directory) return yield* unpacked(directory, names);
   if (existsSync(join(path, archive))) return yield* archived(join(path, archive), names);
   const found = (await readdir(path)).slice(0, 8).join(", ") || "nothing";
-  throw new BadFileError(`data.path ${path}: expected ${names.join(", ")}, ${folder} or ${archive}; found: ${found}`);
+  throw new BadFileError(`${path}: expected ${names.join(", ")}, ${folder} or ${archive}; found: ${found}`);
 }
 
 async function* unpacked(directory: string, names: readonly string[]): AsyncGenerator<SourceFile> {
