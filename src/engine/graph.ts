@@ -39,7 +39,7 @@ export function loadGraph(binding: Binding, name: string, recording: Recording):
   if (!warned) {
     warned = true;
     console.error(
-      "engine: the prebuilt binding has no functions: a step keeps JavaScript waiting, and on a GPU all parameters are " +
+      "engine: the prebuilt binding has no functions: on a GPU all parameters are " +
         "copied each way at every step\n  remedy: unset SCORESTREAM_ENGINE, so that the set-up compiles the binding",
     );
   }
