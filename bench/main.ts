@@ -9,6 +9,7 @@ import type { BenchContext, SectionResult } from "./context.ts";
 import { preparePeers } from "./environment.ts";
 import { parseOptions, type SectionName } from "./options.ts";
 import { jsonReport, markdownReport } from "./report.ts";
+import { exchange } from "./sections/exchange.ts";
 import { growth } from "./sections/growth.ts";
 import { likelihood, sampling } from "./sections/solvers.ts";
 import { stages } from "./sections/stages.ts";
@@ -20,6 +21,7 @@ const RUN: Readonly<Record<SectionName, (context: BenchContext) => Promise<Secti
   sampling,
   stages,
   growth,
+  exchange,
 };
 
 async function bench(argv: readonly string[]): Promise<void> {
