@@ -10,6 +10,7 @@ import { preparePeers } from "./environment.ts";
 import { parseOptions, type SectionName } from "./options.ts";
 import { jsonReport, markdownReport } from "./report.ts";
 import { data } from "./sections/data.ts";
+import { exchange } from "./sections/exchange.ts";
 import { growth } from "./sections/growth.ts";
 import { likelihood, sampling } from "./sections/solvers.ts";
 import { stages } from "./sections/stages.ts";
@@ -22,6 +23,7 @@ const RUN: Readonly<Record<SectionName, (context: BenchContext) => Promise<Secti
   stages,
   growth,
   data,
+  exchange,
 };
 
 async function bench(argv: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { UsageError } from "../src/errors.ts";
 
-export const SECTIONS = ["step", "likelihood", "sampling", "stages", "growth", "data"] as const;
+export const SECTIONS = ["step", "likelihood", "sampling", "stages", "growth", "data", "exchange"] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export interface BenchOptions {

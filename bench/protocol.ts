@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 export interface Request {
-  readonly do: "about" | "read" | "shuffled" | "train" | "likelihood" | "sample" | "memory" | "stages";
+  readonly do:
+    "about" | "read" | "shuffled" | "train" | "likelihood" | "sample" | "memory" | "stages" | "copy" | "exchange";
   /** Of `train`. */
   readonly steps?: number;
   /** Smallest time, of `likelihood` and `sample`. */

@@ -61,13 +61,20 @@ function framing(type: PieceType, length: number): Framing {
   return made;
 }
 
-/** An Arrow IPC stream of the values, at least one. */
-export function pieceToIPC(values: Piece): Uint8Array {
-  const { head, tail, padding } = framing(values instanceof Float32Array ? "float32" : "uint16", values.length);
-  const out = new Uint8Array(head.length + values.byteLength + padding + tail.length);
+const typeOf = (values: Piece): PieceType => (values instanceof Float32Array ? "float32" : "uint16");
+const bytesOf = (values: Piece) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** An Arrow IPC stream of the values, at least one. @param out Where it goes, of {@link pieceSize} bytes. */
+export function pieceToIPC(
+  values: Piece,
+  out: Uint8Array = new Uint8Array(pieceSize(typeOf(values), values.length)),
+): Uint8Array {
+  const { head, tail, padding } = framing(typeOf(values), values.length);
+  const end = head.length + values.byteLength;
   out.set(head);
-  out.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), head.length);
-  out.set(tail, out.length - tail.length);
+  out.set(bytesOf(values), head.length);
+  out.fill(0, end, end + padding);
+  out.set(tail, end + padding);
   return out;
 }
 
@@ -80,12 +87,12 @@ export function pieceSize(type: PieceType, length: number): number {
 const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 /**
- * Reads what {@link pieceToIPC} wrote.
+ * Copies what {@link pieceToIPC} wrote into `values`, whose type and length are those that are expected.
  *
- * @returns A copy of the values.
- * @throws RangeError when the bytes are not such a stream of `length` values.
+ * @throws RangeError when the bytes are not such a stream.
  */
-export function pieceFromIPC(bytes: Uint8Array, type: PieceType, length: number): Piece {
+export function pieceFromIPC<T extends Piece>(bytes: Uint8Array, values: T): T {
+  const [type, length] = [typeOf(values), values.length];
   if (bytes.length !== pieceSize(type, length)) {
     throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${length} ${type} values`);
   }
@@ -95,7 +102,6 @@ export function pieceFromIPC(bytes: Uint8Array, type: PieceType, length: number)
   if (!equal(bytes.subarray(0, at), head) || !equal(bytes.subarray(end), tail)) {
     throw new RangeError(`not an Arrow stream of ${length} ${type} values`);
   }
-  // Of what gRPC hands over, a Buffer, `slice` would be a view.
-  const copy = Uint8Array.prototype.slice.call(bytes, at, at + length * WIDTH[type]).buffer;
-  return type === "float32" ? new Float32Array(copy) : new Uint16Array(copy);
+  bytesOf(values).set(bytes.subarray(at, at + values.byteLength));
+  return values;
 }

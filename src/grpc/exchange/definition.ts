@@ -2,6 +2,7 @@
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { protoFolder } from "../definition.ts";
+import { ChunkToSend } from "./chunk.ts";
 
 /** Within the folder of the .proto files. */
 export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";
@@ -102,8 +103,11 @@ export interface Chunk {
   readonly vector: number;
   readonly offset: number;
   readonly arrow: Uint8Array;
-  readonly sha256: Uint8Array;
+  readonly crc32: number;
 }
+
+/** As it is sent. */
+export type SentParcel = ParcelMessage | ChunkToSend;
 
 /** One of them. */
 export interface ParcelMessage {
@@ -117,10 +121,20 @@ export interface ExchangeService extends ServiceDefinition {
   readonly Fetch: MethodDefinition<FetchRequest, ParcelMessage>;
 }
 
-export const exchangeService = loadSync(EXCHANGE_PROTO, {
+const passing = (serialize: (message: ParcelMessage) => Buffer) => (message: SentParcel) =>
+  message instanceof ChunkToSend ? message.serialize() : serialize(message);
+
+const loaded = loadSync(EXCHANGE_PROTO, {
   includeDirs: [protoFolder],
   // Steps, views and lengths are far below 2^53.
   longs: Number,
   enums: String,
   defaults: true,
 })[EXCHANGE] as unknown as ExchangeService;
+
+const { Deliver, Fetch } = loaded;
+export const exchangeService: ExchangeService = {
+  ...loaded,
+  Deliver: { ...Deliver, requestSerialize: passing(Deliver.requestSerialize) },
+  Fetch: { ...Fetch, responseSerialize: passing(Fetch.responseSerialize) },
+};

@@ -3,6 +3,7 @@ import { status } from "@grpc/grpc-js";
 import type { Bell } from "../../monitor/bell.ts";
 import { statusError } from "../receive.ts";
 import type { Header, ParcelMessage, Phase, VectorAbout, View } from "./definition.ts";
+import { Spare } from "./spare.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
 
 /** Where a node stands. */
@@ -37,6 +38,7 @@ export class Inbox {
   readonly #options: InboxOptions;
   /** Of one view and step; undefined while it is being read. */
   #arrived = new Map<string, readonly Float32Array[] | undefined>();
+  readonly #spare = new Spare();
   #waiting = 0;
   #closed = false;
 
@@ -53,6 +55,17 @@ export class Inbox {
   clear(): void {
     this.#arrived = new Map();
     this.#options.moved.ring();
+  }
+
+  /** The same for a new view, whose vectors have other lengths. */
+  endView(): void {
+    this.#spare.clear();
+    this.clear();
+  }
+
+  /** What was got is not needed any more. */
+  release(arrays: readonly Float32Array[]): void {
+    this.#spare.give(arrays);
   }
 
   /** Lets nothing in any more. */
@@ -80,7 +93,7 @@ export class Inbox {
     arrived.set(slot, undefined);
     try {
       const onNext = this.#options.onNews;
-      const vectors = await readVectors({ next: async () => (onNext(), messages.next()) }, expected);
+      const vectors = await readVectors({ next: async () => (onNext(), messages.next()) }, expected, this.#spare.take);
       // Of a step that is over by now it goes nowhere.
       arrived.set(slot, vectors);
     } catch (error) {

@@ -1,6 +1,7 @@
 /** A node of a run: what it computes when, and how it goes on when others come and go. */
 import { status } from "@grpc/grpc-js";
 import { Bell } from "../../monitor/bell.ts";
+import { firstNonFinite } from "../../ops/finite.ts";
 import type { Group, ShardGradient, StepSum, Turn } from "../../optim/peers.ts";
 import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
@@ -10,7 +11,7 @@ import { Deliveries } from "./deliveries.ts";
 import { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
-import { firstNonFinite, type Vector } from "./parcel.ts";
+import type { Vector } from "./parcel.ts";
 import { exchange } from "./round.ts";
 import type { Fetched } from "./service.ts";
 import { shardsOf, vectorsOf } from "./shares-of-view.ts";
@@ -42,8 +43,8 @@ export class ExchangeNode implements Group {
   constructor(options: NodeOptions) {
     this.#options = options;
     const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
-    const own = { step: () => state.step, onPrepare: () => this.#endView() };
-    this.#membership = new Membership({ ...membership, ...own, moved, deadline });
+    const own = { step: () => state.step, onPrepare: () => this.#endView(), moved, deadline };
+    this.#membership = new Membership({ ...membership, ...own });
     this.#deliveries = new Deliveries({
       wire: options.wire,
       onFailure: ({ id }, reason) => this.#membership.suspect(id, reason),
@@ -130,7 +131,7 @@ export class ExchangeNode implements Group {
   #endView(): void {
     this.#deliveries.cancel();
     this.#settled = undefined;
-    this.#inbox.clear();
+    this.#inbox.endView();
   }
 
   #forget(): void {
@@ -203,7 +204,7 @@ export class ExchangeNode implements Group {
     const { step } = state;
     const start = performance.now();
     const sum = await exchange(this.#work.read(), {
-      ...{ view, id, step, run },
+      ...{ view, id, step, run, release: (arrays) => this.#inbox.release(arrays) },
       send: (to, phase, vectors) => this.#send(view, to, phase, vectors),
       receive: (from, phase) => this.#receive(view, from, phase),
       diverged: (value) => this.#membership.diverged(step, value),
@@ -236,10 +237,9 @@ export class ExchangeNode implements Group {
 
   async #leave(close: (finished: boolean) => Promise<void>): Promise<void> {
     const membership = this.#membership;
-    if (!membership.failure && !this.#waiting.closed) {
-      // Others may still need the last sum.
-      await this.#waiting.until(() => this.#deliveries.open === 0, membership.view, TICKS).catch(() => {});
-    }
+    // Others may still need the last sum.
+    const taken = () => this.#waiting.until(() => this.#deliveries.open === 0, membership.view, TICKS);
+    if (!membership.failure && !this.#waiting.closed) await taken().catch(() => {});
     const { state, to, wire } = this.#options;
     await membership.leave();
     await close(state.step >= to);

@@ -1,10 +1,8 @@
-/** Vectors on their way: a header, then Arrow chunks, each with its SHA-256. */
-import { createHash } from "node:crypto";
+/** Vectors on their way: a header, then Arrow chunks, each with its CRC-32. */
 import { status } from "@grpc/grpc-js";
-import { pieceFromIPC, pieceToIPC } from "../../data/vector-ipc.ts";
-import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { statusError } from "../receive.ts";
-import type { Chunk, Header, ParcelMessage, VectorAbout } from "./definition.ts";
+import { ChunkToSend, readChunk, scratchFor } from "./chunk.ts";
+import type { Header, ParcelMessage, SentParcel, VectorAbout } from "./definition.ts";
 
 export interface Vector {
   readonly name: string;
@@ -18,8 +16,6 @@ const CHUNK = 2 ** 18 - 2 ** 10;
 /** Bytes of a message, its names included. */
 export const MESSAGE_LIMIT = 2 ** 21;
 
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
-
 export const aboutOf = (vectors: readonly Vector[]): VectorAbout[] =>
   vectors.map(({ name, values, bfloat16 }) => ({ name, length: values.length, bfloat16 }));
 
@@ -27,18 +23,17 @@ export const aboutOf = (vectors: readonly Vector[]): VectorAbout[] =>
 export async function* parcel(
   header: Omit<Header, "vectors">,
   vectors: readonly Vector[],
-): AsyncGenerator<ParcelMessage, void> {
+): AsyncGenerator<SentParcel, void> {
   yield { header: { ...header, vectors: aboutOf(vectors) } };
+  const scratch = scratchFor(Math.min(CHUNK, Math.max(0, ...vectors.map(({ values }) => values.length))));
   for (const [vector, { values, bfloat16 }] of vectors.entries()) {
     for (let offset = 0; offset < values.length; offset += CHUNK) {
-      const piece = values.subarray(offset, offset + CHUNK);
-      const arrow = pieceToIPC(bfloat16 ? toBfloat16(piece) : piece);
-      yield { chunk: { vector, offset, arrow, sha256: sha256(arrow) } };
+      yield new ChunkToSend(vector, offset, values.subarray(offset, offset + CHUNK), bfloat16, scratch);
     }
   }
 }
 
-const refused = (what: string, code = status.INVALID_ARGUMENT) => statusError(code, what);
+const refused = (what: string) => statusError(status.INVALID_ARGUMENT, what);
 
 /** @throws an error with the status INVALID_ARGUMENT that names the first difference. */
 export function requireVectors(got: readonly VectorAbout[], wanted: readonly VectorAbout[]): void {
@@ -49,24 +44,6 @@ export function requireVectors(got: readonly VectorAbout[], wanted: readonly Vec
     if (a !== b) throw refused(`vector ${i} is ${a}, expected ${b}`);
   }
 }
-
-function readChunk({ arrow, sha256: sum }: Chunk, { name, bfloat16 }: VectorAbout, length: number): Float32Array {
-  if (Buffer.compare(sha256(arrow), sum) !== 0) {
-    throw refused(`a chunk of "${name}" is damaged: its SHA-256 is another`, status.DATA_LOSS);
-  }
-  try {
-    const piece = pieceFromIPC(arrow, bfloat16 ? "uint16" : "float32", length);
-    return piece instanceof Float32Array ? piece : fromBfloat16(piece);
-  } catch (error) {
-    throw refused(`a chunk of "${name}": ${(error as Error).message}`);
-  }
-}
-
-/** The index of the first value that is not finite; -1 when all are. */
-export const firstNonFinite = (values: Float32Array): number => {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
-};
 
 /** The header, which comes first. @throws an error with the status INVALID_ARGUMENT when it does not. */
 export async function readHeader(messages: AsyncIterator<ParcelMessage>): Promise<Header> {
@@ -79,16 +56,18 @@ export async function readHeader(messages: AsyncIterator<ParcelMessage>): Promis
 /**
  * The vectors that follow a header that was checked.
  *
+ * @param allocate Gives the memory for one.
  * @throws an error with a status: DATA_LOSS for a wrong checksum, INVALID_ARGUMENT for what is no Arrow chunk, is not
  * the one to come, or has a value that is not finite.
  */
 export async function readVectors(
   messages: AsyncIterator<ParcelMessage>,
   about: readonly VectorAbout[],
+  allocate = (length: number): Float32Array => new Float32Array(length),
 ): Promise<Float32Array[]> {
   const vectors: Float32Array[] = [];
   for (const [index, { name, length, bfloat16 }] of about.entries()) {
-    const values = new Float32Array(length);
+    const values = allocate(length);
     for (let offset = 0; offset < length; offset += CHUNK) {
       const next = await messages.next();
       if (next.done) throw refused(`it ends within "${name}"`);
@@ -96,10 +75,8 @@ export async function readVectors(
       if (!chunk || chunk.vector !== index || chunk.offset !== offset) {
         throw refused(`a message is not the chunk at ${offset} of "${name}", which was to come`);
       }
-      values.set(readChunk(chunk, { name, length, bfloat16 }, Math.min(CHUNK, length - offset)), offset);
+      readChunk(chunk, { name, length, bfloat16 }, values.subarray(offset, offset + CHUNK));
     }
-    const bad = firstNonFinite(values);
-    if (bad >= 0) throw refused(`value ${bad} of "${name}" is not finite`);
     vectors.push(values);
   }
   if (!(await messages.next()).done) throw refused("it goes on after its last vector");

@@ -7,11 +7,12 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
+import { firstNonFinite } from "../../ops/finite.ts";
 import { subtreesOf, sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../optim/peers.ts";
 import type { Member, Phase, View } from "./definition.ts";
 import { joined } from "./joined.ts";
-import { firstNonFinite, type Vector } from "./parcel.ts";
+import type { Vector } from "./parcel.ts";
 import { rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 
 /** What this node has computed for the step. */
@@ -38,6 +39,8 @@ export interface RoundOptions {
     from: readonly Member[],
     phase: Phase,
   ) => Promise<readonly (readonly Float32Array[])[] | undefined>;
+  /** Told of what was received, once it is not needed any more. */
+  readonly release: (arrays: readonly Float32Array[]) => void;
   /** A value that is not finite: nobody can go on. */
   readonly diverged: (value: number) => void;
 }
@@ -48,16 +51,19 @@ const cut = (values: Float32Array, { first, end }: { readonly first: number; rea
 /** The sum by the engine's own addition, which adds within a node too: where it flushes subnormals, both do. */
 function addUp(parts: readonly SubtreeSum<Float32Array>[], shards: number): Float32Array {
   if (parts[0]!.value.length === 0) return new Float32Array(0);
-  return tf.tidy(() => {
-    const tensors = parts.map(({ subtree, value }) => ({ subtree, value: tf.tensor1d(value.slice()) }));
-    const sum = sumInOrder<Tensor1D>(tensors, shards, (a, b) => tf.add(a, b));
-    return (sum.dataSync() as Float32Array).slice();
+  const sum = tf.tidy(() => {
+    const tensors = parts.map(({ subtree, value }) => ({ subtree, value: tf.tensor1d(value) }));
+    return sumInOrder<Tensor1D>(tensors, shards, (a, b) => tf.add(a, b));
   });
+  // Outside: `tidy` looks for tensors in what it returns, also in each element of an array.
+  const values = sum.dataSync() as Float32Array;
+  sum.dispose();
+  return values;
 }
 
 /** @returns The sum over all shards; undefined when the view ended before, or the values are not finite. */
 export async function exchange(own: Own, options: RoundOptions): Promise<StepSum | undefined> {
-  const { view, id, step, run, send, receive, diverged } = options;
+  const { view, id, step, run, send, receive, release, diverged } = options;
   const others = view.members.filter((member) => member.id !== id);
   const vectors = [own.loss, ...own.sums.map(({ value }) => value)];
   const bad = vectors.map((values) => values[firstNonFinite(values)]).find((value) => value !== undefined);
@@ -100,5 +106,7 @@ export async function exchange(own: Own, options: RoundOptions): Promise<StepSum
   const whole = new Float32Array(run.parameters);
   whole.set(sum, range.first);
   others.forEach((member, i) => whole.set(gathered[i]![0]!, rangeOf(view, member.id, run).first));
-  return { step, sum: whole, t: joined(t), loss: joined(loss) };
+  const losses = { t: joined(t), loss: joined(loss) };
+  release([...reduced, ...gathered].flat());
+  return { step, sum: whole, ...losses };
 }

@@ -9,6 +9,7 @@ import {
   exchangeService,
   type Header,
   type ParcelMessage,
+  type SentParcel,
   type View,
 } from "../../../src/grpc/exchange/definition.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
@@ -61,14 +62,14 @@ export async function stranger(endpoint: Endpoint) {
   );
 
   /** @returns The status with which the parcel ends, and its text. */
-  const send = (messages: Iterable<ParcelMessage> | AsyncIterable<ParcelMessage>): Promise<string> => {
+  const send = (messages: Iterable<SentParcel> | AsyncIterable<SentParcel>): Promise<string> => {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Deliver;
     return new Promise((resolve) => {
       const reply = (error: ServiceError | null) => resolve(error ? error.message : "OK");
       const call = raw.makeClientStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), reply);
       call.on("error", () => {});
       void (async () => {
-        for await (const message of messages) call.write(message);
+        for await (const message of messages) call.write(message as ParcelMessage);
         call.end();
       })();
     });

@@ -1,0 +1,113 @@
+/**
+ * One of two nodes whose exchange of gradients is timed beside a plain copy over TCP:
+ * exchange-peer.ts RANK FLOATS PORT_OF_THE_COPY PORT_OF_THE_EXCHANGE
+ */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { loadEngine } from "../src/engine/load.ts";
+import { tf } from "../src/engine/tf.ts";
+import { exchangeGroup } from "../src/grpc/exchange/group.ts";
+import type { Group, Turn } from "../src/optim/peers.ts";
+import type { TrainState } from "../src/optim/train-state.ts";
+import { measured, serve } from "./protocol.ts";
+
+const [rank, floats, copyPort, exchangePort] = process.argv.slice(2).map(Number) as [number, number, number, number];
+const HOST = "127.0.0.1";
+const EXAMPLES = 8;
+const WRITE = 2 ** 20;
+
+async function socketToTheOther(): Promise<Socket> {
+  if (rank === 0) {
+    const server = createServer().listen(copyPort, HOST);
+    const [socket] = (await once(server, "connection")) as [Socket];
+    server.close();
+    return socket;
+  }
+  for (;;) {
+    const socket = connect({ host: HOST, port: copyPort });
+    const connected = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    if (connected) return socket;
+    await delay(50);
+  }
+}
+
+/** Both send and receive that many bytes at once, into memory of their own. */
+function copier(socket: Socket) {
+  const target = Buffer.alloc(4 * floats);
+  const source = Buffer.alloc(4 * floats, 1);
+  let [received, expected] = [0, 0];
+  let arrived: () => void = () => {};
+  socket.setNoDelay().on("data", (data) => {
+    data.copy(target, received % target.length);
+    received += data.length;
+    arrived();
+  });
+  return async (bytes: number) => {
+    // The other may have begun already.
+    expected += bytes;
+    const all = new Promise<void>((resolve) => (arrived = () => void (received >= expected && resolve())));
+    for (let at = 0; at < bytes; at += WRITE) {
+      if (!socket.write(source.subarray(at, Math.min(at + WRITE, bytes)))) await once(socket, "drain");
+    }
+    arrived();
+    await all;
+  };
+}
+
+/** Takes one step of a group with gradients that are there already. @returns How. */
+async function stepper(group: Group): Promise<() => Promise<void>> {
+  const values = tf.tidy(() => tf.range(0, floats).mul(1 / floats)) as ReturnType<typeof tf.tensor1d>;
+  values.dataSync();
+  const losses = new Float32Array(EXAMPLES).fill(1);
+  const turns = group.turns(new AbortController().signal);
+  const next = async () => (await turns.next()).value as Turn;
+  let turn = await next();
+  return async () => {
+    group.add({ ...turn, values, t: losses, loss: losses });
+    turn = await next();
+  };
+}
+
+/** Stands for the state of a model: nothing is computed with the sums. */
+function stateOf(onSum: (apply: () => void) => unknown): TrainState {
+  // Who joins takes it over.
+  const values = new Float32Array(floats);
+  const vectors = { parameters: values, m: values, v: values, ema: values };
+  const state = { step: 0, snapshot: () => ({ step: state.step, ...vectors }), restore: () => {} };
+  queueMicrotask(() => onSum(() => void state.step++));
+  return state as unknown as TrainState;
+}
+
+function overGrpc(): Group {
+  const own = { host: HOST, port: rank === 0 ? exchangePort : 0 };
+  const join = rank === 0 ? {} : { join: { host: HOST, port: exchangePort } };
+  const group = exchangeGroup({
+    targets: { listen: own, ...join, world: 2, rank, security: {}, securityOf: () => ({}) },
+    run: { shards: 2, shardSize: EXAMPLES, parameters: floats, bfloat16: false },
+    state: stateOf((apply) => group.onSum(apply)),
+    ...{ to: Infinity, deadline: 60_000, config: {}, differences: () => [], tell: () => {} },
+  });
+  return group;
+}
+
+await loadEngine();
+const copy = copier(await socketToTheOther());
+const step = await stepper(overGrpc());
+
+/** Both begin together. */
+const together = async (run: () => Promise<void>) => {
+  await copy(1);
+  return measured(async () => {
+    await run();
+    return {};
+  });
+};
+await serve({
+  copy: () => together(() => copy(4 * floats)),
+  exchange: () => together(step),
+});
+process.exit(0);

@@ -1,0 +1,86 @@
+/** A chunk as it goes over the wire: written once, read once. */
+import zlib from "node:zlib";
+import { status } from "@grpc/grpc-js";
+import { crc32 as slowCrc32 } from "../../data/crc.ts";
+import { pieceFromIPC, pieceSize, pieceToIPC } from "../../data/vector-ipc.ts";
+import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
+import { firstNonFinite } from "../../ops/finite.ts";
+import { statusError } from "../receive.ts";
+import type { Chunk, VectorAbout } from "./definition.ts";
+
+/** Node before 20.15 has none. */
+export const crc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? slowCrc32;
+
+function varint(value: number): number[] {
+  const out: number[] = [];
+  for (; value >= 0x80; value = Math.floor(value / 0x80)) out.push((value % 0x80) | 0x80);
+  return [...out, value];
+}
+
+/** Field number and wire type of the messages in exchange.proto. */
+const TAG = { parcelChunk: 0x12, vector: 0x08, offset: 0x10, arrow: 0x1a, crc32: 0x25 } as const;
+
+/** Of a parcel: what one chunk after another is written into. */
+export type Scratch = Buffer;
+
+/** Framing of gRPC's message around the Arrow stream, at most. */
+const AROUND = 64;
+
+export const scratchFor = (values: number): Scratch => Buffer.allocUnsafeSlow(pieceSize("float32", values) + AROUND);
+
+/**
+ * A message `Parcel { chunk }` that is written when its turn comes, once, where protobuf's encoder would make one more
+ * copy. gRPC copies the bytes before it asks for the next ones of the call, so those of a parcel share their memory.
+ */
+export class ChunkToSend {
+  readonly #vector: number;
+  readonly #offset: number;
+  readonly #piece: Float32Array | Uint16Array;
+  readonly #scratch: Scratch;
+
+  constructor(vector: number, offset: number, values: Float32Array, bfloat16: boolean, scratch: Scratch) {
+    this.#vector = vector;
+    this.#offset = offset;
+    this.#piece = bfloat16 ? toBfloat16(values) : values;
+    this.#scratch = scratch;
+  }
+
+  serialize(): Buffer {
+    const [piece, out] = [this.#piece, this.#scratch];
+    const size = pieceSize(piece instanceof Float32Array ? "float32" : "uint16", piece.length);
+    const about = [
+      TAG.vector,
+      ...varint(this.#vector),
+      TAG.offset,
+      ...varint(this.#offset),
+      TAG.arrow,
+      ...varint(size),
+    ];
+    const head = [TAG.parcelChunk, ...varint(about.length + size + 5), ...about];
+    const end = head.length + size;
+    out.set(head);
+    const arrow = pieceToIPC(piece, out.subarray(head.length, end));
+    out[end] = TAG.crc32;
+    out.writeUInt32LE(crc32(arrow), end + 1);
+    return out.subarray(0, end + 5);
+  }
+}
+
+const refused = (what: string, code = status.INVALID_ARGUMENT) => statusError(code, what);
+
+/** Checks a chunk and puts its values where they belong. @throws ServiceError that names what is wrong. */
+export function readChunk(
+  { arrow, crc32: sum, offset }: Chunk,
+  { name, bfloat16 }: VectorAbout,
+  into: Float32Array,
+): void {
+  if (crc32(arrow) !== sum) throw refused(`a chunk of "${name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
+  try {
+    if (bfloat16) into.set(fromBfloat16(pieceFromIPC(arrow, new Uint16Array(into.length))));
+    else pieceFromIPC(arrow, into);
+  } catch (error) {
+    throw refused(`a chunk of "${name}": ${(error as Error).message}`);
+  }
+  const bad = firstNonFinite(into);
+  if (bad >= 0) throw refused(`value ${offset + bad} of "${name}" is not finite`);
+}
