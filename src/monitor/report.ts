@@ -32,7 +32,7 @@ export interface Quality {
 }
 
 export interface Report extends Likelihoods {
-  /** What was run: pipeline, preset, engine, versions. */
+  /** What was run: pipeline, preset, SHA-256 of the averaged parameters, engine, versions. */
   readonly run: Readonly<Record<string, string | number>>;
   /** Which images were evaluated. */
   readonly split: "test" | "train";
@@ -72,6 +72,16 @@ export interface ReportFiles {
   readonly data: ImageDataset;
   /** PNG grid of samples; left out when there is none. */
   readonly samples?: string | undefined;
+}
+
+/** The report in `folder`; undefined where there is none, or it is damaged. */
+export function readReport(folder: string): Report | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Writes both files, each whole or not at all. @returns The path of the page. */

@@ -3,7 +3,7 @@ import { concat, defer, EMPTY, of, type Observable, type OperatorFunction } from
 import type { Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../errors.ts";
-import type { Anchor, Quality } from "../../monitor/report.ts";
+import type { Anchor, Quality, Report } from "../../monitor/report.ts";
 import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { dataLoss } from "../../streams/data-loss.ts";
@@ -112,6 +112,9 @@ export function imageEvaluation(
         bound(dequantizer),
       ),
     report: (samples, quality) =>
-      defer(() => evaluationReport(context, session, { found, total, data, anchors, samples, quality })),
+      defer(() => {
+        const of = (split: Report["split"]) => chosen(split, test, train);
+        return evaluationReport(context, session, { found, total, data: of, anchors, samples, quality });
+      }),
   };
 }

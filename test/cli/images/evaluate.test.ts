@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
@@ -52,6 +52,21 @@ describe("an evaluation", { timeout: 120_000 }, () => {
     const again = await tiny(["--mode", "eval", "--workdir", workdir]);
     expect(again.stderr).toContain("going on after 6 images");
     expect(reportOf(workdir)).toEqual(test);
+  });
+
+  it("keeps its numbers in the report when samples are drawn after it, with whatever settings", async () => {
+    const workdir = await trained();
+    await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.numImages=4", "eval.split=train")]);
+    const before = reportOf(workdir);
+    const sampled = await tiny(["--mode", "sample", "--workdir", workdir, ...set("model.numScales=7")]);
+    expect(sampled.summary.report).toBe(join(workdir, "eval", "report.html"));
+    expect(reportOf(workdir)).toEqual(before);
+    expect(readFileSync(sampled.summary.report!, "utf8")).toContain('alt="samples"');
+    // Of other parameters they would be wrong.
+    const others = { ...before, run: { ...before.run, parameters: "of another step" } };
+    writeFileSync(join(workdir, "eval", "report.json"), JSON.stringify(others));
+    await tiny(["--mode", "sample", "--workdir", workdir]);
+    expect([reportOf(workdir).bpd, reportOf(workdir).run["parameters"]]).toEqual([undefined, before.run["parameters"]]);
   });
 
   it("keeps the bound's two forms apart", async () => {
