@@ -4,29 +4,16 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { children, folder, program, randomFrom } from "./scratch.ts";
 
-const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+const main = program("../src/cli/main.ts");
 const kills = Number(process.argv[2] ?? 20);
-let seed = Number(process.argv[3] ?? 1);
+const random = randomFrom(Number(process.argv[3] ?? 1));
 /** Nodes at a time, the one that listens among them. */
 const NODES = 3;
 
-const random = () => {
-  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-  return seed / 2 ** 32;
-};
-
-const folder = mkdtempSync(join(tmpdir(), "scorestream-kills-"));
-const children = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
 // A machine that is busy with this runs a few steps a second.
 const steps = 200 + 100 * kills;
 const settings = [

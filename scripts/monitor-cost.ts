@@ -3,26 +3,18 @@
  * with all of them and a page that is looked at, and one that many watch besides (0 watchers: none):
  * `node scripts/run.mjs scripts/monitor-cost.ts [rounds] [watchers] [steps a block] [pipeline]`.
  */
-import { execFileSync, fork, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { spread } from "../bench/statistics.ts";
 import { table } from "../bench/tables.ts";
+import { children, folder, program, startMonitor } from "./scratch.ts";
 import type { Block, Told } from "./monitor-cost/trainer.ts";
 
 const [rounds = 12, watchers = 1000, block = 25] = process.argv.slice(2, 5).map(Number);
 const pipeline = process.argv[5] ?? "cifar10";
-const folder = mkdtempSync(join(tmpdir(), "scorestream-cost-"));
-const children = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
-const program = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** One of the runs. */
 class Trainer {
@@ -67,10 +59,8 @@ const on = [`training.logEvery=${block}`, `training.histogramEvery=${16 * block}
 const set = (settings: readonly string[]) => settings.flatMap((setting) => ["--set", setting]);
 const serving = ["--monitor", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
 
-const monitor = fork(program("../src/cli/monitor.ts"), ["--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--dir", join(folder, "monitor")], { stdio: ["ignore", "pipe", "inherit", "ipc"] }); // prettier-ignore
-children.add(monitor);
-const [first] = (await once(createInterface({ input: monitor.stdout! }), "line")) as [string];
-const push = ["--metrics-push", /on (\S+),/.exec(first)![1]!];
+const { address } = await startMonitor("127.0.0.1:0", join(folder, "monitor"));
+const push = ["--metrics-push", address];
 
 const runs = { none: new Trainer("none", ...set(off)) } as Record<string, Trainer>;
 await runs["none"]!.start();

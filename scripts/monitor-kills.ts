@@ -2,35 +2,16 @@
  * Kills a monitor at random (SIGKILL) and starts it again while runs push to it, and compares what it has with what the
  * runs recorded: `node scripts/run.mjs scripts/monitor-kills.ts [kills] [runs] [seed]`, default 5 kills, 2 runs.
  */
-import { fork, spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { children, folder, program, randomFrom, startMonitor } from "./scratch.ts";
 
 const [kills = 5, runs = 2] = process.argv.slice(2, 4).map(Number);
-let seed = Number(process.argv[4] ?? 1);
-const random = () => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
-
-const folder = mkdtempSync(join(tmpdir(), "scorestream-monitor-"));
-const children = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
-const program = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const random = randomFrom(Number(process.argv[4] ?? 1));
 const archive = join(folder, "archive");
-
-async function startMonitor(listen: string): Promise<{ child: ChildProcess; address: string }> {
-  const argv = ["--listen", listen, "--web", "127.0.0.1:0", "--dir", archive];
-  const child = fork(program("../src/cli/monitor.ts"), argv, { stdio: ["ignore", "pipe", "inherit", "ipc"] });
-  children.add(child);
-  const [line] = (await once(createInterface({ input: child.stdout! }), "line")) as [string];
-  return { child, address: /on (\S+),/.exec(line)![1]! };
-}
 
 /** Trains until it is told to stop, and writes a step's metrics many times a second. */
 function startRun(name: string, address: string) {
@@ -44,7 +25,7 @@ function startRun(name: string, address: string) {
   return { workdir, child, said: () => said };
 }
 
-let monitor = await startMonitor("127.0.0.1:0");
+let monitor = await startMonitor("127.0.0.1:0", archive);
 const { address } = monitor;
 const started = Array.from({ length: runs }, (_, i) => startRun(`run-${i}`, address));
 const lines = (path: string) => readFileSync(path, "utf8").split("\n").slice(0, -1);
@@ -56,7 +37,7 @@ for (let kill = 1; kill <= kills; kill++) {
   await once(monitor.child, "exit");
   const stored = names().reduce((n, name) => n + lines(join(archive, name)).length, 0);
   await delay(3000 * random());
-  monitor = await startMonitor(address);
+  monitor = await startMonitor(address, archive);
   console.error(`kill ${kill} of ${kills}: ${stored} metrics were stored`);
 }
 await delay(3000);

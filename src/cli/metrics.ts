@@ -42,11 +42,11 @@ export function addMetricOptions(command: Command): void {
     .option(
       `${PUSH_LIMIT} <mib>`,
       "what waits for an absent monitor at most, on the disk; older metrics are left out, default 1024",
-    ) // prettier-ignore
+    )
     .option(
       `${RUN_ID_OPTION} <name>`,
       "name of the run in metrics, the same for all of its nodes; default: one of its own",
-    ) // prettier-ignore
+    )
     .option(`${MONITOR} <host:port>`, "serve a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "export the metrics to an OpenTelemetry collector by gRPC, as http://127.0.0.1:4317");
   addSecurityOptions(command);

@@ -2,8 +2,7 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { collectGarbage } from "./garbage.ts";
 import { loadGraph, type Graph } from "./graph.ts";
-import { isNative } from "./kernels.ts";
-import type { NodeBackend, OutputInfo } from "./binding.ts";
+import { isNative, nativeBackend, tensorsOf } from "./kernels.ts";
 import { record } from "./recorder.ts";
 import { tf } from "./tf.ts";
 
@@ -27,8 +26,6 @@ export interface CompileOptions {
 }
 
 const tidy = (run: () => Tensor[]) => tf.tidy(run);
-const backend = () => tf.backend() as unknown as NodeBackend;
-const tensorsOf = (results: readonly OutputInfo[]) => results.map((info) => backend().createOutputTensor(info));
 
 /**
  * Turns `fn`, written with the ordinary tfjs API, into one TensorFlow graph per input shapes, recorded at the first
@@ -49,10 +46,10 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: 
     const known = graphs.get(key);
     if (known) return known;
     if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
-    const recording = record(backend(), tidy, fn, inputs);
+    const recording = record(nativeBackend(), tidy, fn, inputs);
     let graph: Graph;
     try {
-      graph = loadGraph(backend().binding, name, recording);
+      graph = loadGraph(nativeBackend().binding, name, recording);
     } catch (error) {
       throw new Error(`${name}: TensorFlow refused the recorded graph`, { cause: error });
     }
@@ -60,9 +57,10 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: 
     collectGarbage();
     return graph;
   };
-  const call = (...inputs: Tensor[]) => tensorsOf(graphFor(inputs).run(backend().getInputTensorIds(inputs)));
+  const call = (...inputs: Tensor[]) => tensorsOf(graphFor(inputs).run(nativeBackend().getInputTensorIds(inputs)));
   return Object.assign(call, {
-    start: async (...inputs: Tensor[]) => tensorsOf(await graphFor(inputs).start(backend().getInputTensorIds(inputs))),
+    start: async (...inputs: Tensor[]) =>
+      tensorsOf(await graphFor(inputs).start(nativeBackend().getInputTensorIds(inputs))),
     dispose() {
       for (const graph of graphs.values()) graph.close();
       graphs.clear();

@@ -1,10 +1,8 @@
 /** TensorFlow's frozen graphs: a GraphDef whose variables are constants, run as it is. */
 import type { Tensor } from "@tensorflow/tfjs";
-import { isNative } from "./kernels.ts";
+import { FLOAT, isNative, nativeBackend, tensorsOf } from "./kernels.ts";
 import { lengthField, numberField, wireFields } from "./protobuf.ts";
-import type { NodeBackend } from "./binding.ts";
 import { openSession } from "./session.ts";
-import { tf } from "./tf.ts";
 
 /** A node as the file has it. */
 export interface FrozenNode {
@@ -18,7 +16,6 @@ export interface FrozenNode {
 const GRAPH = { node: 1 } as const;
 const NODE = { name: 1, op: 2, input: 3, attributes: 5 } as const;
 const ATTRIBUTE = { key: 1, value: 2, type: 6 } as const;
-const FLOAT = 1;
 
 /**
  * The nodes of a GraphDef.
@@ -70,14 +67,12 @@ export interface FrozenGraphOptions {
  */
 export function loadFrozenGraph(graph: Uint8Array, { inputs, outputs }: FrozenGraphOptions): FrozenGraph {
   if (!isNative()) throw new Error("only native TensorFlow runs frozen graphs");
-  const backend = () => tf.backend() as unknown as NodeBackend;
   const nodes = new Set(graphNodes(graph).map(({ name }) => name));
   const fed = inputs.map((tensor) => tensor.split(":")[0]!);
   const whole = Buffer.concat([graph, ...fed.filter((name) => !nodes.has(name)).map(placeholder)]);
-  const session = openSession(backend().binding, whole, inputs, outputs);
+  const session = openSession(nativeBackend().binding, whole, inputs, outputs);
   return {
-    run: (...tensors) =>
-      session.run(backend().getInputTensorIds(tensors)).map((info) => backend().createOutputTensor(info)),
+    run: (...tensors) => tensorsOf(session.run(nativeBackend().getInputTensorIds(tensors))),
     dispose: () => session.close(),
   };
 }

@@ -1,22 +1,28 @@
 /** Single TensorFlow ops that the tfjs API does not reach, each with a fallback for other engines. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { ATTR, type OpAttribute } from "./graph-def.ts";
-import type { NodeBackend } from "./binding.ts";
+import type { NodeBackend, OutputInfo } from "./binding.ts";
 import { tf } from "./tf.ts";
 
 /** TensorFlow's numbers of data types. */
 export const FLOAT = 1;
 export const INT32 = 3;
-export const BOOL = 10;
 
 /** Whether the engine is a native TensorFlow, that is, whether ops can be called by name and graphs recorded. */
 export const isNative = () => tf.getBackend() === "tensorflow";
 
 export const typeAttribute = (name: string, value: number): OpAttribute => ({ name, type: ATTR.TYPE, value });
 
+/** The backend of a native engine. */
+export const nativeBackend = () => tf.backend() as unknown as NodeBackend;
+
+/** Tensors of what the binding returned. */
+export const tensorsOf = (results: readonly OutputInfo[]): Tensor[] =>
+  results.map((info) => nativeBackend().createOutputTensor(info));
+
 /** Runs a TensorFlow op by name; native engines only. */
 export function executeOp(op: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor {
-  return (tf.backend() as unknown as NodeBackend).executeSingleOutput(op, attributes, inputs);
+  return nativeBackend().executeSingleOutput(op, attributes, inputs);
 }
 
 const NHWC: OpAttribute = { name: "data_format", type: ATTR.STRING, value: "NHWC" };
@@ -36,13 +42,13 @@ export function biasAddGrad(dy: Tensor): Tensor {
 }
 
 /**
- * `x`, to be used once `other` is there. A graph computes what depends on it anew, and late, where it would otherwise keep
+ * `x`, float32, to be used once `other` is there. A graph computes what depends on it anew, and late, where it would otherwise keep
  * an equal result from early on: time for memory.
  */
 export function after<T extends Tensor>(x: T, other: Tensor): T {
   if (!isNative()) return x;
-  const result = executeOp("Identity", [typeAttribute("T", x.dtype === "bool" ? BOOL : FLOAT)], [x]);
-  const backend = tf.backend() as unknown as NodeBackend;
+  const result = executeOp("Identity", [typeAttribute("T", FLOAT)], [x]);
+  const backend = nativeBackend();
   const [id, otherId] = backend.getInputTensorIds([result, other]) as [number, number];
   backend.binding.order?.(id, otherId);
   return result as T;

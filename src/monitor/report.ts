@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../data/arrow-file.ts";
 import { imagesAt, type ImageDataset } from "../data/dataset.ts";
 import { pngGrid } from "../data/png-grid.ts";
+import { readJson } from "../data/read-json.ts";
 import type { Shown } from "./report-figures.ts";
 import { reportHtml } from "./report-html.ts";
 import type { Measured } from "./report-measured.ts";
@@ -75,14 +76,7 @@ export interface ReportFiles {
 }
 
 /** The report in `folder`; undefined where there is none, or it is damaged. */
-export function readReport(folder: string): Report | undefined {
-  try {
-    return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
+export const readReport = (folder: string): Report | undefined => readJson<Report>(join(folder, "report.json"));
 
 /** Writes both files, each whole or not at all. @returns The path of the page. */
 export async function writeReport(report: Report, { folder, data, samples }: ReportFiles): Promise<string> {

@@ -2,6 +2,7 @@ import { identity, tap, type MonoTypeOperatorFunction } from "rxjs";
 import { valuesOf, type ParameterLayout } from "../models/parameters.ts";
 import type { Meter } from "../monitor/meter.ts";
 import { histogramOf } from "../monitor/tensorboard/histogram.ts";
+import { firstNonFinite } from "../ops/finite.ts";
 import type { Gradient } from "./gradient.ts";
 
 export interface GradientHistogramsOptions {
@@ -42,7 +43,7 @@ export function gradientHistograms(
     const step = batch.info.step + 1;
     if (step % every !== 0) return;
     const flat = values.dataSync() as Float32Array;
-    if (!flat.every(Number.isFinite)) return;
+    if (firstNonFinite(flat) >= 0) return;
     const tell = (name: string, slots: ParameterLayout["slots"]) =>
       meter.tellHistogram(name, step, histogramOf(slots.map((slot) => valuesOf(flat, slot))));
     tell("gradients", layout.slots);

@@ -1,5 +1,5 @@
 /** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
-import { concat, concatAll, defer, EMPTY, from, of, using, type Observable } from "rxjs";
+import { concat, defer, EMPTY, from, ignoreElements, of, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, Progress } from "../../data/dataset.ts";
 import { UsageError } from "../../errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
@@ -79,13 +79,12 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));
       const { network: inception, samples: given } = config.quality;
-      const keep = async (): Promise<Observable<never>> => {
+      const keep = (): Promise<void> => {
         // Samples of a file were drawn by other settings.
         const drawn =
           inception !== undefined && given !== undefined ? {} : { drawn: samplerText(config), quality: undefined };
         const measured = quality.report?.fid === undefined ? {} : { quality: quality.report };
-        await keepSamplesRecord(context, own, { ...drawn, ...measured });
-        return EMPTY;
+        return keepSamplesRecord(context, own, { ...drawn, ...measured });
       };
       return {
         train: () => pipeline.train(context, own, train, imageSnapshot(context, own, test)),
@@ -93,7 +92,7 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
         sample: () =>
           concat(
             quality.of((measure) => sampleImages(context, own, measure)),
-            defer(() => (context.stop.aborted ? EMPTY : from(keep()).pipe(concatAll()))),
+            defer(() => (context.stop.aborted ? EMPTY : from(keep()).pipe(ignoreElements()))),
           ),
         report: () => {
           const { drawn, quality: measured = quality.report } = readSamplesRecord(context, own);

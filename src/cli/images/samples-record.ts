@@ -1,7 +1,7 @@
 /** What is known of the samples in a workdir: how they were drawn, and how good they are; kept for the report. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../data/arrow-file.ts";
+import { readJson } from "../../data/read-json.ts";
 import type { Quality } from "../../monitor/report.ts";
 import type { Config } from "../config.ts";
 import type { RunContext } from "../pipeline.ts";
@@ -31,15 +31,8 @@ export function samplerText({ sampling, model }: Config): string {
 
 /** What was kept for these parameters; nothing when it is of others. */
 export function readSamplesRecord({ workdir }: RunContext, session: Session): SamplesRecord {
-  try {
-    const { parameters, ...record } = JSON.parse(readFileSync(pathOf(workdir), "utf8")) as SamplesRecord & {
-      parameters?: string;
-    };
-    return parameters === session.averageDigest() ? record : {};
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw error;
-  }
+  const { parameters, ...record } = readJson<SamplesRecord & { parameters?: string }>(pathOf(workdir)) ?? {};
+  return parameters === session.averageDigest() ? record : {};
 }
 
 /** Keeps `record`, with what was known before of these parameters' samples; the folder is there. */

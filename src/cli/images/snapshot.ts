@@ -1,7 +1,7 @@
 /** Looks at a run while it trains: the bound on some images, and a grid of samples, of the averaged parameters. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { concat, concatMap, defer, filter, of, tap, type Observable } from "rxjs";
+import { concat, concatMap, defer, EMPTY, filter, tap, type Observable } from "rxjs";
 import { writeFileAtomic } from "../../data/arrow-file.ts";
 import { bytes } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
@@ -67,6 +67,6 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
       );
       return concat(bound, grid);
     };
-    return defer(() => (stop.aborted ? of() : owning(() => tf.tensor1d(values), look)));
+    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(values), look)));
   };
 }
