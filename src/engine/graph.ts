@@ -9,6 +9,7 @@ export interface Graph {
   run(ids: number[]): OutputInfo[];
   /** Runs it in another thread, so that JavaScript goes on meanwhile. The inputs may be deleted at once. */
   start(ids: number[]): Promise<OutputInfo[]>;
+  /** Frees it, once nothing runs any more. */
   close(): void;
 }
 
@@ -19,10 +20,24 @@ let warned = false;
 function functionGraph(binding: Required<Binding>, name: string, { nodes, inputs, outputs }: Recording): Graph {
   const own = `scorestream_${loaded++}_${name.replaceAll(/\W/g, "_")}`;
   binding.addFunction(own, graphDef(nodes), inputs, outputs);
+  let running = 0;
+  let closed = false;
+  const remove = () => void (closed && running === 0 && binding.removeFunction(own));
   return {
     run: (ids) => binding.executeOp(own, [], ids, outputs),
-    start: (ids) => binding.startFunction(own, ids, outputs),
-    close: () => binding.removeFunction(own),
+    async start(ids) {
+      running++;
+      try {
+        return await binding.startFunction(own, ids, outputs);
+      } finally {
+        running--;
+        remove();
+      }
+    },
+    close() {
+      closed = true;
+      remove();
+    },
   };
 }
 

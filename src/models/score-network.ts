@@ -37,13 +37,15 @@ export interface ScoreNetwork {
   /**
    * Losses [B], and the gradient of their mean in the layout of the parameters, which the caller disposes.
    *
+   * Computed in another thread: JavaScript goes on meanwhile, and the parameters may be disposed at once.
+   *
    * @param dropoutKey Two words that fix the dropout masks.
    */
   lossAndGradient(
     parameters: Tensor1D,
     inputs: LossInputs,
     dropoutKey: readonly [number, number],
-  ): { readonly losses: Float32Array; readonly gradient: Tensor1D };
+  ): Promise<{ readonly losses: Float32Array; readonly gradient: Tensor1D }>;
   /** The score of `parameters`, for the solvers. The tensor stays the caller's. */
   scoreFunction(parameters: Tensor1D, sde: SDE): ScoreFunction;
   /** Frees the graphs. */
@@ -132,12 +134,14 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
     layout,
     losses: (parameters, inputs) => read(loss, parameters, () => upload(inputs))[0]!,
 
-    lossAndGradient(parameters, inputs, [k0, k1]) {
-      return tf.tidy(() => {
-        const seed = tf.tensor1d([k0 | 0, k1 | 0], "int32");
-        const [flat, losses] = gradient(parameters, ...upload(inputs), seed) as [Tensor1D, Tensor1D];
-        return { losses: losses.dataSync() as Float32Array, gradient: flat };
-      });
+    async lossAndGradient(parameters, inputs, [k0, k1]) {
+      const uploaded = tf.tidy(() => [...upload(inputs), tf.tensor1d([k0 | 0, k1 | 0], "int32")]);
+      const running = gradient.start(parameters, ...uploaded);
+      tf.dispose(uploaded);
+      const [flat, losses] = (await running) as [Tensor1D, Tensor1D];
+      const values = losses.dataSync() as Float32Array;
+      losses.dispose();
+      return { losses: values, gradient: flat };
     },
 
     scoreFunction(parameters, sde) {

@@ -1,11 +1,10 @@
-import { concatMap, of, type OperatorFunction } from "rxjs";
+import { concatMap, Observable, type OperatorFunction } from "rxjs";
 import { floats, select, withColumns, type Batch } from "../data/batch.ts";
 import type { LossInputs, ScoreNetwork } from "../models/score-network.ts";
 import { randomKey } from "../ops/random.ts";
 import type { TrainState } from "../optim/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
-import { owning } from "./owning.ts";
 
 /**
  * How the loss at time t is weighted. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
@@ -38,7 +37,10 @@ export function checkWeighting(operator: string, sde: SDE, weighting: Weighting)
 /**
  * The denoising score matching loss of each example and its gradient in the parameters of `state`.
  *
- * @returns One {@link Gradient} per batch, in the same turn; its device column lives until the next value.
+ * The engine computes in another thread: batches that come meanwhile wait here in order, as many as the credit of their
+ * source lets out, while loading, perturbing and watchers go on.
+ *
+ * @returns One {@link Gradient} per batch; its device column lives until the stages behind have taken it.
  * @see Song et al. 2021, equation (7) and Section 5.1; the reference's losses.py get_sde_loss_fn
  */
 export function scoreMatching(
@@ -48,15 +50,24 @@ export function scoreMatching(
   { weighting, seed }: { readonly weighting: Weighting; readonly seed: number },
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient> {
   checkWeighting("scoreMatching", sde, weighting);
-  return concatMap((batch) =>
-    owning(
-      () => {
-        const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
-        const result = network.lossAndGradient(state.parameters, lossInputs(batch, sde, weighting), key);
-        return { ...result, dispose: () => result.gradient.dispose() };
-      },
-      ({ losses, gradient }) =>
-        of(gradientOf(withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } }), gradient)),
-    ),
+  return concatMap(
+    (batch) =>
+      new Observable<Gradient>((subscriber) => {
+        const compute = async () => {
+          const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
+          const inputs = lossInputs(batch, sde, weighting);
+          const { losses, gradient } = await network.lossAndGradient(state.parameters, inputs, key);
+          try {
+            const loss = { data: losses, shape: [] };
+            subscriber.next(gradientOf(withColumns(select(batch, "t"), { loss }), gradient));
+          } finally {
+            gradient.dispose();
+          }
+        };
+        compute().then(
+          () => subscriber.complete(),
+          (error: unknown) => subscriber.error(error),
+        );
+      }),
   );
 }

@@ -34,7 +34,9 @@ function weightingOf({ likelihood_weighting, importance_weighting }: Config): We
 }
 
 /** Trains on the golden batches, times and noise. */
-function train(golden: GoldenCase): { readonly layout: ParameterLayout; readonly trajectory: Trajectory } {
+async function train(
+  golden: GoldenCase,
+): Promise<{ readonly layout: ParameterLayout; readonly trajectory: Trajectory }> {
   const { config } = golden;
   const { model, optim, training } = config;
   const compile = isNative();
@@ -71,7 +73,7 @@ function train(golden: GoldenCase): { readonly layout: ParameterLayout; readonly
       { step, shard: 0, shards: 1, firstSample: step * B },
     );
     const inputs = lossInputs(batch, sde, weightingOf(training));
-    const { losses, gradient } = network.lossAndGradient(state.parameters, inputs, [0, step]);
+    const { losses, gradient } = await network.lossAndGradient(state.parameters, inputs, [0, step]);
     if (step === 0) trajectory.firstGradient.set(gradient.dataSync() as Float32Array);
     const lr = learningRate(step, schedule);
     const { state: next, norm } = optimizer.update(state.adam, gradient, step, lr);
@@ -110,7 +112,7 @@ function expectGradients(golden: GoldenCase, layout: ParameterLayout, flat: Floa
  */
 function expectMoved(
   golden: GoldenCase,
-  { layout, trajectory }: ReturnType<typeof train>,
+  { layout, trajectory }: Awaited<ReturnType<typeof train>>,
   flat: Float32Array,
   prefix: string,
 ): void {
@@ -130,13 +132,13 @@ function expectMoved(
 
 describeFamily("train", (cases) => {
   for (const golden of cases) {
-    it(golden.name, () => {
+    it(golden.name, async () => {
       const { training, model, optim } = golden.config;
       const sde = sdeOf(training.sde, model, { reference: true });
       const importance = weightingOf(training) === "importance";
       expectTimes(sde, training.smallest_time, importance, golden.numbers("u"), golden.numbers("t"));
 
-      const run = train(golden);
+      const run = await train(golden);
       const { layout, trajectory } = run;
       expect(trajectory.lr).toBeAllclose(golden.numbers("lr"), sdeFormula());
       expect(trajectory.loss).toBeAllclose(golden.numbers("loss"), trainingLoss());

@@ -1,4 +1,5 @@
-import { lastValueFrom, map, of, Subject, take, throwError, toArray } from "rxjs";
+import { setTimeout } from "node:timers/promises";
+import { lastValueFrom, map, of, Subject, take, tap, throwError, toArray } from "rxjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
@@ -112,9 +113,38 @@ describe("scoreMatching", () => {
     expect(source.observed).toBe(false);
   });
 
-  it("emits in the turn of its input and passes completion, errors and unsubscription on", () => {
-    const operator = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
-    expectInStep(operator, [batch({ step: 0 }), batch({ step: 1 })], (gradient) => gradient.batch.info.step, [0, 1]);
+  it("works on one batch at a time, in order, while JavaScript goes on", async () => {
+    const events: string[] = [];
+    const steps = of(batch({ step: 0 }), batch({ step: 1 })).pipe(
+      tap((batch) => events.push(`in ${batch.info.step}`)),
+      scoreMatching(network, sde, state, { weighting: "original", seed: 1 }),
+      tap(({ batch }) => events.push(`out ${batch.info.step}`)),
+    );
+    const done = lastValueFrom(steps);
+    events.push("subscribed");
+    await done;
+    expect(events).toEqual(["in 0", "in 1", "subscribed", "out 0", "out 1"]);
+  });
+
+  it("frees what comes after unsubscription, and leaves its producer", async () => {
+    const source = new Subject<Perturbed>();
+    await expectNoLeak(async () => {
+      const seen: Gradient[] = [];
+      const run = scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
+      const subscription = source.pipe(run).subscribe((gradient) => seen.push(gradient));
+      source.next(batch());
+      subscription.unsubscribe();
+      expect(source.observed).toBe(false);
+      // The same function again: it answers after what was under way.
+      const { gradient } = await network.lossAndGradient(
+        state.parameters,
+        lossInputs(batch(), sde, "original"),
+        [1, 2],
+      );
+      gradient.dispose();
+      await setTimeout(20);
+      expect(seen).toEqual([]);
+    });
   });
 
   it("refuses importance weighting for an SDE that has none", () => {
