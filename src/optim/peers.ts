@@ -37,7 +37,7 @@ export interface Group {
   /** Sums that {@link Group.onSum} has told of. */
   readonly applied: number;
   /**
-   * What to compute, in order; each is asked for once the gradient of the one before it was added. Ends with the run;
+   * What to compute, in order; the next one comes once the gradient of the one before it was added. Ends with the run;
    * returning leaves the group.
    *
    * @param closed Aborted when nobody wants more.

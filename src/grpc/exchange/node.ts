@@ -15,12 +15,7 @@ import type { Vector } from "./parcel.ts";
 import { exchange } from "./round.ts";
 import type { Fetched } from "./service.ts";
 import { shardsOf, vectorsOf } from "./shares-of-view.ts";
-import { TICKS, Waiting } from "./waiting.ts";
-
-/** Who has just come compiles its graphs and fetches the state: times the deadline. */
-const ENTERING = 5;
-/** Others may take this many times as long for their shards as this node. */
-const SLOWER = 5;
+import { ENTERING, SLOWER, TICKS, Waiting } from "./waiting.ts";
 
 export class ExchangeNode implements Group {
   readonly alone = false;
@@ -39,6 +34,8 @@ export class ExchangeNode implements Group {
   #settled: View | undefined;
   /** ms that the node's own shards of the step took. */
   #computing = 0;
+  /** A turn's gradient is still to come: the state stays. */
+  #owed = false;
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -80,6 +77,8 @@ export class ExchangeNode implements Group {
     const bad = gradient.loss[firstNonFinite(gradient.loss)];
     if (bad !== undefined) this.#membership.diverged(gradient.step, bad);
     this.#work.add(gradient);
+    this.#owed = false;
+    this.#moved.ring();
   }
 
   async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
@@ -102,7 +101,9 @@ export class ExchangeNode implements Group {
         }
         if (this.#waiting.stopped) return;
         const start = performance.now();
+        this.#owed = true;
         yield { step: state.step, shard };
+        while (this.#owed && !this.#waiting.closed) await this.#moved.next();
         this.#computing += performance.now() - start;
       }
     } finally {
@@ -200,8 +201,7 @@ export class ExchangeNode implements Group {
 
   async #exchange(view: View): Promise<StepSum | undefined> {
     const { run, state, onExchange } = this.#options;
-    const { id } = this.#membership;
-    const { step } = state;
+    const [{ id }, { step }] = [this.#membership, state];
     const start = performance.now();
     const sum = await exchange(this.#work.read(), {
       ...{ view, id, step, run, release: (arrays) => this.#inbox.release(arrays) },

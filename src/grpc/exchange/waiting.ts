@@ -3,8 +3,12 @@ import { NonFiniteLossError } from "../../errors.ts";
 import type { Bell } from "../../monitor/bell.ts";
 import type { View } from "./definition.ts";
 
-/** Parts of a deadline. A step blocks the event loop, and its whole length counts as one of them. */
+/** Parts of a deadline. What blocks the event loop counts as one of them, however long it takes. */
 export const TICKS = 10;
+/** Who has just come compiles its graphs and fetches the state: times the deadline. */
+export const ENTERING = 5;
+/** Others may take this many times as long for their shards as this node. */
+export const SLOWER = 5;
 
 export interface WaitingOptions {
   /** Rung whenever something may have changed. */
