@@ -49,17 +49,17 @@ function timeFactor(sde: SDE, { eps, importance, reference = false }: BoundOptio
 }
 
 /** The integrand of each example at the times of one draw, [B]. */
-function integrands(score: ScoreFunction, sde: SDE, data: Float32Array, draw: BoundDraw, form: "dsm" | "ssm") {
+async function integrands(score: ScoreFunction, sde: SDE, data: Float32Array, draw: BoundDraw, form: "dsm" | "ssm") {
   const { noise, probe } = draw;
   const t = Float64Array.from(draw.t);
   const dims = data.length / t.length;
   const x = perturb(sde, data, noise, t);
   if (form === "dsm") {
-    const s = score.score(x, t);
+    const s = await score.score(x, t);
     return t.map((time, b) => dsmIntegrand(sde, time, scoreSums(s, noise, dims, b), dims));
   }
   if (!probe) throw new RangeError('variationalBound: the form "ssm" needs a probe in every draw');
-  const { score: s, divergence } = score.scoreAndDivergence(x, t, probe);
+  const { score: s, divergence } = await score.scoreAndDivergence(x, t, probe);
   return t.map((time, b) => ssmIntegrand(sde, time, scoreSums(s, noise, dims, b).squared, divergence[b]!, dims));
 }
 
@@ -96,7 +96,7 @@ export async function variationalBound(
     await turn(signal);
     const drawn = draw(i);
     if (drawn.t.length !== batch) throw new RangeError(`variationalBound: ${drawn.t.length} times, ${batch} examples`);
-    integrands(score, sde, data, drawn, form).forEach((value, b) => {
+    (await integrands(score, sde, data, drawn, form)).forEach((value, b) => {
       nats[b]! += (0.5 * factor(drawn.t[b]!) * value) / times;
     });
     onEvaluation?.(i + 1);
@@ -105,7 +105,7 @@ export async function variationalBound(
   if (offsetNoise) {
     await turn(signal);
     const t = new Float64Array(batch).fill(eps);
-    const s = score.score(perturb(sde, data, offsetNoise, t), t);
+    const s = await score.score(perturb(sde, data, offsetNoise, t), t);
     for (let b = 0; b < batch; b++) {
       const noiseSquared = scoreSums(offsetNoise, offsetNoise, dims, b).squared;
       nats[b]! += offsetTerm(sde, eps, scoreSums(s, offsetNoise, dims, b), noiseSquared, dims);

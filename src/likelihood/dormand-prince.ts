@@ -4,8 +4,10 @@
  * @see Dormand and Prince, A family of embedded Runge-Kutta formulae (1980), Table 2
  */
 
+import type { Later } from "./score-function.ts";
+
 /** Writes dy/dt at (t, y) into `out`; `y` is not kept. */
-export type Derivative = (t: number, y: Float64Array, out: Float64Array) => void;
+export type Derivative = (t: number, y: Float64Array, out: Float64Array) => Later<void>;
 
 const C = [0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1];
 /** Row s makes the point of stage s; the last row is the solution of order 5, whose slope starts the next step. */

@@ -1,5 +1,5 @@
 import type { SDE } from "../sde/sde.ts";
-import type { ScoreFunction } from "./score-function.ts";
+import type { ExactScore } from "./score-function.ts";
 
 export interface GaussianData {
   /** Shape of one example, of D numbers. */
@@ -15,7 +15,7 @@ export interface GaussianData {
  *
  * @throws RangeError when mean, std and shape do not fit.
  */
-export function gaussianScore({ shape, mean, std }: GaussianData, sde: SDE): ScoreFunction {
+export function gaussianScore({ shape, mean, std }: GaussianData, sde: SDE): ExactScore {
   const dims = shape.reduce((a, b) => a * b, 1);
   if (mean.length !== dims || std.length !== dims) {
     throw new RangeError(

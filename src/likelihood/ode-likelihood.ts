@@ -30,14 +30,14 @@ function flowWithDivergence(score: ScoreFunction, sde: SDE, dims: number, probe:
   const norms = Float64Array.from({ length: probe.length / dims }, (_, b) =>
     probes(b).reduce((sum, e) => sum + e * e, 0),
   );
-  return (examples, t, y, out) => {
+  return async (examples, t, y, out) => {
     const x = new Float32Array(examples.length * dims);
     const chosen = new Float32Array(x.length);
     examples.forEach((b, k) => {
       x.set(y.subarray(k * size, k * size + dims), k * dims);
       chosen.set(probes(b), k * dims);
     });
-    const result = score.scoreAndDivergence(x, t, chosen);
+    const result = await score.scoreAndDivergence(x, t, chosen);
     examples.forEach((b, k) => {
       const drift = reverseDrift(sde, t[k]!, { flow: true });
       const at = k * size;

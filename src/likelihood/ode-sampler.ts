@@ -19,10 +19,10 @@ export interface OdeSamples {
 }
 
 /** The mean of one reverse-diffusion step from time t. @see the reference's ReverseDiffusionPredictor */
-export function denoiseStep(score: ScoreFunction, sde: SDE, x: Float32Array, t: number): Float32Array {
+export async function denoiseStep(score: ScoreFunction, sde: SDE, x: Float32Array, t: number): Promise<Float32Array> {
   const { batch } = exampleSize("denoiseStep", score.shape, x.length);
   const step = reverseStep(sde, t, { flow: false });
-  const s = score.score(x, new Float64Array(batch).fill(t));
+  const s = await score.score(x, new Float64Array(batch).fill(t));
   return x.map((value, i) => value - step.x * value - step.score * s[i]!);
 }
 
@@ -41,8 +41,8 @@ export async function odeSample(
 ): Promise<OdeSamples> {
   const { batch, dims } = exampleSize("odeSample", score.shape, latent.length);
   const { y, evaluations } = await rk45Batch(
-    (_, t, y, out) => {
-      const s = score.score(Float32Array.from(y), t);
+    async (_, t, y, out) => {
+      const s = await score.score(Float32Array.from(y), t);
       t.forEach((time, k) => {
         const drift = reverseDrift(sde, time, { flow: true });
         for (let i = k * dims; i < (k + 1) * dims; i++) out[i] = drift.x * y[i]! + drift.score * s[i]!;
@@ -55,5 +55,5 @@ export async function odeSample(
     solver,
   );
   const samples = Float32Array.from(y);
-  return { samples: denoise ? denoiseStep(score, sde, samples, eps) : samples, evaluations };
+  return { samples: denoise ? await denoiseStep(score, sde, samples, eps) : samples, evaluations };
 }

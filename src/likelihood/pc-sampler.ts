@@ -108,7 +108,7 @@ export async function pcSample(
   let evaluations = 0;
   const evaluate = async (t: number) => {
     await turn(signal);
-    const values = score.score(x, column.fill(t));
+    const values = await score.score(x, column.fill(t));
     evaluations++;
     onEvaluation?.(evaluations, t);
     return values;

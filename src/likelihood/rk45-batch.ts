@@ -1,5 +1,6 @@
 import type { Rk45Options } from "./rk45.ts";
 import { rk45Steps, type SlopeRequest, type Solution } from "./rk45-steps.ts";
+import type { Later } from "./score-function.ts";
 import { turn } from "./turn.ts";
 
 /** Whether the examples of a batch share one step size, as in scipy and the reference, or each has its own. */
@@ -18,7 +19,12 @@ export interface Rk45BatchOptions extends Rk45Options {
  * @param y [n, ...state], not kept.
  * @param out [n, ...state].
  */
-export type BatchDerivative = (examples: Int32Array, t: Float64Array, y: Float64Array, out: Float64Array) => void;
+export type BatchDerivative = (
+  examples: Int32Array,
+  t: Float64Array,
+  y: Float64Array,
+  out: Float64Array,
+) => Later<void>;
 
 export interface Rk45BatchResult {
   /** The states at t1, [B, ...state]. */
@@ -98,7 +104,7 @@ export async function rk45Batch(
     for (; at < length; at++) y.copyWithin(at * size, (at - 1) * size, at * size);
 
     const out = new Float64Array(y.length);
-    f(examples, t, y, out);
+    await f(examples, t, y, out);
     result.evaluations++;
     onEvaluation?.(result.evaluations, t[0]!);
 

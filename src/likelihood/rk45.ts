@@ -34,7 +34,7 @@ export async function rk45(
     if (step.done) return { ...step.value, evaluations };
     const { t, point, slope } = step.value;
     await turn(signal);
-    f(t, point, slope);
+    await f(t, point, slope);
     evaluations++;
     onEvaluation?.(evaluations, t);
   }

@@ -1,6 +1,7 @@
 /** A score model with its compiled functions: loss and gradient, and the score with its divergence. */
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
-import { compile, type Compiled } from "../engine/compile.ts";
+import { compile } from "../engine/compile.ts";
+import { start, startAndRead } from "../engine/run.ts";
 import { tf } from "../engine/tf.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -32,8 +33,8 @@ export interface ScoreNetworkOptions {
 export interface ScoreNetwork {
   readonly model: ScoreModel;
   readonly layout: ParameterLayout;
-  /** Losses [B] without dropout. */
-  losses(parameters: Tensor1D, inputs: LossInputs): Float32Array;
+  /** Losses [B] without dropout, computed as {@link lossAndGradient}. */
+  losses(parameters: Tensor1D, inputs: LossInputs): Promise<Float32Array>;
   /**
    * Losses [B], and the gradient of their mean in the layout of the parameters, which the caller disposes.
    *
@@ -119,46 +120,40 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
     { name: "network with divergence", compile: on },
   );
 
-  /** Runs and reads back. */
-  const read = (fn: Compiled, parameters: Tensor1D, inputs: () => Tensor[]): Float32Array[] => {
-    let values: Float32Array[] = [];
-    // Not returned from tidy, which would look for tensors in every element.
-    tf.tidy(() => {
-      values = fn(parameters, ...inputs()).map((t) => t.dataSync() as Float32Array);
-    });
-    return values;
-  };
-
   return {
     model,
     layout,
-    losses: (parameters, inputs) => read(loss, parameters, () => upload(inputs))[0]!,
+
+    async losses(parameters, inputs) {
+      const [losses] = await startAndRead(loss, [parameters], () => upload(inputs));
+      return losses!;
+    },
 
     async lossAndGradient(parameters, inputs, [k0, k1]) {
-      const uploaded = tf.tidy(() => [...upload(inputs), tf.tensor1d([k0 | 0, k1 | 0], "int32")]);
-      const running = gradient.start(parameters, ...uploaded);
-      tf.dispose(uploaded);
-      const [flat, losses] = (await running) as [Tensor1D, Tensor1D];
-      const values = losses.dataSync() as Float32Array;
-      losses.dispose();
-      return { losses: values, gradient: flat };
+      const seed = () => tf.tensor1d([k0 | 0, k1 | 0], "int32");
+      const [flat, losses] = (await start(gradient, [parameters], () => [...upload(inputs), seed()])) as Tensor1D[];
+      const values = losses!.dataSync() as Float32Array;
+      losses!.dispose();
+      return { losses: values, gradient: flat! };
     },
 
     scoreFunction(parameters, sde) {
       const condition = (t: Float64Array) => tf.tensor1d(Float32Array.from(t, (v) => sde.timeCondition(v)));
       return {
         shape: model.shape,
-        score(x, t) {
-          const [out] = read(output, parameters, () => [images(x), condition(t)]) as [Float32Array];
+        async score(x, t) {
+          const inputs = () => [images(x), condition(t)];
+          const [out] = (await startAndRead(output, [parameters], inputs)) as [Float32Array];
           for (let b = 0; b < t.length; b++) {
             const scale = sde.scoreScale(t[b]!);
             for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
           }
           return out;
         },
-        scoreAndDivergence(x, t, probe) {
+        async scoreAndDivergence(x, t, probe) {
           const inputs = () => [images(x), condition(t), images(probe)];
-          const [out, product] = read(outputAndDivergence, parameters, inputs) as [Float32Array, Float32Array];
+          const results = await startAndRead(outputAndDivergence, [parameters], inputs);
+          const [out, product] = results as [Float32Array, Float32Array];
           const divergence = new Float64Array(t.length);
           for (let b = 0; b < t.length; b++) {
             const scale = sde.scoreScale(t[b]!);

@@ -1,4 +1,4 @@
-import { concatMap, of, type OperatorFunction } from "rxjs";
+import { concatMap, type OperatorFunction } from "rxjs";
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { bytes, createBatch, type Batch } from "../data/batch.ts";
 import { bitsPerDim } from "../likelihood/bits-per-dim.ts";
@@ -9,7 +9,7 @@ import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 import { unitImage } from "./dequantize.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
-import { owning } from "./owning.ts";
+import { lending } from "./lending.ts";
 
 export interface DequantizationLossOptions {
   /** Averaged parameters of the frozen score model. */
@@ -36,8 +36,8 @@ export function dequantizationLoss(
 ): OperatorFunction<Batch<"image">, Gradient> {
   const time = drawTime("dequantizationLoss", sde, { eps, importance });
   return concatMap((batch) =>
-    owning(
-      () => {
+    lending(
+      async () => {
         const { data } = bytes(batch, "image");
         const { step, shard } = batch.info;
         const normal = (purpose: string) => {
@@ -55,14 +55,14 @@ export function dequantizationLoss(
           timeNoise: normal("dequantizer noise"),
           offsetNoise: normal("dequantizer offset"),
         };
-        const { losses, gradient } = loss.lossAndGradient(state.parameters, score, draws);
+        const { losses, gradient } = await loss.lossAndGradient(state.parameters, score, draws);
         return { t: draws.t, losses, gradient, dispose: () => gradient.dispose() };
       },
       ({ t, losses, gradient }) => {
         const dims = bytes(batch, "image").data.length / batch.size;
         const bpd = losses.map((nats) => bitsPerDim(-nats, dims, { levels: 256, centered }));
         const columns = { t: { data: t, shape: [] }, loss: { data: bpd, shape: [] } };
-        return of(gradientOf(createBatch(columns, batch.info), gradient));
+        return gradientOf(createBatch(columns, batch.info), gradient);
       },
     ),
   );

@@ -1,4 +1,4 @@
-import { map, type OperatorFunction } from "rxjs";
+import { concatMap, type OperatorFunction } from "rxjs";
 import { select, withColumns, type Batch } from "../data/batch.ts";
 import type { ScoreNetwork } from "../models/score-network.ts";
 import type { TrainState } from "../optim/train-state.ts";
@@ -18,8 +18,8 @@ export function scoreMatchingLoss(
   { weighting }: { readonly weighting: Weighting },
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Batch<"t" | "loss">> {
   checkWeighting("scoreMatchingLoss", sde, weighting);
-  return map((batch) => {
-    const losses = network.losses(state.ema, lossInputs(batch, sde, weighting));
+  return concatMap(async (batch) => {
+    const losses = await network.losses(state.ema, lossInputs(batch, sde, weighting));
     return withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } });
   });
 }

@@ -1,10 +1,11 @@
-import { concatMap, Observable, type OperatorFunction } from "rxjs";
+import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, select, withColumns, type Batch } from "../data/batch.ts";
 import type { LossInputs, ScoreNetwork } from "../models/score-network.ts";
 import { randomKey } from "../ops/random.ts";
 import type { TrainState } from "../optim/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
+import { lending } from "./lending.ts";
 
 /**
  * How the loss at time t is weighted. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
@@ -50,24 +51,15 @@ export function scoreMatching(
   { weighting, seed }: { readonly weighting: Weighting; readonly seed: number },
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient> {
   checkWeighting("scoreMatching", sde, weighting);
-  return concatMap(
-    (batch) =>
-      new Observable<Gradient>((subscriber) => {
-        const compute = async () => {
-          const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
-          const inputs = lossInputs(batch, sde, weighting);
-          const { losses, gradient } = await network.lossAndGradient(state.parameters, inputs, key);
-          try {
-            const loss = { data: losses, shape: [] };
-            subscriber.next(gradientOf(withColumns(select(batch, "t"), { loss }), gradient));
-          } finally {
-            gradient.dispose();
-          }
-        };
-        compute().then(
-          () => subscriber.complete(),
-          (error: unknown) => subscriber.error(error),
-        );
-      }),
+  return concatMap((batch) =>
+    lending(
+      async () => {
+        const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
+        const result = await network.lossAndGradient(state.parameters, lossInputs(batch, sde, weighting), key);
+        return { ...result, dispose: () => result.gradient.dispose() };
+      },
+      ({ losses, gradient }) =>
+        gradientOf(withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } }), gradient),
+    ),
   );
 }

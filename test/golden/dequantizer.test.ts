@@ -104,11 +104,11 @@ const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / value
 
 function lossTest(golden: GoldenCase): void {
   const variants = golden.names("loss_").map((name) => name.split("_") as [string, string]);
-  it.each(variants)(`${golden.name}: loss and bits/dim, %s, %s`, (times, ending) => {
+  it.each(variants)(`${golden.name}: loss and bits/dim, %s, %s`, async (times, ending) => {
     const { loss, draws, flat, parameters, centered, dims } = lossOf(golden, times === "iw", ending === "off");
     const [own, score] = [tf.tensor1d(flat), tf.tensor1d(parameters)];
     try {
-      const value = mean(loss.losses(own, score, draws));
+      const value = mean(await loss.losses(own, score, draws));
       expect(value).toBeAllclose(golden.number(`loss_${times}_${ending}`), trainingLoss());
       const bits = bitsPerDim(-value, dims, { levels: 256, centered });
       expect(bits).toBeAllclose(golden.number(`bpd_${times}_${ending}`), trainingLoss());
@@ -118,13 +118,13 @@ function lossTest(golden: GoldenCase): void {
     }
   });
 
-  it(`${golden.name}: gradients`, { timeout: 60_000 }, () => {
+  it(`${golden.name}: gradients`, { timeout: 60_000 }, async () => {
     const names = golden.names("grads/");
     const [, times, ending] = /loss_([a-z]+)_([a-z]+)/.exec(golden.entry.tensors[`grads/${names[0]}`]!.what)!;
     const { loss, draws, flat, parameters } = lossOf(golden, times === "iw", ending === "off");
     const [own, score] = [tf.tensor1d(flat) as Tensor1D, tf.tensor1d(parameters)];
     try {
-      const { losses, gradient } = loss.lossAndGradient(own, score, draws);
+      const { losses, gradient } = await loss.lossAndGradient(own, score, draws);
       expect(mean(losses)).toBeAllclose(golden.number(`loss_${times}_${ending}`), trainingLoss());
       expect([...names].sort()).toEqual(loss.layout.slots.map((slot) => slot.name));
       const values = read(gradient);

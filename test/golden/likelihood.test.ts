@@ -85,11 +85,11 @@ function odeTests(golden: GoldenCase, { score, sde }: Scored): void {
   });
 
   const times = golden.names("drift_t");
-  it.each(times)("gives the reference's drift and divergence at t = %s", (text) => {
+  it.each(times)("gives the reference's drift and divergence at t = %s", async (text) => {
     const t = Number(text);
     const B = golden.shape("x")[0]!;
     const [x, probe] = [golden.f32("x"), golden.f32("epsilon")];
-    const result = score.scoreAndDivergence(x, new Float64Array(B).fill(t), probe);
+    const result = await score.scoreAndDivergence(x, new Float64Array(B).fill(t), probe);
     const drift = reverseDrift(sde, t, { flow: true });
     const expected = golden.numbers(`drift_t${text}`);
     const received = result.score.map((s, i) => drift.x * x[i]! + drift.score * s);
@@ -136,12 +136,12 @@ function boundTests(golden: GoldenCase, { score, sde }: Scored): void {
     expectTimes(sde, eps, false, u, golden.numbers("t_uni"));
   });
 
-  it("gives the reference's prior and offset terms", () => {
+  it("gives the reference's prior and offset terms", async () => {
     const prior = Float64Array.from({ length: B }, (_, b) => priorTerm(sde, data, golden.f32("prior_noise"), dims, b));
     expect(prior).toBeAllclose(golden.numbers("neg_prior_logp"), sdeFormula());
     const noise = golden.f32("offset_noise");
     const [alpha, sigma] = [sde.meanCoeff(eps), sde.std(eps)];
-    const s = score.score(
+    const s = await score.score(
       data.map((x, i) => alpha * x + sigma * noise[i]!),
       new Float64Array(B).fill(eps),
     );

@@ -34,7 +34,7 @@ describeFamily("losses", (cases) => {
       expect(golden.has("t_iw")).toBe(sde.importance !== undefined);
     });
 
-    it.each(suffixes)(`${golden.name}: times, perturbed data and score, %s`, (suffix) => {
+    it.each(suffixes)(`${golden.name}: times, perturbed data and score, %s`, async (suffix) => {
       const t = golden.numbers(`t_${suffix}`);
       expectTimes(sde, eps, suffix === "iw", golden.numbers("u"), t);
       if (suffix === "iw") {
@@ -45,10 +45,10 @@ describeFamily("losses", (cases) => {
 
       const { network, parameters } = referredNetwork(golden);
       const uploaded = tf.tensor1d(parameters);
-      const score = network.scoreFunction(uploaded, sde).score(expected, t);
+      const score = await network.scoreFunction(uploaded, sde).score(expected, t);
       // The reference computes the network's condition in float32; Fourier features of its logarithm make much of that.
       const rounded: SDE = { ...sde, timeCondition: (t) => sde.timeCondition(t) * (1 + 2 ** -21) };
-      const other = network.scoreFunction(uploaded, rounded).score(expected, t);
+      const other = await network.scoreFunction(uploaded, rounded).score(expected, t);
       const target = golden.f32(`score_${suffix}`);
       const dims = target.length / t.length;
       // Scores of different times differ in size, so each example has its own scale.
@@ -65,7 +65,7 @@ describeFamily("losses", (cases) => {
       network.dispose();
     });
 
-    it.each(["mean", "sum"])(`${golden.name}: losses, reduced by %s`, (reduction) => {
+    it.each(["mean", "sum"])(`${golden.name}: losses, reduced by %s`, async (reduction) => {
       const { network, parameters } = referredNetwork(golden, { reduceMean: reduction === "mean" });
       const uploaded = tf.tensor1d(parameters);
       const shape = golden.shape("x").slice(1);
@@ -80,7 +80,7 @@ describeFamily("losses", (cases) => {
           },
           INFO,
         );
-        const losses = network.losses(uploaded, lossInputs(batch, sde, weighting));
+        const losses = await network.losses(uploaded, lossInputs(batch, sde, weighting));
         expect(losses).toBeAllclose(golden.f32(`per_example_${name}_${reduction}`), trainingLoss());
         expect(mean(losses)).toBeAllclose(golden.number(`loss_${name}_${reduction}`), trainingLoss());
       }

@@ -26,12 +26,12 @@ describeFamily("sampling", (cases) => {
         const stretch = golden.config.centered ? 2 : 1;
         expect(flow.samples).toBeAllclose(golden.numbers("x_eps"), { atol: stretch * tolerance.atol });
         expect(Math.abs(flow.evaluations - golden.number("nfe"))).toBeLessThanOrEqual(3 * evaluations());
-        const samples = denoise ? denoiseStep(score, sde, flow.samples, eps) : flow.samples;
+        const samples = denoise ? await denoiseStep(score, sde, flow.samples, eps) : flow.samples;
         expect(unscale(golden, samples)).toBeAllclose(golden.f32("x"), tolerance);
 
         // From the reference's own end of the flow, the last step has no solver in it.
         const end = Float32Array.from(golden.numbers("x_eps"));
-        const last = unscale(golden, denoise ? denoiseStep(score, sde, end, eps) : end);
+        const last = unscale(golden, denoise ? await denoiseStep(score, sde, end, eps) : end);
         expect(last).toBeAllclose(golden.f32("x"), { atol: networkOutput() * maxAbs(golden.f32("x")) });
       } finally {
         uploaded.dispose();

@@ -32,7 +32,7 @@ function options(sde: SDE, eps: number, importance: boolean, times: number, seed
 /** The score times a factor: wrong unless that is 1. */
 const scaled = (score: ScoreFunction, factor: number): ScoreFunction => ({
   ...score,
-  score: (x, t) => score.score(x, t).map((s) => factor * s),
+  score: async (x, t) => (await score.score(x, t)).map((s) => factor * s),
 });
 
 const data = draws(B, 11);

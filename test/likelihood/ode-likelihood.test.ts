@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { gaussianLogDensity } from "../../src/likelihood/gaussian-density.ts";
 import { gaussianScore } from "../../src/likelihood/gaussian-score.ts";
 import { odeLikelihood } from "../../src/likelihood/ode-likelihood.ts";
-import type { ScoreFunction } from "../../src/likelihood/score-function.ts";
+import type { ExactScore, ScoreFunction } from "../../src/likelihood/score-function.ts";
 import { fillRademacher, randomKey } from "../../src/ops/random.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
 import "../golden/allclose.ts";
@@ -117,7 +117,7 @@ describe("Hutchinson's estimate", () => {
 
   it("gives an unbiased likelihood on a linear field that mixes dimensions", async () => {
     // Score -A x with A = [[2, 1], [1, 3]]: the flow's divergence is D a + g^2 / 2 trace(A), whatever the probe draws.
-    const mixing: ScoreFunction = {
+    const mixing: ExactScore = {
       shape: [2],
       score: (x) => x.map((_, i) => (i % 2 ? -x[i - 1]! - 3 * x[i]! : -2 * x[i]! - x[i + 1]!)),
       scoreAndDivergence(x, t, probe) {

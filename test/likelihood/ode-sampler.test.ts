@@ -25,7 +25,7 @@ describe.each(SDES)("odeSample of a Gaussian under %s", (_, sde, eps) => {
     const s = score.score(noisy.samples, new Float64Array(8).fill(eps));
     const expected = noisy.samples.map((x, i) => x - f * x + G ** 2 * s[i]!);
     expect(clean.samples).toBeAllclose(expected, { rtol: 1e-6, atol: 1e-7 });
-    expect(denoiseStep(score, sde, noisy.samples, eps)).toEqual(clean.samples);
+    expect(await denoiseStep(score, sde, noisy.samples, eps)).toEqual(clean.samples);
   });
 
   it("has half of the reverse SDE's score term and no noise", () => {

@@ -90,7 +90,7 @@ describe("rk45Batch", () => {
         expect([t.length, y.length, out.length]).toEqual([examples.length, 2 * examples.length, 2 * examples.length]);
         lengths.push(examples.length);
         for (const b of new Set(examples)) seen[b]!++;
-        oscillators(examples, t, y, out);
+        return oscillators(examples, t, y, out);
       },
       ...([0, 3, initial(8), 8, image] as const),
     );

@@ -55,10 +55,10 @@ describe("scoreNetwork of a tiny NCSN++ with dropout", () => {
     expect((await lossAndGradient(graph!)).losses).toEqual(first);
     expect((await lossAndGradient(graph!, [124, KEY[1]])).losses).not.toEqual(first);
     expect((await lossAndGradient(graph!, [123, 7])).losses).not.toEqual(first);
-    const evaluated = graph!.losses(parameters, inputs(64));
-    expect(graph!.losses(parameters, inputs(64))).toEqual(evaluated);
+    const evaluated = await graph!.losses(parameters, inputs(64));
+    expect(await graph!.losses(parameters, inputs(64))).toEqual(evaluated);
     expect(evaluated).not.toEqual(first);
-    expect(largestError(evaluated, eager!.losses(parameters, inputs(64)))).toBeLessThan(1e-5);
+    expect(largestError(evaluated, await eager!.losses(parameters, inputs(64)))).toBeLessThan(1e-5);
   });
 
   it("leaves the padding between the parameters without gradient", async () => {
@@ -73,9 +73,9 @@ describe("scoreNetwork of a tiny NCSN++ with dropout", () => {
   it("has the gradient that differences give", async () => {
     const plain = scoreNetwork(ncsnpp({ ...TINY, attnResolutions: [] }), { reduceMean: true, compile: false });
     const flat = initialParameters(plain.layout, 1);
-    const mean = (values: Float32Array) => {
+    const mean = async (values: Float32Array) => {
       const t = tf.tensor1d(values);
-      const [a, b] = plain.losses(t, inputs(64));
+      const [a, b] = await plain.losses(t, inputs(64));
       t.dispose();
       return (a! + b!) / 2;
     };
@@ -86,19 +86,19 @@ describe("scoreNetwork of a tiny NCSN++ with dropout", () => {
     const norm = Math.hypot(...values);
     const h = 1e-2 / norm;
     const at = (s: number) => mean(flat.map((p, i) => p + s * values[i]!));
-    expect((at(h) - at(-h)) / (2 * h) / norm ** 2).toBeCloseTo(1, 2);
+    expect(((await at(h)) - (await at(-h))) / (2 * h) / norm ** 2).toBeCloseTo(1, 2);
   });
 
   it("gives the score and its divergence to the solvers, compiled as eager", async () => {
-    await expectNoLeak(() => {
+    await expectNoLeak(async () => {
       const [x, probe] = [normal(B * 64, 1), normal(B * 64, 3).map(Math.sign)];
       const t = Float64Array.of(0.1, 0.9);
-      const [a, b] = [graph!, eager!].map((network) =>
-        network.scoreFunction(parameters, sde).scoreAndDivergence(x, t, probe),
-      );
-      expect(largestError(a!.score, b!.score)).toBeLessThan(1e-5);
-      expect(largestError(a!.divergence, b!.divergence)).toBeLessThan(1e-4); // A sum of 64 terms divided by sigma.
-      expect(largestError(graph!.scoreFunction(parameters, sde).score(x, t), a!.score)).toBeLessThan(1e-5);
+      const run = (network: ScoreNetwork) => network.scoreFunction(parameters, sde).scoreAndDivergence(x, t, probe);
+      const [a, b] = [await run(graph!), await run(eager!)];
+      expect(largestError(a.score, b.score)).toBeLessThan(1e-5);
+      expect(largestError(a.divergence, b.divergence)).toBeLessThan(1e-4); // A sum of 64 terms divided by sigma.
+      const alone = await graph!.scoreFunction(parameters, sde).score(x, t);
+      expect(largestError(alone, a.score)).toBeLessThan(1e-5);
     });
   });
 });
@@ -113,7 +113,7 @@ describe("scoreNetwork of a linear model", () => {
   };
 
   it("computes weight * half the sum of (scale * output + z)^2, or weight * the mean", async () => {
-    await expectNoLeak(() => {
+    await expectNoLeak(async () => {
       const parameters = flat();
       const { perturbed, noise, outputScale, weight } = inputs(4);
       const sums = [0, 1].map((e) =>
@@ -126,13 +126,13 @@ describe("scoreNetwork of a linear model", () => {
         scoreNetwork(linearModel(), { reduceMean, compile: false }).losses(parameters, inputs(4));
       expect(
         largestError(
-          losses(false),
+          await losses(false),
           sums.map((s) => s / 2),
         ),
       ).toBeLessThan(1e-6);
       expect(
         largestError(
-          losses(true),
+          await losses(true),
           sums.map((s) => s / 4),
         ),
       ).toBeLessThan(1e-6);
@@ -141,13 +141,13 @@ describe("scoreNetwork of a linear model", () => {
   });
 
   it("scales output and divergence by the SDE's factor at each time", async () => {
-    await expectNoLeak(() => {
+    await expectNoLeak(async () => {
       const parameters = flat();
       const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
       const x = normal(8, 1);
       const t = Float64Array.of(0.2, 0.7);
       for (const process of [sde, ve]) {
-        const { score, divergence } = network
+        const { score, divergence } = await network
           .scoreFunction(parameters, process)
           .scoreAndDivergence(x, t, new Float32Array(8).fill(1));
         const scale = (i: number) => process.scoreScale(t[Math.floor(i / 4)]!);
@@ -172,7 +172,7 @@ describe("scoreNetwork of a linear model", () => {
     await expectNoLeak(async () => {
       const parameters = flat();
       const wrong = { ...inputs(4), noise: new Float32Array(3) };
-      expect(() => network.losses(parameters, wrong)).toThrow();
+      await expect(network.losses(parameters, wrong)).rejects.toThrow();
       await expect(network.lossAndGradient(parameters, wrong, KEY)).rejects.toThrow();
       parameters.dispose();
     });

@@ -1,6 +1,7 @@
 /** The variational dequantization loss: a bound on -log P(x) of discrete images, through a frozen score model. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
-import { compile, type Compiled } from "../../engine/compile.ts";
+import { compile } from "../../engine/compile.ts";
+import { start, startAndRead } from "../../engine/run.ts";
 import { tf } from "../../engine/tf.ts";
 import type { SDE } from "../../sde/sde.ts";
 import { lossGradient } from "../loss-gradient.ts";
@@ -28,13 +29,17 @@ export interface DequantizationLoss {
   /** Of the dequantizer's parameters. */
   readonly layout: ParameterLayout;
   /** Bounds [B] in nats on -log of the density of (255 image + u) / 256, scaled to the model's range, plus log q. */
-  losses(parameters: Tensor1D, score: Tensor1D, draws: DequantizationDraws): Float32Array;
-  /** The losses, and the gradient of their mean in the dequantizer's parameters, which the caller disposes. */
+  losses(parameters: Tensor1D, score: Tensor1D, draws: DequantizationDraws): Promise<Float32Array>;
+  /**
+   * The losses, and the gradient of their mean in the dequantizer's parameters, which the caller disposes.
+   *
+   * Computed in another thread: JavaScript goes on meanwhile, and both parameters may be disposed at once.
+   */
   lossAndGradient(
     parameters: Tensor1D,
     score: Tensor1D,
     draws: DequantizationDraws,
-  ): { readonly losses: Float32Array; readonly gradient: Tensor1D };
+  ): Promise<{ readonly losses: Float32Array; readonly gradient: Tensor1D }>;
   /** Frees the graphs. */
   dispose(): void;
 }
@@ -100,24 +105,18 @@ export function dequantizationLoss(
       return data.length === B ? tf.tensor1d(data) : tf.tensor4d(data, [B, H, W, C]);
     });
   };
-  const run = (fn: Compiled, parameters: Tensor1D, score: Tensor1D, draws: DequantizationDraws) =>
-    fn(parameters, score, ...upload(draws));
 
   return {
     layout,
-    losses(parameters, score, draws) {
-      let losses: Float32Array | undefined;
-      // Not returned from tidy, which would look for tensors in every element.
-      tf.tidy(() => {
-        losses = run(loss, parameters, score, draws)[0]!.dataSync() as Float32Array;
-      });
+    async losses(parameters, score, draws) {
+      const [losses] = await startAndRead(loss, [parameters, score], () => upload(draws));
       return losses!;
     },
-    lossAndGradient(parameters, score, draws) {
-      return tf.tidy(() => {
-        const [flat, losses] = run(gradient, parameters, score, draws) as [Tensor1D, Tensor1D];
-        return { losses: losses.dataSync() as Float32Array, gradient: flat };
-      });
+    async lossAndGradient(parameters, score, draws) {
+      const [flat, losses] = (await start(gradient, [parameters, score], () => upload(draws))) as Tensor1D[];
+      const values = losses!.dataSync() as Float32Array;
+      losses!.dispose();
+      return { losses: values, gradient: flat! };
     },
     dispose() {
       loss.dispose();

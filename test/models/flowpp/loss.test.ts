@@ -12,7 +12,7 @@ import { subVpSDE } from "../../../src/sde/sub-vp.ts";
 import { veSDE } from "../../../src/sde/ve.ts";
 import { vpSDE } from "../../../src/sde/vp.ts";
 import { largestError } from "../../support/numbers.ts";
-import { expectNoLeak, normal, numericalGradient } from "../../support/tensors.ts";
+import { expectNoLeak, normal } from "../../support/tensors.ts";
 import { pixels, SHAPE, trained } from "./support.ts";
 
 const EPS = 1e-2;
@@ -97,12 +97,12 @@ function expectedLosses(sde: SDE, importance: boolean, u: Float32Array, negLogQ:
 describe("dequantizationLoss", () => {
   it.each(SDES)("is made of the bound's terms: %s", async (_name, sde, importance) => {
     const { dequantizer, moved } = trained("cifar10");
-    await expectNoLeak(() => {
+    await expectNoLeak(async () => {
       const [parameters, score] = [tf.tensor1d(moved), scoreVector()];
       const sampler = dequantizationSampler(dequantizer, { compile: false });
       const { u, negLogQ } = sampler.draw(parameters, draws().noise, draws().image);
       const loss = dequantizationLoss(dequantizer, linearModel, sde, setupOf(importance, false));
-      const losses = loss.losses(parameters, score, draws());
+      const losses = await loss.losses(parameters, score, draws());
       expect(largestError(losses, expectedLosses(sde, importance, u, negLogQ))).toBeLessThan(1e-4);
       loss.dispose();
       tf.dispose([parameters, score]);
@@ -113,30 +113,31 @@ describe("dequantizationLoss", () => {
     "gives the same losses and gradients compiled, with the slope that differences give",
     async () => {
       const { dequantizer, moved } = trained("cifar10");
-      await expectNoLeak(() => {
+      await expectNoLeak(async () => {
         const [parameters, score] = [tf.tensor1d(moved), scoreVector()];
-        const run = (on: boolean) => {
+        const run = async (on: boolean) => {
           const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, on));
-          const { losses, gradient } = loss.lossAndGradient(parameters, score, draws());
-          const alone = loss.losses(parameters, score, draws());
+          const { losses, gradient } = await loss.lossAndGradient(parameters, score, draws());
+          const alone = await loss.losses(parameters, score, draws());
           const result = { losses, gradient: gradient.dataSync() as Float32Array, alone };
           gradient.dispose();
           loss.dispose();
           return result;
         };
-        const [eager, graph] = [run(false), run(true)];
+        const [eager, graph] = [await run(false), await run(true)];
         expect(largestError(graph.losses, eager.losses)).toBeLessThan(1e-5);
         expect(largestError(graph.alone, eager.losses)).toBeLessThan(1e-5);
         expect(largestError(graph.gradient, eager.gradient)).toBeLessThan(1e-3);
 
         const direction = normal(moved.length, 9);
         const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
-        const f = ([step]: Float32Array) =>
-          tf.tidy(() => {
-            const point = tf.tensor1d(moved.map((value, i) => value + step! * direction[i]!));
-            return loss.losses(point, score, draws()).reduce((a, b) => a + b) / TIMES.length;
-          });
-        const [numerical] = numericalGradient(f, new Float32Array(1), [0], 1e-3) as [number];
+        const f = async (step: number) => {
+          const point = tf.tensor1d(moved.map((value, i) => value + step * direction[i]!));
+          const losses = await loss.losses(point, score, draws());
+          point.dispose();
+          return losses.reduce((a, b) => a + b) / TIMES.length;
+        };
+        const numerical = ((await f(1e-3)) - (await f(-1e-3))) / 2e-3;
         const along = eager.gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0);
         expect(Math.abs(along - numerical)).toBeLessThan(0.02 * (1 + Math.abs(numerical)));
         loss.dispose();
@@ -145,13 +146,13 @@ describe("dequantizationLoss", () => {
     },
   );
 
-  it("needs noise for the offset", () => {
+  it("needs noise for the offset", async () => {
     const { dequantizer, moved } = trained("cifar10");
-    tf.tidy(() => {
-      const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
-      const { offsetNoise: _left, ...rest } = draws();
-      expect(() => loss.losses(tf.tensor1d(moved), scoreVector(), rest)).toThrow(/offsetNoise/);
-    });
+    const [parameters, score] = [tf.tensor1d(moved), scoreVector()];
+    const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
+    const { offsetNoise: _left, ...rest } = draws();
+    await expect(loss.losses(parameters, score, rest)).rejects.toThrow(/offsetNoise/);
+    tf.dispose([parameters, score]);
   });
 });
 
