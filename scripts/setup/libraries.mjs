@@ -14,12 +14,14 @@ import { TENSORFLOW } from "./wheels.mjs";
 const unpacker = fileURLToPath(new URL("unpack.py", import.meta.url));
 const MANIFEST = "files.json";
 const HEADERS = ["c/c_api.h", "c/eager/c_api.h", "c/tf_datatype.h", "c/tf_status.h", "c/tf_tensor.h"]
-  .concat("core/platform/ctstring_internal.h")
+  .concat("core/platform/ctstring_internal.h", "core/util/work_sharder.h")
+  .concat(["op.h", "op_kernel.h", "shape_inference.h"].map((name) => `core/framework/${name}`))
   .map((name) => `tensorflow/${name}`);
 
 /** Folder of a build's libraries, named by everything they depend on. */
 export function librariesFolder(build) {
-  const hash = createHash("sha256").update(JSON.stringify(build.wheels)).update(readFileSync(unpacker)).digest("hex");
+  const made = JSON.stringify([build.wheels, HEADERS]);
+  const hash = createHash("sha256").update(made).update(readFileSync(unpacker)).digest("hex");
   return join(cacheFolder(), "tensorflow", `${TENSORFLOW}-${build.key}-${hash.slice(0, 12)}`);
 }
 

@@ -19,17 +19,15 @@ def headers(wheel, wanted):
     """Names of the headers in the wheel that the wanted ones need; others are the system's."""
     names = set(wheel.namelist())
     found = set()
-    pending = list(wanted)
+    pending = [(header, ROOTS) for header in wanted]
     while pending:
-        header = pending.pop()
-        for root in ROOTS:
-            name = posixpath.join(root, header)
-            if name not in names:
-                continue
-            if name not in found:
-                found.add(name)
-                pending += [include.decode() for include in INCLUDE.findall(wheel.read(name))]
-            break
+        header, folders = pending.pop()
+        name = next((name for name in (posixpath.normpath(posixpath.join(folder, header)) for folder in folders) if name in names), None)
+        if name is None or name in found:
+            continue
+        found.add(name)
+        folders = [posixpath.dirname(name), *ROOTS]
+        pending += [(include.decode(), folders) for include in INCLUDE.findall(wheel.read(name))]
     return found
 
 

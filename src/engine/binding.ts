@@ -8,7 +8,7 @@ export interface Binding {
   deleteTensor(id: number): void;
   executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): OutputInfo[];
   tensorDataSync(id: number): unknown;
-  /** This and the next two are additions of ours (scripts/setup/functions.cc), which a prebuilt binding lacks. */
+  /** This and the next two are additions of ours (scripts/setup/functions.cc), which a prebuilt binding lacks, as our ops. */
   addFunction?(name: string, graph: Uint8Array, inputs: number, outputs: number): void;
   removeFunction?(name: string): void;
   /** Runs a function in another thread; the inputs may be deleted at once. */
@@ -31,6 +31,7 @@ export interface OutputInfo {
 /** The parts of tfjs-node's backend the engine uses. */
 export interface NodeBackend {
   binding: Binding;
+  readonly isUsingGpuDevice: boolean;
   write(values: object, shape: number[], dtype: string): object;
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   createOutputTensor(info: OutputInfo): Tensor;

@@ -25,6 +25,18 @@ export function executeOp(op: string, attributes: OpAttribute[], inputs: Tensor[
   return nativeBackend().executeSingleOutput(op, attributes, inputs);
 }
 
+/** The same for an op with several outputs. */
+export function executeOps(op: string, attributes: OpAttribute[], inputs: Tensor[], outputs: number): Tensor[] {
+  return nativeBackend().executeMultipleOutputs(op, attributes, inputs, outputs);
+}
+
+/** Whether there are ops of our own (scripts/setup/group-norm.cc): for CPUs, in the binding that the set-up compiles. */
+export function hasOwnOps(): boolean {
+  if (!isNative()) return false;
+  const { binding, isUsingGpuDevice } = nativeBackend();
+  return binding.addFunction !== undefined && !isUsingGpuDevice;
+}
+
 const NHWC: OpAttribute = { name: "data_format", type: ATTR.STRING, value: "NHWC" };
 
 /** Adds `bias` [C] to the last axis; faster than a broadcast add and fused into the convolution before it. */

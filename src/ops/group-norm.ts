@@ -1,6 +1,7 @@
 /** Group normalization, fused with the swish that follows it nearly everywhere in NCSN++. */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
-import { after } from "../engine/kernels.ts";
+import { ATTR } from "../engine/graph-def.ts";
+import { after, executeOps, hasOwnOps } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 
 interface Affine {
@@ -34,11 +35,37 @@ function affine(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, eps: n
   return { a: a.reshape([B, 1, 1, C]), b: b.reshape([B, 1, 1, C]), mean, rstd };
 }
 
+interface GroupNormOptions {
+  readonly swish?: boolean;
+  readonly eps?: number;
+  /** One op of our own each way; default: where the engine has them. */
+  readonly fused?: boolean;
+}
+
+/** By an op of our own each way. */
+function byOwnOps(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, swish: boolean, eps: number): Tensor4D {
+  const attributes = [
+    { name: "groups", type: ATTR.INT, value: groups },
+    { name: "swish", type: ATTR.BOOL, value: swish },
+  ];
+  const forward = tf.customGrad((...args) => {
+    const inputs = args.slice(0, 3) as Tensor[];
+    const save = args[3] as unknown as (tensors: Tensor[]) => void;
+    const precision = { name: "eps", type: ATTR.FLOAT, value: eps };
+    const [y, mean, rstd] = executeOps("ScoreStreamGroupNorm", [...attributes, precision], inputs, 3);
+    save([...inputs, mean!, rstd!]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]) =>
+      executeOps("ScoreStreamGroupNormGrad", attributes, [dy, ...saved], 3);
+    return { value: y!, gradFunc };
+  });
+  return forward(x, scale, bias) as Tensor4D;
+}
+
 /**
  * GroupNorm, then swish(y) = y sigmoid(y) unless `swish` is false.
  *
  * Between the passes only x is kept, and what is small: the backward pass computes the normalized x and its sigmoid anew,
- * when its turn comes.
+ * when its turn comes. On a CPU each pass is one op where the engine has it, otherwise a chain of TensorFlow's.
  *
  * @param x [B, H, W, C], C divisible by `groups`
  * @param scale C values, any shape
@@ -50,8 +77,13 @@ export function groupNorm(
   scale: Tensor,
   bias: Tensor,
   groups: number,
-  { swish = true, eps = 1e-6 }: { readonly swish?: boolean; readonly eps?: number } = {},
+  { swish = true, eps = 1e-6, fused = hasOwnOps() }: GroupNormOptions = {},
 ): Tensor4D {
+  return (fused ? byOwnOps : chained)(x, scale, bias, groups, swish, eps);
+}
+
+/** By TensorFlow's ops. */
+function chained(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, swish: boolean, eps: number) {
   const [B, H, W, C] = x.shape;
   const n = H * W * (C / groups);
   const forward = tf.customGrad((x, scale, bias, save) => {

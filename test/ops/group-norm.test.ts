@@ -1,5 +1,7 @@
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
+import { compile } from "../../src/engine/compile.ts";
+import { hasOwnOps } from "../../src/engine/kernels.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { groupNorm, swish } from "../../src/ops/group-norm.ts";
 import { largestError, moments } from "../support/numbers.ts";
@@ -17,27 +19,35 @@ function plain(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, withSwi
   return withSwish ? tf.mul(y, tf.sigmoid(y)) : y;
 }
 
-describe("groupNorm", () => {
-  const inputs = () => [
-    tf.tidy(() => tf.add(tf.mul(normalTensor([2, 3, 4, 8], 1), 2), 0.5)),
-    normalTensor([1, 1, 1, 8], 2),
-    normalTensor([1, 1, 1, 8], 3),
-  ];
+type Shape = [number, number, number, number];
 
-  it.each([
-    [1, true],
-    [2, true],
-    [8, true],
-    [2, false],
-  ])("equals its definition in value and gradients: %d groups, swish %s", async (groups, withSwish) => {
+describe("groupNorm", () => {
+  const inputs = (shape: Shape = [2, 3, 4, 8]) => [
+    tf.tidy(() => tf.add(tf.mul(normalTensor(shape, 1), 2), 0.5)),
+    normalTensor([1, 1, 1, shape[3]], 2),
+    normalTensor([1, 1, 1, shape[3]], 3),
+  ];
+  const SHAPES: Shape[] = [
+    [2, 3, 4, 8],
+    [3, 9, 8, 24],
+  ];
+  const cases = [false, ...(hasOwnOps() ? [true] : [])].flatMap((fused) =>
+    SHAPES.flatMap(
+      (shape) =>
+      ([[1, true], [2, true], [8, true], [2, false]] as const).map(([groups, swish]) => ({ fused, shape, groups, swish })), // prettier-ignore
+    ),
+  );
+
+  it.each(cases)("equals its definition: $shape, $groups groups, swish $swish, fused $fused", async (given_) => {
+    const { shape, groups, fused, swish: withSwish } = given_;
     await expectNoLeak(() => {
-      const given = inputs();
+      const given = inputs(shape);
       const run = (f: (...inputs: Tensor[]) => Tensor) =>
         tf.tidy(() => {
-          const weight = normalTensor([2, 3, 4, 8], 9);
+          const weight = normalTensor(shape, 9);
           return [f(...given), ...tf.grads((...xs: Tensor[]) => tf.sum(tf.mul(f(...xs), weight)))(given)];
         });
-      const own = run((x, s, b) => groupNorm(x as Tensor4D, s, b, groups, { swish: withSwish }));
+      const own = run((x, s, b) => groupNorm(x as Tensor4D, s, b, groups, { swish: withSwish, fused }));
       const expected = run((x, s, b) => plain(x as Tensor4D, s, b, groups, withSwish));
       own.forEach((t, i) => {
         expect(t.shape).toEqual(expected[i]!.shape);
@@ -62,6 +72,22 @@ describe("groupNorm", () => {
         ),
       ).toBeLessThan(1e-2); // float32, h = 0.01
     });
+  });
+
+  it.runIf(hasOwnOps())("is compiled with the very bits of the eager call, and passes NaN on", () => {
+    const [x, scale, bias] = inputs([3, 9, 8, 24]) as [Tensor4D, Tensor, Tensor];
+    const both = (x: Tensor, scale: Tensor, bias: Tensor) => {
+      const f = (...args: Tensor[]) => groupNorm(args[0] as Tensor4D, args[1]!, args[2]!, 8, { fused: true });
+      return [f(x, scale, bias), ...tf.grads((...args: Tensor[]) => tf.sum(tf.square(f(...args))))([x, scale, bias])];
+    };
+    const compiled = compile(both, { name: "norm" });
+    const [a, b] = [tf.tidy(() => both(x, scale, bias)), compiled(x, scale, bias)];
+    a.forEach((tensor, i) => expect(values(tensor)).toEqual(values(b[i]!)));
+    const broken = tf.tidy(() => groupNorm(tf.where(tf.greater(x, 3), NaN, x) as Tensor4D, scale, bias, 8));
+    expect(values(broken).some(Number.isNaN)).toBe(true);
+    expect(() => groupNorm(x, tf.ones([5]), bias, 8, { fused: true })).toThrow(/do not fit/);
+    compiled.dispose();
+    tf.dispose([a, b, x, scale, bias, broken]);
   });
 
   it("normalizes each group to mean 0 and variance 1", () => {
