@@ -6,7 +6,7 @@ import type { Likelihoods, Quality, Report } from "./report.ts";
 export interface Row {
   readonly name: string;
   readonly cells: readonly string[];
-  /** Measured here. */
+  /** To stand out. */
   readonly own?: boolean;
 }
 
