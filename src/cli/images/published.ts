@@ -3,14 +3,18 @@ import type { Anchor, AnchorSettings } from "../../monitor/report.ts";
 import type { Config } from "../config.ts";
 import { weightingOf } from "../from-config.ts";
 
-const LIKELIHOOD_PAPER = "Song, Durkan, Murray, Ermon 2021 (the paper of this program), abstract";
+const LIKELIHOOD_PAPER =
+  "Song, Durkan, Murray, Ermon 2021 (the paper of this program), abstract; settings by summaries of it";
 const SDE_PAPER = "Song et al. 2021, Score-Based Generative Modeling through SDEs, Table 2";
 const VDM_PAPER = "Kingma et al. 2021, Variational Diffusion Models, Table 1";
 const WARM_START = "Shen, Gan, Ling 2025, Information Theoretic Learning for Diffusion Models, Table 1";
 const I_DODE = "Zheng et al. 2023, i-DODE";
 
 /** Of the likelihood paper; others quote what is not in its abstract, without naming all the settings. */
-const scoreFlow = (bpd: number): Anchor => ({ name: "ScoreFlow", bpd, source: LIKELIHOOD_PAPER });
+const scoreFlow = (bpd: number): Anchor => ({
+  ...{ name: "ScoreFlow", bpd, source: LIKELIHOOD_PAPER },
+  settings: { weighting: "importance", dequantization: "variational" },
+});
 const scoreFlowBound = (bound: number): Anchor => ({ name: "ScoreFlow", bound, source: VDM_PAPER });
 const scoreFlowVp = (name: string, bpd: number, fid: number): Anchor => ({
   ...{ name, bpd, fid, settings: { sde: "vp" }, source: WARM_START },
