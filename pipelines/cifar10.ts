@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { identity, type Observable } from "rxjs";
 import { weightingOf } from "../src/cli/from-config.ts";
 import { imagePipeline } from "../src/cli/images/image-pipeline.ts";
+import { cifar10Published, marked } from "../src/cli/images/published.ts";
 import type { RunContext, RunEvent } from "../src/cli/pipeline.ts";
 import { cifar10Presets } from "../src/cli/presets.ts";
 import type { Session } from "../src/cli/session.ts";
@@ -28,15 +29,6 @@ import { record } from "../src/streams/record.ts";
 import { sampleTime } from "../src/streams/sample-time.ts";
 import { scoreMatching } from "../src/streams/score-matching.ts";
 import { stagesOf } from "../src/streams/stage.ts";
-
-/** Published bits/dim on the test set: Song et al. 2021, Kingma et al. 2021, and lossless codecs. */
-const anchors = [
-  { name: "ScoreFlow (Song et al. 2021)", bpd: 2.83 },
-  { name: "VDM (Kingma et al. 2021)", bpd: 2.65 },
-  { name: "FLIF", bpd: 4.19 },
-  { name: "JPEG 2000", bpd: 5.2 },
-  { name: "PNG", bpd: 5.89 },
-];
 
 /**
  * Images, dequantized, perturbed at times drawn for the likelihood weighting; the score matching loss and its gradient;
@@ -96,5 +88,5 @@ export default imagePipeline({
   load: ({ config: { data }, cacheDir }, onProgress) =>
     loadCifar10({ path: data.path, cacheDir: join(cacheDir, "data"), onProgress }),
   dequantizer: () => "cifar10",
-  anchors: () => anchors,
+  anchors: (config) => marked(cifar10Published, config),
 });

@@ -100,10 +100,11 @@ function run(context: RunContext) {
       operator: OperatorFunction<Batch<"data">, Batch<K extends "loss" ? "loss" : "bpd">>,
     ) =>
       defer(() => {
-        const done = progress(key);
+        const total = set.length * repeats;
+        const done = progress(key, total);
         return evalBatches(set, "data", { ...evaluation, from: done.entries.length, stop }).pipe(
           operator,
-          evaluate({ name, key, total: set.length * repeats, step: state.step, progress: done }),
+          evaluate({ name, key, total, step: state.step, progress: done }),
         );
       });
     const bits =

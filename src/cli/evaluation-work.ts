@@ -1,5 +1,8 @@
 /** What the numbers of an evaluation depend on, besides the parameters. */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { readProgress } from "../data/read-progress.ts";
+import { UsageError } from "../errors.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
 import type { Config } from "./config.ts";
 
@@ -31,4 +34,39 @@ export function progressPath(
     dequantization === "variational" && "variational",
   ];
   return join(workdir, "eval", `${parts.filter(Boolean).join("_")}.jsonl`);
+}
+
+type Work = Readonly<Record<string, unknown>>;
+
+/** Without what tells versions apart. */
+const ofAnyVersion = (work: Work): Work => ({ ...work, code: "", engine: "" });
+
+/**
+ * Numbers of two versions are not mixed: what one has begun, another does not go on with.
+ *
+ * @param path Of a `ProgressFile`.
+ * @param done Images behind its entries.
+ * @param total Images of the whole work; what is whole is not gone on with.
+ * @throws UsageError when another version has begun just this work and not ended it.
+ */
+export function requireSameVersion<T>(
+  path: string,
+  work: Work,
+  total: number,
+  done: (entries: readonly T[]) => number,
+) {
+  const found = readProgress<T>(path);
+  if (!found) return;
+  const [was, is] = [found.work as Work, JSON.parse(JSON.stringify(work)) as Work];
+  const count = done(found.entries);
+  if (isDeepStrictEqual(was, is) || !isDeepStrictEqual(ofAnyVersion(was), ofAnyVersion(is))) return;
+  if (count === 0 || count >= total) return;
+  const version = (work: Work) => {
+    const { code = "of before", engine } = work as { code?: string; engine: string };
+    return `ScoreStream ${code} on ${engine}`;
+  };
+  throw new UsageError(
+    `${path}: ${count} of ${total} images were done by ${version(was)}, this is ${version(is)}; numbers of two versions are not mixed`,
+    `go on with that version, or remove the file to do all images by this one`,
+  );
 }

@@ -15,8 +15,9 @@ import type { Peers } from "../optim/peers.ts";
 import { TrainState } from "../optim/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
-import type { Evaluated } from "../streams/evaluated.ts";
-import { evaluationWork, progressPath } from "./evaluation-work.ts";
+import { countOf, type Evaluated } from "../streams/evaluated.ts";
+import { codeVersion } from "./code-version.ts";
+import { evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
 import { peersOf, telling } from "./exchange.ts";
 import { sdeOf } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -38,9 +39,11 @@ export interface Session {
   /**
    * What an evaluation of these parameters with this configuration has found before it was interrupted.
    *
+   * @param total Values of the whole evaluation.
    * @param dequantizer SHA-256 of the variational dequantizer's parameters, if it is used.
+   * @throws UsageError when another version of this program has begun it and not ended it.
    */
-  progress(key: EvaluationKey, dequantizer?: string): ProgressFile<Evaluated>;
+  progress(key: EvaluationKey, total: number, dequantizer?: string): ProgressFile<Evaluated>;
   /** The same by one of the dequantizations, whichever parameters the dequantizer had, only to look at. */
   found(key: EvaluationKey, dequantization: "uniform" | "variational"): readonly Evaluated[];
   /** SHA-256 of the averaged parameters. */
@@ -122,7 +125,7 @@ function open(context: RunContext, model: ScoreModel): Opened {
   const told = new Subject<RunEvent>();
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({
-    ...{ pipeline, ema: averageDigest(), engine: `${engine.name} ${engine.version}`, compile },
+    ...{ pipeline, ema: averageDigest(), code: codeVersion(), engine: `${engine.name} ${engine.version}`, compile },
     ...evaluationWork(config, key),
   });
   return {
@@ -141,9 +144,11 @@ function open(context: RunContext, model: ScoreModel): Opened {
       scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
     },
     averageDigest,
-    progress(key, dequantizer) {
+    progress(key, total, dequantizer) {
       const path = progressPath(workdir, config, key, dequantizer === undefined ? "uniform" : "variational");
-      return new ProgressFile(path, { ...work(key), dequantizer });
+      const all = { ...work(key), dequantizer };
+      requireSameVersion(path, all, total, countOf);
+      return new ProgressFile(path, all);
     },
     found(key, dequantization) {
       const found = readProgress<Evaluated>(progressPath(workdir, config, key, dequantization));

@@ -3,6 +3,7 @@ import { gallery, histogramFigure, ladder, type Shown } from "./report-figures.t
 import { escape, image, section } from "./report-html-parts.ts";
 import type { Measured } from "./report-measured.ts";
 import { STYLE } from "./report-style.ts";
+import { publishedSection, SDE } from "./report-published.ts";
 import { ownRows, precisionTable, qualitySection, runSection } from "./report-tables.ts";
 import type { Report } from "./report.ts";
 
@@ -44,13 +45,17 @@ function likelihood(report: Report): string {
   if (own.length === 0) {
     return section("Likelihood", "", "Not evaluated for these parameters and settings: --mode eval does it.");
   }
-  const others = anchors.map(({ name, bpd }) => ({ name: split === "train" ? `${name}, test images` : name, bpd }));
+  const others = anchors.flatMap(({ name, bpd, settings }) => {
+    const parts = [name, settings?.network, settings?.sde && SDE[settings.sde], split === "train" && "test images"];
+    return bpd === undefined ? [] : [{ name: parts.filter(Boolean).join(", "), bpd }];
+  });
   return [
     section(
       others.length ? "Beside published numbers" : "Likelihood",
       ladder([...own, ...others], ["", `bits/dim on ${split} images`]),
       others.length ? COMPARED : COMPARED.split(";")[0] + ".",
     ),
+    publishedSection(report),
     section(
       "How sure, and at what cost",
       precisionTable(report),

@@ -29,9 +29,13 @@ thead th { color: var(--quiet); font-size: .875rem; }
 tr:last-child > * { border-bottom: 0; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; padding-right: 0; padding-left: 1rem; }
 .wide { overflow-x: auto; }
+.published { font-size: .9375rem; min-width: 42rem; }
+.published :is(td, thead th):nth-child(n + 6) { text-align: right; white-space: nowrap; }
+.published :is(td, th):last-child { padding-right: 0; }
+ol { margin: .75rem 0 0; padding-left: 1.5rem; }
 .ladder .name { white-space: nowrap; }
 .ladder .value { text-align: right; white-space: nowrap; padding-right: 0; }
-.ladder .own .name, .ladder .own .value { font-weight: 650; color: var(--own); }
+.ladder .own .name, .ladder .own .value, .published .own > * { font-weight: 650; color: var(--own); }
 .track { width: 100%; padding-right: 1.5rem; }
 .track div { position: relative; height: .9rem; }
 .track div::before { content: ""; position: absolute; inset: calc(50% - .5px) 0 auto; border-top: 1px dotted var(--line); }

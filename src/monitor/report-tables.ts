@@ -3,15 +3,17 @@ import { escape, section } from "./report-html-parts.ts";
 import type { Measured } from "./report-measured.ts";
 import type { Likelihoods, Quality, Report } from "./report.ts";
 
-interface Row {
+export interface Row {
   readonly name: string;
   readonly cells: readonly string[];
+  /** To stand out. */
+  readonly own?: boolean;
 }
 
-function table(heads: readonly string[], rows: readonly Row[], style = ""): string {
-  const lines = rows.map(({ name, cells }) => {
+export function table(heads: readonly string[], rows: readonly Row[], style = ""): string {
+  const lines = rows.map(({ name, cells, own = false }) => {
     const columns = cells.map((cell) => `<td>${escape(cell)}</td>`).join("");
-    return `<tr><th scope="row">${escape(name)}</th>${columns}</tr>`;
+    return `<tr${own ? ' class="own"' : ""}><th scope="row">${escape(name)}</th>${columns}</tr>`;
   });
   const head = heads.length
     ? `<thead><tr>${heads.map((text) => `<th>${escape(text)}</th>`).join("")}</tr></thead>`

@@ -9,11 +9,30 @@ import type { Shown } from "./report-figures.ts";
 import { reportHtml } from "./report-html.ts";
 import type { Measured } from "./report-measured.ts";
 
-/** A published number to hold one's own against. */
+/** What results are told apart by. */
+export interface AnchorSettings {
+  /** "DDPM++", or what it has. */
+  readonly network?: string;
+  readonly sde?: "vp" | "subvp" | "ve";
+  /** Of the training loss. */
+  readonly weighting?: "original" | "likelihood" | "importance";
+  readonly dequantization?: "uniform" | "variational";
+}
+
+/** Published numbers to hold one's own against. */
 export interface Anchor {
   readonly name: string;
   /** Bits/dim on the test set. */
-  readonly bpd: number;
+  readonly bpd?: number;
+  /** Variational bound on them. */
+  readonly bound?: number;
+  readonly fid?: number;
+  /** As far as the source says. */
+  readonly settings?: AnchorSettings;
+  /** Where the numbers are from. */
+  readonly source?: string;
+  /** Whether all settings are those of the run. */
+  readonly same?: boolean;
 }
 
 /** Bits/dim by one kind of dequantization. */
@@ -35,6 +54,8 @@ export interface Quality {
 export interface Report extends Likelihoods {
   /** What was run: pipeline, preset, SHA-256 of the averaged parameters, engine, versions. */
   readonly run: Readonly<Record<string, string | number>>;
+  /** The run's own settings, beside those of the anchors. */
+  readonly settings?: AnchorSettings | undefined;
   /** Which images were evaluated. */
   readonly split: "test" | "train";
   /** Every kind of dequantization that these parameters were evaluated with; `bpd` and `bound` are the run's own. */

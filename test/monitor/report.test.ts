@@ -54,6 +54,26 @@ describe("the page", () => {
     expect(page).toContain('<s style="left:50.00%;width:25.00%"></s>');
   });
 
+  it("has the settings of own and published numbers, their sources, and marks the same settings", () => {
+    const settings = { network: "DDPM++", sde: "vp", weighting: "original", dequantization: "uniform" } as const;
+    const anchors = [
+      { name: "FLIF", bpd: 4.19 },
+      { name: "A <b>", bpd: 3.16, fid: 3.93, settings, source: "A & B, Table 2", same: true },
+      { name: "C", bound: 2.9, settings: { sde: "subvp" } as const, source: "D" },
+    ];
+    const page = reportHtml({ ...report, settings, quality: { fid: 12.345 }, anchors }, pictures);
+    const found = rows(page);
+    expect(found).toContain("this model|DDPM++|VP|none|uniform|3.500|3.750|12.35|");
+    expect(found).toContain("A &lt;b&gt; [1] ◀ as this run|DDPM++|VP|none|uniform|3.16|–|3.93|");
+    expect(found).toContain("C [2]||sub-VP|||–|2.90|–|");
+    expect(page).toContain('<li value="1">A &amp; B, Table 2</li><li value="2">D</li>');
+    expect(page).toContain("The row of this run's settings is marked.");
+    // Only bits/dim are on the scale.
+    expect(found).toContain("A &lt;b&gt;, DDPM++, VP||3.16|");
+    expect(found.filter((row) => row.startsWith("C"))).toHaveLength(1);
+    expect(reportHtml(report, pictures)).not.toContain("With which settings");
+  });
+
   it("has both errors, the loss, and the evaluations of the network", () => {
     const found = rows(reportHtml(report, pictures));
     expect(found).toContain("probability flow ODE|3.5000|0.1250|0.0625|3|5|98.4 (92 to 116)|");

@@ -140,7 +140,7 @@ describe("the ImageNet 32x32 pipeline", { timeout: 600_000 }, () => {
     expect(stderr).toMatch(/note: 1 damaged file of train left out/);
     expect(summary).toMatchObject({ pipeline: "imagenet32", steps: 3 });
     const page = readFileSync(summary.report!, "utf8");
-    expect(page).toContain("ScoreFlow (Song et al. 2021), old ImageNet 32");
+    expect(page).toContain("ScoreFlow, old ImageNet 32");
     expect(page).not.toContain("3.43");
 
     const other = await runOn("imagenet32", path, "--set", "data.version=new");

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { lastValueFrom, of, Subject, throwError, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { bytes, floats } from "../../src/data/batch.ts";
-import { loadInception, type Inception } from "../../src/models/inception/inception.ts";
+import type { Inception } from "../../src/models/inception/inception.ts";
 import { inceptionFeatures } from "../../src/streams/inception-features.ts";
 import { classifyImageGraph, DIMS } from "../models/inception/frozen-graphs.ts";
-import { temporaryFolder } from "../models/inception/fixture.ts";
+import { loadSmall, temporaryFolder } from "../models/inception/fixture.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 import { imageBatch } from "./fixture.ts";
 
@@ -44,7 +44,7 @@ describe("inceptionFeatures", () => {
     const path = join(temporaryFolder(), "graph.pb");
     writeFileSync(path, classifyImageGraph());
     await expectNoLeak(async () => {
-      const network = loadInception(path);
+      const network = loadSmall(path);
       const batch = imageBatch(3, {}, [4, 4, 1]);
       const result = await lastValueFrom(of(batch).pipe(inceptionFeatures(network, { batchSize: 2 })));
       const { pool3 } = network.features(bytes(batch, "image").data, [4, 4, 1]);

@@ -69,7 +69,7 @@ export function imageEvaluation(
     dequantizer?: DequantizerSession,
   ) =>
     withCredit(2, (credit) => {
-      const done = progress(key, dequantizer?.state.digest());
+      const done = progress(key, total, dequantizer?.state.digest());
       found[key] = done.entries;
       return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, stop, credit }).pipe(
         operator,

@@ -1,5 +1,4 @@
 /** From what an evaluation found to its report. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
 import {
@@ -12,12 +11,10 @@ import {
 } from "../../monitor/report.ts";
 import { countOf, measured, perImage, type Evaluated } from "../../streams/evaluated.ts";
 import type { EvaluationKey } from "../../streams/evaluate.ts";
+import { settingsOf } from "./published.ts";
+import { codeVersion } from "../code-version.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
-
-const { version: VERSION } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
 
 type Found = { readonly [key in EvaluationKey]?: readonly Evaluated[] };
 
@@ -68,8 +65,9 @@ export async function evaluationReport(
       data: "about" in images ? images.about : images.name,
       ...{ pipeline: name, preset, steps: session.state.step, seed: config.seed, dequantization: own, parameters },
       ...{ engine: `${engine.name} ${engine.version}`, device: engine.device, runtime: process.version },
-      scorestream: VERSION,
+      scorestream: codeVersion(),
     },
+    settings: settingsOf(config),
     split,
     ...now,
     dequantizations: { [own]: now, ...((before.bpd ?? before.bound) && { [other]: before }) },

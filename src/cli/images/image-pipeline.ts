@@ -38,8 +38,8 @@ export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "p
   readonly load: (context: RunContext, onProgress: Progress) => Promise<RunImages>;
   /** The Flow++ dequantizer for images of this height. */
   readonly dequantizer: (imageSize: number) => FormName;
-  /** Published bits/dim on the same data. */
-  readonly anchors: (data: Config["data"]) => readonly Anchor[];
+  /** Published numbers of the same data. */
+  readonly anchors: (config: Config) => readonly Anchor[];
 }
 
 /** Height of square images. @throws UsageError when the images or the configuration are not right for the network. */
@@ -75,7 +75,7 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
     const { config } = context;
     const network = ncsnpp(networkOf(config, size, train.shape[2]));
     return session(context, network, (own): Parts => {
-      const evaluation = imageEvaluation(context, own, test, anchors(config.data), train);
+      const evaluation = imageEvaluation(context, own, test, anchors(config), train);
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));
       const { network: inception, samples: given } = config.quality;

@@ -6,21 +6,14 @@ import { UsageError } from "../../errors.ts";
 import type { Anchor } from "../../monitor/report.ts";
 import type { Config } from "../config.ts";
 import { prepareCommand, preparedImages } from "./prepared.ts";
+import { imagenet32Published, marked } from "./published.ts";
 
-/** Published bits/dim on the validation images, and on which version they were measured. */
-const published: readonly (Anchor & { readonly version: Version })[] = [
-  { version: "old", name: "ScoreFlow (Song et al. 2021)", bpd: 3.76 },
-  { version: "old", name: "VDM (Kingma et al. 2021)", bpd: 3.72 },
-  { version: "old", name: "i-DODE (Zheng et al. 2023)", bpd: 3.69 },
-  { version: "old", name: "MuLAN (Sahoo et al. 2024)", bpd: 3.67 },
-  { version: "new", name: "i-DODE (Zheng et al. 2023)", bpd: 3.43 },
-];
-
-/** Those of the version in use only: the others cannot be compared. */
-export const imagenet32Anchors = ({ version }: Config["data"]): Anchor[] =>
-  published
-    .filter((anchor) => anchor.version === version)
-    .map(({ name, bpd }) => ({ name: `${name}, ${version} ImageNet 32`, bpd }));
+/** Published numbers of the version in use only, which their names say: the others cannot be compared. */
+export function imagenet32Anchors(config: Config): Anchor[] {
+  const { version } = config.data;
+  const rows = version === undefined ? [] : imagenet32Published[version];
+  return marked(rows, config).map((row) => ({ ...row, name: `${row.name}, ${version} ImageNet 32` }));
+}
 
 function requireVersion(version: Version | undefined): Version {
   if (version !== undefined) return version;

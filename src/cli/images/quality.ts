@@ -4,7 +4,7 @@ import type { Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../errors.ts";
 import { turn } from "../../likelihood/turn.ts";
-import { loadInception } from "../../models/inception/inception.ts";
+import { loadInception, type Inception } from "../../models/inception/inception.ts";
 import type * as report from "../../monitor/report.ts";
 import type { Quality } from "../../ops/sample-quality/quality.ts";
 import { withCredit, type Credit } from "../../streams/credit.ts";
@@ -48,8 +48,16 @@ function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Qual
   return { fid, ...(kid !== undefined && { kid }), inceptionScore, note };
 }
 
-/** @param data The training images: what the samples are compared with, unless `quality.statistics` names a file. */
-export function imageQuality(context: RunContext, { state }: Session, data: ImageDataset): ImageQuality {
+/**
+ * @param data The training images: what the samples are compared with, unless `quality.statistics` names a file.
+ * @param load Opens the network of a file.
+ */
+export function imageQuality(
+  context: RunContext,
+  { state }: Session,
+  data: ImageDataset,
+  load: (path: string) => Inception = loadInception,
+): ImageQuality {
   const { config, stop } = context;
   const { network: path, batchSize, numSamples, samples: file } = config.quality;
   const text = help(context);
@@ -57,7 +65,7 @@ export function imageQuality(context: RunContext, { state }: Session, data: Imag
 
   const open = (path: string, use: (measure: Measure) => Observable<RunEvent>) =>
     owning(
-      () => loadInception(path),
+      () => load(path),
       (network) =>
         withStatistics(context, network, data, (statistics) =>
           use((total, credit) => (samples) => {

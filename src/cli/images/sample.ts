@@ -13,6 +13,8 @@ import { quantize } from "../../streams/quantize.ts";
 import { priorBatches, sample } from "../../streams/sample.ts";
 import { saveImages } from "../../streams/save-images.ts";
 import { spooledImages } from "../../streams/spooled-images.ts";
+import { codeVersion } from "../code-version.ts";
+import { requireSameVersion } from "../evaluation-work.ts";
 import { evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
@@ -69,9 +71,12 @@ export function sampleImages(context: RunContext, session: Session, measure?: Me
     const work = {
       ...{ pipeline, ema: session.averageDigest(), seed, sde: kind, model, sampling: config.sampling, batchSize },
       ...{ continuous: training.continuous, centered: data.centered },
-      ...{ engine: `${engine.name} ${engine.version}`, compile: config.engine.compile && engine.native },
+      ...{ code: codeVersion(), engine: `${engine.name} ${engine.version}` },
+      compile: config.engine.compile && engine.native,
     };
-    const spool = new ImageSpool(files.grid.replace(/\.png$/, "_partial"), work, shape);
+    const partial = files.grid.replace(/\.png$/, "_partial");
+    requireSameVersion<number>(`${partial}.jsonl`, work, total, (batches) => batches.reduce((a, b) => a + b, 0));
+    const spool = new ImageSpool(partial, work, shape);
     const save = withCredit(2, (credit) =>
       priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, stop, credit }).pipe(
         samplerOf(context, session, score),

@@ -37,9 +37,28 @@ export interface Inception {
   dispose(): void;
 }
 
+/** Features and logits of the network of December 2015. */
+const PUBLISHED = { dims: 2048, classes: 1008 } as const;
+
+export interface InceptionOptions {
+  /** Whether the safetensors form runs as a graph; default: where the engine is native. */
+  readonly compiled?: boolean;
+  /** Whether networks of other sizes than the published one are refused; default true. */
+  readonly published?: boolean;
+}
+
 export const CONVERSION =
   'python3 -c "import sys, torch, safetensors.torch as s; s.save_file(torch.load(sys.argv[1]), sys.argv[2])" ' +
   "pt_inception-2015-12-05-6726825d.pth inception.safetensors";
+
+/** @throws UsageError when the network has not the size of the published one: its numbers would be no FID. */
+function requirePublished({ dims, classes }: InceptionForm, path: string): void {
+  if (dims === PUBLISHED.dims && classes === PUBLISHED.classes) return;
+  throw new UsageError(
+    `${path}: it gives ${dims} features and ${classes} logits, the FID's Inception ${PUBLISHED.dims} and ${PUBLISHED.classes}`,
+    "give the network of December 2015, see docs/quality.md",
+  );
+}
 
 /** Chooses the form by the file's first bytes. */
 function open(bytes: Uint8Array, path: string, compiled: boolean): InceptionForm {
@@ -79,10 +98,12 @@ function values(images: Uint8Array | Float32Array, [H = 0, W = 0, C = 0, ...more
  * Opens the Inception network of December 2015: TensorFlow's frozen graph, or pytorch-fid's weights as safetensors.
  *
  * @param path Its content decides, not its name.
- * @param compiled Whether the safetensors form runs as a graph; default: where the engine is native.
- * @throws UsageError when the file cannot be read, or is neither.
+ * @throws UsageError when the file cannot be read, is neither, or is of another network.
  */
-export function loadInception(path: string, compiled = isNative()): Inception {
+export function loadInception(
+  path: string,
+  { compiled = isNative(), published = true }: InceptionOptions = {},
+): Inception {
   let bytes: Uint8Array;
   try {
     bytes = readBytes(path);
@@ -92,7 +113,14 @@ export function loadInception(path: string, compiled = isNative()): Inception {
     });
   }
   const digest = createHash("sha256").update(bytes).digest("hex");
-  const { dims, classes, run, dispose } = open(bytes, path, compiled);
+  const form = open(bytes, path, compiled);
+  const { dims, classes, run, dispose } = form;
+  try {
+    if (published) requirePublished(form, path);
+  } catch (error) {
+    dispose();
+    throw error;
+  }
   return {
     name: basename(path),
     digest,

@@ -20,13 +20,15 @@ function prepare(images: Tensor4D): Tensor4D {
  *
  * @param path Named in errors.
  * @param compiled Whether it runs as a graph.
- * @throws UsageError when the file is malformed, or a tensor is missing or has another shape.
+ * @throws UsageError when the file is malformed, or a tensor is missing, has another shape or is of
+ * another network.
  * @see pytorch-fid's inception.py; improved-gan's inception_score/model.py for the logits
  */
 export function safetensorsInception(bytes: Uint8Array, path: string, compiled: boolean): InceptionForm {
   const weights = new FoldedWeights(parseSafetensors(bytes, path), path);
   const { apply, channels } = fidNetwork(weights, "", 3);
   const { classes, weight } = weights.dense("fc", channels);
+  weights.requireNoMore();
   const parameters = weights.arrays.map(({ data, shape }) => tf.tensor(data, shape));
 
   const network = (images: Tensor, ...tensors: Tensor[]): Tensor[] => {

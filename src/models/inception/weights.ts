@@ -25,6 +25,7 @@ export class FoldedWeights {
   readonly arrays: FoldedArray[] = [];
   readonly #file: SafetensorFile;
   readonly #path: string;
+  readonly #used = new Set<string>();
 
   /** @param path Named in errors. */
   constructor(file: SafetensorFile, path: string) {
@@ -37,6 +38,7 @@ export class FoldedWeights {
     const found = this.#file.tensors.get(name);
     const wanted = `[${expected.map((size) => (size < 0 ? "any" : size)).join(", ")}]`;
     if (!found) throw new UsageError(`${this.#path}: tensor "${name}" of shape ${wanted} is missing`, REMEDY);
+    this.#used.add(name);
     const { shape, data, dtype } = found;
     const fits = shape.length === expected.length && shape.every((n, i) => n > 0 && [n, -1].includes(expected[i]!));
     if (fits && (data instanceof Float32Array || data instanceof Float64Array)) return { ...found, data };
@@ -80,5 +82,14 @@ export class FoldedWeights {
     const weight = new Float32Array(data.length);
     for (let k = 0; k < classes; k++) for (let c = 0; c < C; c++) weight[c * classes + k] = data[k * C + c]!;
     return { classes, weight: this.#keep([C, classes], weight) };
+  }
+
+  /** @throws UsageError when the file has tensors that the network does not: it is of another one. */
+  requireNoMore(): void {
+    const idle = (name: string) => name === "fc.bias" || name.endsWith(".bn.num_batches_tracked");
+    const more = [...this.#file.tensors.keys()].filter((name) => !this.#used.has(name) && !idle(name));
+    if (more.length === 0) return;
+    const which = `tensor "${more[0]}"${more.length > 1 ? ` and ${more.length - 1} more` : ""}`;
+    throw new UsageError(`${this.#path}: ${which} is not of the FID's Inception: it is another network`, REMEDY);
   }
 }

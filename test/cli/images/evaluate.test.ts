@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
@@ -118,6 +118,47 @@ describe("an evaluation", { timeout: 120_000 }, () => {
     const whole = await trained();
     expect((await tiny([...argv, "--workdir", whole])).stderr).not.toContain("going on");
     expect(reportOf(workdir)).toEqual(reportOf(whole));
+  });
+});
+
+/** Rewrites the head of a file of results. */
+function begunBy(path: string, change: Record<string, unknown>) {
+  const [head, ...lines] = readFileSync(path, "utf8").split("\n");
+  const { work } = JSON.parse(head!) as { work: object };
+  writeFileSync(path, [JSON.stringify({ work: { ...work, ...change } }), ...lines].join("\n"));
+}
+
+describe("an evaluation begun by another version", { timeout: 60_000 }, () => {
+  const argv = (workdir: string) => ["--mode", "eval", "--workdir", workdir, ...set("eval.loss=false")];
+
+  it.each([[{ code: "0.0.9+0123456789ab" }], [{ engine: "tensorflow 2.9.1" }], [{ code: undefined }]])(
+    "%j is refused, and done anew without its file",
+    async (change) => {
+      const workdir = await trained();
+      expect((await tiny(argv(workdir), { stopAt: /\(ODE\): 4\/6/ })).exitCode).toBe(143);
+      const file = join(workdir, "eval", "bpd.jsonl");
+      begunBy(file, change);
+      const before = readFileSync(file, "utf8");
+      const { exitCode, stderr } = await tiny(argv(workdir));
+      expect([exitCode, stderr]).toEqual([
+        2,
+        expect.stringContaining(`${file}: 4 of 6 images were done by ScoreStream`),
+      ]);
+      expect(stderr).toContain("remedy: go on with that version, or remove the file");
+      expect(readFileSync(file, "utf8")).toBe(before);
+      rmSync(file);
+      const anew = await tiny(argv(workdir));
+      expect([anew.exitCode, anew.stderr]).toEqual([0, expect.not.stringContaining("going on")]);
+    },
+  );
+
+  it("and ended by it is done again", async () => {
+    const workdir = await evaluated();
+    const { bpd } = reportOf(workdir);
+    begunBy(join(workdir, "eval", "bpd.jsonl"), { code: "0.0.9+0123456789ab" });
+    const { exitCode, stderr } = await tiny(argv(workdir));
+    expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining("(ODE): going on")]);
+    expect(reportOf(workdir).bpd).toEqual(bpd);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { imagenet32Anchors } from "../../../src/cli/images/imagenet32.ts";
 import { prepareCommand } from "../../../src/cli/images/prepared.ts";
+import { cifar10Published, marked } from "../../../src/cli/images/published.ts";
 import { presets } from "../../../src/cli/pipeline.ts";
 import { imagesPresets, mnistPresets } from "../../../src/cli/presets-images.ts";
 import { imagenet32Presets } from "../../../src/cli/presets-imagenet32.ts";
@@ -41,16 +42,34 @@ describe("the presets of image pipelines", () => {
   });
 });
 
-describe("the published numbers of ImageNet 32", () => {
-  const bpd = (version: "old" | "new" | undefined) =>
-    imagenet32Anchors({ ...config(imagenet32Presets, "quick", 32).config.data, version });
+describe("published numbers", () => {
+  const imagenet32 = (version: "old" | "new" | undefined) => {
+    const { config: resolved } = config(imagenet32Presets, "quick", 32);
+    return imagenet32Anchors({ ...resolved, data: { ...resolved.data, version } });
+  };
 
-  it("are those of the version in use, which their names say", () => {
-    expect(bpd("old").map((anchor) => anchor.bpd)).toEqual([3.76, 3.72, 3.69, 3.67]);
-    expect(bpd("new").map((anchor) => anchor.bpd)).toEqual([3.43]);
+  it("of ImageNet 32 are those of the version in use", () => {
+    expect(imagenet32("old").map(({ bpd, bound }) => bpd ?? bound)).toEqual([3.76, 3.86, 3.79, 3.72, 3.69, 3.67]);
+    expect(imagenet32("new").map(({ bpd }) => bpd)).toEqual([3.43]);
+    expect(imagenet32(undefined)).toEqual([]);
     for (const version of ["old", "new"] as const) {
-      for (const { name } of bpd(version)) expect(name).toContain(`${version} ImageNet 32`);
+      for (const { name } of imagenet32(version)) expect(name).toContain(`${version} ImageNet 32`);
     }
+  });
+
+  const cifar10 = (preset: (typeof presets)[number], ...texts: string[]) => {
+    const assignments = texts.map((text) => ({ name: text.split("=")[0]!, text: text.split("=")[1]! }));
+    const { config: resolved } = resolveConfig({ imageSize: 32, settings: [cifar10Presets[preset]], assignments });
+    return marked(cifar10Published, resolved).filter(({ same }) => same);
+  };
+
+  it("of CIFAR-10 are marked where every setting is known and the run's", () => {
+    const baseline = "training.likelihoodWeighting=false";
+    expect(cifar10("quick", baseline)).toEqual([]);
+    expect(cifar10("paper")).toEqual([]);
+    expect(cifar10("paper", baseline).map(({ bpd, fid }) => [bpd, fid])).toEqual([[3.16, 3.93]]);
+    expect(cifar10("paper_deep", baseline, "sde=subvp").map(({ bpd }) => bpd)).toEqual([2.99]);
+    expect(cifar10("paper", baseline, "eval.dequantizer=true")).toEqual([]);
   });
 });
 

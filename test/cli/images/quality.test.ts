@@ -12,11 +12,10 @@ import type { ImageDataset } from "../../../src/data/dataset.ts";
 import type { NpyArray } from "../../../src/data/npy.ts";
 import { writeNpz } from "../../../src/data/npz.ts";
 import { UsageError } from "../../../src/errors.ts";
-import { loadInception } from "../../../src/models/inception/inception.ts";
 import { featureStatistics } from "../../../src/ops/sample-quality/statistics.ts";
 import { writeStatistics } from "../../../src/ops/sample-quality/statistics-file.ts";
 import { classifyImageGraph, DIMS } from "../../models/inception/frozen-graphs.ts";
-import { temporaryFolder } from "../../models/inception/fixture.ts";
+import { loadSmall, temporaryFolder } from "../../models/inception/fixture.ts";
 import { expectNoLeak, normal } from "../../support/tensors.ts";
 
 const shape = [4, 4, 3] as const;
@@ -62,7 +61,7 @@ describe("imageQuality", () => {
     const { context, session } = await setUp(data.images);
     const cache = join(context.cacheDir, "quality");
     await expectNoLeak(async () => {
-      const quality = imageQuality(context, session, data);
+      const quality = imageQuality(context, session, data, loadSmall);
       expect(quality.report).toBeUndefined();
       const first = await collect(quality.of(unused));
       const { fid, kid, inceptionScore } = results(first);
@@ -72,7 +71,7 @@ describe("imageQuality", () => {
       expect(quality.report).toEqual({ fid, kid, inceptionScore, note: "On 12 samples, compared with noise (train)." });
       expect(texts(first)).toContain("features of noise (train)");
 
-      const later = imageQuality(context, session, data);
+      const later = imageQuality(context, session, data, loadSmall);
       const again = await collect(later.of(unused));
       expect(results(again)).toEqual(results(first));
       expect(later.report).toEqual(quality.report);
@@ -81,12 +80,12 @@ describe("imageQuality", () => {
     });
     const damaged = join(cache, readdirSync(cache)[0]!);
     writeFileSync(damaged, readFileSync(damaged).subarray(0, 100));
-    await expect(collect(imageQuality(context, session, data).of(unused))).rejects.toThrow(
+    await expect(collect(imageQuality(context, session, data, loadSmall).of(unused))).rejects.toThrow(
       /cannot be read: .*not an npz file.*\n.*remove the file, it is computed again/s,
     );
     // Other images have features of their own.
     const other = { ...data, images: pixels(12, 9) };
-    const { fid } = results(await collect(imageQuality(context, session, other).of(unused)));
+    const { fid } = results(await collect(imageQuality(context, session, other, loadSmall).of(unused)));
     expect(fid!).toBeGreaterThan(1e-4);
     expect(readdirSync(cache)).toHaveLength(2);
   });
@@ -100,30 +99,30 @@ describe("imageQuality", () => {
       ),
     );
     const { context, session } = await setUp(undefined, { numSamples: 8 });
-    const quality = imageQuality(context, session, data);
+    const quality = imageQuality(context, session, data, loadSmall);
     const drawn = await collect(quality.of((measure) => from(batches).pipe(measure!(10))));
     expect(quality.report!.note).toMatch(/^On 8 samples/);
     const other = await setUp(images, { numSamples: 8 });
-    const { fid } = results(await collect(imageQuality(other.context, session, data).of(unused)));
+    const { fid } = results(await collect(imageQuality(other.context, session, data, loadSmall).of(unused)));
     expect(fid).toBeCloseTo(results(drawn).fid!, 5);
   });
 
   it("compares with the statistics it is given", async () => {
     const statistics = join(temporaryFolder(), "stats.npz");
     const { network, context, session } = await setUp(data.images, { statistics });
-    const inception = loadInception(network);
+    const inception = loadSmall(network);
     const { pool3 } = inception.features(data.images, shape);
     inception.dispose();
     const found = await featureStatistics({ name: "x", data: pool3, rows: 12, dims: DIMS });
     await writeStatistics(statistics, { statistics: found, pool3: undefined });
-    const events = await collect(imageQuality(context, session, data).of(unused));
+    const events = await collect(imageQuality(context, session, data, loadSmall).of(unused));
     expect(Math.abs(results(events).fid!)).toBeLessThan(1e-6);
     expect(texts(events)).toContain(`quality: statistics of the data: ${statistics}`);
     expect(existsSync(context.cacheDir)).toBe(false);
 
     const mu = { shape: [9], data: new Float64Array(9) };
     await writeNpz(statistics, { mu, sigma: { shape: [9, 9], data: new Float64Array(81) } });
-    await expect(collect(imageQuality(context, session, data).of(unused))).rejects.toThrow(
+    await expect(collect(imageQuality(context, session, data, loadSmall).of(unused))).rejects.toThrow(
       /stats\.npz have 9 features, graph\.pb gives 5/,
     );
   });
@@ -131,7 +130,7 @@ describe("imageQuality", () => {
   it("tells how to get the network where there is none, and draws only", async () => {
     const { context, session } = await setUp();
     const { config } = resolveConfig({ settings: [], assignments: [] });
-    const quality = imageQuality({ ...context, config }, session, data);
+    const quality = imageQuality({ ...context, config }, session, data, loadSmall);
     const drawn: RunEvent = { type: "result", values: { samples: "grid.png" } };
     const events = await collect(quality.of((measure) => (measure ? unused() : of(drawn))));
     expect(events).toEqual([{ type: "message", text: quality.report!.note }, drawn]);
@@ -150,7 +149,7 @@ describe("imageQuality", () => {
     ["no samples", { samples: "absent.npz" }, /quality\.samples absent\.npz cannot be read/],
   ])("says when there are %s", async (_, quality, reason) => {
     const { context, session } = await setUp(data.images, quality);
-    const run = collect(imageQuality(context, session, data).of(unused));
+    const run = collect(imageQuality(context, session, data, loadSmall).of(unused));
     await expect(run).rejects.toThrow(UsageError);
     await expect(run).rejects.toThrow(reason);
   });
@@ -163,7 +162,7 @@ describe("imageQuality", () => {
     const samples = join(temporaryFolder(), "samples.npz");
     await writeNpz(samples, arrays);
     const { context, session } = await setUp(undefined, { samples });
-    await expect(collect(imageQuality(context, session, data).of(unused))).rejects.toThrow(reason);
+    await expect(collect(imageQuality(context, session, data, loadSmall).of(unused))).rejects.toThrow(reason);
   });
 
   it("keeps nothing when it is told to stop among the training images", async () => {
@@ -171,7 +170,7 @@ describe("imageQuality", () => {
     const { context, session } = await setUp(data.images, { batchSize: 1 }, stop.signal);
     const seen: RunEvent[] = [];
     await expectNoLeak(async () => {
-      const events = imageQuality(context, session, data).of(unused);
+      const events = imageQuality(context, session, data, loadSmall).of(unused);
       const watched = events.pipe(
         tap((event) => {
           seen.push(event);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ignoreElements, map, tap, toArray, type Observable } from "rxjs";
 import { afterAll, describe, expect, it } from "vitest";
@@ -52,6 +52,16 @@ describe("--mode sample", { timeout: 120_000 }, () => {
       expect(filesIn(workdir)).toEqual(FILES);
     },
   );
+
+  it("refuses samples that another version has begun", async () => {
+    const workdir = await trained();
+    await tiny(sampling(workdir), { stopAt: /samples: 2\/5/ });
+    const partial = join(workdir, "samples", "samples_3_partial.jsonl");
+    writeFileSync(partial, readFileSync(partial, "utf8").replace(/"code":"[^"]*"/, '"code":"0.0.9+0123456789ab"'));
+    const { exitCode, stderr } = await tiny(sampling(workdir));
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/[24] of 5 images were done by ScoreStream 0\.0\.9/)]);
+    expect(stderr).toContain(`remedy: go on with that version, or remove the file`);
+  });
 
   it("does not go on with samples of other settings", async () => {
     const workdir = await trained();

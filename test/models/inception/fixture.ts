@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { loadInception, type Inception } from "../../../src/models/inception/inception.ts";
 import { pythonWith } from "../../support/python.ts";
 
 /** An empty folder that is removed after the test. */
@@ -21,3 +22,7 @@ export function numpyInception(folder: string): void {
   const { status, stderr } = spawnSync(file, [program, folder], { env, encoding: "utf8" });
   if (status !== 0) throw new Error(`fid_inception.py: ${stderr}`);
 }
+
+/** Opens a network that is smaller than the published one. */
+export const loadSmall = (path: string, compiled?: boolean): Inception =>
+  loadInception(path, { published: false, ...(compiled !== undefined && { compiled }) });

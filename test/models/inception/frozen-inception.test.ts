@@ -2,10 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/errors.ts";
-import { loadInception } from "../../../src/models/inception/inception.ts";
 import { largestError } from "../../support/numbers.ts";
 import { expectNoLeak } from "../../support/tensors.ts";
-import { temporaryFolder } from "./fixture.ts";
+import { loadSmall, temporaryFolder } from "./fixture.ts";
 import { CLASSES, classifyImageGraph, DIMS, frozen, tfganGraph } from "./frozen-graphs.ts";
 
 const [H, W] = [7, 10];
@@ -69,7 +68,7 @@ describe("the Inception network as a frozen graph", () => {
   it("takes any number of images of any size, though the graph is fixed to one picture", async () => {
     const path = file(classifyImageGraph());
     await expectNoLeak(() => {
-      const network = loadInception(path);
+      const network = loadSmall(path);
       expect([network.dims, network.classes]).toEqual([DIMS, CLASSES]);
       const { pool3, logits } = network.features(images, [H, W, 3]);
       expect(largestError(pool3, pool, 0.1)).toBeLessThan(1e-4);
@@ -82,7 +81,7 @@ describe("the Inception network as a frozen graph", () => {
   it("prepares images for TF-GAN's graph, which begins after that", async () => {
     const path = file(tfganGraph());
     await expectNoLeak(() => {
-      const network = loadInception(path);
+      const network = loadSmall(path);
       const { pool3, logits } = network.features(images, [H, W, 3]);
       expect(largestError(pool3, pool, 0.1)).toBeLessThan(1e-4);
       expect(largestError(logits, logitsOf(pool, frozen.biases))).toBeLessThan(1e-4);
@@ -97,16 +96,16 @@ describe("the Inception network as a frozen graph", () => {
     ["what a node needs", classifyImageGraph(["conv/batchnorm/beta"]), /cannot run this graph: .*conv\/batchnorm/s],
   ])("refuses a graph that lacks %s", (_, graph, reason) => {
     const path = file(graph);
-    expect(() => loadInception(path)).toThrow(UsageError);
-    expect(() => loadInception(path)).toThrow(reason);
-    expect(() => loadInception(path)).toThrow(path);
+    expect(() => loadSmall(path)).toThrow(UsageError);
+    expect(() => loadSmall(path)).toThrow(reason);
+    expect(() => loadSmall(path)).toThrow(path);
   });
 
   it.each([
     ["cut short", classifyImageGraph().subarray(0, 400), /not a frozen TensorFlow graph: it is cut short/],
     ["no nodes", Uint8Array.of(0x0a, 1, 0x20, 0), /not a frozen TensorFlow graph/],
   ])("refuses a file that is %s", (_, content, reason) => {
-    expect(() => loadInception(file(content))).toThrow(UsageError);
-    expect(() => loadInception(file(content))).toThrow(reason);
+    expect(() => loadSmall(file(content))).toThrow(UsageError);
+    expect(() => loadSmall(file(content))).toThrow(reason);
   });
 });

@@ -9,7 +9,7 @@ import { UsageError } from "../../../src/errors.ts";
 import { loadInception } from "../../../src/models/inception/inception.ts";
 import { largestError } from "../../support/numbers.ts";
 import { expectNoLeak } from "../../support/tensors.ts";
-import { numpyInception } from "./fixture.ts";
+import { loadSmall, numpyInception } from "./fixture.ts";
 
 describe("the Inception network of pytorch-fid's weights", () => {
   let folder: string;
@@ -31,7 +31,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
 
   it.each([true, false])("says of images what NumPy computes (as a graph: %s)", async (compiled) => {
     await expectNoLeak(() => {
-      const network = loadInception(weights, compiled);
+      const network = loadSmall(weights, compiled);
       expect([network.dims, network.classes, network.name]).toEqual([128, 10, "weights.safetensors"]);
       expect(network.digest).toMatch(/^[0-9a-f]{64}$/);
       // The second call runs the recorded graph.
@@ -45,7 +45,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
   });
 
   it("takes floats as bytes, images one by one as together, and grey as three equal channels", () => {
-    const network = loadInception(weights);
+    const network = loadSmall(weights);
     const all = network.features(images, shape);
     expect(network.features(Float32Array.from(images), shape)).toEqual(all);
     const one = network.features(images.subarray(0, 17 * 32 * 3), shape);
@@ -57,7 +57,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
   });
 
   it("refuses what are no images", () => {
-    const network = loadInception(weights);
+    const network = loadSmall(weights);
     expect(() => network.features(images, [17, 32, 4])).toThrow(/no images \[17,32,4\] of 1 or 3 channels/);
     expect(() => network.features(images.subarray(1), shape)).toThrow(RangeError);
     expect(() => network.features(new Uint8Array(0), shape)).toThrow(RangeError);
@@ -76,6 +76,12 @@ describe("the Inception network of pytorch-fid's weights", () => {
     ["missing last", "fc.weight", undefined, "of shape [any, 128] is missing"],
     ["of other channels", "Mixed_5b.branch5x5_2.conv.weight", zeros(4, 4, 5, 5), "expected F32 [any, 3, 5, 5]"],
     ["of another kernel", "Mixed_6b.branch7x7_2.conv.weight", zeros(8, 8, 7, 1), "expected F32 [any, 8, 1, 7]"],
+    [
+      "of torchvision's own",
+      "AuxLogits.fc.weight",
+      zeros(10, 12),
+      "is not of the FID's Inception: it is another network",
+    ],
     ["of integers", "fc.weight", { dtype: "I32", shape: [10, 128], data: new Int32Array(1280) }, "is I32 [10, 128]"],
   ])("names a tensor that is %s", async (_, name, tensor, reason) => {
     const { tensors, metadata } = await readSafetensors(weights);
@@ -84,9 +90,9 @@ describe("the Inception network of pytorch-fid's weights", () => {
     else changed.delete(name);
     const path = join(folder, "changed.safetensors");
     await writeSafetensors(path, { tensors: changed, metadata });
-    expect(() => loadInception(path)).toThrow(UsageError);
-    expect(() => loadInception(path)).toThrow(`tensor "${name}"`);
-    expect(() => loadInception(path)).toThrow(reason);
+    expect(() => loadSmall(path)).toThrow(UsageError);
+    expect(() => loadSmall(path)).toThrow(`tensor "${name}"`);
+    expect(() => loadSmall(path)).toThrow(reason);
   });
 
   it.each([
@@ -97,11 +103,18 @@ describe("the Inception network of pytorch-fid's weights", () => {
   ])("refuses a file that is %s", (_, content, reason) => {
     const path = join(folder, "other");
     writeFileSync(path, content);
-    expect(() => loadInception(path)).toThrow(UsageError);
-    expect(() => loadInception(path)).toThrow(reason);
+    expect(() => loadSmall(path)).toThrow(UsageError);
+    expect(() => loadSmall(path)).toThrow(reason);
+  });
+
+  it("refuses a network of another size than the published one, unless it is told not to", () => {
+    expect(() => loadInception(weights)).toThrow(UsageError);
+    expect(() => loadInception(weights)).toThrow(
+      /weights\.safetensors: it gives 128 features and 10 logits, .* 2048 and 1008/,
+    );
   });
 
   it("names a file that is not there", () => {
-    expect(() => loadInception(join(folder, "absent"))).toThrow(/absent cannot be read.*\n.*check the path/s);
+    expect(() => loadSmall(join(folder, "absent"))).toThrow(/absent cannot be read.*\n.*check the path/s);
   });
 });

@@ -1,0 +1,52 @@
+/** Own and published results side by side, with the settings they are of. */
+import { escape, section } from "./report-html-parts.ts";
+import { table, type Row } from "./report-tables.ts";
+import type { Anchor, AnchorSettings, Report } from "./report.ts";
+
+export const SDE = { vp: "VP", subvp: "sub-VP", ve: "VE" } as const;
+const WEIGHTING = { original: "none", likelihood: "LW", importance: "LW + IS" } as const;
+const HEADS = ["", "network", "SDE", "weighting", "dequantization", "bits/dim", "bound", "FID"];
+
+const number = (value: number | undefined, digits = 2) => value?.toFixed(digits) ?? "–";
+
+function row(name: string, settings: AnchorSettings = {}, values: readonly string[], own = false): Row {
+  const { network = "", sde, weighting, dequantization = "" } = settings;
+  const cells = [network, sde ? SDE[sde] : "", weighting ? WEIGHTING[weighting] : "", dequantization, ...values];
+  return { name, cells, own };
+}
+
+/** What this model has, a row for each dequantization that it was evaluated with. */
+const ownRows = ({ dequantizations, settings, quality }: Report): Row[] =>
+  (["uniform", "variational"] as const).flatMap((dequantization) => {
+    const { bpd, bound } = dequantizations[dequantization] ?? {};
+    if (!bpd && !bound) return [];
+    const values = [number(bpd?.mean, 3), number(bound?.mean, 3), number(quality?.fid)];
+    return [row("this model", { ...settings, dequantization }, values, true)];
+  });
+
+/** Numbers of sources by their place in the list below the table. */
+function sourceNumbers(anchors: readonly Anchor[]): Map<string, number> {
+  const numbers = new Map<string, number>();
+  for (const { source } of anchors) {
+    if (source !== undefined && !numbers.has(source)) numbers.set(source, numbers.size + 1);
+  }
+  return numbers;
+}
+
+/** Empty where nothing with a source is published of these data. */
+export function publishedSection(report: Report): string {
+  const cited = report.anchors.filter(({ source }) => source !== undefined);
+  if (cited.length === 0) return "";
+  const sources = sourceNumbers(cited);
+  const rows = cited.map(({ name, bpd, bound, fid, settings, source, same = false }) => {
+    const title = `${name} [${sources.get(source!)}]${same ? " ◀ as this run" : ""}`;
+    return row(title, settings, [number(bpd), number(bound), number(fid)], same);
+  });
+  const list = [...sources].map(([source, n]) => `<li value="${n}">${escape(source)}</li>`).join("");
+  const marked = cited.some(({ same }) => same) ? "The row of this run's settings is marked." : "No row is of this run's settings."; // prettier-ignore
+  const note =
+    `${marked} Weighting of the training loss: LW by likelihood, IS with times drawn by importance sampling. ` +
+    "Blank where the source does not say.";
+  const body = `${table(HEADS, [...ownRows(report), ...rows], "published")}<ol class="quiet">${list}</ol>`;
+  return section("With which settings", body, note);
+}
