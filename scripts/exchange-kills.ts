@@ -14,8 +14,8 @@ const random = randomFrom(Number(process.argv[3] ?? 1));
 /** Nodes at a time, the one that listens among them. */
 const NODES = 3;
 
-// A machine that is busy with this runs a few steps a second.
-const steps = 200 + 100 * kills;
+/** Seconds that a kill and the next node's joining are given, at the speed of one node that has the machine for itself. */
+const PACE = 3;
 const settings = [
   ...["training.shards=4", "training.batchSize=64", "eval.numImages=4", "eval.boundTimes=2", "eval.rtol=1e-1"],
   ...["eval.atol=1e-1", "sampling.numSamples=2", "exchange.deadlineSeconds=30", "engine.threads=1"],
@@ -28,7 +28,7 @@ interface Node {
 }
 
 let started = 0;
-function start(...options: string[]): Node {
+function start(steps: number, ...options: string[]): Node {
   const name = `n${started++}`;
   const workdir = join(folder, name);
   const argv = ["gaussian", "--steps", String(steps), "--workdir", workdir, "--json", ...settings, ...options];
@@ -45,23 +45,25 @@ const stepOf = ({ output }: Node) => Number([...output.stderr.matchAll(/training
 
 const takesPart = ({ output }: Node) => output.stderr.includes("was taken over");
 
-async function parametersOf(node: Node): Promise<string> {
+async function resultOf(node: Node) {
   if (running(node)) await once(node.child, "close");
   const line = node.output.stdout.trimEnd().split("\n").at(-1) ?? "";
   if (node.child.exitCode !== 0)
     throw new Error(`${node.name} ended with ${node.child.exitCode}\n${node.output.stderr}`);
-  return (JSON.parse(line) as { parameters: string }).parameters;
+  return JSON.parse(line) as { readonly parameters: string; readonly secondsPerStep: number };
 }
 
-const whole = await parametersOf(start());
+const { secondsPerStep } = await resultOf(start(300));
+const steps = Math.ceil((PACE * (kills + 2)) / secondsPerStep);
+const { parameters: whole } = await resultOf(start(steps));
 console.log(`alone: ${steps} steps, parameters ${whole.slice(0, 16)}`);
 
-const first = start("--listen", "127.0.0.1:0", "--world", String(NODES));
+const first = start(steps, "--listen", "127.0.0.1:0", "--world", String(NODES));
 let address: string | undefined;
 while (!(address = /--join (\S+)/.exec(first.output.stderr)?.[1])) await delay(20);
 const nodes: Node[] = [];
 const fill = () => {
-  while (nodes.length < NODES - 1) nodes.push(start("--join", address));
+  while (nodes.length < NODES - 1) nodes.push(start(steps, "--join", address));
 };
 fill();
 let killed = 0;
@@ -80,7 +82,7 @@ while (running(first) && killed < kills) {
   console.log(`kill ${killed}: ${victim.name}, which ${did}, at step ${at} of node 0`);
   fill();
 }
-const results = await Promise.all([first, ...nodes].map(parametersOf));
+const results = (await Promise.all([first, ...nodes].map(resultOf))).map(({ parameters }) => parameters);
 const same = results.every((parameters) => parameters === whole);
 console.log(`${killed} kills, ${started - 1} nodes in all, ${results.length} at the end: ${same ? "the same parameters" : `OTHER parameters: ${results.join(", ")}`}`); // prettier-ignore
 process.exit(same && killed === kills ? 0 : 1);

@@ -22,3 +22,17 @@ export function collectGarbage(): void {
   if (collector === null) collector = findCollector();
   collector?.();
 }
+
+/**
+ * Lets the heap grow to five times what is in use before it is collected, in place of 1.2 to 1.7 times.
+ *
+ * V8 counts the buffers of messages as growth of the heap, which is small beside the gradients of one step: it would mark
+ * all of it several times a step.
+ */
+export function collectRarely(): void {
+  try {
+    v8.setFlagsFromString("--heap-growing-percent=400");
+  } catch {
+    // Another runtime: it only takes longer.
+  }
+}

@@ -11,3 +11,16 @@ it("finds the first value that is not finite, as Number.isFinite does", () => {
     }),
   );
 });
+
+it("finds it in vectors of several blocks, and takes the largest values for finite", () => {
+  for (const at of [0, 1023, 4095, 4096, 4100, 12_287, 12_288, 12_299]) {
+    for (const bad of [NaN, Infinity, -Infinity]) {
+      const values = new Float32Array(12_300).fill(3.4e38);
+      expect(firstNonFinite(values)).toBe(-1);
+      expect(firstNonFinite(values.fill(bad, at, at + 2))).toBe(at);
+    }
+  }
+  const both = new Float32Array(8192);
+  both.set([Infinity, -Infinity], 5000);
+  expect(firstNonFinite(both)).toBe(5000);
+});

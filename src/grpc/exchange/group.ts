@@ -1,6 +1,7 @@
 /** A node with its server and its connections: what a run needs to train with others. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { collectRarely } from "../../engine/garbage.ts";
 import { UsageError } from "../../errors.ts";
 import type { Group } from "../../optim/peers.ts";
 import type { TrainState } from "../../optim/train-state.ts";
@@ -80,6 +81,7 @@ export function exchangeGroup(options: GroupOptions): Group {
       `--set training.shards=${world} or a multiple, or fewer nodes`,
     );
   }
+  collectRarely();
   const quiet = Math.max(QUIET, 2 * deadline);
   const runId = randomBytes(8).toString("hex");
   const coordinator = new Coordinator({ runId, shards: run.shards, world, patience: TICKS, tell });

@@ -1,0 +1,18 @@
+/** What is attacked, and what an attack is. */
+import type { Random } from "./random.ts";
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** What a node says that may join. */
+  readonly hello: { readonly config: string; readonly parameters: number };
+  /** Of the run it belongs to, as somebody saw them who had joined it. */
+  readonly seen: { runId: string; view: number; step: number };
+  readonly run: { readonly shards: number; readonly shardSize: number; readonly parameters: number; readonly bfloat16: boolean }; // prettier-ignore
+}
+
+export interface Attack {
+  readonly name: string;
+  /** @returns How it ended, in a word. Never throws. */
+  run(target: Target, random: Random): Promise<string>;
+}
