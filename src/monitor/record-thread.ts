@@ -1,6 +1,7 @@
 /** A thread beside a run that reads its record: a step of the run blocks neither, and neither blocks it. */
 import { Worker } from "node:worker_threads";
 import { UsageError } from "../errors.ts";
+import { threadProgram } from "../thread-program.ts";
 import type { MetricSink } from "./metric-sink.ts";
 
 export interface WorkerInput<O> {
@@ -31,15 +32,6 @@ export interface RecordThreadOptions<O> {
   readonly tell: (text: string) => void;
 }
 
-/** The program as the runtime can run it: where it does not read TypeScript, one that first lets it. */
-function runnable(program: URL): URL {
-  if ("Deno" in globalThis || (process.features as { typescript?: unknown }).typescript) return program;
-  // A thread does not take tsx from --import.
-  const tsx = import.meta.resolve("tsx/esm/api");
-  const text = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(program.href)});`;
-  return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
-}
-
 /**
  * Starts the thread, and waits until it is ready.
  *
@@ -51,7 +43,7 @@ export function recordThread<O, R>(given: RecordThreadOptions<O>): Promise<Recor
   const { program, options, purpose, tell } = given;
   const grew = new Int32Array(new SharedArrayBuffer(4));
   const workerData: WorkerInput<O> = { options, grew };
-  const worker = new Worker(runnable(program), { workerData, execArgv: [] });
+  const worker = new Worker(threadProgram(program), { workerData, execArgv: [] });
   const post = (message: ToWorker) => worker.postMessage(message);
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   const sink = (ready: R): RecordThread<R> => ({

@@ -16,7 +16,7 @@ export interface PrepareOptions {
   readonly shardBytes?: number;
   /** Leave bad images out and count them, rather than end at the first. */
   readonly skipBad?: boolean;
-  /** Images loaded at once, default 4 a core. */
+  /** Images loaded at once, default 8 a core. */
   readonly window?: number;
   /** Told of images written and being written, and left out. */
   readonly onProgress?: (done: number, skipped: number) => void;
@@ -55,7 +55,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   refuseGaps(directory, before, skipBad);
   const kept = sum(progress.entries.map(({ count }) => count));
   if (kept > 0) onMessage?.(`going on behind ${kept} images in ${progress.entries.length} whole shards`);
-  const { window = 4 * availableParallelism(), onProgress = () => {}, stop } = options;
+  const { window = 8 * availableParallelism(), onProgress = () => {}, stop } = options;
   const rest = await convert(source, progress, { directory, shardBytes, skipBad, window, onProgress, stop });
   const images = sum(progress.entries.map(({ count }) => count));
   if (!rest) return { images, kept };

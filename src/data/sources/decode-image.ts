@@ -1,13 +1,18 @@
 import sharp, { type Sharp } from "sharp";
 import { BadDataError } from "./bad-data.ts";
-import { MAX_PIXELS, MAX_RECORD_BYTES } from "./limits.ts";
+import { decodeInThreads, worthThreads } from "./decode-threads.ts";
+import { MAX_FILE_BYTES, MAX_PIXELS } from "./limits.ts";
 import type { ImageOptions } from "./options.ts";
-import { decodeSmallPng } from "./small-png.ts";
+import { checkPacked, pngLayout } from "./png-layout.ts";
+import { decodeSmallPng, isSmallPng } from "./small-png.ts";
 import { shapeText, type Picture, type Shape } from "./source.ts";
 
 // Images run side by side, one thread each: that is faster for many than several threads on one.
 sharp.concurrency(1);
 sharp.cache(false);
+
+/** As libvips names them; it also reads drawings, of any size. */
+const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif"];
 
 /**
  * Decodes PNG, JPEG, WebP, GIF, TIFF or AVIF and crops, resizes and colours it as the options say.
@@ -16,20 +21,27 @@ sharp.cache(false);
  * (Pillow, TensorFlow) do; of an animation the first picture.
  *
  * @param where File and index, for messages.
- * @throws BadDataError when it is damaged, too small for `crop`, or has more than 100 megapixels.
+ * @throws BadDataError when it is damaged, too small for `crop`, has more than 100 megapixels, or is a PNG that unpacks
+ *   to more than its pixels.
  */
 export async function decodeImage(bytes: Uint8Array, where: string, options: ImageOptions): Promise<Picture> {
   if (bytes.length === 0) throw new BadDataError(where, "empty");
-  if (bytes.length > MAX_RECORD_BYTES) throw new BadDataError(where, `${bytes.length} bytes are too many for an image`);
+  if (bytes.length > MAX_FILE_BYTES) throw new BadDataError(where, `${bytes.length} bytes are too many for an image`);
   try {
-    const small = decodeSmallPng(bytes);
-    if (small) return await fitPicture(small, where, { ...options, channels: options.channels ?? 3 });
+    const png = pngLayout(bytes);
+    if (png && isSmallPng(png)) {
+      const picture = worthThreads() ? await decodeInThreads(bytes) : decodeSmallPng(bytes, png);
+      return await fitPicture(picture, where, { ...options, channels: options.channels ?? 3 });
+    }
     const input = { limitInputPixels: MAX_PIXELS, failOn: "error", ignoreIcc: true } as const;
-    const { autoOrient } = await sharp(bytes, { ...input, limitInputPixels: false }).metadata();
+    const { autoOrient, format } = await sharp(bytes, { ...input, limitInputPixels: false }).metadata();
     const { width, height } = autoOrient;
+    if (!FORMATS.includes(format)) throw new BadDataError(where, `it is ${format}, not one of ${FORMATS.join(", ")}`);
     if (width * height > MAX_PIXELS) {
       throw new BadDataError(where, `it declares ${width} x ${height} pixels, more than ${MAX_PIXELS / 1e6} million`);
     }
+    // libvips takes what the pixels need and leaves the rest packed, so it would not tell.
+    if (png) await checkPacked(png);
     return await finish(sharp(bytes, input).autoOrient(), [height, width, 0], where, options);
   } catch (error) {
     if (error instanceof BadDataError) throw error;

@@ -4,7 +4,7 @@ import { join, relative, resolve, sep } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { BadDataError } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
-import { MAX_RECORD_BYTES } from "./limits.ts";
+import { MAX_FILE_BYTES } from "./limits.ts";
 import type { ImageOptions, SourceOptions } from "./options.ts";
 import type { Entry, Source } from "./source.ts";
 import { statOf } from "./stamp.ts";
@@ -38,7 +38,7 @@ export async function countOf(values: AsyncIterator<unknown>): Promise<number> {
 /** Decodes an image file. @throws BadDataError */
 export async function loadFile(path: string, options: ImageOptions) {
   const { size } = await stat(path);
-  if (size > MAX_RECORD_BYTES) throw new BadDataError(path, `${size} bytes are too many for an image`);
+  if (size > MAX_FILE_BYTES) throw new BadDataError(path, `${size} bytes are too many for an image`);
   return decodeImage(await readFile(path), path, options);
 }
 

@@ -2,7 +2,9 @@
 
 /** Pixels of one image, H x W: 100 megapixels. */
 export const MAX_PIXELS = 100e6;
-/** Bytes of one encoded image or record. */
-export const MAX_RECORD_BYTES = 512 * 1024 * 1024;
+/** Bytes of an image file. */
+export const MAX_FILE_BYTES = 512 * 1024 * 1024;
+/** Bytes of a record, or of a file in an archive, which may be packed: what it costs is not seen by its size. */
+export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 /** Bytes that have to be in memory at once: the images of one row group or record batch, the labels of a file. */
 export const MAX_BLOCK_BYTES = 2 ** 31 - 1;

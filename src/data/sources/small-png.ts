@@ -1,39 +1,43 @@
+import { inflateSync } from "node:zlib";
 import { decode } from "fast-png";
+import { mostUnpacked, requireUnpacked, type PngLayout } from "./png-layout.ts";
 import type { Picture } from "./source.ts";
 
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-const IHDR = 0x49484452;
-const TRNS = 0x74524e53;
 const MAX_SIDE = 128;
 /** Channels of the color types grey and RGB. */
 const CHANNELS: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
+/** Chunks that change the pixels, or are unpacked too. */
+const OTHERS = ["tRNS", "eXIf", "iCCP", "acTL"];
 
-/**
- * Decodes a small plain PNG, 8 bits, grey or RGB, in this thread; undefined when it is anything else.
- *
- * Ten times as fast for thumbnails as handing them to another thread. As deflate packs by a factor of 1032 at most,
- * the bound on the length also bounds what a malicious file can unpack to.
- *
- * @throws Error when it is damaged.
- */
-export function decodeSmallPng(bytes: Uint8Array): Picture | undefined {
-  if (bytes.length < 45 || SIGNATURE.some((byte, i) => bytes[i] !== byte)) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(12) !== IHDR) return undefined;
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  const [depth, type, interlaced] = [bytes[24]!, bytes[25]!, bytes[28] !== 0];
+/** Whether {@link decodeSmallPng} can decode it: up to 128 x 128 pixels, 8 bits, grey or RGB, and nothing else. */
+export function isSmallPng({ width, height, depth, type, interlaced, packed, kinds }: PngLayout): boolean {
   const channels = CHANNELS[type];
-  if (depth !== 8 || channels === undefined || interlaced) return undefined;
-  if (width > MAX_SIDE || height > MAX_SIDE || bytes.length > 2 * width * height * channels + 4096) return undefined;
-  if (hasTransparency(view)) return undefined;
-  const { data } = decode(bytes, { checkCrc: true });
-  return { data: data as Uint8Array, shape: [height, width, channels] };
+  if (depth !== 8 || channels === undefined || interlaced || OTHERS.some((kind) => kinds.has(kind))) return false;
+  const size = packed.reduce((sum, { length }) => sum + length, 0);
+  return (
+    width > 0 && height > 0 && width <= MAX_SIDE && height <= MAX_SIDE && size <= 2 * width * height * channels + 4096
+  );
 }
 
-/** Walks the chunks up to the end, or to one that does not fit. */
-function hasTransparency(view: DataView): boolean {
-  for (let at = 8; at + 8 <= view.byteLength; at += 12 + view.getUint32(at)) {
-    if (view.getUint32(at + 4) === TRNS) return true;
+/**
+ * Decodes a small plain PNG in this thread, where it takes a third of the time that handing it to libvips does.
+ *
+ * @throws Error when it is damaged, or unpacks to more than its pixels.
+ */
+export function decodeSmallPng(bytes: Uint8Array, layout: PngLayout): Picture {
+  // The decoder below unpacks all there is, so that is bounded first.
+  const most = mostUnpacked(layout);
+  requireUnpacked(layout, unpackedLength(layout, most));
+  const { data, width, height } = decode(bytes, { checkCrc: true });
+  return { data: data as Uint8Array, shape: [height, width, CHANNELS[layout.type]!] };
+}
+
+function unpackedLength({ packed }: PngLayout, most: number): number {
+  const bytes = packed.length === 1 ? packed[0]! : Buffer.concat(packed);
+  try {
+    return inflateSync(bytes, { maxOutputLength: most }).length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return Infinity;
+    throw error;
   }
-  return false;
 }

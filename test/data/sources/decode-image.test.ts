@@ -1,8 +1,12 @@
 import { readFileSync } from "node:fs";
+import { deflateSync, inflateSync } from "node:zlib";
 import { decode, encode } from "fast-png";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { crc32 } from "../../../src/data/crc.ts";
 import { decodeImage } from "../../../src/data/sources/decode-image.ts";
-import { decodeSmallPng } from "../../../src/data/sources/small-png.ts";
+import { pngLayout } from "../../../src/data/sources/png-layout.ts";
+import { isSmallPng } from "../../../src/data/sources/small-png.ts";
 import type { ImageOptions } from "../../../src/data/sources/options.ts";
 import { fixture, pattern } from "./fixture.ts";
 
@@ -93,11 +97,93 @@ describe("decodeImage", () => {
   });
 });
 
-describe("decodeSmallPng", () => {
-  it("leaves alone what it would get wrong, and what is large for its pixels", () => {
+/** A PNG of black pixels whose packed data go on with `surplus` zeros. */
+function bomb(side: number, surplus: number, colourType = 2): Buffer {
+  const line = 1 + side * { 2: 3, 6: 4 }[colourType]!;
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(side, 0);
+  head.writeUInt32BE(side, 4);
+  head.set([8, colourType], 8);
+  const chunk = (kind: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(kind), data]);
+    const [length, crc] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    crc.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, crc]);
+  };
+  const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+  const data = deflateSync(Buffer.alloc(side * line + surplus), { level: 9 });
+  return Buffer.concat([signature, chunk("IHDR", head), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
+}
+
+describe("a PNG that unpacks to far more than its pixels", () => {
+  it.each([
+    ["500 MB, small", 32, 500e6, 2],
+    ["5 MB, small enough for the short way", 32, 5e6, 2],
+    ["100 MB, with alpha", 32, 100e6, 6],
+    ["100 MB, large", 1024, 100e6, 2],
+  ])("is refused by its name, in little memory: %s", async (_, side, surplus, type) => {
+    const bytes = bomb(side, surplus, type);
+    const before = process.memoryUsage().rss;
+    await expect(decodeImage(bytes, "a.tar: entry 7", {})).rejects.toThrow(
+      new RegExp(`^a\\.tar: entry 7: .*unpacks to far more than the \\d+ bytes of its ${side} x ${side} pixels`),
+    );
+    expect(process.memoryUsage().rss - before).toBeLessThan(64e6);
+  });
+
+  it("is told from one with pixels missing, and from one that is whole", async () => {
+    const whole = await decodeImage(bomb(32, 0), "whole", {});
+    expect(whole.data).toEqual(new Uint8Array(32 * 32 * 3));
+    await expect(decodeImage(bomb(32, -100), "short", {})).rejects.toThrow(/^short: .*take 3104 bytes, it has 3004/);
+    await expect(decodeImage(bomb(200, -100), "short", {})).rejects.toThrow(
+      /^short: .*take 120200 bytes, it has 120100/,
+    );
+  });
+});
+
+describe("an image that is a drawing", () => {
+  it("is refused", async () => {
+    const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><path d="M0 0"/></svg>');
+    await expect(decodeImage(drawing, "a: row 3", {})).rejects.toThrow(/^a: row 3: it is svg, not one of png, jpeg/);
+  });
+});
+
+describe("many small PNG files", () => {
+  it("are decoded by threads, each with its own pixels or its own fault", async () => {
+    const file = (i: number) => {
+      const png = encode({ width: 8, height: 8, channels: 3, data: Uint8Array.from(pattern(i, 8, 8, 3)) });
+      return i % 97 === 5 ? png.subarray(0, 60) : png;
+    };
+    const all = Array.from({ length: 800 }, (_, i) =>
+      decodeImage(file(i), `image ${i}`, {}).then(
+        ({ data }) => Array.from(data),
+        (error: Error) => error.message,
+      ),
+    );
+    for (const [i, found] of (await Promise.all(all)).entries()) {
+      if (i % 97 === 5) expect(found).toMatch(new RegExp(`^image ${i}: it cannot be decoded`));
+      else expect(found).toEqual(pattern(i, 8, 8, 3));
+    }
+  });
+});
+
+describe("isSmallPng", () => {
+  it("leaves alone what would be got wrong, and what is large for its pixels", () => {
+    const small = (bytes: Uint8Array) => isSmallPng(pngLayout(bytes)!);
     const bytes = (name: string) => readFileSync(fixture(name));
-    expect(decodeSmallPng(bytes("colour.png"))).toMatchObject({ shape: [24, 36, 3] });
-    for (const name of ["palette.png", "alpha.png", "smooth.jpg"]) expect(decodeSmallPng(bytes(name))).toBeUndefined();
-    expect(decodeSmallPng(Buffer.concat([bytes("colour.png"), Buffer.alloc(20_000)]))).toBeUndefined();
+    expect(small(bytes("colour.png"))).toBe(true);
+    for (const name of ["palette.png", "alpha.png"]) expect(small(bytes(name))).toBe(false);
+    expect(small(bomb(32, 50e6))).toBe(false);
+    expect(pngLayout(bytes("smooth.jpg"))).toBeUndefined();
+  });
+
+  it.each([1, 2, 3, 4, 5, 8, 9, 17])("knows what pixels take in passes: %i x 7", async (width) => {
+    const raw = { width, height: 7, channels: 3 } as const;
+    const data = Uint8Array.from(pattern(width, 7, width, 3));
+    const png = await sharp(data, { raw }).png({ progressive: true }).toBuffer();
+    expect(pngLayout(png)!.interlaced).toBe(true);
+    expect(Array.from((await decodeImage(png, "passes", {})).data)).toEqual(Array.from(data));
+    const layout = pngLayout(png)!;
+    expect(inflateSync(Buffer.concat(layout.packed)).length).toBe(layout.unpacked);
   });
 });

@@ -1,0 +1,8 @@
+/** A program of this project as a thread can run it: where the runtime does not read TypeScript, one that first lets it. */
+export function threadProgram(program: URL): URL {
+  if ("Deno" in globalThis || (process.features as { typescript?: unknown }).typescript) return program;
+  // A thread does not take tsx from --import.
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const text = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(program.href)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+}
