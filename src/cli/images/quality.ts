@@ -44,7 +44,7 @@ const help = ({ name, workdir }: RunContext) =>
   `npm run pipeline ${name} -- --mode sample --workdir ${workdir} --set quality.network=FILE`;
 
 function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.Quality {
-  const note = [`On ${samples} samples, compared with ${statistics}.`, ...notes].join(" ");
+  const note = [`On ${samples} samples, compared with ${statistics}`, ...notes].map((text) => `${text}.`).join(" ");
   return { fid, ...(kid !== undefined && { kid }), inceptionScore, note };
 }
 
