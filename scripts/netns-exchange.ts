@@ -50,6 +50,8 @@ interface Result {
   /** Of each step, or of all together where only their mean is known. */
   readonly seconds: readonly number[];
   readonly parameters?: string;
+  /** Length of the parameter vector, where a model was trained. */
+  readonly count?: number;
 }
 
 /** What a node runs, and what its last line of output says. */
@@ -80,11 +82,13 @@ function resultOf(line: string): Result {
 }
 
 async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
-  let output = "";
+  let [output, told] = ["", ""];
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (told += text));
   const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new RunError(`the node of rank ${rank} ended with ${code}`);
-  return resultOf(output.trim().split("\n").at(-1)!);
+  if (code !== 0) throw new RunError(`the node of rank ${rank} ended with ${code}\n${told}`);
+  const count = Number(/^model: ([\d,]+) parameters/m.exec(told)?.[1]?.replaceAll(",", "") ?? 0);
+  return { ...resultOf(output.trim().split("\n").at(-1)!), count };
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -101,7 +105,7 @@ async function measure(world: number, { rate, delay, bytes, steps }: ReturnType<
       Array.from({ length: world }, (_, rank) => {
         const command = ["netns", "exec", namespaceOf(network, rank), process.execPath];
         const args = [...command, ...commandOf(rank, world, { bytes, steps }, workdir)];
-        const child = spawn("ip", args, { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
+        const child = spawn("ip", args, { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
         children.push(child);
         return resultFrom(child, rank);
       }),
@@ -109,9 +113,10 @@ async function measure(world: number, { rate, delay, bytes, steps }: ReturnType<
     const digests = new Set(results.map(({ parameters }) => parameters));
     if (digests.size > 1) throw new RunError(`the nodes ended with different parameters: ${[...digests].join(", ")}`);
     const measured = median(results[0]!.seconds).toFixed(3);
-    if (pipeline) return `| ${world} | ${measured} | ${[...digests].join("").slice(0, 12)} |`;
-    const model = transferSeconds({ parameters: bytes / 4, world, bandwidth: rate * 125_000, latency: delay / 1000 });
-    return `| ${world} | ${measured} | ${model.toFixed(3)} | ${(Number(measured) / model).toFixed(2)} |`;
+    const parameters = pipeline ? results[0]!.count! : bytes / 4;
+    const model = transferSeconds({ parameters, world, bandwidth: rate * 125_000, latency: delay / 1000 });
+    const cells = [world, measured, model.toFixed(3), (Number(measured) / model).toFixed(2)];
+    return `| ${[...cells, ...(pipeline ? [[...digests].join("").slice(0, 12)] : [])].join(" | ")} |`;
   } catch (error) {
     stop();
     throw error;
@@ -127,7 +132,7 @@ try {
   const given = options();
   const { rate, delay, bytes } = given;
   console.log(`${rate} Mbit/s a node in each direction, ${delay} ms one way${pipeline ? "" : `, ${bytes / 1e6} MB`}\n`);
-  const heads = pipeline ? ["nodes", "s a step", "parameters"] : ["nodes", "s a step", "model, s", "ratio"];
+  const heads = ["nodes", "s a step", "transfer by the model, s", "ratio", ...(pipeline ? ["parameters"] : [])];
   console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---").join("|")}|`);
   for (const world of given.nodes) console.log(await measure(world, given));
 } catch (error) {

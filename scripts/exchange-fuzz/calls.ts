@@ -1,4 +1,5 @@
 /** Attacks at the level of gRPC: any bytes in the body of a call. */
+import type { IncomingHttpHeaders } from "node:http";
 import { connect, type ClientHttp2Stream } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { setTimeout as delay } from "node:timers/promises";
@@ -37,9 +38,10 @@ async function call(
     const status = new Promise<string>((resolve) => {
       stream.on(
         "response",
-        (headers) => headers["grpc-status"] !== undefined && resolve(String(headers["grpc-status"])),
+        (headers: IncomingHttpHeaders) =>
+          headers["grpc-status"] !== undefined && resolve(String(headers["grpc-status"])),
       );
-      stream.on("trailers", (headers) => resolve(String(headers["grpc-status"])));
+      stream.on("trailers", (headers: IncomingHttpHeaders) => resolve(String(headers["grpc-status"])));
       stream.on("error", () => resolve("reset"));
       stream.on("close", () => resolve("closed"));
     });

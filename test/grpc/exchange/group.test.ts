@@ -16,6 +16,20 @@ describe("nodes that train together", () => {
     }
   });
 
+  it.each([2, 4])("%i of them send 2 (N - 1) / N times the vector each, and their losses", async (world) => {
+    const sent: number[] = [];
+    const group = { onExchange: ({ bytes }: { bytes: number }) => void sent.push(bytes) };
+    const first = startNode({ to: 4, world, group });
+    const join = await first.endpoint;
+    const nodes = [first, ...Array.from({ length: world - 1 }, () => startNode({ to: 4, join, group }))];
+    for (const node of nodes) expect((await node.ended).error).toBeUndefined();
+    expect(sent).toHaveLength(4 * world);
+    // Times and losses of a node's examples to each other one; ranges are multiples of 16 values.
+    const losses = (world - 1) * 2 * 4 * (BATCH / world);
+    const vectors = (8 * (world - 1) * network.layout.length) / world;
+    for (const bytes of sent) expect(Math.abs(bytes - losses - vectors)).toBeLessThanOrEqual(2 * 64 * world);
+  });
+
   it("with bfloat16 on the wire have the same parameters, which are close to those of one alone", async () => {
     const run = { shards: SHARDS, shardSize: BATCH / SHARDS, parameters: network.layout.length, bfloat16: true };
     const sent: number[] = [];
