@@ -16,7 +16,7 @@ export default imagePipeline({
   imageSize: 32,
   presets: imagenet32Presets,
   train,
-  load: ({ config }) => loadImageNet32(config.data),
+  load: loadImageNet32,
   dequantizer: () => "imagenet32",
   anchors: imagenet32Anchors,
 });

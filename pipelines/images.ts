@@ -14,8 +14,9 @@ export default imagePipeline({
   reaches: "Needs --set data.path=DIR, a folder that npm run data -- prepare wrote; npm run data lists the formats.",
   presets: imagesPresets,
   train,
-  async load({ config: { data } }) {
-    if (data.path !== undefined) return preparedImages(data.path, data);
+  async load(context, onProgress) {
+    const { data } = context.config;
+    if (data.path !== undefined) return preparedImages(data.path, context, onProgress);
     throw new UsageError(
       "data.path: it is not said which images",
       prepareCommand("PHOTOS", "folder --size 32", "photos"),

@@ -17,9 +17,9 @@ export default imagePipeline({
     "npm run data -- prepare --format mnist --from DOWNLOADS --out data/fashion, then --set data.path=data/fashion.",
   presets: mnistPresets,
   train,
-  async load({ config: { data }, cacheDir }, onProgress) {
-    const path = data.path ?? (await fetchMnist(join(cacheDir, "data"), onProgress));
-    return preparedImages(path, data, "mnist");
+  async load(context, onProgress) {
+    const path = context.config.data.path ?? (await fetchMnist(join(context.cacheDir, "data"), onProgress));
+    return preparedImages(path, context, onProgress, "mnist");
   },
   dequantizer: () => "cifar10",
   anchors: () => [],

@@ -24,10 +24,13 @@ interface PulledSplit extends Pulled {
 }
 
 /** ms; a server of this program does not mind. */
-const KEEPALIVE = 30_000;
+export const KEEPALIVE = 30_000;
 
 /** The splits that are wanted, of one data set. @throws UsageError when the server has none such, or several data sets. */
-async function wantedPaths(client: FlightClient, { from, name, splits }: PullRequest): Promise<string[][]> {
+export async function wantedPaths(
+  client: FlightClient,
+  { from, name, splits }: Pick<PullRequest, "from" | "name" | "splits">,
+): Promise<string[][]> {
   const paths = (await client.list(name)).map(({ flightDescriptor }) => [...(flightDescriptor?.path ?? [])]);
   const names = [...new Set(paths.map(([first]) => first ?? ""))];
   const has = `--from ${from}: it has ${paths.map((path) => path.join("/")).join(", ") || "nothing of that name"}`;

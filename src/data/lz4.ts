@@ -1,4 +1,8 @@
-/** LZ4, decompression only. @see https://github.com/lz4/lz4/tree/dev/doc (block and frame format) */
+/**
+ * LZ4, decompression only: lz4js (0.2.0, 2016) lets a frame decide how much memory it takes, so no bound can be set.
+ *
+ * @see https://github.com/lz4/lz4/tree/dev/doc (block and frame format)
+ */
 
 const cutShort = () => new RangeError("LZ4 data cut short");
 

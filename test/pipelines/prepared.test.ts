@@ -99,7 +99,8 @@ describe("the pipeline of any images", { timeout: 600_000 }, () => {
     const cases = [
       [undefined, /it is not said which images\n.*--format folder --size 32 --from PHOTOS --out data\/photos/],
       [join(photos, "none"), /there is no such folder/],
-      ["grpc://127.0.0.1:50053/photos", /data of a server are copied first.*\n.*pull --from 127\.0\.0\.1:50053/],
+      ["grpc://127.0.0.1/photos", /data\.path 127\.0\.0\.1: this is no HOST:PORT/],
+      ["grpc://example.org:1", /data\.path example\.org:1 is another machine and needs a token/],
       [photos, /prepare --format folder --size 32 --from /],
     ] as const;
     for (const [path, message] of cases) {

@@ -1,5 +1,5 @@
 /** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
-import { concat, defer, EMPTY, from, ignoreElements, of, using, type Observable } from "rxjs";
+import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, Progress } from "../../data/dataset.ts";
 import { UsageError } from "../../errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
@@ -13,6 +13,7 @@ import { session, type Parts, type Session } from "../session.ts";
 import { withData } from "../with-data.ts";
 import { imageDequantizer } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
+import { CopyStopped } from "./remote.ts";
 import { imageQuality } from "./quality.ts";
 import { sampleImages, samplesPath } from "./sample.ts";
 import { imageSnapshot } from "./snapshot.ts";
@@ -122,6 +123,10 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
             );
           },
         ),
+    ).pipe(
+      catchError((error: unknown) =>
+        error instanceof CopyStopped && context.stop.aborted ? EMPTY : throwError(() => error),
+      ),
     );
 
   return definePipeline({ summary, reaches, ...(imageSize && { imageSize }), defaults: {}, presets, run });

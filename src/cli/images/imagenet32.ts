@@ -4,7 +4,9 @@ import type { PreparedSplits } from "../../data/prepare/open-splits.ts";
 import { checkCount, COUNTS, type Version } from "../../data/sources/imagenet.ts";
 import { UsageError } from "../../errors.ts";
 import type { Anchor } from "../../monitor/report.ts";
+import type { Progress } from "../../data/dataset.ts";
 import type { Config } from "../config.ts";
+import type { RunContext } from "../pipeline.ts";
 import { prepareCommand, preparedImages } from "./prepared.ts";
 import { imagenet32Published, marked } from "./published.ts";
 
@@ -49,7 +51,8 @@ function requireImageNet32(path: string, { work, shape, count, skipped }: Manife
  *
  * @throws UsageError when it is not said, the data are not prepared, are another version, or not as many images as it has.
  */
-export async function loadImageNet32(data: Config["data"]): Promise<PreparedSplits> {
+export async function loadImageNet32(context: RunContext, onProgress: Progress): Promise<PreparedSplits> {
+  const { data } = context.config;
   const version = requireVersion(data.version);
   const format = `imagenet32 --version ${version}`;
   if (data.path === undefined) {
@@ -64,7 +67,7 @@ export async function loadImageNet32(data: Config["data"]): Promise<PreparedSpli
       `get ${files} ${where}, then ${prepareCommand("DOWNLOADS", format, `imagenet32-${version}`)}`,
     );
   }
-  const splits = await preparedImages(data.path, data, format);
+  const splits = await preparedImages(data.path, context, onProgress, format);
   requireImageNet32(data.path, splits.manifest, version);
   requireImageNet32(data.path, splits.testManifest, version);
   if (splits.manifest !== splits.testManifest) return splits;

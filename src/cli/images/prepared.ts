@@ -5,7 +5,9 @@ import { isPrepared, openSplits, type PreparedSplits } from "../../data/prepare/
 import { guessFormat } from "../../data/sources/guess-format.ts";
 import { shapeText } from "../../data/sources/source.ts";
 import { UsageError } from "../../errors.ts";
-import type { Config } from "../config.ts";
+import type { Progress } from "../../data/dataset.ts";
+import type { RunContext } from "../pipeline.ts";
+import { copiedImages, isRemote } from "./remote.ts";
 
 /** The command that prepares the data at `path` as `data/<name>`, and how to use the result. */
 export function prepareCommand(path: string, format: string, name = basename(resolve(path)) || "images"): string {
@@ -20,19 +22,19 @@ const described = ({ train, test }: PreparedSplits): string =>
   `data: ${train.name}, ${train.length} training and ${test.length} test images of ${shapeText(train.shape)}`;
 
 /**
- * Opens the prepared folder `path`.
+ * Opens the prepared folder `given`, or copies the data of a server first.
  *
  * @param format The options of `prepare` for data that are raw, from "--format" on; absent, guessed from the files.
  * @throws UsageError for data that are not prepared, whose remedy is the command that does it.
  */
-export async function preparedImages(path: string, data: Config["data"], format?: string): Promise<PreparedSplits> {
-  const [, server] = /^grpc(?:\+tcp|\+tls)?:\/\/([^/]*)/.exec(path) ?? [];
-  if (server !== undefined) {
-    throw new UsageError(
-      `data.path ${path}: data of a server are copied first, then read from the disk`,
-      `npm run data -- pull --from ${server} --out data/copy, and then say --set data.path=data/copy`,
-    );
-  }
+export async function preparedImages(
+  given: string,
+  context: Pick<RunContext, "config" | "cacheDir" | "stop">,
+  onProgress: Progress,
+  format?: string,
+): Promise<PreparedSplits> {
+  const { data } = context.config;
+  const path = isRemote(given) ? await copiedImages(given, context, onProgress) : given;
   if (isPrepared(path)) {
     const splits = await openSplits(path, data.testFraction);
     return { ...splits, notes: [described(splits), ...splits.notes] };

@@ -2,6 +2,8 @@ import { basename } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { createTarDecoder } from "modern-tar";
+import { MAX_RECORD_BYTES } from "../sources/limits.ts";
+import { collect } from "../sources/tar.ts";
 import { BadFileError } from "./bad-file.ts";
 
 /**
@@ -24,8 +26,10 @@ export async function* tarFiles(
     for await (const { header, body } of tar.pipeThrough(createTarDecoder({ strict: true }))) {
       const name = basename(header.name);
       // Unwanted files are read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
-      const bytes = await collect(body, header.size);
-      if (header.type === "file" && wanted(name)) yield { name, bytes };
+      const keep = header.type === "file" && wanted(name);
+      if (keep && header.size > MAX_RECORD_BYTES) throw new RangeError(`${name} declares ${header.size} bytes`);
+      const bytes = await collect(body, keep ? header.size : 0);
+      if (keep) yield { name, bytes };
     }
   } catch (error) {
     const { message, cause } = error as Error;
@@ -34,15 +38,4 @@ export async function* tarFiles(
   } finally {
     source.destroy();
   }
-}
-
-/** The decoder itself throws when there are fewer than `size` bytes. */
-async function collect(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for await (const chunk of body) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

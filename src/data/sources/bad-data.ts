@@ -35,6 +35,7 @@ interface Fault {
 export function badEntry(error: BadDataError): Entry {
   return {
     name: error.where,
+    fault: error,
     load() {
       throw error;
     },

@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 import { fitPicture } from "./decode-image.ts";
-import { MAX_BLOCK_BYTES } from "./limits.ts";
+import { MAX_LABELS } from "./limits.ts";
 import { checkLabelCount } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { expectEnd, rows } from "./rows.ts";
@@ -37,9 +37,10 @@ async function openIdx(path: string, axes: number): Promise<{ reader: ByteReader
 }
 
 /** [N] */
-async function readIdxLabels(path: string): Promise<Uint8Array> {
+async function readIdxLabels(path: string, images: number): Promise<Uint8Array> {
   const { reader, shape } = await openIdx(path, 1);
-  if (shape[0]! > MAX_BLOCK_BYTES) throw new BadDataError(path, `${shape[0]} labels are too many`);
+  checkLabelCount(path, shape[0]!, images);
+  if (shape[0]! > MAX_LABELS) throw new BadDataError(path, `${shape[0]} labels are too many`);
   const labels = await reader.take(shape[0]!);
   await expectEnd(reader);
   return labels;
@@ -57,8 +58,7 @@ export async function openMnist(options: SourceOptions): Promise<Source> {
   const { reader, shape } = await openIdx(imagePath, 3);
   await reader.close();
   const [length, height, width] = shape as [number, number, number];
-  const labels = await readIdxLabels(labelPath);
-  checkLabelCount(labelPath, labels.length, length);
+  const labels = await readIdxLabels(labelPath, length);
   const native: Shape = [height, width, 1];
   return {
     format: "mnist",

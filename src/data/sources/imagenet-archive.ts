@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import { badEntry } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
 import { countOf, folderEntries, walk } from "./folder.ts";
-import { recordEntries, recordFiles } from "./imagenet-records.ts";
+import { allRecordEntries, recordFiles } from "./imagenet-records.ts";
 import type { SourceOptions } from "./options.ts";
 import { differenceOf, type PublishedFiles } from "./published.ts";
 import type { FileStamp, Shape, Source } from "./source.ts";
@@ -46,7 +46,7 @@ export async function openImageNetArchive(
   const records = await recordFiles(path, split);
   if (records.length > 0) {
     const files = await Promise.all(records.map(stampOf));
-    return { ...described, files, entries: () => recordEntries(records, options, (count) => check(count, path)) };
+    return { ...described, files, entries: () => allRecordEntries(records, options, (count) => check(count, path)) };
   }
   const found = await locate(path, split, shape[0]);
   const isFolder = (await statOf(found)).isDirectory();

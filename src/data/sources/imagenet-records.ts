@@ -1,11 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { badEntry } from "./bad-data.ts";
 import type { SourceOptions } from "./options.ts";
 import type { Entry } from "./source.ts";
 import { statOf } from "./stamp.ts";
-import { exampleEntry } from "./tfrecords.ts";
-import { tfRecords } from "./tfrecord.ts";
+import { recordEntries } from "./tfrecords.ts";
 
 /**
  * Files that TensorFlow Datasets made of the archives of the old version, which are no longer published:
@@ -19,7 +17,7 @@ export async function recordFiles(path: string, split: string): Promise<string[]
 }
 
 /** The images in them; `check` is told their number unless some of them cannot be found. */
-export async function* recordEntries(
+export async function* allRecordEntries(
   paths: readonly string[],
   options: SourceOptions,
   check: (count: number) => void,
@@ -27,15 +25,11 @@ export async function* recordEntries(
   let count = 0;
   let lost = false;
   for (const path of paths) {
-    let index = 0;
-    for await (const record of tfRecords(path)) {
-      if ("fault" in record) {
-        lost ||= record.fault.whole;
-        yield badEntry(record.fault);
-      } else yield exampleEntry(`${path}: record ${index}`, record.bytes, options);
-      index++;
+    for await (const entry of recordEntries(path, options)) {
+      count += entry.fault?.lost ?? 1;
+      lost ||= entry.fault?.whole ?? false;
+      yield entry;
     }
-    count += index;
   }
   if (!lost) check(count);
 }

@@ -6,5 +6,9 @@ export const MAX_PIXELS = 100e6;
 export const MAX_FILE_BYTES = 512 * 1024 * 1024;
 /** Bytes of a record, or of a file in an archive, which may be packed: what it costs is not seen by its size. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+/** Bytes of the pixels of one image: 8 bits, 3 channels. */
+export const MAX_PICTURE_BYTES = 3 * MAX_PIXELS;
+/** Labels of one file. */
+export const MAX_LABELS = 2 ** 26;
 /** Bytes that have to be in memory at once: the images of one row group or record batch, the labels of a file. */
 export const MAX_BLOCK_BYTES = 2 ** 31 - 1;

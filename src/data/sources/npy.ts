@@ -1,6 +1,6 @@
 import { BadDataError } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
-import { MAX_BLOCK_BYTES } from "./limits.ts";
+import { MAX_LABELS } from "./limits.ts";
 
 /** What stands before the values of an .npy file. */
 export interface NpyHeader {
@@ -57,7 +57,7 @@ export async function readNpyNumbers(reader: ByteReader, { type, width, shape }:
   const read = type.startsWith(">") ? undefined : READERS[type.replace(/^[<|]/, "")];
   if (!read) throw new BadDataError(reader.where, `values of type ${type} are not supported`);
   const count = shape.reduce((a, b) => a * b, 1);
-  if (count * width > MAX_BLOCK_BYTES) throw new BadDataError(reader.where, `${count} values are too many`);
+  if (count > MAX_LABELS) throw new BadDataError(reader.where, `${count} values are too many`);
   const bytes = await reader.take(count * width);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: count }, (_, i) => read(view, i * width));

@@ -44,10 +44,14 @@ export function requireArray(path: string, arrays: readonly StoredArray[], names
 
 /** Integer labels, [N], less `first`. @throws UsageError when their number is not that of the images. */
 export async function readLabels(path: string, array: StoredArray, images: number, first = 0): Promise<number[]> {
+  checkLabelCount(
+    path,
+    array.header.shape.reduce((a, b) => a * b, 1),
+    images,
+  );
   const reader = await array.open();
   const labels = await readNpyNumbers(reader, array.header);
   await reader.close();
-  checkLabelCount(path, labels.length, images);
   return labels.map((label) => label - first);
 }
 

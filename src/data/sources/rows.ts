@@ -1,5 +1,6 @@
 import { BadDataError } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
+import { MAX_PICTURE_BYTES } from "./limits.ts";
 
 const BLOCK = 1 << 20;
 
@@ -18,6 +19,9 @@ export async function* rows(reader: ByteReader, width: number, count: number): A
       throw new BadDataError(`${reader.where}: image ${row}`, error.reason, { lost: count - row, cause: error });
     }
   };
+  if (!(width > 0 && width <= MAX_PICTURE_BYTES)) {
+    throw new BadDataError(reader.where, `its header declares images of ${width} bytes`, { lost: count });
+  }
   const inBlock = Math.max(1, Math.floor(BLOCK / width));
   for (let row = 0; row < count;) {
     const wanted = Math.min(inBlock, count - row);

@@ -2,19 +2,20 @@ import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
 import { fitPicture } from "./decode-image.ts";
-import { MAX_BLOCK_BYTES } from "./limits.ts";
+import { MAX_LABELS } from "./limits.ts";
 import { readMat, type MatArray } from "./mat5.ts";
 import { checkLabelCount } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromColumns } from "./planes.ts";
-import { rows } from "./rows.ts";
+import { expectEnd, rows } from "./rows.ts";
 import { pixelsOf, shapeText, type Entry, type Shape, type Source } from "./source.ts";
 import { stampOf, statOf } from "./stamp.ts";
 
 /** [N], digit 0 as 0: the file has 10 for it. */
-async function readDigits(path: string, { shape, kind, open }: MatArray): Promise<number[]> {
+async function readDigits(path: string, { shape, kind, open }: MatArray, images: number): Promise<number[]> {
   const count = shape.reduce((a, b) => a * b, 1);
-  if (count * kind.width > MAX_BLOCK_BYTES) throw new BadDataError(path, `${count} labels are too many`);
+  checkLabelCount(path, count, images);
+  if (count > MAX_LABELS) throw new BadDataError(path, `${count} labels are too many`);
   const reader = await open();
   const bytes = await reader.take(count * kind.width);
   await reader.close();
@@ -45,8 +46,7 @@ export async function openSvhn(options: SourceOptions): Promise<Source> {
       "take the cropped digits, format 2 of the data set",
     );
   }
-  const digits = await readDigits(path, labels);
-  checkLabelCount(path, digits.length, length);
+  const digits = await readDigits(path, labels, length);
   return {
     format: "svhn",
     split: options.split,
@@ -72,6 +72,9 @@ async function* svhnEntries(
       const load = () => fitPicture({ data: fromColumns(row, shape), shape }, name, options);
       yield { name, label: labels[i++]!, load };
     }
+    // Elements are filled up to 8 bytes.
+    await reader.takeUpTo(-reader.position & 7);
+    await expectEnd(reader);
   } catch (error) {
     yield badEntryOf(error);
   } finally {

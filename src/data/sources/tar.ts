@@ -61,7 +61,7 @@ function broken(name: string, reason: string, fault?: { whole: boolean }): TarFi
 }
 
 /** The first `size` bytes; the decoder itself throws when there are fewer than the header says. */
-async function collect(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
+export async function collect(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   let at = 0;
   for await (const chunk of body) {

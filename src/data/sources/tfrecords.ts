@@ -8,6 +8,7 @@ import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
 import { pixelsOf, shapeText, type Entry, type Picture, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
+import { declaredRecords, missingParts } from "./record-counts.ts";
 import { parseExample, type Feature } from "./tf-example.ts";
 import { tfRecords } from "./tfrecord.ts";
 
@@ -58,10 +59,30 @@ export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOp
 }
 
 /**
+ * The images of one file. A fault at its end tells when it has not as many as {@link declaredRecords} says: cut between
+ * two records, a file looks whole.
+ */
+export async function* recordEntries(path: string, options: SourceOptions): AsyncGenerator<Entry> {
+  const declared = await declaredRecords(path);
+  let [index, lost] = [0, false];
+  for await (const record of tfRecords(path)) {
+    if ("fault" in record) {
+      lost ||= record.fault.whole;
+      yield badEntry(record.fault);
+    } else yield exampleEntry(`${path}: record ${index}`, record.bytes, options);
+    index++;
+  }
+  if (lost || declared === undefined || declared === index) return;
+  const reason = `${index < declared ? "cut short" : "too long"}: ${index} records, ${declared} are declared`;
+  yield badEntry(new BadDataError(path, reason, index < declared ? { lost: declared - index } : { whole: true }));
+}
+
+/**
  * TFRecord files of tf.train.Example: pixels as "shape" and "data" (FFHQ, CelebA-HQ and LSUN as the reference reads
  * them), or an encoded image as "image" or "image/encoded"; the class, if any, as "label" or "image/class/label".
  *
- * @throws UsageError when there is no such file, or files of several resolutions, as of FFHQ.
+ * @throws UsageError when there is no such file, or files of several resolutions, as of FFHQ; BadDataError when the
+ *   names tell of files that are not there, unless bad data is left out.
  */
 export async function openTfRecords(options: SourceOptions): Promise<Source> {
   const wanted = (name: string) => /\.tfrecords?(-\d+-of-\d+)?$|-\d+-of-\d+\.tfrecord$/.test(name);
@@ -74,20 +95,16 @@ export async function openTfRecords(options: SourceOptions): Promise<Source> {
       `name one of them: --from ${paths.at(-1)}`,
     );
   }
+  // A file that is named itself is all that is wanted.
+  const missing = found[0] === options.path ? [] : missingParts(paths);
+  if (missing[0] && !options.skipBad) throw missing[0];
   return {
     format: "tfrecords",
     split: options.split,
     files: await Promise.all(paths.map(stampOf)),
     async *entries() {
-      for (const path of paths) {
-        let index = 0;
-        for await (const record of tfRecords(path)) {
-          yield "fault" in record
-            ? badEntry(record.fault)
-            : exampleEntry(`${path}: record ${index}`, record.bytes, options);
-          index++;
-        }
-      }
+      for (const path of paths) yield* recordEntries(path, options);
+      for (const fault of missing) yield badEntry(fault);
     },
   };
 }

@@ -24,7 +24,7 @@ describe("a file that cannot be read", () => {
     ["arrays", "a.npz", "stored.npz"],
     ["parquet", "train-00001-of-00002.parquet", "train-00000-of-00001.parquet"],
     ["arrow", "a.arrow", "hub.arrow"],
-    ["tfrecords", "bad-train.tfrecord-00001-of-00002", "faces-train.tfrecord-00000-of-00001"],
+    ["tfrecords", "bad-train.tfrecord-00000-of-00001", "faces-train.tfrecord-00000-of-00001"],
   ])("of %s ends the work, or is left out, named and counted", async (format, broken, whole) => {
     const path = withBroken(broken, whole);
     const how = { size: 8 };

@@ -1,9 +1,19 @@
-import { copyFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { crc32, crc32c } from "../../../src/data/crc.ts";
 import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
-import { badOf, damaged, expected, fixture, flipByte, folderWith, readAll, withoutNames } from "./fixture.ts";
+import {
+  badOf,
+  damaged,
+  expected,
+  fixture,
+  flipByte,
+  folderWith,
+  readAll,
+  temporaryFolder,
+  withoutNames,
+} from "./fixture.ts";
 
 const open = (path: string) => openTfRecords({ path, split: "train" });
 const name = "ffhq-r02.tfrecords";
@@ -88,5 +98,35 @@ describe("openTfRecords", () => {
     });
     const [first] = badOf(await readAll(await open(path)));
     expect(first!.message).toMatch(/record 0: wrong size: 72 bytes of shape \[3, 5, 6\]/);
+  });
+});
+
+describe("files of TensorFlow Datasets", () => {
+  const part = (i: number) => `lsun-train.tfrecord-0000${i}-of-00002`;
+  const folder = (lengths: readonly number[], ...parts: number[]) => {
+    const path = temporaryFolder();
+    for (const i of parts) copyFileSync(fixture(name), join(path, part(i)));
+    const info = { splits: [{ name: "train", shardLengths: lengths.map(String) }] };
+    writeFileSync(join(path, "dataset_info.json"), JSON.stringify(info));
+    return path;
+  };
+
+  it("are held against the numbers in dataset_info.json, as one cut between two records looks whole", async () => {
+    expect(badOf(await readAll(await open(folder([5, 5], 0, 1))))).toEqual([]);
+    const path = folder([5, 7], 0, 1);
+    const [bad] = badOf(await readAll(await open(path)));
+    expect(bad).toMatchObject({ where: join(path, part(1)), reason: "cut short: 5 records, 7 are declared", lost: 2 });
+    const more = badOf(await readAll(await open(folder([5, 4], 0, 1))));
+    expect(more).toEqual([expect.objectContaining({ reason: "too long: 5 records, 4 are declared" })]);
+  });
+
+  it("are all wanted: names say how many there are", async () => {
+    const path = folder([5, 5], 1);
+    await expect(open(path)).rejects.toThrow(
+      /00000-of-00002: missing: lsun-train\.tfrecord-00001-of-00002 says there are 2/,
+    );
+    const all = await readAll(await openTfRecords({ path, split: "train", skipBad: true }));
+    expect(badOf(all)).toEqual([expect.objectContaining({ whole: true, where: join(path, part(0)) })]);
+    expect(badOf(await readAll(await open(join(path, part(1)))))).toEqual([]);
   });
 });
