@@ -56,7 +56,7 @@ napi_value openCollectives(napi_env env, napi_value* arguments) {
   groups[number(env, arguments[0])] = opening->context;
   opening->serverDef.assign(static_cast<const char*>(serverDef), serverDefLength);
   opening->port = number(env, arguments[3]);
-  opening->filter = onlyFrom(bytes(env, arguments[4]));
+  opening->filter = onlyFrom(text(env, arguments[4]));
   return start(env, std::move(opening));
 }
 

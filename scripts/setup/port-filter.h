@@ -4,7 +4,7 @@
 #pragma once
 #include "addition.h"
 
-#include <cstring>
+#include <sstream>
 
 #ifdef __linux__
 #include <arpa/inet.h>
@@ -29,22 +29,21 @@ sock_filter load(uint16_t size, uint32_t at) {
 // Skips instructions unless what was loaded is this.
 sock_filter unless(uint32_t value, int skip) { return {BPF_JMP | BPF_JEQ | BPF_K, 0, static_cast<uint8_t>(skip), value}; }
 
-// Lets loopback and these senders through: IPv6 addresses one after another, IPv4 mapped into them.
-Filter onlyFrom(const Bytes& allowed) {
+// Lets loopback and these senders through: addresses of IPv4 and IPv6, a line each.
+Filter onlyFrom(const std::string& allowed) {
   Filter v4{load(BPF_W, 12), {BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xff000000}, unless(0x7f000000, 1), PASS, load(BPF_W, 12)};
   Filter v6;
-  const auto add = [&](const in6_addr& address) {
+  std::istringstream addresses("::1\n" + allowed);
+  for (std::string address; std::getline(addresses, address);) {
     uint32_t words[4];
-    memcpy(words, &address, sizeof words);
-    if (IN6_IS_ADDR_V4MAPPED(&address)) return v4.insert(v4.end(), {unless(ntohl(words[3]), 1), PASS});
-    for (int i = 0; i < 4; i++) v6.insert(v6.end(), {load(BPF_W, 8 + 4 * i), unless(ntohl(words[i]), 7 - 2 * i)});
-    return v6.insert(v6.end(), PASS);
-  };
-  add(in6addr_loopback);
-  for (size_t at = 0; at + sizeof(in6_addr) <= allowed.length; at += sizeof(in6_addr)) {
-    in6_addr address;
-    memcpy(&address, static_cast<const char*>(allowed.data) + at, sizeof address);
-    add(address);
+    if (inet_pton(AF_INET, address.c_str(), words) == 1) {
+      v4.insert(v4.end(), {unless(ntohl(words[0]), 1), PASS});
+    } else if (inet_pton(AF_INET6, address.c_str(), words) == 1) {
+      for (int i = 0; i < 4; i++) v6.insert(v6.end(), {load(BPF_W, 8 + 4 * i), unless(ntohl(words[i]), 7 - 2 * i)});
+      v6.push_back(PASS);
+    } else {
+      throw Failure{"no filter can be made for the address " + address};
+    }
   }
   v4.push_back(DROP);
   v6.push_back(DROP);
@@ -78,7 +77,7 @@ void guard(int32_t port, Filter filter) {
 }
 #else
 using Filter = int;
-Filter onlyFrom(const Bytes&) { return 0; }
+Filter onlyFrom(const std::string&) { return 0; }
 Filter fromNobody() { return 0; }
 void guard(int32_t, Filter) { throw Failure{"only Linux has filters for ports"}; }
 #endif

@@ -29,8 +29,8 @@ export interface CollectivesOptions {
   readonly index: number;
   /** This one's port, which is free. */
   readonly port: number;
-  /** Addresses besides loopback from which the server is reached: 16 bytes each, IPv4 mapped into IPv6. */
-  readonly allowed: Uint8Array;
+  /** IPv4 and IPv6 addresses from which, besides loopback, the server may be reached. */
+  readonly allowed: readonly string[];
 }
 
 /** Field numbers of tensorflow/core/protobuf: tensorflow_server.proto, cluster.proto and config.proto. */
@@ -84,7 +84,7 @@ let opened = 0;
 export async function openCollectives(options: CollectivesOptions): Promise<Collectives> {
   const binding = nativeBackend().binding as Required<Binding>;
   const [group, size] = [opened++, options.members.length];
-  await binding.openCollectives(group, serverDef(options), configProto(), options.port, options.allowed);
+  await binding.openCollectives(group, serverDef(options), configProto(), options.port, options.allowed.join("\n"));
   const run = async (op: string, x: Tensor, key: number) => {
     const [id] = nativeBackend().getInputTensorIds([x]) as [number];
     return tensorsOf(await binding.runCollective(group, op, id, size, key))[0]!;
