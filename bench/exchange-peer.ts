@@ -1,6 +1,6 @@
 /**
- * One of two nodes whose exchange of gradients is timed beside a plain copy over TCP:
- * exchange-peer.ts RANK FLOATS PORT_OF_THE_COPY PORT_OF_THE_EXCHANGE
+ * One of several nodes whose exchanges of gradients are timed, between two of them beside a plain copy over TCP:
+ * exchange-peer.ts RANK NODES FLOATS PORT_OF_THE_COPY PORT_OF_THE_EXCHANGE PORT_OF_TENSORFLOWS
  */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -12,7 +12,14 @@ import type { Group, Turn } from "../src/optim/peers.ts";
 import type { TrainState } from "../src/optim/train-state.ts";
 import { measured, serve } from "./protocol.ts";
 
-const [rank, floats, copyPort, exchangePort] = process.argv.slice(2).map(Number) as [number, number, number, number];
+type Arguments = [
+  rank: number,
+  nodes: number,
+  floats: number,
+  copyPort: number,
+  ...ports: [grpc: number, tensorflow: number],
+];
+const [rank, nodes, floats, copyPort, grpcPort, tensorflowPort] = process.argv.slice(2).map(Number) as Arguments;
 const HOST = "127.0.0.1";
 const EXAMPLES = 8;
 const WRITE = 2 ** 20;
@@ -82,23 +89,25 @@ function stateOf(onSum: (apply: () => void) => unknown): TrainState {
   return state as unknown as TrainState;
 }
 
-function overGrpc(): Group {
-  const own = { host: HOST, port: rank === 0 ? exchangePort : 0 };
-  const join = rank === 0 ? {} : { join: { host: HOST, port: exchangePort } };
+function groupOf(port: number, collectives: boolean): Group {
+  const own = { host: HOST, port: rank === 0 ? port : 0 };
+  const join = rank === 0 ? {} : { join: { host: HOST, port } };
   const group = exchangeGroup({
-    targets: { listen: own, ...join, world: 2, rank, security: {}, securityOf: () => ({}) },
-    run: { shards: 2, shardSize: EXAMPLES, parameters: floats, bfloat16: false },
+    targets: { listen: own, ...join, world: nodes, rank, security: {}, securityOf: () => ({}) },
+    run: { shards: nodes, shardSize: EXAMPLES, parameters: floats, bfloat16: false },
     state: stateOf((apply) => group.onSum(apply)),
     ...{ to: Infinity, deadline: 60_000, config: {}, differences: () => [], tell: () => {} },
+    collectives,
   });
   return group;
 }
 
 await loadEngine();
-const copy = copier(await socketToTheOther());
-const step = await stepper(overGrpc());
+const copy = nodes === 2 ? copier(await socketToTheOther()) : async () => {};
+const exchange = await stepper(groupOf(grpcPort, false));
+const tensorflow = await stepper(groupOf(tensorflowPort, true));
 
-/** Both begin together. */
+/** Two begin together; of more none ends before all have begun. */
 const together = async (run: () => Promise<void>) => {
   await copy(1);
   return measured(async () => {
@@ -108,6 +117,7 @@ const together = async (run: () => Promise<void>) => {
 };
 await serve({
   copy: () => together(() => copy(4 * floats)),
-  exchange: () => together(step),
+  exchange: () => together(exchange),
+  tensorflow: () => together(tensorflow),
 });
 process.exit(0);

@@ -61,7 +61,7 @@ const encodeMember = (message: MemberMessage) => exchangeService.Attend.requestS
 /** What a member could send at this moment, the last part broken: it is never taken as a whole. */
 async function brokenParcel({ seen, run }: Target, random: Random): Promise<Buffer[]> {
   const { below, of } = random;
-  const members = [1, 2].map((id) => ({ id, rank: id - 1, address: "" }));
+  const members = [1, 2].map((id) => ({ id, rank: id - 1, address: "", collectivesPort: 0 }));
   const view = { ...seen, members, need: "NOTHING", source: 0, entering: false } as const;
   const phase = of(["REDUCE", "REDUCE", "GATHER", "FETCHED"] as const);
   const from = of([1, 2, 2, 2, 3, 77]);
@@ -115,14 +115,14 @@ export const callAttacks: readonly Attack[] = [
   {
     name: "join and break off",
     run(target) {
-      const hello = { version: 1, address: ":1", rank: 0, runId: "", ...target.hello };
+      const hello = { version: 1, address: ":1", rank: 0, runId: "", collectivesPort: 0, ...target.hello };
       return call(target, PATHS[0]!, [framed(encodeMember({ hello }))], false);
     },
   },
   {
     name: "mutated hello",
     run(target, random) {
-      const hello = { version: 1, address: ":1", rank: 0, runId: "", ...target.hello };
+      const hello = { version: 1, address: ":1", rank: 0, runId: "", collectivesPort: 0, ...target.hello };
       return call(target, PATHS[0]!, [framed(mutated(encodeMember({ hello }), random))], random.real() < 0.5);
     },
   },

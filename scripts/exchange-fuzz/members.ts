@@ -20,7 +20,7 @@ async function attend(target: Target, stay: number, { hello, answer, onWelcome }
   let attendance: Attendance;
   const ended = new Promise<void>((resolve) => {
     attendance = client.attend(
-      { version: 1, address: "127.0.0.1:1", rank: 0, runId: "", ...target.hello, ...hello },
+      { version: 1, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0, ...target.hello, ...hello },
       {
         onMessage({ welcome, prepare, view }) {
           if (welcome) {

@@ -10,7 +10,8 @@ import { step } from "./progress.mjs";
 import { inPlace } from "./temporary.mjs";
 
 const own = (name) => fileURLToPath(new URL(name, import.meta.url));
-const [quiet, functions, groupNorm] = ["quiet.cc", "functions.cc", "group-norm.cc"].map(own);
+const quiet = own("quiet.cc");
+const additions = ["functions.cc", "group-norm.cc", "collectives.cc", "addition.h", "port-filter.h"].map(own);
 const sources = join(tfjs, "binding");
 const napi = join(modules, "node-api-headers");
 const isMac = process.platform === "darwin";
@@ -30,7 +31,7 @@ const LIBRARIES = isMac
 export function bindingFolder(libraries) {
   const hash = createHash("sha256").update(JSON.stringify([libraries, FLAGS, process.platform, process.arch]));
   const names = readdirSync(sources).sort();
-  const files = [...names.map((name) => join(sources, name)), quiet, functions, groupNorm, join(napi, "package.json")];
+  const files = [...names.map((name) => join(sources, name)), quiet, ...additions, join(napi, "package.json")];
   for (const path of files) {
     hash.update(path.slice(modules.length)).update(readFileSync(path));
   }
@@ -62,7 +63,7 @@ export async function compileBinding({ compiler }, libraries, folder) {
       await compile(
         ...[tfjs, include, join(include, "external/local_xla")].flatMap((path) => ["-I", path]),
         ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, name)),
-        ...[functions, groupNorm],
+        ...additions.filter((path) => path.endsWith(".cc")),
         ...LIBRARIES.map((name) => join(tensorflow, name)),
         `-Wl,-rpath,${tensorflow}`,
         ...["-o", join(temporary, real)],

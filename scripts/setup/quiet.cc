@@ -34,6 +34,7 @@ class Quiet {
 };
 
 using Register = napi_value (*)(napi_env, napi_value);
+using Add = void (*)(napi_env, napi_value);
 
 }  // namespace
 
@@ -46,6 +47,10 @@ NAPI_MODULE_INIT() {
     return nullptr;
   }
   exports = reinterpret_cast<Register>(function)(env, exports);
-  void* add = dlsym(library, "scorestream_add_functions");
-  return exports == nullptr || add == nullptr ? exports : reinterpret_cast<Register>(add)(env, exports);
+  const char* const additions[] = {"scorestream_add_functions", "scorestream_add_collectives"};
+  for (const char* name : additions) {
+    void* add = dlsym(library, name);
+    if (exports != nullptr && add != nullptr) reinterpret_cast<Add>(add)(env, exports);
+  }
+  return exports;
 }

@@ -104,5 +104,12 @@ export function parseExchange(
   const targets = security(listen, secrets);
   // Refused now, not at the first call.
   if (join) targets.securityOf(join);
-  return { listen, ...(join && { join }), world: world ?? 1, rank: rank ?? 0, ...targets };
+  return {
+    listen,
+    ...(join && { join }),
+    world: world ?? 1,
+    rank: rank ?? 0,
+    insecure: secrets.insecure ?? false,
+    ...targets,
+  };
 }

@@ -1,11 +1,11 @@
 /** Training with others: from the command line's options to the peers of a session. */
 import { Observable, Subject } from "rxjs";
-import { UsageError } from "../errors.ts";
 import { exchangeGroup } from "../grpc/exchange/group.ts";
 import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
 import { alone, type Peers } from "../optim/peers.ts";
 import type { TrainState } from "../optim/train-state.ts";
 import { boundFields, differences, type StoredConfig } from "./config-file.ts";
+import { requireCollectives } from "./exchange-engine.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
 export interface PeersOfRun {
@@ -15,7 +15,8 @@ export interface PeersOfRun {
 }
 
 /** Settings in which the nodes of a run must agree: those that the parameters depend on. */
-const shared = () => [...boundFields("train"), "training.steps"].filter((name) => name !== "checkpoint");
+const shared = () =>
+  [...boundFields("train"), "training.steps", "exchange.engine"].filter((name) => name !== "checkpoint");
 
 const isConfig = (value: unknown): value is StoredConfig => typeof value === "object" && value !== null;
 
@@ -42,14 +43,10 @@ function costs(every: number, steps: number, tell: (event: RunEvent) => void): (
 export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
   const { exchange: targets, config, stop, name } = context;
   const events = new Subject<RunEvent>();
-  if (!targets || context.mode !== "train") return { peers: alone(), events };
   const { training, exchange } = config;
-  if (exchange.engine !== "grpc") {
-    throw new UsageError(
-      `exchange.engine: ${exchange.engine} is not part of this version`,
-      "--set exchange.engine=grpc",
-    );
-  }
+  const collectives = exchange.engine === "tensorflow";
+  if (collectives && context.mode === "train") requireCollectives(context);
+  if (!targets || context.mode !== "train") return { peers: alone(), events };
   const own: StoredConfig = { pipeline: name, preset: context.preset, ...config };
   const peers = exchangeGroup({
     targets,
@@ -59,7 +56,7 @@ export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
       parameters: state.layout.length,
       bfloat16: exchange.wire === "bfloat16",
     },
-    ...{ state, stop, to: training.steps, deadline: 1000 * exchange.deadlineSeconds, config: own },
+    ...{ collectives, state, stop, to: training.steps, deadline: 1000 * exchange.deadlineSeconds, config: own },
     differences(theirs) {
       if (!isConfig(theirs)) return ["config: not readable"];
       return differences(own, theirs, ["pipeline", ...shared()]).map(({ name, there, here }) => `${name}: ${there} there, ${here} here`); // prettier-ignore

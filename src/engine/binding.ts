@@ -13,6 +13,11 @@ export interface Binding {
   removeFunction?(name: string): void;
   /** Runs a function in another thread; the inputs may be deleted at once. */
   startFunction?(name: string, inputs: number[], outputs: number): Promise<OutputInfo[]>;
+  /** This and the next three too (scripts/setup/collectives.cc); see there. */
+  openCollectives?(group: number, server: Uint8Array, config: Uint8Array, port: number, allowed: string): Promise<unknown>; // prettier-ignore
+  runCollective?(group: number, op: string, input: number, size: number, key: number): Promise<OutputInfo[]>;
+  abortCollectives?(group: number): void;
+  closeCollectives?(group: number, port: number): void;
   loadSavedModel(directory: string, tags: string): number;
   deleteSavedModel(id: number): void;
   runSavedModel(session: number, inputs: number[], inputNames: string, outputNames: string): OutputInfo[];

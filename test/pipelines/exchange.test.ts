@@ -1,10 +1,12 @@
 /** Real processes, started and killed as on a cluster. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Summary } from "../../src/cli/pipeline.ts";
+import { hasCollectives } from "../../src/engine/collectives.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { until } from "../grpc/fixture.ts";
 import { run, short } from "./fixture.ts";
@@ -82,6 +84,29 @@ describe("runs of several processes", { timeout: 90_000 }, () => {
   });
 });
 
+describe.runIf(hasCollectives())("runs by TensorFlow's collectives", { timeout: 90_000 }, () => {
+  const engine = ["--set", "exchange.engine=tensorflow"];
+
+  it("one killed ends the others, saved; started again they come to the parameters of one process", async () => {
+    const { node: first, address } = await coordinator("--world", "3", ...engine);
+    const [second, third] = [start("--join", address, ...engine), start("--join", address, ...engine)];
+    await first.says(/training: [1-9]/);
+    second.child.kill("SIGKILL");
+    for (const node of [first, third]) {
+      const { steps, checkpoint, error } = await node.ended();
+      expect(node.child.exitCode).toBe(1);
+      expect(error).toContain("exchange.engine=tensorflow: the run needs all its nodes");
+      expect(checkpoint).toContain(`checkpoint_${steps}.arrow`);
+    }
+    const again = (node: typeof first, ...options: string[]) => start(...options, ...engine, "--workdir", node.workdir);
+    const anew = again(first, "--listen", "127.0.0.1:0", "--world", "2");
+    await anew.says(/--join \S+/);
+    const other = again(third, "--join", /--join (\S+)/.exec(anew.output.stderr)![1]!);
+    const whole = await run([...settings, "--set", "engine.threads=1", "--workdir", temporaryFolder()]);
+    for (const node of [anew, other]) expect((await node.ended()).parameters).toBe(whole.summary.parameters);
+  });
+});
+
 describe("the command line", { timeout: 30_000 }, () => {
   it.each([
     [["--listen", "nowhere"], "--listen nowhere: this is no HOST:PORT"],
@@ -93,10 +118,28 @@ describe("the command line", { timeout: 30_000 }, () => {
     [["--join", "127.0.0.1:9", "--rank", "0"], "--rank 0: rank 0 is the node that listens"],
     [["--listen", "127.0.0.1:0", "--mode", "eval"], "--listen: --mode eval runs on one machine"],
     [["--listen", "127.0.0.1:0", "--world", "2"], "--world 2: training.shards is 1, and every node needs a shard"],
-    [["--listen", "127.0.0.1:0", "--set", "exchange.engine=tensorflow"], "exchange.engine: tensorflow is not part of"],
+    [["--set", "exchange.engine=tensorflow"], "exchange.engine=tensorflow is for several nodes"],
+    [
+      ["--listen", "127.0.0.1:0", "--set", "exchange.engine=tensorflow"],
+      "needs all nodes from the beginning, --world is 1",
+    ],
+    [
+      ["--join", "127.0.0.1:9", "--set", "exchange.engine=tensorflow", "--set", "exchange.wire=bfloat16"],
+      "sends float32",
+    ],
   ])("%j is refused: %s", async (options, message) => {
     const { exitCode, stderr } = await run([...short, "--workdir", temporaryFolder(), ...options]);
     expect(stderr).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+
+  it.runIf(hasCollectives())("lets TensorFlow's server out of this machine only with --insecure", async () => {
+    const folder = temporaryFolder();
+    const file = (name: string) => (writeFileSync(join(folder, name), "0123456789abcdef"), join(folder, name));
+    const tls = ["--tls-cert", file("cert"), "--tls-key", file("key"), "--token-file", file("token")];
+    const engine = ["--set", "exchange.engine=tensorflow", "--set", "training.shards=2", "--world", "2"];
+    const { exitCode, stderr } = await run([...short, ...engine, ...tls, "--listen", "0.0.0.0:0", "--workdir", folder]);
+    expect(stderr).toContain("(0.0.0.0:0) has TensorFlow listen unencrypted and without a token");
     expect(exitCode).toBe(2);
   });
 

@@ -12,6 +12,8 @@ export interface Arrival {
   readonly address: string;
   /** 0: the next that is free. */
   readonly rank: number;
+  /** As in {@link Member}; default 0. */
+  readonly collectivesPort?: number;
 }
 
 export interface CoordinatorOptions {
@@ -20,6 +22,8 @@ export interface CoordinatorOptions {
   readonly shards: number;
   /** Members without which it does not begin. */
   readonly world: number;
+  /** The first members stay the only ones. */
+  readonly fixed: boolean;
   /** Ticks within which members answer. */
   readonly patience: number;
   readonly tell: (text: string) => void;
@@ -82,19 +86,21 @@ export class Coordinator {
    * @returns Its id.
    * @throws JoinRefused
    */
-  join(link: Link, { address, rank: wanted }: Arrival): number {
-    const { shards, world, runId, tell } = this.#options;
+  join(link: Link, { address, rank: wanted, collectivesPort = 0 }: Arrival): number {
+    const { shards, world, fixed, runId, tell } = this.#options;
     const first = this.#nextId === 1;
     const taken = new Map([...this.#members.values()].map((member) => [member.rank, member]));
     if (this.size >= shards) {
       throw new JoinRefused(`training.shards: ${shards} shards are for at most ${shards} nodes, and so many are there`);
     }
+    if (fixed && this.#begun)
+      throw new JoinRefused(`the ${world} nodes that began stay the only ones (exchange.engine)`);
     const holder = first ? undefined : taken.get(wanted);
     if (wanted > 0 && holder) throw new JoinRefused(`rank ${wanted} is taken by ${holder.address}`, true);
     let rank = first ? 0 : wanted || 1;
     while (taken.has(rank)) rank++;
     const id = this.#nextId++;
-    this.#members.set(id, { id, rank, address, link, ready: undefined, entered: false });
+    this.#members.set(id, { id, rank, address, collectivesPort, link, ready: undefined, entered: false });
     link.send({ welcome: { runId, id, rank } });
     if (!first) tell(`node ${rank} has joined from ${address}`);
     if (!this.#begun && this.size < world) tell(`${this.size} of ${world} nodes are here; waiting for the others`);
@@ -157,7 +163,7 @@ export class Coordinator {
     const step = Math.max(...old.map(({ ready }) => ready!));
     const source = old.find(({ ready }) => ready === step)!;
     const entering = members.some(({ entered }) => !entered);
-    const about = members.map(({ id, rank, address }) => ({ id, rank, address }));
+    const about = members.map(({ id, rank, address, collectivesPort }) => ({ id, rank, address, collectivesPort }));
     const needOf = ({ id, entered, ready }: Attending): View["need"] => {
       if (id === source.id || (entered && ready === step)) return "NOTHING";
       return entered && ready === step - 1 ? "SUM" : "STATE";

@@ -18,6 +18,8 @@ export interface Hello {
   readonly parameters: number;
   /** "": none yet. */
   readonly runId: string;
+  /** 0: gradients do not go by TensorFlow's collectives. */
+  readonly collectivesPort: number;
 }
 
 export interface Ready {
@@ -55,6 +57,8 @@ export interface Member {
   readonly id: number;
   readonly rank: number;
   readonly address: string;
+  /** As in {@link Hello}. */
+  readonly collectivesPort: number;
 }
 
 export type What = "NOTHING" | "SUM" | "STATE";

@@ -15,6 +15,19 @@ export class CoordinatorLostError extends RunError {
   }
 }
 
+/** Nodes of TensorFlow's collectives cannot go on without one of them. */
+export class BrokenGroupError extends RunError {
+  override readonly name = "BrokenGroupError";
+
+  constructor(why: string, step: number) {
+    super(
+      `exchange.engine=tensorflow: the run needs all its nodes, and ${why}; the state after ${step} steps was saved\n` +
+        `  remedy: start all nodes again, each with its --workdir: they go on from the newest checkpoint; ` +
+        `with exchange.engine=grpc a run goes on without a node that it loses`,
+    );
+  }
+}
+
 /** Another attempt a moment later may succeed. */
 export const isPassing = ({ code }: ServiceError): boolean =>
   code === status.UNAVAILABLE || code === status.ALREADY_EXISTS || code === status.DEADLINE_EXCEEDED;

@@ -9,11 +9,14 @@ import { endpointText, type Endpoint } from "../endpoint.ts";
 import { occasionally } from "../occasionally.ts";
 import type { ClientSecurity, ServerSecurity } from "../security.ts";
 import { startServer, type Serving } from "../server.ts";
+import { freePort, type FreePort } from "../free-port.ts";
 import { ExchangeClient, FLOW_CONTROL_WINDOW } from "./client.ts";
+import { openFor } from "./collective-members.ts";
+import { CollectiveNode } from "./collective-node.ts";
 import { Coordinator } from "./coordinator.ts";
-import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION, type Hello } from "./definition.ts";
+import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION, type Hello, type View } from "./definition.ts";
 import { MESSAGE_LIMIT } from "./parcel.ts";
-import type { ExchangeCost } from "./node-options.ts";
+import type { ExchangeCost, NodeOptions } from "./node-options.ts";
 import { ExchangeNode } from "./node.ts";
 import { attendHandler, deliverHandler, fetchHandler, type ExchangeHandlers } from "./service.ts";
 import type { RunShape } from "./shares-of-view.ts";
@@ -30,6 +33,8 @@ export interface ExchangeTargets {
   readonly world: number;
   /** Asked for; 0: the next that is free. */
   readonly rank: number;
+  /** Others than those that are allowed may listen and send. */
+  readonly insecure?: boolean;
   readonly security: ServerSecurity;
   readonly securityOf: (endpoint: Endpoint) => ClientSecurity;
 }
@@ -41,6 +46,8 @@ export interface GroupOptions {
   /** Step after the last. */
   readonly to: number;
   readonly stop?: AbortSignal | undefined;
+  /** Gradients go by TensorFlow's collectives, see {@link CollectiveNode}. */
+  readonly collectives?: boolean;
   /** ms, see {@link ExchangeNode}. */
   readonly deadline: number;
   /** What all nodes must have in common. */
@@ -73,7 +80,19 @@ function parsed(text: string): unknown {
 
 /** @throws UsageError when more nodes are wanted than there are shards. */
 export function exchangeGroup(options: GroupOptions): Group {
-  const { targets, run, state, to, stop, deadline, config, differences, tell, onExchange } = options;
+  const {
+    targets,
+    run,
+    state,
+    to,
+    stop,
+    deadline,
+    config,
+    differences,
+    tell,
+    onExchange,
+    collectives = false,
+  } = options;
   const { join, world, rank } = targets;
   if (world > run.shards) {
     throw new UsageError(
@@ -84,11 +103,13 @@ export function exchangeGroup(options: GroupOptions): Group {
   collectRarely();
   const quiet = Math.max(QUIET, 2 * deadline);
   const runId = randomBytes(8).toString("hex");
-  const coordinator = new Coordinator({ runId, shards: run.shards, world, patience: TICKS, tell });
+  const coordinator = new Coordinator({ runId, shards: run.shards, world, fixed: collectives, patience: TICKS, tell });
   let server: Serving | undefined;
+  let port: FreePort | undefined;
+  const collectivesPort = () => port?.port ?? 0;
   const hello = (): Hello => ({
     ...{ version: VERSION, rank, runId: "", config: JSON.stringify(config), parameters: run.parameters },
-    address: advertised(server!.endpoint),
+    ...{ address: advertised(server!.endpoint), collectivesPort: collectivesPort() },
   });
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
   const grpc = grpcWire({ coordinator: join ?? targets.listen, security: targets.securityOf, quiet });
@@ -113,15 +134,16 @@ export function exchangeGroup(options: GroupOptions): Group {
     while (coordinator.size > 1 && performance.now() < until) await delay(10);
   };
 
-  const node: ExchangeNode = new ExchangeNode({
+  const nodeOptions: NodeOptions = {
     ...{ run, state, to, stop, deadline, wire: options.wire?.(grpc) ?? grpc },
     ...(onExchange && { onExchange }),
     membership: {
-      way: join && client ? { kind: "join", client, address: endpointText(join), hello } : { kind: "coordinate", coordinator }, // prettier-ignore
+      way: join && client ? { kind: "join", client, address: endpointText(join), hello } : { kind: "coordinate", coordinator, collectivesPort }, // prettier-ignore
       search: SEARCH,
       tell,
     },
     async listen() {
+      if (collectives) port = await freePort();
       const service = {
         name: EXCHANGE,
         proto: EXCHANGE_PROTO,
@@ -147,9 +169,13 @@ export function exchangeGroup(options: GroupOptions): Group {
         if (finished && !join) await othersEnded();
         coordinator.close(finished ? "the run has ended" : "the coordinator stops");
         client?.close();
+        await port?.release();
         await server!.close(GRACE);
       };
     },
-  });
+  };
+  const open = (view: View, id: number) =>
+    openFor({ view, id, coordinator: join ?? targets.listen, port: port!, tell });
+  const node = collectives ? new CollectiveNode({ ...nodeOptions, open }) : new ExchangeNode(nodeOptions);
   return node;
 }

@@ -9,7 +9,7 @@ import type { CoordinatorMessage, Hello, MemberMessage, View } from "./definitio
 import { CoordinatorLostError, isPassing, joinFailure } from "./failures.ts";
 
 export type Way =
-  | { readonly kind: "coordinate"; readonly coordinator: Coordinator }
+  | { readonly kind: "coordinate"; readonly coordinator: Coordinator; readonly collectivesPort: () => number }
   | { readonly kind: "join"; readonly client: ExchangeClient; readonly address: string; readonly hello: () => Hello };
 
 export interface MembershipOptions {
@@ -20,6 +20,8 @@ export interface MembershipOptions {
   readonly onPrepare: () => void;
   /** Rung at every change. */
   readonly moved: Bell;
+  /** Why the run cannot go on with other members, if it cannot. */
+  readonly fixed?: (why: string) => Error;
   /** ms to wait for the coordinator at the beginning. */
   readonly deadline: number;
   /** ms to look for it once it is gone. */
@@ -62,7 +64,7 @@ export class Membership {
       end: () => {},
     };
     this.#send = (message) => message.leave || way.coordinator.receive(this.id, message);
-    way.coordinator.join(link, { address: "", rank: 0 });
+    way.coordinator.join(link, { address: "", rank: 0, collectivesPort: way.collectivesPort() });
   }
 
   /** A member does not deliver, or cannot be reached. */
@@ -84,12 +86,13 @@ export class Membership {
   }
 
   #receive({ welcome, prepare, view, diverged }: CoordinatorMessage): void {
-    const { step, onPrepare, moved } = this.#options;
+    const { step, onPrepare, moved, fixed } = this.#options;
     if (welcome) {
       if (this.runId !== "" && this.runId !== welcome.runId) this.#fail("another run listens there now");
       [this.id, this.runId] = [welcome.id, welcome.runId];
     }
     if (prepare) {
+      if (fixed && this.viewNumber > 0) this.failure ??= fixed("a node has left it, or is lost");
       this.viewNumber = prepare.view;
       this.view = undefined;
       onPrepare();
@@ -151,7 +154,11 @@ export class Membership {
   /** The run goes on without this node, or there is none any more: looks which. */
   async #lost({ code, details }: ServiceError): Promise<void> {
     if (this.#closed) return;
-    const { tell, onPrepare, moved, search, deadline } = this.#options;
+    const { tell, onPrepare, moved, search, deadline, fixed } = this.#options;
+    if (fixed && this.viewNumber > 0) {
+      this.failure ??= fixed(`the coordinator is gone: ${details}`);
+      return moved.ring();
+    }
     this.view = undefined;
     this.#send = () => {};
     onPrepare();

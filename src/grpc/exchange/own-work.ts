@@ -4,6 +4,7 @@ import { tf } from "../../engine/tf.ts";
 import type { Share } from "../../ops/shares.ts";
 import type { ShardGradient } from "../../optim/peers.ts";
 import { PartialSums } from "../../optim/partial-sums.ts";
+import type { OwnTensors } from "./collective-round.ts";
 import { joined } from "./joined.ts";
 import type { Own } from "./round.ts";
 
@@ -27,12 +28,18 @@ export class OwnWork {
     return this.#sums.narrow(first, end);
   }
 
-  /** In host memory. */
-  read(): Own {
+  /** On the device; the sums stay this object's. */
+  tensors(): OwnTensors {
     const shards = [...this.#losses.keys()].sort((a, b) => a - b);
     const join = (name: keyof Losses) => joined(shards.map((shard) => this.#losses.get(shard)![name]));
-    const sums = this.#sums.sums.map(({ subtree, value }) => ({ subtree, value: value.dataSync() as Float32Array }));
-    return { sums, t: join("t"), loss: join("loss") };
+    return { sums: this.#sums.sums, t: join("t"), loss: join("loss") };
+  }
+
+  /** In host memory. */
+  read(): Own {
+    const { sums, ...losses } = this.tensors();
+    const read = (value: Tensor1D) => value.dataSync() as Float32Array;
+    return { sums: sums.map(({ subtree, value }) => ({ subtree, value: read(value) })), ...losses };
   }
 
   clear(): void {

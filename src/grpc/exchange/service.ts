@@ -61,7 +61,7 @@ function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hell
       void call.emit("error", statusError(closed ? status.UNAVAILABLE : status.ABORTED, reason)),
   };
   try {
-    const id = coordinator.join(link, { rank: hello.rank, address: addressOf(hello, call.getPeer()) });
+    const id = coordinator.join(link, { ...hello, address: addressOf(hello, call.getPeer()) });
     return { coordinator, id };
   } catch (error) {
     if (!(error instanceof JoinRefused)) throw error;

@@ -41,7 +41,7 @@ export async function stranger(endpoint: Endpoint) {
   const view = await new Promise<View>((resolve, reject) => {
     const attendance = client.attend(
       {
-        ...{ version: 1, rank: 0, config: "{}", runId: "", parameters: run.parameters },
+        ...{ version: 1, rank: 0, config: "{}", collectivesPort: 0, runId: "", parameters: run.parameters },
         address: endpointText(server.endpoint),
       },
       {

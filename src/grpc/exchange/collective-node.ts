@@ -1,0 +1,235 @@
+/** A node of a run whose gradients go by TensorFlow's collectives: with all the others, or not at all. */
+import { setTimeout as delay } from "node:timers/promises";
+import { status } from "@grpc/grpc-js";
+import type { Collectives } from "../../engine/collectives.ts";
+import { NonFiniteLossError } from "../../errors.ts";
+import { Bell } from "../../monitor/bell.ts";
+import { firstNonFinite } from "../../ops/finite.ts";
+import type { Group, ShardGradient, StepSum, Turn } from "../../optim/peers.ts";
+import { statusError } from "../receive.ts";
+import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
+import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";
+import type { FetchRequest, View } from "./definition.ts";
+import { BrokenGroupError } from "./failures.ts";
+import { Membership } from "./membership.ts";
+import type { NodeOptions } from "./node-options.ts";
+import { OwnWork } from "./own-work.ts";
+import type { Fetched } from "./service.ts";
+import { shardsOf } from "./shares-of-view.ts";
+import { ENTERING, SLOWER, TICKS, Waiting } from "./waiting.ts";
+
+export interface CollectiveNodeOptions extends NodeOptions {
+  /** Begins to serve the collectives of a view, as the member with this id. */
+  readonly open: (view: View, id: number) => Promise<Collectives>;
+}
+
+/** ms for the coordinator to tell why others are gone. */
+const REASON = 2000;
+/** ms for the others to come to the end. */
+const END = 5000;
+
+interface Opened {
+  readonly collectives: Collectives;
+  readonly view: View;
+  readonly memberOfRank: readonly number[];
+}
+
+/** The view is over, or nobody wants more. */
+class Over extends Error {}
+
+export class CollectiveNode implements Group {
+  readonly alone = false;
+  applied = 0;
+  readonly #options: CollectiveNodeOptions;
+  readonly #moved = new Bell();
+  readonly #membership: Membership;
+  readonly #waiting: Waiting;
+  readonly #work = new OwnWork();
+  #apply: ((sum: StepSum) => void) | undefined;
+  /** A turn's gradient is still to come. */
+  #owed = false;
+  /** All nodes leave now, after the same step. */
+  #allLeave = false;
+  readonly #gone = new AbortController();
+
+  constructor(options: CollectiveNodeOptions) {
+    this.#options = options;
+    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
+    const fixed = (why: string) => new BrokenGroupError(why, state.step);
+    this.#membership = new Membership({ ...membership, step: () => state.step, onPrepare: () => {}, moved, deadline, fixed }); // prettier-ignore
+    const { way } = membership;
+    const onTick = () => (way.kind === "coordinate" ? way.coordinator.tick() : undefined);
+    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, onTick });
+  }
+
+  get shards(): number {
+    return this.#options.run.shards;
+  }
+
+  onSum(apply: (sum: StepSum) => void): () => void {
+    this.#apply = apply;
+    return () => (this.#apply = undefined);
+  }
+
+  add(gradient: ShardGradient): void {
+    this.#work.add(gradient);
+    this.#owed = false;
+    this.#moved.ring();
+  }
+
+  async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
+    const { state, to, listen } = this.#options;
+    const waiting = this.#waiting;
+    if (state.step >= to || waiting.stopped) return;
+    const stopClock = waiting.start(closed);
+    let close: Awaited<ReturnType<typeof listen>> = async () => {};
+    let opened: Opened | undefined;
+    try {
+      close = await listen();
+      await this.#membership.join();
+      opened = await this.#enter();
+      for (let patience = ENTERING * TICKS; state.step < to;) {
+        const start = performance.now();
+        yield* this.#ownTurns(opened.view);
+        if (waiting.closed) return;
+        const computing = performance.now() - start;
+        const longer = Math.ceil((SLOWER * computing * TICKS) / this.#options.deadline);
+        const { sum, stopping } = await this.#exchange(opened, Math.max(patience, longer));
+        this.#commit(opened.view, sum);
+        if (stopping.length > 0) return this.#stop(opened.view, stopping);
+        patience = TICKS;
+      }
+      this.#allLeave = true;
+    } catch (error) {
+      if (!(error instanceof Over)) throw error;
+    } finally {
+      await this.#leave(opened?.collectives, close);
+      stopClock();
+      this.#work.clear();
+    }
+  }
+
+  /** Takes no parcels. @throws ServiceError */
+  async take(): Promise<never> {
+    throw statusError(status.FAILED_PRECONDITION, "this run exchanges gradients by TensorFlow's collectives");
+  }
+
+  /** @throws ServiceError */
+  fetched(request: FetchRequest): Fetched {
+    return fetched(request, this.#membership, this.#options.state, undefined);
+  }
+
+  async *#ownTurns(view: View): AsyncGenerator<Turn, void, void> {
+    const { state, run } = this.#options;
+    const { first, end } = shardsOf(view, this.#membership.id, run);
+    for (let shard = first; shard < end && !this.#waiting.closed; shard++) {
+      this.#owed = true;
+      yield { step: state.step, shard };
+      while (this.#owed && !this.#waiting.closed) await this.#moved.next();
+    }
+  }
+
+  /** Waits for what is done with the others. @throws Over; what ends the run. */
+  async #together<T>(view: View, ticks: number, work: Promise<T>): Promise<T> {
+    const { state, deadline } = this.#options;
+    let done = false;
+    const told = work.finally(() => {
+      done = true;
+      this.#moved.ring();
+    });
+    // Where it is given up nobody looks at it any more.
+    told.catch(() => {});
+    const waited = await this.#waiting.until(() => done, view, ticks);
+    if (waited === "over") throw new Over();
+    if (waited === "late") {
+      const seconds = (ticks * deadline) / TICKS / 1000;
+      throw new BrokenGroupError(`the others did not come within ${seconds} s (exchange.deadlineSeconds)`, state.step);
+    }
+    try {
+      return await told;
+    } catch (error) {
+      // The coordinator knows better who is gone.
+      await Promise.race([this.#waiting.until(() => false, view), delay(REASON, undefined, { ref: false })]);
+      if (this.#waiting.stopped || this.#waiting.closed) throw new Over();
+      throw new BrokenGroupError(`an exchange failed: ${(error as Error).message.split("\n")[0]}`, state.step);
+    }
+  }
+
+  /** Waits for all, and opens what they share. */
+  async #enter(): Promise<Opened> {
+    const { open, wire, run, state, membership } = this.#options;
+    const { id, runId } = this.#membership;
+    const waiting = this.#waiting;
+    await waiting.until(() => this.#membership.view !== undefined || waiting.stopped, undefined);
+    const { view } = this.#membership;
+    if (!view) throw new Over();
+    // First: others may wait for it.
+    const collectives = await open(view, id);
+    try {
+      if (view.need !== "NOTHING") {
+        const source = view.members.find((member) => member.id === view.source)!;
+        const request = { runId, what: "STATE" as const, step: view.step };
+        const fetching = wire.fetch(source, request, vectorsToFetch("STATE", run), this.#gone.signal, () => waiting.hear()); // prettier-ignore
+        state.restore(toSnapshot(view.step, await this.#together(view, ENTERING * TICKS, fetching)));
+        membership.tell(`the state after ${view.step} steps was taken over from node ${source.rank}`);
+      }
+      const index = view.members.findIndex((member) => member.id === id);
+      const memberOfRank = await this.#together(view, ENTERING * TICKS, ranks(collectives, index));
+      return { collectives, view, memberOfRank };
+    } catch (error) {
+      collectives.close();
+      throw error;
+    }
+  }
+
+  async #exchange({ collectives, view, memberOfRank }: Opened, patience: number): Promise<CollectiveStep> {
+    const { run, state, onExchange } = this.#options;
+    const { step } = state;
+    const start = performance.now();
+    const options = { collectives, view, memberOfRank, run };
+    const round = collectiveRound(this.#work.tensors(), this.#waiting.stopped, options);
+    const result = await this.#together(view, patience, round);
+    const { sum, loss } = result.sum;
+    const bad = [loss, sum].map((values) => values[firstNonFinite(values)]).find((value) => value !== undefined);
+    if (bad !== undefined) {
+      this.#allLeave = true;
+      throw new NonFiniteLossError(step, bad);
+    }
+    onExchange?.({ step, seconds: (performance.now() - start) / 1000, bytes: result.bytes });
+    return result;
+  }
+
+  /** Applies a sum: the only place where the state goes on. */
+  #commit(view: View, sum: CollectiveStep["sum"]): void {
+    const { state } = this.#options;
+    const { step } = state;
+    if (view !== this.#membership.view || this.#waiting.closed) throw this.#membership.failure ?? new Over();
+    this.applied++;
+    this.#work.clear();
+    this.#apply?.({ step, ...sum });
+    if (state.step !== step + 1 && !this.#waiting.closed) {
+      throw new Error(`exchange: the sum of step ${step} was not applied`);
+    }
+  }
+
+  /** All stop after the same step. @throws RunError on nodes that were not told to. */
+  #stop(view: View, stopping: readonly number[]): void {
+    this.#allLeave = true;
+    if (this.#waiting.stopped) return;
+    const [ranks, { step }] = [stopping.map((index) => view.members[index]!.rank).join(), this.#options.state];
+    throw new BrokenGroupError(`node ${ranks} was told to stop`, step);
+  }
+
+  async #leave(collectives: Collectives | undefined, close: (finished: boolean) => Promise<void>): Promise<void> {
+    const { state, to, wire } = this.#options;
+    this.#gone.abort();
+    if (collectives && this.#allLeave && !this.#waiting.closed) {
+      // Who went before the others have read the last sum would break it off.
+      await Promise.race([meet(collectives), delay(END, undefined, { ref: false })]).catch(() => {});
+    }
+    collectives?.close();
+    await this.#membership.leave();
+    await close(state.step >= to);
+    wire.close();
+  }
+}
