@@ -1,5 +1,5 @@
 /**
- * LZ4, decompression only: lz4js (0.2.0, 2016) lets a frame decide how much memory it takes, so no bound can be set.
+ * LZ4, decompression only, with damaged data refused: lz4js 0.2.0 returns what a cut or damaged frame gives, without an error.
  *
  * @see https://github.com/lz4/lz4/tree/dev/doc (block and frame format)
  */
