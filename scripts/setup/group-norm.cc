@@ -54,8 +54,8 @@ INLINE float exponential(float x) {
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
-// Pixels whose sums are taken in float before they are added up in double: more of them cost the ODE solver evaluations.
-constexpr int64_t kBlock = 1;
+// Pixels whose sums are taken in float before they are added up in double.
+constexpr int64_t kBlock = 32;
 
 // Adds x and x^2 of some pixels, per channel.
 WIDEST void moments(const float* __restrict x, int64_t pixels, int64_t C, float* __restrict sum, float* __restrict squares) {

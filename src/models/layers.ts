@@ -1,5 +1,6 @@
 /** Layers of NCSN++: each constructor declares parameters in a scope and returns what to do with them. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
+import { hasOwnOps } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
 import { groupNorm, swish } from "../ops/group-norm.ts";
@@ -68,7 +69,9 @@ export function norm(scope: Scope, C: number, activation?: Activation): Layer {
   const groups = Math.min(C >> 2, 32);
   return (context, x) => {
     const fused = activation === "swish";
-    const y = groupNorm(x, scale(context), bias(context), groups, { swish: fused });
+    // Where solvers follow the reference's steps, its order of operations is kept too.
+    const own = context.dropoutSeed !== undefined && hasOwnOps();
+    const y = groupNorm(x, scale(context), bias(context), groups, { swish: fused, fused: own });
     return activation && !fused ? activate(y, activation) : y;
   };
 }
