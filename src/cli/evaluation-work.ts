@@ -4,7 +4,9 @@ import { isDeepStrictEqual } from "node:util";
 import { readProgress } from "../data/read-progress.ts";
 import { UsageError } from "../errors.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
+import { codeVersion } from "./code-version.ts";
 import type { Config } from "./config.ts";
+import type { RunContext } from "./pipeline.ts";
 
 /** Settings that an interrupted evaluation must share to be gone on with. */
 export function evaluationWork(config: Config, key: EvaluationKey): Readonly<Record<string, unknown>> {
@@ -37,6 +39,13 @@ export function progressPath(
 }
 
 type Work = Readonly<Record<string, unknown>>;
+
+/** What computes the numbers of a run. */
+export const computedBy = ({ config, engine }: Pick<RunContext, "config" | "engine">) => ({
+  code: codeVersion(),
+  engine: `${engine.name} ${engine.version}`,
+  compile: config.engine.compile && engine.native,
+});
 
 /** Without what tells versions apart. */
 const ofAnyVersion = (work: Work): Work => ({ ...work, code: "", engine: "" });

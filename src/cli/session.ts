@@ -16,8 +16,7 @@ import { TrainState } from "../optim/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
 import { countOf, type Evaluated } from "../streams/evaluated.ts";
-import { codeVersion } from "./code-version.ts";
-import { evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
+import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
 import { peersOf, telling } from "./exchange.ts";
 import { sdeOf } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -125,7 +124,7 @@ function open(context: RunContext, model: ScoreModel): Opened {
   const told = new Subject<RunEvent>();
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({
-    ...{ pipeline, ema: averageDigest(), code: codeVersion(), engine: `${engine.name} ${engine.version}`, compile },
+    ...{ pipeline, ema: averageDigest(), ...computedBy(context) },
     ...evaluationWork(config, key),
   });
   return {

@@ -8,7 +8,7 @@ import { tf } from "./tf.ts";
  *
  * @returns The outputs, which the caller disposes.
  */
-export function start(fn: Compiled, given: readonly Tensor[], upload: () => Tensor[]): Promise<Tensor[]> {
+export async function start(fn: Compiled, given: readonly Tensor[], upload: () => Tensor[]): Promise<Tensor[]> {
   const uploaded = tf.tidy(upload);
   const running = fn.start(...given, ...uploaded);
   tf.dispose(uploaded);

@@ -1,6 +1,5 @@
 /** Layers of NCSN++: each constructor declares parameters in a scope and returns what to do with them. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import { hasOwnOps } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
 import { groupNorm, swish } from "../ops/group-norm.ts";
@@ -70,8 +69,8 @@ export function norm(scope: Scope, C: number, activation?: Activation): Layer {
   return (context, x) => {
     const fused = activation === "swish";
     // Where solvers follow the reference's steps, its order of operations is kept too.
-    const own = context.dropoutSeed !== undefined && hasOwnOps();
-    const y = groupNorm(x, scale(context), bias(context), groups, { swish: fused, fused: own });
+    const training = context.dropoutSeed !== undefined;
+    const y = groupNorm(x, scale(context), bias(context), groups, { swish: fused, fused: training });
     return activation && !fused ? activate(y, activation) : y;
   };
 }

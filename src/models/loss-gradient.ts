@@ -1,4 +1,5 @@
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
+import { start } from "../engine/run.ts";
 import { tf } from "../engine/tf.ts";
 import { flatten, unflatten, type ParameterLayout } from "./parameters.ts";
 
@@ -26,4 +27,18 @@ export function lossGradient(
   const result: [Tensor1D, Tensor1D] = [flatten(layout, grads), tf.mul(losses!, 1)];
   losses!.dispose();
   return result;
+}
+
+/** Losses [B], and the gradient of their mean in the layout of the parameters, which the caller disposes. */
+export interface LossAndGradient {
+  readonly losses: Float32Array;
+  readonly gradient: Tensor1D;
+}
+
+/** Runs a compiled {@link lossGradient} in another thread, with inputs as {@link start} takes them. */
+export async function startLossGradient(...call: Parameters<typeof start>): Promise<LossAndGradient> {
+  const [gradient, losses] = (await start(...call)) as [Tensor1D, Tensor1D];
+  const values = losses.dataSync() as Float32Array;
+  losses.dispose();
+  return { losses: values, gradient };
 }

@@ -1,11 +1,11 @@
 /** A score model with its compiled functions: loss and gradient, and the score with its divergence. */
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
 import { compile } from "../engine/compile.ts";
-import { start, startAndRead } from "../engine/run.ts";
+import { startAndRead } from "../engine/run.ts";
 import { tf } from "../engine/tf.ts";
 import type { ScoreFunction } from "../likelihood/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
-import { lossGradient } from "./loss-gradient.ts";
+import { lossGradient, startLossGradient, type LossAndGradient } from "./loss-gradient.ts";
 import type { ScoreModel } from "./ncsnpp.ts";
 import { layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
 
@@ -46,7 +46,7 @@ export interface ScoreNetwork {
     parameters: Tensor1D,
     inputs: LossInputs,
     dropoutKey: readonly [number, number],
-  ): Promise<{ readonly losses: Float32Array; readonly gradient: Tensor1D }>;
+  ): Promise<LossAndGradient>;
   /** The score of `parameters`, for the solvers. The tensor stays the caller's. */
   scoreFunction(parameters: Tensor1D, sde: SDE): ScoreFunction;
   /** Frees the graphs. */
@@ -129,13 +129,8 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
       return losses!;
     },
 
-    async lossAndGradient(parameters, inputs, [k0, k1]) {
-      const seed = () => tf.tensor1d([k0 | 0, k1 | 0], "int32");
-      const [flat, losses] = (await start(gradient, [parameters], () => [...upload(inputs), seed()])) as Tensor1D[];
-      const values = losses!.dataSync() as Float32Array;
-      losses!.dispose();
-      return { losses: values, gradient: flat! };
-    },
+    lossAndGradient: (parameters, inputs, [k0, k1]) =>
+      startLossGradient(gradient, [parameters], () => [...upload(inputs), tf.tensor1d([k0 | 0, k1 | 0], "int32")]),
 
     scoreFunction(parameters, sde) {
       const condition = (t: Float64Array) => tf.tensor1d(Float32Array.from(t, (v) => sde.timeCondition(v)));

@@ -38,7 +38,7 @@ function affine(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, eps: n
 interface GroupNormOptions {
   readonly swish?: boolean;
   readonly eps?: number;
-  /** One op of our own each way; default: where the engine has them. */
+  /** One op of our own each way, where the engine has them; default true. */
   readonly fused?: boolean;
 }
 
@@ -77,9 +77,9 @@ export function groupNorm(
   scale: Tensor,
   bias: Tensor,
   groups: number,
-  { swish = true, eps = 1e-6, fused = hasOwnOps() }: GroupNormOptions = {},
+  { swish = true, eps = 1e-6, fused = true }: GroupNormOptions = {},
 ): Tensor4D {
-  return (fused ? byOwnOps : chained)(x, scale, bias, groups, swish, eps);
+  return (fused && hasOwnOps() ? byOwnOps : chained)(x, scale, bias, groups, swish, eps);
 }
 
 /** By TensorFlow's ops. */

@@ -13,8 +13,7 @@ import { quantize } from "../../streams/quantize.ts";
 import { priorBatches, sample } from "../../streams/sample.ts";
 import { saveImages } from "../../streams/save-images.ts";
 import { spooledImages } from "../../streams/spooled-images.ts";
-import { codeVersion } from "../code-version.ts";
-import { requireSameVersion } from "../evaluation-work.ts";
+import { computedBy, requireSameVersion } from "../evaluation-work.ts";
 import { evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
@@ -57,7 +56,7 @@ export function samplerOf(
  * @param measure What is measured of the samples when they are all there.
  */
 export function sampleImages(context: RunContext, session: Session, measure?: Measure): Observable<RunEvent> {
-  const { config, stop, engine, name: pipeline } = context;
+  const { config, stop, name: pipeline } = context;
   const { sde, network, score } = session;
   const { numSamples: total } = config.sampling;
   const { batchSize } = config.eval;
@@ -71,8 +70,7 @@ export function sampleImages(context: RunContext, session: Session, measure?: Me
     const work = {
       ...{ pipeline, ema: session.averageDigest(), seed, sde: kind, model, sampling: config.sampling, batchSize },
       ...{ continuous: training.continuous, centered: data.centered },
-      ...{ code: codeVersion(), engine: `${engine.name} ${engine.version}` },
-      compile: config.engine.compile && engine.native,
+      ...computedBy(context),
     };
     const partial = files.grid.replace(/\.png$/, "_partial");
     requireSameVersion<number>(`${partial}.jsonl`, work, total, (batches) => batches.reduce((a, b) => a + b, 0));

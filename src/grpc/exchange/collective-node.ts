@@ -46,8 +46,6 @@ export class CollectiveNode implements Group {
   readonly #waiting: Waiting;
   readonly #work = new OwnWork();
   #apply: ((sum: StepSum) => void) | undefined;
-  /** A turn's gradient is still to come. */
-  #owed = false;
   /** All nodes leave now, after the same step. */
   #allLeave = false;
   readonly #gone = new AbortController();
@@ -57,9 +55,7 @@ export class CollectiveNode implements Group {
     const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
     const fixed = (why: string) => new BrokenGroupError(why, state.step);
     this.#membership = new Membership({ ...membership, step: () => state.step, onPrepare: () => {}, moved, deadline, fixed }); // prettier-ignore
-    const { way } = membership;
-    const onTick = () => (way.kind === "coordinate" ? way.coordinator.tick() : undefined);
-    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, onTick });
+    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, way: membership.way });
   }
 
   get shards(): number {
@@ -73,8 +69,7 @@ export class CollectiveNode implements Group {
 
   add(gradient: ShardGradient): void {
     this.#work.add(gradient);
-    this.#owed = false;
-    this.#moved.ring();
+    this.#waiting.added();
   }
 
   async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
@@ -123,9 +118,7 @@ export class CollectiveNode implements Group {
     const { state, run } = this.#options;
     const { first, end } = shardsOf(view, this.#membership.id, run);
     for (let shard = first; shard < end && !this.#waiting.closed; shard++) {
-      this.#owed = true;
-      yield { step: state.step, shard };
-      while (this.#owed && !this.#waiting.closed) await this.#moved.next();
+      yield* this.#waiting.ownTurn({ step: state.step, shard });
     }
   }
 

@@ -34,8 +34,6 @@ export class ExchangeNode implements Group {
   #settled: View | undefined;
   /** ms that the node's own shards of the step took. */
   #computing = 0;
-  /** A turn's gradient is still to come: the state stays. */
-  #owed = false;
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -47,9 +45,7 @@ export class ExchangeNode implements Group {
       onFailure: ({ id }, reason) => this.#membership.suspect(id, reason),
       onEnd: () => moved.ring(),
     });
-    const { way } = membership;
-    const onTick = () => (way.kind === "coordinate" ? way.coordinator.tick() : undefined);
-    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, onTick });
+    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, way: membership.way });
     this.#inbox = new Inbox({
       runId: () => this.#membership.runId,
       place: () => {
@@ -77,8 +73,7 @@ export class ExchangeNode implements Group {
     const bad = gradient.loss[firstNonFinite(gradient.loss)];
     if (bad !== undefined) this.#membership.diverged(gradient.step, bad);
     this.#work.add(gradient);
-    this.#owed = false;
-    this.#moved.ring();
+    this.#waiting.added();
   }
 
   async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
@@ -101,9 +96,7 @@ export class ExchangeNode implements Group {
         }
         if (this.#waiting.stopped) return;
         const start = performance.now();
-        this.#owed = true;
-        yield { step: state.step, shard };
-        while (this.#owed && !this.#waiting.closed) await this.#moved.next();
+        yield* this.#waiting.ownTurn({ step: state.step, shard });
         this.#computing += performance.now() - start;
       }
     } finally {

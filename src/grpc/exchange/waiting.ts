@@ -1,7 +1,9 @@
 /** Waiting for others, with a patience that is measured in what could have come. */
 import { NonFiniteLossError } from "../../errors.ts";
 import type { Bell } from "../../monitor/bell.ts";
+import type { Turn } from "../../optim/peers.ts";
 import type { View } from "./definition.ts";
+import type { Way } from "./membership.ts";
 
 /** Parts of a deadline. What blocks the event loop counts as one of them, however long it takes. */
 export const TICKS = 10;
@@ -17,7 +19,7 @@ export interface WaitingOptions {
   readonly deadline: number;
   readonly stop: AbortSignal | undefined;
   readonly membership: { readonly view: View | undefined; readonly failure: Error | undefined };
-  readonly onTick: () => void;
+  readonly way: Way;
 }
 
 /** "over": the view is, or the run. */
@@ -29,6 +31,8 @@ export class Waiting {
   /** Tick of the last news from others. */
   #news = 0;
   #closed: AbortSignal | undefined;
+  /** A turn's gradient is still to come. */
+  #owed = false;
 
   constructor(options: WaitingOptions) {
     this.#options = options;
@@ -45,20 +49,33 @@ export class Waiting {
 
   /** @returns A function that ends it. */
   start(closed: AbortSignal): () => void {
-    const { moved, deadline, stop, onTick } = this.#options;
+    const { moved, deadline, stop, way } = this.#options;
     const ring = () => moved.ring();
     const signals = [closed, stop];
     this.#closed = closed;
     for (const signal of signals) signal?.addEventListener("abort", ring);
     const clock = setInterval(() => {
       this.#ticks++;
-      onTick();
+      if (way.kind === "coordinate") way.coordinator.tick();
       ring();
     }, deadline / TICKS);
     return () => {
       clearInterval(clock);
       for (const signal of signals) signal?.removeEventListener("abort", ring);
     };
+  }
+
+  /** Gives a turn, and ends when its gradient is here: until then the state must stay. */
+  async *ownTurn(turn: Turn): AsyncGenerator<Turn, void, void> {
+    this.#owed = true;
+    yield turn;
+    while (this.#owed && !this.closed) await this.#options.moved.next();
+  }
+
+  /** The gradient of {@link ownTurn} is here. */
+  added(): void {
+    this.#owed = false;
+    this.#options.moved.ring();
   }
 
   /** Something came from the others. */

@@ -1,10 +1,10 @@
 /** The variational dequantization loss: a bound on -log P(x) of discrete images, through a frozen score model. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { compile } from "../../engine/compile.ts";
-import { start, startAndRead } from "../../engine/run.ts";
+import { startAndRead } from "../../engine/run.ts";
 import { tf } from "../../engine/tf.ts";
 import type { SDE } from "../../sde/sde.ts";
-import { lossGradient } from "../loss-gradient.ts";
+import { lossGradient, startLossGradient, type LossAndGradient } from "../loss-gradient.ts";
 import type { ScoreModel } from "../ncsnpp.ts";
 import { layoutOf, unflatten, type ParameterLayout } from "../parameters.ts";
 import type { Dequantizer } from "./dequantizer.ts";
@@ -35,11 +35,7 @@ export interface DequantizationLoss {
    *
    * Computed in another thread: JavaScript goes on meanwhile, and both parameters may be disposed at once.
    */
-  lossAndGradient(
-    parameters: Tensor1D,
-    score: Tensor1D,
-    draws: DequantizationDraws,
-  ): Promise<{ readonly losses: Float32Array; readonly gradient: Tensor1D }>;
+  lossAndGradient(parameters: Tensor1D, score: Tensor1D, draws: DequantizationDraws): Promise<LossAndGradient>;
   /** Frees the graphs. */
   dispose(): void;
 }
@@ -112,12 +108,8 @@ export function dequantizationLoss(
       const [losses] = await startAndRead(loss, [parameters, score], () => upload(draws));
       return losses!;
     },
-    async lossAndGradient(parameters, score, draws) {
-      const [flat, losses] = (await start(gradient, [parameters, score], () => upload(draws))) as Tensor1D[];
-      const values = losses!.dataSync() as Float32Array;
-      losses!.dispose();
-      return { losses: values, gradient: flat! };
-    },
+    lossAndGradient: (parameters, score, draws) =>
+      startLossGradient(gradient, [parameters, score], () => upload(draws)),
     dispose() {
       loss.dispose();
       gradient.dispose();
