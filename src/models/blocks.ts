@@ -43,14 +43,15 @@ function timeShift(scope: Scope, O: number, options: BlockOptions) {
 export function bigGanBlock(parent: Scope, C: number, O: number, options: BlockOptions, resample?: Resample): Block {
   const scope = parent.child("ResnetBlockBigGANpp");
   const { activation, skipRescale, initScale } = options;
-  const resize = resampler(resample, options.fir);
+  const upsampled = resample === "up" && !options.fir;
+  const resize = upsampled ? (x: Tensor4D) => x : resampler(resample, options.fir);
   const norm0 = norm(scope, C, activation);
-  const conv0 = conv(scope, C, O);
+  const conv0 = conv(scope, C, O, { upsampled });
   const shift = timeShift(scope, O, options);
   const norm1 = norm(scope, O, activation);
   const drop = dropout(scope, options.dropout);
   const conv1 = conv(scope, O, O, { initScale });
-  const shortcut = C !== O || resample ? conv(scope, C, O, { size: 1 }) : undefined;
+  const shortcut = C !== O || resample ? conv(scope, C, O, { size: 1, upsampled }) : undefined;
   return (context, x, embedding) => {
     let h = resize(norm0(context, x));
     h = conv0(context, h, shift(context, embedding));
@@ -102,8 +103,8 @@ export function resampleLayer(
     const layer = conv(scope, C, O, { stride: 2 });
     return (context, x) => layer(context, x);
   }
-  const layer = conv(scope, C, O);
-  return (context, x) => layer(context, upsample(x));
+  const layer = conv(scope, C, O, { upsampled: true });
+  return (context, x) => layer(context, x);
 }
 
 /** The reference's `Combine`: a 1x1 convolution of the pyramid [.., C] joins h [.., O] by "sum" or "cat". */

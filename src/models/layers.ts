@@ -3,6 +3,7 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
 import { groupNorm, swish } from "../ops/group-norm.ts";
+import { upsample, upsampleConv } from "../ops/resample.ts";
 import { statelessUniform } from "../ops/stateless-uniform.ts";
 import type { Context, Scope } from "./scope.ts";
 
@@ -24,23 +25,37 @@ export function activate<T extends Tensor>(x: T, activation: Activation): T {
   }
 }
 
+/** Where solvers follow the reference's steps, its order of operations is kept too; training has faster ones. */
+const isTraining = (context: Context) => context.dropoutSeed !== undefined;
+
 export interface ConvOptions {
   readonly size?: number;
   readonly stride?: number;
+  /** Convolves the input upsampled by nearest neighbours; sizes 1 and 3. */
+  readonly upsampled?: boolean;
   /** Factor on the variance of the kernel at the start. */
   readonly initScale?: number;
 }
 
 /** `nn.Conv` with DDPM's initialization, parameters `Conv_i/kernel` [s, s, C, O] and `Conv_i/bias` [O]. */
-export function conv(scope: Scope, C: number, O: number, { size = 3, stride = 1, initScale = 1 }: ConvOptions = {}) {
+export function conv(scope: Scope, C: number, O: number, options: ConvOptions = {}) {
+  const { size = 3, stride = 1, upsampled = false, initScale = 1 } = options;
   const own = scope.child("Conv");
   const kernel = own.parameter<Tensor4D>("kernel", [size, size, C, O], { kind: "fanAverage", scale: initScale });
   const bias = own.parameter<Tensor1D>("bias", [O], { kind: "zeros" });
+  const convolve = (context: Context, x: Tensor4D, bias?: Tensor1D): Tensor4D => {
+    if (!upsampled) return conv2d(x, kernel(context), bias, stride);
+    if (!isTraining(context)) return conv2d(upsample(x), kernel(context), bias);
+    // Of equal pixels only one is needed.
+    if (size === 1) return upsample(conv2d(x, kernel(context), bias));
+    const y = upsampleConv(x, kernel(context));
+    return bias ? tf.add(y, bias) : y;
+  };
   /** `shift` [B, O] is added with the bias, in one pass. */
   return (context: Context, x: Tensor4D, shift?: Tensor2D): Tensor4D => {
-    if (!shift) return conv2d(x, kernel(context), bias(context), stride);
+    if (!shift) return convolve(context, x, bias(context));
     const total = tf.add(shift, bias(context)).reshape([x.shape[0], 1, 1, O]);
-    return tf.add(conv2d(x, kernel(context), undefined, stride), total);
+    return tf.add(convolve(context, x), total);
   };
 }
 
@@ -68,9 +83,7 @@ export function norm(scope: Scope, C: number, activation?: Activation): Layer {
   const groups = Math.min(C >> 2, 32);
   return (context, x) => {
     const fused = activation === "swish";
-    // Where solvers follow the reference's steps, its order of operations is kept too.
-    const training = context.dropoutSeed !== undefined;
-    const y = groupNorm(x, scale(context), bias(context), groups, { swish: fused, fused: training });
+    const y = groupNorm(x, scale(context), bias(context), groups, { swish: fused, fused: isTraining(context) });
     return activation && !fused ? activate(y, activation) : y;
   };
 }

@@ -8,6 +8,7 @@ import {
   firUpsample,
   firUpsampleConv,
   upsample,
+  upsampleConv,
 } from "../../src/ops/resample.ts";
 import { largestError } from "../support/numbers.ts";
 import { expectNoLeak, normalTensor, numericalGradient, values } from "../support/tensors.ts";
@@ -77,6 +78,27 @@ describe("upsample and downsample", () => {
     tf.tidy(() => {
       expect(largestError(values(downsample(upsample(x()))), values(x()))).toBeLessThan(1e-6);
     });
+  });
+});
+
+describe("upsampleConv", () => {
+  it("equals upsampling and a convolution, in value and both gradients", async () => {
+    await expectNoLeak(() =>
+      tf.tidy(() => {
+        const weight = normalTensor<Tensor4D>([3, 3, 3, 5], 2);
+        const plain = (x: Tensor4D, w: Tensor4D) => conv(upsample(x), w);
+        expect(upsampleConv(x(), weight).shape).toEqual([2, 8, 12, 5]);
+        expect(largestError(values(upsampleConv(x(), weight)), values(plain(x(), weight)))).toBeLessThan(1e-5);
+        const gradients = (f: typeof plain) =>
+          tf.grads((x, w) => tf.sum(tf.square(f(x as Tensor4D, w as Tensor4D))))([x(), weight]);
+        const expected = gradients(plain);
+        for (const [i, gradient] of gradients(upsampleConv).entries()) {
+          expect(gradient.shape).toEqual(expected[i]!.shape);
+          const largest = Math.max(...values(expected[i]!).map(Math.abs));
+          expect(largestError(values(gradient), values(expected[i]!)) / largest).toBeLessThan(1e-5);
+        }
+      }),
+    );
   });
 });
 
