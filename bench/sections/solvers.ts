@@ -4,7 +4,7 @@ import { IMAGES } from "../case-file.ts";
 import { compare, type BenchContext, type SectionResult } from "../context.ts";
 import type { Request } from "../protocol.ts";
 import type { Measurement } from "../rounds.ts";
-import { largestDeviation } from "../statistics.ts";
+import { largestDeviation, type Spread } from "../statistics.ts";
 import { measurementTable, table } from "../tables.ts";
 import { TITLES } from "../peer.ts";
 
@@ -13,8 +13,11 @@ const solved: BenchCase = benchCase("solved", { nf: 32, numResBlocks: 1, batchSi
 
 const last = ({ answers }: Measurement) => answers.at(-1)!;
 
+/** Images in a second: median, least and most; `wall` is of an image. */
+const rate = ({ min, median, max }: Spread) =>
+  `${(1 / median).toPrecision(3)} (${(1 / max).toPrecision(3)} - ${(1 / min).toPrecision(3)})`;
+
 async function solver(context: BenchContext, title: string, request: Request): Promise<SectionResult> {
-  const repeats = context.quick ? 1 : Math.min(context.repeats, 3);
   const threads = [1, ...(context.quick ? [] : [context.cores])];
   const parts: { threads: number; measurements: Measurement[] }[] = [];
   for (const count of threads) {
@@ -24,14 +27,14 @@ async function solver(context: BenchContext, title: string, request: Request): P
       threads: count,
       dropout: 0,
       // The first run is a whole one, but loosely: it compiles and warms up.
-      rounds: { first: { ...request, tolerance: 1e-1 }, request, units: IMAGES, repeats },
+      rounds: { first: { ...request, tolerance: 1e-1 }, request, units: IMAGES },
     });
     parts.push({ threads: count, measurements });
   }
   const text = parts.map(({ threads, measurements }) => {
     const speed = table(
-      ["engine", "images/s", "evaluations"],
-      measurements.map((m) => [TITLES[m.engine], (1 / m.wall.median).toPrecision(3), String(last(m).evaluations)]),
+      ["engine", "images/s: median (min - max)", "evaluations"],
+      measurements.map((m) => [TITLES[m.engine], rate(m.wall), String(last(m).evaluations)]),
     );
     const [own, other] = measurements.map((m) => last(m).values!) as [number[], number[]];
     const deviation = `Largest relative deviation of the results: ${largestDeviation(other, own).toExponential(1)}.`;

@@ -1,6 +1,7 @@
 /** One run, from its options to its end. */
 import { join } from "node:path";
 import type { Engine } from "../engine/load.ts";
+import { UsageError } from "../errors.ts";
 import {
   readStoredConfig,
   requireSameConfig,
@@ -15,6 +16,7 @@ import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "./pipeline.ts";
 import { play, type Listeners } from "./play.ts";
 import type { Reporter } from "./reporter.ts";
+import { takingBack } from "./refused.ts";
 import { resolveConfig, type Resolved } from "./resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
 import { RunBoard } from "./tensorboard.ts";
@@ -65,9 +67,11 @@ export async function run(
   const [likely] = choosePreset(options, before);
   const { threads } = configure(pipeline, options, likely, before).config.engine;
 
+  const takeBack = takingBack(workdir);
   const unlock = openWorkdir(workdir, (text) => screen.message(`note: ${text}`));
   const reporter = logged(screen, workdir);
   const stop = new AbortController();
+  let refused = false;
   const signals = listenForSignals({
     source: environment.signals,
     now: environment.now,
@@ -115,12 +119,14 @@ export async function run(
       board.close();
     }
   } catch (error) {
+    refused = error instanceof UsageError;
     // Some waits (a download) end with this when they are told to stop.
     if (!(stop.signal.aborted && error instanceof Error && error.name === "AbortError")) throw error;
   } finally {
     reporter.close();
     signals.dispose();
     unlock();
+    if (refused) takeBack();
     onResult({ peakMemoryMB: peakMemoryMB(), stoppedBy: signals.stopped?.signal });
   }
   return signals.stopped?.exitCode ?? 0;

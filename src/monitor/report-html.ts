@@ -3,7 +3,7 @@ import { gallery, histogramFigure, ladder, type Shown } from "./report-figures.t
 import { escape, image, section } from "./report-html-parts.ts";
 import type { Measured } from "./report-measured.ts";
 import { STYLE } from "./report-style.ts";
-import { publishedSection, SDE } from "./report-published.ts";
+import { publishedSection, SDE, WEIGHTING } from "./report-published.ts";
 import { ownRows, precisionTable, qualitySection, runSection } from "./report-tables.ts";
 import type { Report } from "./report.ts";
 
@@ -39,6 +39,16 @@ const COMPARED =
   "Fewer bits are better. The bars are two standard errors over the images to each side; published numbers are of " +
   "full-size models, long trained, on all test images.";
 
+/** Where the likelihood stands among published numbers, in words. */
+function standing(mean: number, others: readonly { readonly name: string; readonly bpd: number }[]): string {
+  const sorted = [...others].sort((a, b) => a.bpd - b.bpd);
+  const text = (at: number) => `${sorted[at]!.name} (${sorted[at]!.bpd.toFixed(2)})`;
+  const worse = sorted.findIndex(({ bpd }) => bpd >= mean);
+  if (worse === 0) return `Fewer bits than all of them: ${text(0)} is next. `;
+  if (worse < 0) return `More bits than all of them: ${text(sorted.length - 1)} is next. `;
+  return `Between ${text(worse - 1)} and ${text(worse)}. `;
+}
+
 function likelihood(report: Report): string {
   const { split, anchors } = report;
   const own = ownRows(report).map(({ name, value }) => ({ name, bpd: value.mean, own: value }));
@@ -46,14 +56,17 @@ function likelihood(report: Report): string {
     return section("Likelihood", "", "Not evaluated for these parameters and settings: --mode eval does it.");
   }
   const others = anchors.flatMap(({ name, bpd, settings }) => {
-    const parts = [name, settings?.network, settings?.sde && SDE[settings.sde], split === "train" && "test images"];
+    const { network, sde, weighting = "original" } = settings ?? {};
+    const trained = weighting !== "original" && WEIGHTING[weighting];
+    const parts = [name, network, sde && SDE[sde], trained, split === "train" && "test images"];
     return bpd === undefined ? [] : [{ name: parts.filter(Boolean).join(", "), bpd }];
   });
+  const stands = others.length > 0 && report.bpd ? standing(report.bpd.mean, others) : "";
   return [
     section(
       others.length ? "Beside published numbers" : "Likelihood",
       ladder([...own, ...others], ["", `bits/dim on ${split} images`]),
-      others.length ? COMPARED : COMPARED.split(";")[0] + ".",
+      others.length ? stands + COMPARED : COMPARED.split(";")[0] + ".",
     ),
     publishedSection(report),
     section(
@@ -88,8 +101,8 @@ export function reportHtml(report: Report, pictures: Pictures): string {
 <header><p class="kicker">ScoreStream evaluation</p><h1>${name}</h1><p class="quiet">${escape(about)}</p></header>
 <div class="tiles">${tiles(report)}</div>
 ${likelihood(report)}
-${samples ? section("Samples", image(samples, "samples", "grid"), report.samples) : ""}
-${qualitySection(report.quality)}
+<div class="pair">${samples ? section("Samples", image(samples, "samples", "grid"), report.samples) : ""}
+${qualitySection(report.quality)}</div>
 ${images(report, pictures)}
 ${runSection(report)}
 </main></body></html>

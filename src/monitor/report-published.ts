@@ -4,7 +4,7 @@ import { table, type Row } from "./report-tables.ts";
 import type { Anchor, AnchorSettings, Report } from "./report.ts";
 
 export const SDE = { vp: "VP", subvp: "sub-VP", ve: "VE" } as const;
-const WEIGHTING = { original: "none", likelihood: "LW", importance: "LW + IS" } as const;
+export const WEIGHTING = { original: "none", likelihood: "LW", importance: "LW + IS" } as const;
 const HEADS = ["", "network", "SDE", "weighting", "dequantization", "bits/dim", "bound", "FID"];
 
 const number = (value: number | undefined, digits = 2) => value?.toFixed(digits) ?? "–";

@@ -29,6 +29,9 @@ thead th { color: var(--quiet); font-size: .875rem; }
 tr:last-child > * { border-bottom: 0; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; padding-right: 0; padding-left: 1rem; }
 .wide { overflow-x: auto; }
+.wide th[scope="row"], .wide thead th:first-child { position: sticky; left: 0; background: var(--card); }
+.pair { display: flex; flex-wrap: wrap; align-items: start; gap: 0 1rem; }
+.pair > section { flex: 1 1 min(100%, 20rem); min-width: 0; }
 .published { font-size: .9375rem; min-width: 42rem; }
 .published :is(td, thead th):nth-child(n + 6) { text-align: right; white-space: nowrap; }
 .published :is(td, th):last-child { padding-right: 0; }
@@ -57,7 +60,7 @@ figure { margin: 0; }
 .gallery figcaption { text-align: center; line-height: 1.3; margin-top: .15rem; font-variant-numeric: tabular-nums; }
 img { display: block; image-rendering: pixelated; border-radius: .25rem; }
 .gallery img { width: 100%; }
-img.grid { width: min(100%, 40rem); margin-top: .6rem; }
+img.grid { width: min(100%, 36rem); margin-top: .6rem; }
 summary { cursor: pointer; margin-top: .6rem; }
 pre { overflow: auto; max-height: 32rem; background: var(--page); border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; font-size: .8125rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {

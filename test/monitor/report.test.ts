@@ -52,6 +52,10 @@ describe("the page", () => {
     // On one scale: marks from 2.5 to 4.5, so that 3.5 is in the middle.
     expect(page).toContain('<i style="left:50.00%"></i></div></td><td class="value">3.500');
     expect(page).toContain('<s style="left:50.00%;width:25.00%"></s>');
+    expect(page).toContain(">Between ScoreFlow (2.83) and FLIF (4.19). Fewer bits are better.");
+    const only = (bpd: number) => reportHtml({ ...report, anchors: [{ name: "A", bpd }] }, pictures);
+    expect(only(9)).toContain("Fewer bits than all of them: A (9.00) is next.");
+    expect(only(1)).toContain("More bits than all of them: A (1.00) is next.");
   });
 
   it("has the settings of own and published numbers, their sources, and marks the same settings", () => {

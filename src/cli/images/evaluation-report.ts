@@ -11,6 +11,7 @@ import {
 } from "../../monitor/report.ts";
 import { countOf, measured, perImage, type Evaluated } from "../../streams/evaluated.ts";
 import type { EvaluationKey } from "../../streams/evaluate.ts";
+import { portable } from "./portable.ts";
 import { settingsOf } from "./published.ts";
 import { codeVersion } from "../code-version.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
@@ -74,6 +75,6 @@ export async function evaluationReport(
     loss: whole(found.loss),
     perImage: now.bpd ? perImage(found.bpd!) : [],
     anchors,
-    config,
+    config: portable(config),
   });
 }

@@ -14,6 +14,7 @@ import { owning } from "../../streams/owning.ts";
 import { sampleQuality } from "../../streams/sample-quality.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
+import { portable } from "./portable.ts";
 import { withStatistics } from "./quality-statistics.ts";
 import { readSamples } from "./read-samples.ts";
 
@@ -35,8 +36,8 @@ export interface ImageQuality {
   readonly report: report.Quality | undefined;
 }
 
-/** How to get the network, and the command that uses it. */
-const help = ({ name, workdir }: RunContext) =>
+/** How to get the network, and the command that uses it; reports are passed on, so they do not tell folders. */
+const help = (name: string, workdir: string) =>
   "FID, KID and Inception score are left out: they need the Inception network of 2015, which is not part of this " +
   "program. Get classify_image_graph_def.pb (in http://download.tensorflow.org/models/image/imagenet/" +
   "inception-2015-12-05.tgz), or pt_inception-2015-12-05-6726825d.pth (release fid_weights of " +
@@ -44,7 +45,9 @@ const help = ({ name, workdir }: RunContext) =>
   `npm run pipeline ${name} -- --mode sample --workdir ${workdir} --set quality.network=FILE`;
 
 function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.Quality {
-  const note = [`On ${samples} samples, compared with ${statistics}`, ...notes].map((text) => `${text}.`).join(" ");
+  const note = [`On ${samples} samples, compared with ${portable(statistics)}`, ...notes]
+    .map((text) => `${text}.`)
+    .join(" ");
   return { fid, ...(kid !== undefined && { kid }), inceptionScore, note };
 }
 
@@ -60,8 +63,8 @@ export function imageQuality(
 ): ImageQuality {
   const { config, stop } = context;
   const { network: path, batchSize, numSamples, samples: file } = config.quality;
-  const text = help(context);
-  let found: report.Quality | undefined = path === undefined ? { note: text } : undefined;
+  const text = help(context.name, context.workdir);
+  let found: report.Quality | undefined = path === undefined ? { note: help(context.name, "WORKDIR") } : undefined;
 
   const open = (path: string, use: (measure: Measure) => Observable<RunEvent>) =>
     owning(

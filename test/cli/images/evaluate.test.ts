@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
@@ -176,14 +176,14 @@ describe("an evaluation that cannot be", { timeout: 60_000 }, () => {
 
   it("of a checkpoint of another model, of none, or of images that there are not: exit 2", async () => {
     const workdir = await trained();
-    const of = (checkpoint: string) => [
-      ...["--mode", "eval", "--workdir", temporaryFolder(), ...set(`checkpoint=${checkpoint}`)],
-    ];
+    const fresh = join(temporaryFolder(), "fresh");
+    const of = (checkpoint: string) => ["--mode", "eval", "--workdir", fresh, ...set(`checkpoint=${checkpoint}`)];
     const checkpoint = join(workdir, "checkpoints", "checkpoint_3.arrow");
     const gaussian = await run(["gaussian", ...of(checkpoint)]);
     expect([gaussian.exitCode, gaussian.stderr]).toEqual([2, expect.stringContaining("is of another model")]);
     const none = await tiny(of("/nowhere/checkpoint_3.arrow"));
     expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining("/nowhere/checkpoint_3.arrow")]);
+    expect(existsSync(fresh)).toBe(false);
     const train = ["--mode", "eval", "--workdir", workdir, ...set("eval.split=train")];
     const refused = await tiny(train, { heldOutOnly: true });
     expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("held-out images only")]);
