@@ -64,7 +64,8 @@ export async function copiedImages(
     KEEPALIVE,
   );
   try {
-    const paths = await wantedPaths(client, { from: server, name, splits: undefined });
+    const said = { server: "data.path", name: `choose one data set with data.path=grpc://${server}/NAME` };
+    const paths = await wantedPaths(client, { from: server, name, splits: undefined }, said);
     const hash = createHash("sha256");
     let [images, bytes] = [0, 0];
     for (const flight of paths) {

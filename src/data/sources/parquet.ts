@@ -5,8 +5,8 @@ import { BadDataError, badEntry, badEntryOf, damaged, openEach, readable } from 
 import { cellEntry, columnNames } from "./cell.ts";
 import { parquetCompressors as compressors } from "./codecs.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
-import { MAX_BLOCK_BYTES } from "./limits.ts";
 import type { SourceOptions } from "./options.ts";
+import { requireSmallPages } from "./parquet-pages.ts";
 import type { Entry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
@@ -58,24 +58,20 @@ async function readFooter(path: string, options: SourceOptions): Promise<Parquet
   }
 }
 
-/** Bytes of a row group in memory, as its metadata declares. */
-function declaredBytes({ row_groups }: FileMetaData, group: number, wanted: readonly string[]): number {
-  const columns = row_groups[group]!.columns.filter(({ meta_data }) => wanted.includes(meta_data!.path_in_schema[0]!));
-  return columns.reduce((sum, { meta_data }) => sum + Number(meta_data!.total_uncompressed_size), 0);
-}
-
 type Cells = Record<string, unknown>[];
 
-/** The wanted columns of a row group. @throws BadDataError when it is damaged, or its metadata declares too much. */
+/** The wanted columns of a row group. @throws BadDataError when it is damaged, or would take too much memory. */
 async function readGroup(parquet: ParquetFile, file: AsyncBuffer, group: number, rowStart: number): Promise<Cells> {
   const { path, metadata, image, label } = parquet;
   const columns = [image, ...(label === undefined ? [] : [label])];
   const rowEnd = rowStart + Number(metadata.row_groups[group]!.num_rows);
   const where = `${path}: row ${rowStart}, row group ${group}`;
-  const bytes = declaredBytes(metadata, group, columns);
+  const wanted = metadata.row_groups[group]!.columns.flatMap(({ meta_data }) =>
+    meta_data && columns.includes(meta_data.path_in_schema[0]!) ? [meta_data] : [],
+  );
   const lost = rowEnd - rowStart;
-  if (bytes > MAX_BLOCK_BYTES) throw new BadDataError(where, `${bytes} bytes are too many`, { lost });
   try {
+    await requireSmallPages(file, wanted, lost);
     return await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors, utf8: false });
   } catch (error) {
     throw damaged(where, error, { lost });

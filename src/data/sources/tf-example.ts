@@ -1,4 +1,5 @@
 /** tf.train.Example, the protocol buffer in the records of TensorFlow's data sets. */
+import { MAX_FEATURE_VALUES } from "./limits.ts";
 
 /** Values of one feature. */
 export type Feature = readonly Uint8Array[] | readonly number[];
@@ -51,32 +52,42 @@ function* fieldsOf(message: Uint8Array): Generator<Field> {
   }
 }
 
+/** One by one: each takes a hundred bytes, of a message in which it may have two. */
+function* collected<T>(values: Iterable<T>): Generator<T> {
+  let count = 0;
+  for (const value of values) {
+    if (++count > MAX_FEATURE_VALUES) throw new RangeError(`a list in it has more than ${MAX_FEATURE_VALUES} values`);
+    yield value;
+  }
+}
+
 const messages = (message: Uint8Array, wanted: number): Uint8Array[] =>
-  [...fieldsOf(message)].flatMap((part) => (part.field === wanted && "bytes" in part ? [part.bytes] : []));
+  [...collected(fieldsOf(message))].flatMap((part) => (part.field === wanted && "bytes" in part ? [part.bytes] : []));
 
 /** Integers, packed into one field or a field each. */
-function integers(list: Uint8Array): number[] {
-  return [...fieldsOf(list)].flatMap((part) => {
-    if ("value" in part) return [Number(part.value)];
-    const numbers: number[] = [];
+function* integers(list: Uint8Array): Generator<number> {
+  for (const part of fieldsOf(list)) {
+    if ("value" in part) {
+      yield Number(part.value);
+      continue;
+    }
     let value = 0n;
     let shift = 0n;
     for (const byte of part.bytes) {
       value |= BigInt(byte & 127) << shift;
       shift += 7n;
-      if (byte >= 128) continue;
-      numbers.push(Number(BigInt.asIntN(64, value)));
+      if (byte >= 128 && shift < 70n) continue;
+      yield Number(BigInt.asIntN(64, value));
       [value, shift] = [0n, 0n];
     }
-    return numbers;
-  });
+  }
 }
 
 /** Kinds of lists in a Feature: bytes 1, float 2, int64 3; floats are of no use here. */
 function feature(bytes: Uint8Array): Feature {
-  const [list] = [...fieldsOf(bytes)];
+  const [list] = fieldsOf(bytes);
   if (list === undefined || !("bytes" in list)) return [];
-  return list.field === 1 ? messages(list.bytes, 1) : list.field === 3 ? integers(list.bytes) : [];
+  return list.field === 1 ? messages(list.bytes, 1) : list.field === 3 ? [...collected(integers(list.bytes))] : [];
 }
 
 /**
