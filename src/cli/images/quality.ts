@@ -51,6 +51,12 @@ function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Qual
   return { fid, ...(kid !== undefined && { kid }), inceptionScore, note };
 }
 
+/** @throws UsageError for fewer samples than can be measured. */
+function checked(samples: number): number {
+  if (samples >= 2) return samples;
+  throw new UsageError(`quality: ${samples} samples, at least 2 are needed`, "draw more samples");
+}
+
 /**
  * @param data The training images: what the samples are compared with, unless `quality.statistics` names a file.
  * @param load Opens the network of a file.
@@ -77,9 +83,6 @@ export function imageQuality(
               pause: () => turn(stop),
               onFound: (quality: Quality) => void (found = reported(quality)),
             };
-            if (options.total < 2) {
-              throw new UsageError(`quality: ${options.total} samples, at least 2 are needed`, "draw more samples");
-            }
             return samples.pipe(
               inceptionFeatures(network, { batchSize, signal: stop }),
               credit ? credit.refund() : identity,
@@ -88,19 +91,26 @@ export function imageQuality(
           }),
         ),
     );
-  const measureFile = (file: string) => (measure: Measure) =>
+  /** Looks at the samples first: what they are compared with may take an hour to compute. */
+  const measureFile = (path: string, file: string) =>
     defer(() => readSamples(file)).pipe(
       concatMap((samples) => {
-        const length = Math.min(samples.length, numSamples);
-        return withCredit(2, (credit) =>
-          evalBatches({ ...samples, length }, "image", { batchSize, stop, credit }).pipe(measure(length, credit)),
+        const length = checked(Math.min(samples.length, numSamples));
+        return open(path, (measure) =>
+          withCredit(2, (credit) =>
+            evalBatches({ ...samples, length }, "image", { batchSize, stop, credit }).pipe(measure(length, credit)),
+          ),
         );
       }),
     );
   return {
     of: (draw) =>
       defer(() => {
-        if (path !== undefined) return open(path, file === undefined ? draw : measureFile(file));
+        if (path !== undefined && file !== undefined) return measureFile(path, file);
+        if (path !== undefined) {
+          checked(config.sampling.numSamples);
+          return open(path, draw);
+        }
         return concat(of<RunEvent>({ type: "message", text }), draw(undefined));
       }),
     get report() {
