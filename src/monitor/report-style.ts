@@ -33,7 +33,8 @@ tr:last-child > * { border-bottom: 0; }
 .pair { display: flex; flex-wrap: wrap; align-items: start; gap: 0 1rem; }
 .pair > section { flex: 1 1 min(100%, 20rem); min-width: 0; }
 .published { font-size: .9375rem; min-width: 42rem; }
-.published :is(td, thead th):nth-child(n + 6) { text-align: right; white-space: nowrap; }
+.published :is(td, thead th):nth-child(n + 6) { text-align: right; }
+.published :is(td, thead th):nth-child(n + 3) { white-space: nowrap; }
 .published :is(td, th):last-child { padding-right: 0; }
 ol { margin: .75rem 0 0; padding-left: 1.5rem; }
 .ladder .name { white-space: nowrap; }

@@ -24,7 +24,7 @@ const scoreFlowQuoted = (bpd: number, fid: number, settings: AnchorSettings, sou
 /** Its rows on what the weighting does; the summary does not tell networks and dequantizations apart. */
 const weighted = (weighting: NonNullable<AnchorSettings["weighting"]>, bpd: number, fid: number): Anchor => ({
   ...scoreFlowQuoted(bpd, fid, { sde: "vp", weighting }, SUMMARY),
-  ...(weighting === "original" && { name: "ScoreFlow's baseline, as quoted" }),
+  ...(weighting === "original" && { name: "ScoreFlow, baseline" }),
 });
 
 /** Trained without likelihood weighting; FID of samples by the ODE. */
