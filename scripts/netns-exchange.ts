@@ -4,12 +4,12 @@
  *
  * npx tsx scripts/netns-exchange.ts [--nodes 2,4,8] [--rate MBIT] [--delay MS] [--megabytes N] [--steps N] [-- ARGS]
  *
- * Without ARGS the traffic alone is measured, over plain TCP. With them `npm run pipeline ARGS` is trained by all nodes
+ * Without ARGS the traffic alone is measured, over plain TCP, and the delay is added by the programs. With them `npm run pipeline ARGS` is trained by all nodes
  * together over the gradient exchange: `-- gaussian --steps 200 --set training.shards=8`.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,11 +55,11 @@ interface Result {
 }
 
 /** What a node runs, and what its last line of output says. */
-function commandOf(rank: number, world: number, { bytes, steps }: { bytes: number; steps: number }, workdir: string) {
+function commandOf(rank: number, world: number, { bytes, steps, delay }: ReturnType<typeof options>, workdir: string) {
   const tsx = ["--import", "tsx"];
   if (!pipeline) {
     const hosts = Array.from({ length: world }, (_, node) => addressOf(node));
-    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps].map(String), ...hosts];
+    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps, pipeline ? 0 : delay].map(String), ...hosts];
   }
   const place = [
     rank === 0 ? "--listen" : "--join",
@@ -91,10 +91,19 @@ async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
   return { ...resultOf(output.trim().split("\n").at(-1)!), count };
 }
 
+/** What rank 0 sent a step, MB, as its metrics have it, and as the model has it. */
+function sentBy(workdir: string, world: number, parameters: number): [string, string] {
+  const lines = readFileSync(join(workdir, "rank-0/metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const metrics = lines.map((line) => JSON.parse(line) as { readonly name: string; readonly value: number });
+  const { value } = metrics.findLast(({ name }) => name === "exchange/bytes")!;
+  return [(value / 1e6).toFixed(4), ((8 * parameters * (world - 1)) / world / 1e6).toFixed(4)];
+}
+
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-async function measure(world: number, { rate, delay, bytes, steps }: ReturnType<typeof options>): Promise<string> {
-  const network = { nodes: world, rate, delay, prefix: `ss${process.pid % 10_000}` };
+async function measure(world: number, given: ReturnType<typeof options>): Promise<string> {
+  const { rate, delay, bytes } = given;
+  const network = { nodes: world, rate, delay: pipeline ? delay : 0, prefix: `ss${process.pid % 10_000}` };
   const close = openNetwork(network);
   const workdir = mkdtempSync(join(tmpdir(), "scorestream-netns-"));
   const children: ChildProcess[] = [];
@@ -104,7 +113,7 @@ async function measure(world: number, { rate, delay, bytes, steps }: ReturnType<
     const results = await Promise.all(
       Array.from({ length: world }, (_, rank) => {
         const command = ["netns", "exec", namespaceOf(network, rank), process.execPath];
-        const args = [...command, ...commandOf(rank, world, { bytes, steps }, workdir)];
+        const args = [...command, ...commandOf(rank, world, given, workdir)];
         const child = spawn("ip", args, { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
         children.push(child);
         return resultFrom(child, rank);
@@ -116,7 +125,7 @@ async function measure(world: number, { rate, delay, bytes, steps }: ReturnType<
     const parameters = pipeline ? results[0]!.count! : bytes / 4;
     const model = transferSeconds({ parameters, world, bandwidth: rate * 125_000, latency: delay / 1000 });
     const cells = [world, measured, model.toFixed(3), (Number(measured) / model).toFixed(2)];
-    return `| ${[...cells, ...(pipeline ? [[...digests].join("").slice(0, 12)] : [])].join(" | ")} |`;
+    return `| ${[...cells, ...(pipeline ? [...sentBy(workdir, world, parameters), [...digests].join("").slice(0, 12)] : [])].join(" | ")} |`;
   } catch (error) {
     stop();
     throw error;
@@ -132,7 +141,13 @@ try {
   const given = options();
   const { rate, delay, bytes } = given;
   console.log(`${rate} Mbit/s a node in each direction, ${delay} ms one way${pipeline ? "" : `, ${bytes / 1e6} MB`}\n`);
-  const heads = ["nodes", "s a step", "transfer by the model, s", "ratio", ...(pipeline ? ["parameters"] : [])];
+  const heads = [
+    "nodes",
+    "s a step",
+    "transfer by the model, s",
+    "ratio",
+    ...(pipeline ? ["MB sent", "by the model", "parameters"] : []),
+  ];
   console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---").join("|")}|`);
   for (const world of given.nodes) console.log(await measure(world, given));
 } catch (error) {

@@ -36,21 +36,24 @@ function check({ runId, node, metrics }: BatchMessage): void {
   }
 }
 
-async function* messages(batches: AsyncIterable<Batch>): AsyncGenerator<BatchMessage, void> {
-  for await (const batch of batches) yield toMessage(batch);
+async function* messages(batches: AsyncIterable<Batch>, onTaken: () => void): AsyncGenerator<BatchMessage, void> {
+  for await (const batch of batches) {
+    yield toMessage(batch);
+    onTaken();
+  }
 }
 
 /** The status to end with; what the file system says, a full disk for one, the client may try again. */
 const statusOf = (error: Error | ServiceError): ServiceError =>
   "code" in error && typeof error.code === "number" ? error : statusError(status.RESOURCE_EXHAUSTED, error.message);
 
-/** Serves watchers from a feed; each has its own buffer of `limit` metrics. */
-export function watchHandler(feed: Feed, limit?: number) {
+/** Serves watchers from a feed; each has its own buffer of `limit` metrics. `onTaken` is called for each batch that one took. */
+export function watchHandler(feed: Feed, limit?: number, onTaken = () => {}) {
   return (call: ServerWritableStream<WatchRequest, BatchMessage>): void => {
     const { batches, close } = watch(feed, call.request, limit);
     // Headers now: a client then knows that it is connected, though nothing may come for long.
     call.sendMetadata(new Metadata());
-    const sending = send(call, messages(batches)).subscribe({
+    const sending = send(call, messages(batches, onTaken)).subscribe({
       complete: () => call.end(),
       error: (error: Error) => call.emit("error", statusError(status.INTERNAL, error.message)),
     });

@@ -5,6 +5,7 @@ import { Bell } from "../monitor/bell.ts";
 import { readLines, START, type Position } from "../monitor/lines.ts";
 import type { Batch } from "../monitor/metric.ts";
 import type { MetricLog } from "../monitor/metric-log.ts";
+import { foreign } from "./foreign.ts";
 import type { MonitorClient } from "./monitor-client.ts";
 
 export interface PusherOptions {
@@ -174,7 +175,7 @@ export class Pusher {
     if (this.#stopped || this.#troubles.has(code)) return;
     this.#troubles.add(code);
     const { name, tell } = this.#options;
-    const trouble = `${status[code] ?? "error"}: ${details ?? message}`;
+    const trouble = `${status[code] ?? "error"}: ${foreign(details ?? message)}`;
     tell(`warning: the monitor ${name} does not take metrics (${trouble}); they are kept and sent once it does`);
   }
 

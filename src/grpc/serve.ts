@@ -17,9 +17,10 @@ export interface ServeOptions extends ListenOptions {
 /** Starts a server; close the feed before it. @throws UsageError when it cannot listen there. */
 export function serve(options: ServeOptions): Promise<Serving> {
   const { feed, store, watchLimit } = options;
+  let taken = 0;
   const handlers = {
-    Watch: watchHandler(feed, watchLimit),
+    Watch: watchHandler(feed, watchLimit, () => taken++),
     ...(store && { Push: pushHandler(store) }),
   };
-  return startServer({ name: SERVICE, proto: PROTO, service, handlers }, options);
+  return startServer({ name: SERVICE, proto: PROTO, service, handlers, taken: () => taken }, options);
 }

@@ -7,8 +7,10 @@ import { serverCredentials, tokenInterceptor } from "./credentials.ts";
 import { protoFolder } from "./definition.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
+import { foreign } from "./foreign.ts";
 import { occasionally } from "./occasionally.ts";
 import type { ServerSecurity } from "./security.ts";
+import { onTlsRefused } from "./tls-refusals.ts";
 
 export interface ListenOptions {
   /** Named in errors, as `--metrics-listen`. */
@@ -24,13 +26,18 @@ export interface Served {
   readonly proto: string;
   readonly service: ServiceDefinition;
   readonly handlers: UntypedServiceImplementation;
+  /** Grows while clients take what is on its way to them. */
+  readonly taken?: () => number;
 }
 
 export interface Serving {
   readonly endpoint: Endpoint;
-  /** Waits until every call has ended, at most `grace` ms, then ends them. */
+  /** Waits until every call has ended, at most `grace` ms or, while clients still take something, ten times as long; then ends them. */
   close(grace: number): Promise<void>;
 }
+
+/** Times the grace that a client has which is slow but not stalled. */
+const LONGER = 10;
 
 function listen(server: Server, { option, endpoint, security }: ListenOptions): Promise<number> {
   const address = endpointText(endpoint);
@@ -53,13 +60,14 @@ function listen(server: Server, { option, endpoint, security }: ListenOptions): 
 
 /** Starts a server. @throws UsageError when it cannot listen there. */
 export async function startServer(
-  { name, proto, service, handlers }: Served,
+  { name, proto, service, handlers, taken = () => 0 }: Served,
   options: ListenOptions,
   serverOptions: ServerOptions = {},
 ): Promise<Serving> {
   const { endpoint, security, tell } = options;
+  const others = (more: number, what: string) => (more > 0 ? ` (and ${more} more ${what})` : "");
   const refused = occasionally((more, peer: string, path: string) =>
-    tell(`${peer} was refused ${path}: it has no valid token${more > 0 ? ` (and ${more} more calls)` : ""}`),
+    tell(`${peer} was refused ${foreign(path)}: it has no valid token${others(more, "calls")}`),
   );
   const { token } = security;
   const server = new Server({ ...serverOptions, ...(token && { interceptors: [tokenInterceptor(token, refused)] }) });
@@ -68,13 +76,25 @@ export async function startServer(
   health.addToServer(server);
   new ReflectionService(describeProtos([proto, healthProto], [protoFolder])).addToServer(server);
   const port = await listen(server, options);
+  const refusedTls = occasionally((more, peer: string, why: string) =>
+    tell(`the TLS handshake with ${peer} failed: ${foreign(why)}${others(more, "connections")}`),
+  );
+  onTlsRefused(server, refusedTls);
   return {
     endpoint: { ...endpoint, port },
     async close(grace) {
       for (const one of ["", name]) health.setStatus(one, "NOT_SERVING");
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, grace);
+        const last = performance.now() + LONGER * grace;
+        const wait = (before: number) => {
+          timer = setTimeout(() => {
+            const now = taken();
+            if (now === before || performance.now() >= last) resolve();
+            else wait(now);
+          }, grace);
+        };
+        wait(taken());
         server.tryShutdown(() => resolve());
       });
       clearTimeout(timer);

@@ -14,8 +14,8 @@ export interface Follower<R> {
 
 /** ms from the first metric of a step to reading: the others are written by then, and go in one message. */
 const GATHERING = 20;
-/** ms that watchers have to take what is on its way when the run ends. */
-const GRACE = 2000;
+/** ms without taking anything after which a watcher is not waited for when the run ends. */
+const GRACE = 5000;
 
 /** Opens the follower with the thread's options, and serves it until it is closed. */
 export async function followRecord<O, R>(

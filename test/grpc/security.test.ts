@@ -95,7 +95,8 @@ describe("a server with TLS and a token", () => {
     // A certificate that nobody it trusts has signed; and a client that does not encrypt.
     await expect(watch({ tls: {}, token: "secret" })).rejects.toThrow("UNAVAILABLE");
     await expect(watch({ token: "secret" })).rejects.toThrow("UNAVAILABLE");
-    expect(server.told).toHaveLength(1);
+    expect(server.told).toHaveLength(2);
+    expect(server.told[1]).toMatch(/^the TLS handshake with 127\.0\.0\.1:\d+ failed: wrong version number$/);
     expect(server.told[0]).toMatch(/^127\.0\.0\.1:\d+ was refused \/scorestream\.v1\.Monitor\/Watch: it has no valid token$/); // prettier-ignore
   });
 

@@ -64,6 +64,23 @@ describe("runs of several processes", { timeout: 90_000 }, () => {
     expect(ended[0].bpd).toBe(whole.summary.bpd);
   });
 
+  it("one that is stopped is left out after the deadline, and the others come to the same parameters", async () => {
+    // Beyond the first step, in which they compile.
+    const deadline = ["--set", "exchange.deadlineSeconds=3"];
+    const { node: first, address } = await coordinator("--world", "3", ...deadline);
+    const [second, third] = [start("--join", address, ...deadline), start("--join", address, ...deadline)];
+    await first.says(/training: [1-9]/);
+    third.child.kill("SIGSTOP");
+    await first.says(/node \d is left out: it was silent beyond exchange\.deadlineSeconds; 2 of 3 nodes stay/);
+    const ended = await Promise.all([first.ended(), second.ended()]);
+    const whole = await run([...settings, "--set", "engine.threads=1", "--workdir", temporaryFolder()]);
+    for (const { parameters, steps } of ended) {
+      expect(steps).toBe(150);
+      expect(parameters).toBe(whole.summary.parameters);
+    }
+    expect(first.output.stderr).toContain("2 of 3 nodes stay");
+  });
+
   it("without its first node a run saves, and says how it goes on; it then does to the same parameters", async () => {
     const { node: first, address } = await coordinator("--world", "2");
     const second = start("--join", address);

@@ -1,4 +1,5 @@
 /** Who belongs to the run: numbered views, each agreed on before work goes on. No gRPC here. */
+import { foreign } from "../foreign.ts";
 import type { CoordinatorMessage, Member, MemberMessage, View } from "./definition.ts";
 
 /** The way to a member. */
@@ -121,7 +122,8 @@ export class Coordinator {
     if (suspect && suspect.view === this.#view && this.#phase === "settled") this.#suspect(member, suspect);
   }
 
-  #suspect(accuser: Attending, { id, reason }: { readonly id: number; readonly reason: string }): void {
+  #suspect(accuser: Attending, { id, reason: said }: { readonly id: number; readonly reason: string }): void {
+    const reason = foreign(said);
     const accused = this.#members.get(id);
     if (!accused) return;
     // The coordinator cannot go: who cannot reach it does.

@@ -1,6 +1,7 @@
 /** How a node's part in a run can end. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { RunError, UsageError } from "../../errors.ts";
+import { foreign } from "../foreign.ts";
 
 /** The node that the others had joined is no more. */
 export class CoordinatorLostError extends RunError {
@@ -33,7 +34,8 @@ export const isPassing = ({ code }: ServiceError): boolean =>
   code === status.UNAVAILABLE || code === status.ALREADY_EXISTS || code === status.DEADLINE_EXCEEDED;
 
 /** Why a node could not join, for its user. */
-export function joinFailure(address: string, { code, details }: ServiceError): UsageError | RunError {
+export function joinFailure(address: string, { code, details: said }: ServiceError): UsageError | RunError {
+  const details = foreign(said, 2000);
   const where = `--join ${address}`;
   switch (code) {
     case status.UNAUTHENTICATED:

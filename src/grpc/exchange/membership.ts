@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { NonFiniteLossError } from "../../errors.ts";
 import type { Bell } from "../../monitor/bell.ts";
+import { foreign } from "../foreign.ts";
 import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorMessage, Hello, MemberMessage, View } from "./definition.ts";
@@ -152,9 +153,10 @@ export class Membership {
   }
 
   /** The run goes on without this node, or there is none any more: looks which. */
-  async #lost({ code, details }: ServiceError): Promise<void> {
+  async #lost({ code, details: said }: ServiceError): Promise<void> {
     if (this.#closed) return;
     const { tell, onPrepare, moved, search, deadline, fixed } = this.#options;
+    const details = foreign(said);
     if (fixed && this.viewNumber > 0) {
       this.failure ??= fixed(`the coordinator is gone: ${details}`);
       return moved.ring();

@@ -7,6 +7,8 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from "@grpc/grpc-js";
+import { endpointText, parseEndpoint } from "../endpoint.ts";
+import { foreign } from "../foreign.ts";
 import { statusError } from "../receive.ts";
 import { send } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
@@ -35,13 +37,26 @@ export interface ExchangeHandlers {
 const hasStatus = (error: unknown): error is ServiceError =>
   error instanceof Error && "code" in error && typeof error.code === "number";
 
+/** What it says of what was sent is bounded: it goes back in a header. */
 const withStatus = (error: unknown): ServiceError =>
-  hasStatus(error) ? error : statusError(status.INTERNAL, (error as Error).message);
+  hasStatus(error)
+    ? statusError(error.code, foreign(error.details, 2000))
+    : statusError(status.INTERNAL, foreign((error as Error).message));
 
-/** The address at which its peers reach a node that calls from `peer`. */
+/** Characters; a name in DNS has at most 253. */
+const ADDRESS_LIMIT = 300;
+
+/** The address at which its peers reach a node that calls from `peer`. @throws ServiceError when it is none. */
 function addressOf({ address }: Hello, peer: string): string {
-  if (!address.startsWith(":")) return address;
-  return `${peer.slice(0, peer.lastIndexOf(":"))}${address}`;
+  const port = address.startsWith(":");
+  // Of IPv4 on a socket of IPv6.
+  const host = peer.slice(0, peer.lastIndexOf(":")).replace(/^::ffff:/, "");
+  try {
+    if (address.length > ADDRESS_LIMIT || foreign(address) !== address) throw new Error("not an address");
+    return endpointText(parseEndpoint("address", port ? endpointText({ host, port: 0 }).replace(/:0$/, address) : address, false)); // prettier-ignore
+  } catch {
+    throw statusError(status.INVALID_ARGUMENT, `address: ${foreign(address, 100)} is no HOST:PORT`);
+  }
 }
 
 /** @throws ServiceError */

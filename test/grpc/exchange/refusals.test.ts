@@ -75,6 +75,30 @@ describe("a parcel that is not what the view says", () => {
   });
 });
 
+describe("what strangers say", () => {
+  it("comes into a log as one bounded line without control characters", async () => {
+    const node = startNode({ to: 3, world: 2, deadline: 60_000 });
+    const { sendWith } = await stranger(await node.endpoint);
+    const answer = await sendWith({ runId: `\u001b[31mred\r\n\u202e${"x".repeat(1e5)}` });
+    expect(answer).toMatch(/^3 INVALID_ARGUMENT: run_id: \ufffd\[31mred \ufffdxxx/);
+    expect(answer.length).toBeLessThan(2100);
+    const [line] = node.messages.filter((text) => text.includes("was refused"));
+    expect(line).toContain("\ufffd[31mred \ufffdxxx");
+    expect(line!.length).toBeLessThan(600);
+  });
+
+  it.each(["", "x", ":99999", ":0", "\n\u001b[31m:1", `${"x".repeat(400)}:1`])(
+    "as address %j is refused",
+    async (address) => {
+      const node = startNode({ to: 3, world: 2, deadline: 60_000 });
+      await expect(stranger(await node.endpoint, address)).rejects.toThrow(
+        /^3 INVALID_ARGUMENT: address: .*is no HOST:PORT/,
+      );
+      expect(node.messages.every((text) => !text.includes("has joined"))).toBe(true);
+    },
+  );
+});
+
 describe("a node that may not join", () => {
   it("of another configuration is told the field", async () => {
     const first = startNode({ to: 3, world: 2, group: { differences: () => ["optim.lr: 0.1 there, 0.2 here"] } });
@@ -126,8 +150,20 @@ describe("security", () => {
     const bare = { tls: { ca: cert }, token: "secret" };
     const nameless = startNode({ to: 3, join, deadline: 400, targets: { security, securityOf: () => bare } });
     expect((await nameless.ended).error?.message).toContain("no node answers there");
+    expect(first.messages.some((text) => /^the TLS handshake with 127\.0\.0\.1:\d+ failed: it showed no certificate/.test(text))).toBe(true); // prettier-ignore
     const second = startNode({ to: 3, join, targets: { security, securityOf: () => client } });
     for (const node of [first, second]) expect((await node.ended).digest).toBe((await aloneTo(3)).digest);
+  });
+
+  it("logs a certificate that the authority has not signed", async () => {
+    const [{ key, cert }, other] = [selfSigned(), selfSigned()];
+    const first = startNode({ to: 3, world: 2, targets: { security: { tls: { key, cert, clientCa: cert } } } });
+    const stolen = { tls: { ca: cert, own: other } };
+    const node = startNode({ to: 3, join: await first.endpoint, deadline: 400, targets: { securityOf: () => stolen } });
+    expect((await node.ended).error?.message).toContain("no node answers there");
+    const line =
+      /TLS handshake with 127\.0\.0\.1:\d+ failed: its certificate is not accepted \(DEPTH_ZERO_SELF_SIGNED_CERT\)/;
+    expect(first.messages.some((text) => line.test(text))).toBe(true);
   });
 
   it("serves health beside the exchange, also to the token's holders only", async () => {

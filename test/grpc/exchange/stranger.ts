@@ -19,7 +19,8 @@ import { BATCH, network, SHARDS } from "./fixture.ts";
 
 export const run = { shards: SHARDS, shardSize: BATCH / SHARDS, parameters: network.layout.length, bfloat16: false };
 
-export async function stranger(endpoint: Endpoint) {
+/** @param address At which it says that it listens; default: where it does. */
+export async function stranger(endpoint: Endpoint, address?: string) {
   const handlers = {
     Attend: () => {},
     Deliver: (call: NodeJS.ReadableStream) => void call.resume(),
@@ -42,7 +43,7 @@ export async function stranger(endpoint: Endpoint) {
     const attendance = client.attend(
       {
         ...{ version: 1, rank: 0, config: "{}", collectivesPort: 0, runId: "", parameters: run.parameters },
-        address: endpointText(server.endpoint),
+        address: address ?? endpointText(server.endpoint),
       },
       {
         onMessage({ welcome, prepare, view }) {
@@ -61,15 +62,18 @@ export async function stranger(endpoint: Endpoint) {
     ({ name, length, bfloat16 }) => ({ name, values: new Float32Array(length), bfloat16 }),
   );
 
-  /** @returns The status with which the parcel ends, and its text. */
-  const send = (messages: Iterable<SentParcel> | AsyncIterable<SentParcel>): Promise<string> => {
+  /** Bytes go as they are. @returns The status with which the parcel ends, and its text. */
+  const send = (messages: Iterable<SentParcel | Buffer> | AsyncIterable<SentParcel>, patience = 60_000) => {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Deliver;
-    return new Promise((resolve) => {
+    const serialize = (message: SentParcel | Buffer) =>
+      Buffer.isBuffer(message) ? message : requestSerialize(message as ParcelMessage);
+    return new Promise<string>((resolve) => {
       const reply = (error: ServiceError | null) => resolve(error ? error.message : "OK");
-      const call = raw.makeClientStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), reply);
+      const options = { deadline: Date.now() + patience };
+      const call = raw.makeClientStreamRequest(path, serialize, responseDeserialize, new Metadata(), options, reply);
       call.on("error", () => {});
       void (async () => {
-        for await (const message of messages) call.write(message as ParcelMessage);
+        for await (const message of messages) call.write(message);
         call.end();
       })();
     });
