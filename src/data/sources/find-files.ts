@@ -12,13 +12,18 @@ const byNumber = new Intl.Collator("en", { numeric: true }).compare;
  * @param what Said when there is none, such as "data_batch_1.npz".
  * @throws UsageError when there is none.
  */
-export async function findFiles(path: string, wanted: (name: string) => boolean, what: string): Promise<string[]> {
+export async function findFiles(
+  path: string,
+  wanted: (name: string) => boolean,
+  what: string,
+  remedy = "say with --from which folder or file has them",
+): Promise<string[]> {
   if ((await statOf(path)).isFile()) return [path];
   const all = await readdir(path);
   const names = all.filter(wanted).sort(byNumber);
   if (names.length > 0) return names.map((name) => join(path, name));
   const found = all.slice(0, 8).join(", ") || "nothing";
-  throw new UsageError(`${path}: expected ${what}, found ${found}`, "say with --from which folder or file has them");
+  throw new UsageError(`${path}: expected ${what}, found ${found}`, remedy);
 }
 
 const SPLITS = /(?:^|[-_.])(train|test|val|valid|validation|extra)(?=[-_.])/;

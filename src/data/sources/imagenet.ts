@@ -105,7 +105,8 @@ export async function openImageNet(
   }
   const { path, split } = options;
   const what = split === "train" ? "train_data_batch_1.npz and so on" : "val_data.npz";
-  const paths = await findFiles(path, (name) => isBatch(name, split), `${what} of the npz release`);
+  const remedy = "--version new is for the npz batches of 2017; the PNG archives are --version old";
+  const paths = await findFiles(path, (name) => isBatch(name, split), `${what} of the npz release`, remedy);
   const files = await openEach(paths, (name) => arrayFile(name, ["data"], ["labels"]), options.skipBad);
   const whole = readable(files);
   for (const { path: where, images, labels } of whole) {

@@ -19,6 +19,6 @@ export const MAX_GROUP_VALUES = 2 ** 26;
 /** Data that unpack to more than this, */
 export const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 /** and to more than this times what they are packed in, are a bomb: images have been packed already, pixels are noisy. */
-export const MAX_UNPACKED_RATIO = 256;
+export const MAX_UNPACKED_RATIO = 128;
 /** Values in all lists of one tf.train.Example. */
 export const MAX_FEATURE_VALUES = 2 ** 20;

@@ -6,7 +6,7 @@
  */
 import type { AsyncBuffer, ColumnMetaData } from "hyparquet";
 import { requirePlausible } from "./codecs.ts";
-import { MAX_BLOCK_BYTES, MAX_GROUP_ROWS, MAX_GROUP_VALUES } from "./limits.ts";
+import { MAX_BLOCK_BYTES, MAX_GROUP_ROWS, MAX_GROUP_VALUES, MAX_RECORD_BYTES } from "./limits.ts";
 
 /** Statistics in a header are at most a few kilobytes. */
 const MAX_HEADER = 1 << 15;
@@ -107,6 +107,9 @@ export async function requireSmallPages(
     for (let at = start; at < end - 1;) {
       const bytes = await file.slice(at, Math.min(at + MAX_HEADER, end));
       const page = readPage(new DataView(bytes));
+      if (page.unpacked > MAX_RECORD_BYTES * Math.max(1, page.values)) {
+        throw new RangeError(`${page.values} values of a page unpack to ${page.unpacked} bytes, too many for images`);
+      }
       packed += page.header + page.packed;
       unpacked += page.unpacked;
       values += page.values;

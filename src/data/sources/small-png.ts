@@ -5,7 +5,7 @@ import type { Picture } from "./source.ts";
 
 const MAX_SIDE = 128;
 /** Channels of the color types grey and RGB. */
-const CHANNELS: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
+export const CHANNELS: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
 /** Chunks that change the pixels, or are unpacked too. */
 const OTHERS = ["tRNS", "eXIf", "iCCP", "acTL"];
 

@@ -30,10 +30,11 @@ export async function* tarEntries(path: string, wanted: (name: string) => boolea
       const name = `${path}: entry ${index++}, ${header.name}`;
       const fault = faultOf(header);
       const keep = fault === undefined && header.type === "file" && wanted(header.name);
+      // Before what may be gigabytes is read.
+      if (fault !== undefined) yield broken(name, fault);
       // What is not wanted is read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
       const bytes = await collect(body, keep ? header.size : 0);
-      if (fault !== undefined) yield broken(name, fault);
-      else if (keep) yield { name, read: () => bytes };
+      if (keep) yield { name, read: () => bytes };
     }
   } catch (error) {
     const { message, cause } = error as Error;

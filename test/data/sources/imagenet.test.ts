@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import { describe, expect, it } from "vitest";
 import { COUNTS, checkCount, openImageNet } from "../../../src/data/sources/imagenet.ts";
@@ -79,7 +80,9 @@ describe("openImageNet", () => {
 
   it("refuses the container of the other version", async () => {
     await expect(open(folderWith("val_data.npz"), "old", "test")).rejects.toThrow(/npz batches are --version new/);
-    await expect(open(folderWith("valid_32x32.tar"), "new", "test")).rejects.toThrow(/expected val_data\.npz/);
+    await expect(open(folderWith("valid_32x32.tar"), "new", "test")).rejects.toThrow(
+      /expected val_data\.npz.*\n.*PNG archives are --version old/,
+    );
     await expect(
       openImageNet(64, { path: fixtures, split: "test", version: "new" }, { counts, archives: {} }),
     ).rejects.toThrow(/is \[2, 3072\] of \|u1, expected bytes \[N, 12288\]/);
@@ -99,6 +102,19 @@ describe("openImageNet", () => {
     const path = damaged("valid_32x32.tar", (bytes) => bytes.subarray(0, 2500));
     const source = await open(path, "old", "test", { ...counts, old: { train: 9, test: 2 } });
     expect(badOf(await readAll(source))[0]!.reason).toMatch(/damaged or cut short/);
+  });
+
+  it("refuses a packed archive whose entry would fill the memory", async () => {
+    const header = (await packTar([{ header: { name: "a.png", size: 0, type: "file" }, body: "" }])).subarray(0, 512);
+    const big = Buffer.from(header);
+    big.write("27777777777", 124, "latin1");
+    big.fill(" ", 148, 156);
+    const sum = big.reduce((a, b) => a + b, 0);
+    big.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+    const path = join(folderWith(), "valid_32x32.tar.gz");
+    writeFileSync(path, gzipSync(Buffer.concat([big, Buffer.alloc(1 << 20)])));
+    const [bad] = badOf(await readAll(await open(path, "old", "test")));
+    expect(bad!.message).toMatch(/valid_32x32\.tar\.gz: entry 0, a\.png: 3221225471 bytes are too many for an image/);
   });
 
   it("refuses an entry that leads out of the folder", async () => {

@@ -1,3 +1,4 @@
+import { deflateSync, inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { openSvhn } from "../../../src/data/sources/svhn.ts";
 import { damaged, expected, fixture, fixtures, flipByte, readAll, withoutNames } from "./fixture.ts";
@@ -45,6 +46,20 @@ describe("openSvhn", () => {
       return bytes;
     });
     expect((await readAll(await open(path))).map(({ label }) => label)).toEqual([1, 33]);
+  });
+
+  it("stops unpacking where an array holds more than it declares", async () => {
+    const path = damaged("train_32x32.mat", (bytes) => {
+      // The first element, behind the header: type 15, its length, and an array that zlib packed.
+      const length = bytes.readUInt32LE(132);
+      const longer = deflateSync(Buffer.concat([inflateSync(bytes.subarray(136, 136 + length)), Buffer.alloc(50e6)]));
+      const tag = Buffer.from(bytes.subarray(128, 136));
+      tag.writeUInt32LE(longer.length, 4);
+      return Buffer.concat([bytes.subarray(0, 128), tag, longer, bytes.subarray(136 + length)]);
+    });
+    const all = await readAll(await open(path));
+    expect(all).toHaveLength(5);
+    expect(all[4]!.bad!.message).toMatch(/train_32x32\.mat: longer than its header says: more than 12\d+ bytes/);
   });
 
   it("does not believe a shape that does not fit its bytes", async () => {

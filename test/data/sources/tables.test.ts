@@ -57,6 +57,19 @@ describe("openParquet", () => {
     expect(bad!.message).toContain("embed_table_storage");
   });
 
+  it.each([
+    ["bomb-page.parquet", /\d{4} bytes unpack to 1500000102, far more|values of a page unpack to \d+ bytes, too many/],
+    ["bomb-list.parquet", /300000001 values in one row group are too many/],
+    ["bomb-rows.parquet", /30000000 rows in one row group are too many; write it with smaller row groups/],
+  ])("refuses a few kilobytes that unpack to a gigabyte, in little memory: %s", async (name, reason) => {
+    const before = process.memoryUsage().rss;
+    const bad = badOf(await readAll(await open(fixture(name))));
+    expect(bad).toHaveLength(1);
+    expect(bad[0]!.where).toBe(`${fixture(name)}: row 0, row group 0`);
+    expect(bad[0]!.reason).toMatch(reason);
+    expect(process.memoryUsage().rss - before).toBeLessThan(64e6);
+  });
+
   it("says what is not a Parquet file", async () => {
     const cut = damaged(train, (bytes) => bytes.subarray(0, 2000));
     await expect(open(cut)).rejects.toThrow(/train-00000-of-00001\.parquet: damaged/);
@@ -91,6 +104,14 @@ describe("openArrow", () => {
       });
       expect(badOf(await readAll(await open(longer)))[0]!.reason).toMatch(
         /damaged: a buffer of \d+ bytes is too large/,
+      );
+      const bomb = damaged(name, (bytes) => {
+        const at = bytes.indexOf(Buffer.from(name === "lz4.arrow" ? [4, 34, 77, 24] : [40, 181, 47, 253]));
+        bytes.writeBigInt64LE(1n << 30n, at - 8);
+        return bytes;
+      });
+      expect(badOf(await readAll(await open(bomb)))[0]!.message).toMatch(
+        /row 0: damaged: \d+ bytes unpack to 1073741824, far more than those of images do/,
       );
     }
   });

@@ -1,5 +1,6 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { crc32, crc32c } from "../../../src/data/crc.ts";
 import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
@@ -84,6 +85,27 @@ describe("openTfRecords", () => {
     const all = await readAll(await open(path));
     expect(all).toHaveLength(4);
     expect(badOf(all)[0]!.reason).toMatch(/cut short: it ends at byte 416/);
+  });
+
+  it("refuses a record of millions of empty fields or numbers, and one that is too long", async () => {
+    const masked = (bytes: Uint8Array) => {
+      const crc = crc32c(bytes);
+      const out = Buffer.alloc(4);
+      out.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0);
+      return out;
+    };
+    const head = (length: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeUInt32LE(length);
+      return Buffer.concat([bytes, masked(bytes)]);
+    };
+    const packed = (...parts: Uint8Array[]) => damaged(name, () => gzipSync(Buffer.concat(parts)));
+    // Field 1, of no bytes.
+    const fields = Buffer.alloc(4 << 20, Buffer.from([10, 0]));
+    const [many] = badOf(await readAll(await open(packed(head(fields.length), fields, masked(fields)))));
+    expect(many!.message).toMatch(/record 0: damaged: a list in it has more than 1048576 values/);
+    const [long] = badOf(await readAll(await open(packed(head(4_000_000_000), Buffer.alloc(1 << 20)))));
+    expect(long!.message).toMatch(/record 0: 4000000000 bytes are too many/);
   });
 
   it("refuses pixels that do not fit their shape", async () => {
