@@ -55,6 +55,8 @@ describe("pcSample of a Gaussian", () => {
     ["VE, reverse diffusion", ve(400), { eps: 1e-5 }],
     ["VE, ancestral", ve(400), { predictor: "ancestral_sampling", eps: 1e-5 }],
     ["VE, reverse diffusion with Langevin", ve(200), { corrector: "langevin", eps: 1e-5 }],
+    ["VE, Euler-Maruyama", ve(1000), { predictor: "euler_maruyama", eps: 1e-5 }],
+    ["VE, ancestral with annealed Langevin", ve(200), { predictor: "ancestral_sampling", corrector: "ald", eps: 1e-5 }],
     ["linear VE, ancestral", linearVe(2000), { predictor: "ancestral_sampling" }],
     ["linear VE, ancestral with Langevin", linearVe(1000), { predictor: "ancestral_sampling", corrector: "langevin" }],
   ];
