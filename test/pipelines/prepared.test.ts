@@ -1,9 +1,10 @@
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { decode } from "fast-png";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
+import { flightServer } from "../grpc/flight/fixture.ts";
 import { run, tiny } from "./fixture.ts";
 import { imagenetFolder, mnistFolder, pngFolder, prepared } from "./prepared-fixture.ts";
 
@@ -67,6 +68,30 @@ describe("the pipeline of any images", { timeout: 600_000 }, () => {
     expect(summary.bpd).toBeGreaterThan(8);
     const page = readFileSync(summary.report!, "utf8");
     expect(page).toContain("bits/dim");
+  });
+
+  it("copies the images of a server once, and trains on the same bytes", async () => {
+    const path = await prepared("--format", "folder", "--from", pngFolder(8, 8));
+    const more = [...hardly, "--set", "data.testFraction=0.5"];
+    const server = await flightServer([join(path, "train")]);
+    const url = `grpc://${server.endpoint.host}:${server.endpoint.port}`;
+    const other = await runOn("images", `${url}/else`);
+    expect(other.exitCode).toBe(2);
+    expect(other.stderr).toMatch(/data\.path \S+: it has nothing of that name\n.*data\.path=grpc:\/\/\S+\/NAME/);
+    const { exitCode, summary, stderr } = await runOn("images", url, ...more);
+    expect(stderr).not.toContain("error:");
+    expect(exitCode).toBe(0);
+    const copy = /NOTE: 8 images \(\S+ \w+\) of \S+ are copied to (\S+),/.exec(stderr)![1]!;
+    onTestFinished(() => rmSync(dirname(copy), { recursive: true }));
+    for (const name of ["shard-00000.arrow", "manifest.json"]) expect(existsSync(join(copy, "train", name))).toBe(true);
+    const shard = (folder: string) => readFileSync(join(folder, "train/shard-00000.arrow"));
+    expect(shard(copy)).toEqual(shard(path));
+    const local = await runOn("images", path, ...more);
+    expect(summary.parameters).toBe(local.summary.parameters);
+    expect(summary.bpd).toBe(local.summary.bpd);
+    const { mtimeMs } = statSync(join(copy, "train/shard-00000.arrow"));
+    expect((await runOn("images", url, ...more)).summary.parameters).toBe(local.summary.parameters);
+    expect(statSync(join(copy, "train/shard-00000.arrow")).mtimeMs).toBe(mtimeMs);
   });
 
   it("trains and uses the dequantizer of larger images", async () => {
