@@ -5,7 +5,8 @@
 //
 //   addFunction(name, graph, inputs, outputs)  a GraphDef with the nodes in0, in1 ... and out0, out1 ...
 //   removeFunction(name)
-//   startFunction(name, ids, outputs)          promises what `executeOp` returns; the inputs may be freed at once
+//   startFunction(name, ids, outputs, xla)     promises what `executeOp` returns; the inputs may be freed at once.
+//                                              With `xla` true, XLA compiles it at its first call
 //
 // A function also runs as the op of its name with `executeOp`.
 #include "addition.h"
@@ -75,6 +76,9 @@ napi_value startFunction(napi_env env, napi_value* arguments) {
     check(call->status);
   }
   call->results.resize(number(env, arguments[2]), nullptr);
+  bool xla = false;
+  check(napi_get_value_bool(env, arguments[3], &xla), "true or false");
+  if (xla) TFE_OpSetAttrBool(call->op.get(), "_XlaMustCompile", 1);
   return start(env, std::move(call));
 }
 
@@ -85,7 +89,7 @@ extern "C" __attribute__((visibility("default"))) void scorestream_add_functions
   const napi_property_descriptor methods[] = {
       {"addFunction", nullptr, method<4, addFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"removeFunction", nullptr, method<1, removeFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"startFunction", nullptr, method<3, startFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"startFunction", nullptr, method<4, startFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
   napi_define_properties(env, exports, 3, methods);
 }

@@ -1,6 +1,7 @@
 /** The TensorFlow libraries in the cache folder. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { statfsSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, tail } from "./child.mjs";
@@ -20,7 +21,7 @@ const HEADERS = ["c/c_api.h", "c/eager/c_api.h", "c/tf_datatype.h", "c/tf_status
 
 /** Folder of a build's libraries, named by everything they depend on. */
 export function librariesFolder(build) {
-  const made = JSON.stringify([build.wheels, HEADERS]);
+  const made = JSON.stringify([build.wheels, HEADERS, ...(build.links ? [build.links] : [])]);
   const hash = createHash("sha256").update(made).update(readFileSync(unpacker)).digest("hex");
   return join(cacheFolder(), "tensorflow", `${TENSORFLOW}-${build.key}-${hash.slice(0, 12)}`);
 }
@@ -80,6 +81,7 @@ export async function provideLibraries({ python }, build, folder) {
         );
       }
       await strip(join(temporary, "tensorflow"));
+      for (const [path, target] of Object.entries(build.links ?? {})) symlinkSync(target, join(temporary, path));
       writeFileSync(join(temporary, MANIFEST), JSON.stringify(filesUnder(temporary)));
     }),
   );

@@ -49,6 +49,12 @@ function report(error) {
   return 1;
 }
 
+/** Where XLA finds its assembler for GPUs; what the user has set stays. */
+function xlaTools({ engine, libraries }, env = process.env) {
+  if (env.SCORESTREAM_XLA !== "1" || engine !== "cuda" || env.XLA_FLAGS) return {};
+  return { XLA_FLAGS: `--xla_gpu_cuda_data_dir=${join(libraries, "nvidia/cuda_nvcc")}` };
+}
+
 /**
  * Sets up and runs a program.
  *
@@ -61,7 +67,8 @@ export async function main([program, ...args]) {
     if (text) process.stderr.write(text);
     if (program === undefined) return say(`ready, engine: ${prepared.engine}`);
     const engine = prepared.engine === "wasm" ? { SCORESTREAM_ENGINE: "wasm" } : {};
-    process.exitCode = await launch(program, args, { ...engine, SCORESTREAM_SETUP: JSON.stringify(prepared) });
+    const environment = { ...engine, ...xlaTools(prepared), SCORESTREAM_SETUP: JSON.stringify(prepared) };
+    process.exitCode = await launch(program, args, environment);
   } catch (error) {
     process.exitCode = report(error);
   }

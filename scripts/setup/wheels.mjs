@@ -31,6 +31,7 @@ const PYTHON = "311";
  * @property {{ name: string, version: string, sha256: string }[]} wheels
  * @property {number} download Bytes.
  * @property {number} disk Free bytes needed while setting up.
+ * @property {Record<string, string>} [links] Links among the libraries: path and target.
  */
 
 /** @type {Record<string, Build>} By operating system, processor and variant. */
@@ -51,6 +52,8 @@ export const builds = {
       wheel("tensorflow", TENSORFLOW, "9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124"),
       ...CUDA,
     ],
+    // TensorFlow opens this one from a library whose search path lacks its folder, and without it uses no GPU.
+    links: { "nvidia/cuda_runtime/lib/libcusolver.so.11": "../../cusolver/lib/libcusolver.so.11" },
     download: 3.3e9,
     disk: 10e9,
   },

@@ -11,8 +11,8 @@ export interface Binding {
   /** This and the next two are additions of ours (scripts/setup/functions.cc), which a prebuilt binding lacks, as our ops. */
   addFunction?(name: string, graph: Uint8Array, inputs: number, outputs: number): void;
   removeFunction?(name: string): void;
-  /** Runs a function in another thread; the inputs may be deleted at once. */
-  startFunction?(name: string, inputs: number[], outputs: number): Promise<OutputInfo[]>;
+  /** Runs a function in another thread, compiled by XLA if `xla`; the inputs may be deleted at once. */
+  startFunction?(name: string, inputs: number[], outputs: number, xla: boolean): Promise<OutputInfo[]>;
   /** This and the next three too (scripts/setup/collectives.cc); see there. */
   openCollectives?(group: number, server: Uint8Array, config: Uint8Array, port: number, allowed: string): Promise<unknown>; // prettier-ignore
   runCollective?(group: number, op: string, input: number, size: number, key: number): Promise<OutputInfo[]>;

@@ -2,6 +2,7 @@
 import { graphDef } from "./graph-def.ts";
 import type { Binding, OutputInfo } from "./binding.ts";
 import type { Recording } from "./recorder.ts";
+import { usesXla } from "./kernels.ts";
 import { openSession } from "./session.ts";
 
 /** A loaded graph; tensors are given and returned by their numbers. */
@@ -28,7 +29,7 @@ function functionGraph(binding: Required<Binding>, name: string, { nodes, inputs
     async start(ids) {
       running++;
       try {
-        return await binding.startFunction(own, ids, outputs);
+        return await binding.startFunction(own, ids, outputs, usesXla());
       } finally {
         running--;
         remove();

@@ -37,6 +37,9 @@ export function hasOwnOps(): boolean {
   return binding.addFunction !== undefined && !isUsingGpuDevice;
 }
 
+/** Whether XLA compiles what runs in another thread: on a GPU, if asked for. XLA has none of our own ops for CPUs. */
+export const usesXla = (): boolean => process.env["SCORESTREAM_XLA"] === "1" && nativeBackend().isUsingGpuDevice;
+
 const NHWC: OpAttribute = { name: "data_format", type: ATTR.STRING, value: "NHWC" };
 
 /** Adds `bias` [C] to the last axis; faster than a broadcast add and fused into the convolution before it. */

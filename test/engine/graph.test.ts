@@ -7,6 +7,8 @@ import { compile, type Compiled } from "../../src/engine/compile.ts";
 import { ATTR } from "../../src/engine/graph-def.ts";
 import { executeOp, FLOAT, typeAttribute } from "../../src/engine/kernels.ts";
 import { tf } from "../../src/engine/tf.ts";
+import { largestError } from "../support/numbers.ts";
+import { groupNorm } from "../../src/ops/group-norm.ts";
 import { expectNoLeak, normalTensor, values } from "../support/tensors.ts";
 
 const compiled: Compiled[] = [];
@@ -20,14 +22,20 @@ afterEach(() => {
 });
 const vector = (seed = 1, n = 6) => normalTensor<Tensor1D>([n], seed);
 /** The binding's own properties are read-only. */
-const SETTABLE = Object.fromEntries(["addFunction", "removeFunction"].map((name) => [name, { writable: true }]));
+const settable = (binding: Binding) =>
+  Object.fromEntries(
+    (["addFunction", "removeFunction", "startFunction"] as const).map((name) => [
+      name,
+      { writable: true, value: binding[name] },
+    ]),
+  );
 
 describe("a loaded graph", () => {
   /** A binding with other methods, while `run` runs. */
   async function withBinding(methods: (binding: Binding) => Partial<Binding>, run: () => void | Promise<void>) {
     const backend = tf.backend() as unknown as NodeBackend;
     const { binding } = backend;
-    backend.binding = Object.assign(Object.create(binding, SETTABLE) as Binding, methods(binding));
+    backend.binding = Object.assign(Object.create(binding, settable(binding)) as Binding, methods(binding));
     try {
       await run();
     } finally {
@@ -110,6 +118,29 @@ describe("a loaded graph", () => {
     // About 30 GFLOP: some hundred milliseconds.
     expect(turns).toBeGreaterThan(10);
     tf.dispose([x, ...result]);
+  });
+
+  it("start gives the same, compiled by XLA", async () => {
+    const asked: boolean[] = [];
+    const methods = (binding: Binding): Partial<Binding> => ({
+      startFunction: (name, inputs, outputs, xla) => {
+        asked.push(xla);
+        return binding.startFunction!(name, inputs, outputs, true);
+      },
+    });
+    const inputs = [normalTensor<Tensor2D>([8, 8], 1), normalTensor<Tensor2D>([8, 8], 2)];
+    await withBinding(methods, async () => {
+      const fn = compileHere((x, y) => [tf.sigmoid(tf.matMul(x, y)), tf.sum(y)]);
+      const expected = fn(...inputs);
+      const got = await fn.start(...inputs);
+      got.forEach((tensor, i) => expect(largestError(values(tensor), values(expected[i]!))).toBeLessThan(1e-5));
+      tf.dispose([...got, ...expected]);
+      // It is XLA indeed: it does not know this operation.
+      const unknown = compileHere((x) => [groupNorm(x.reshape([1, 1, 8, 8]), tf.ones([8]), tf.zeros([8]), 2)]);
+      await expect(unknown.start(...inputs.slice(0, 1))).rejects.toThrow(/XLA/);
+    });
+    expect(asked).toEqual([false, false]);
+    tf.dispose(inputs);
   });
 
   it("start rejects when the graph fails", async () => {

@@ -86,5 +86,6 @@ export const wheelsModule = (sha256: string) => `
   export const TENSORFLOW = "1.2.3";
   const build = { name: "CPU build", platforms: ["any"], python: "311", download: 1e3, disk: 1e3,
     wheels: [{ name: "tensorflow", version: "1.2.3", sha256: "${sha256}" }] };
-  export const builds = { "${key}-cpu": build, "${key}-cuda": build };
+  const links = { "tensorflow/linked.so": "${library}" };
+  export const builds = { "${key}-cpu": build, "${key}-cuda": { ...build, links } };
 `;

@@ -35,6 +35,16 @@ test("keeps of a wheel its libraries and the headers that are included, and dele
   expect(readdirSync(join(project.cache, "downloads"))).toEqual([]);
 });
 
+test("links libraries of the CUDA build to where TensorFlow looks for them", async () => {
+  const project = makeProject();
+  expect((await project.run([], { SCORESTREAM_ENGINE: "cuda" })).code).toBe(0);
+  const folder = only(join(project.cache, "tensorflow"));
+  expect(readFileSync(join(folder, "tensorflow/linked.so"), "utf8")).toBe("library");
+  rmSync(join(folder, "tensorflow/linked.so"));
+  await project.run([], { SCORESTREAM_ENGINE: "cuda" });
+  expect(existsSync(join(folder, "tensorflow/linked.so"))).toBe(true);
+});
+
 test("installs the packages again when the lock file changes, and compiles when the sources do", async () => {
   const project = makeProject();
   await project.run();
