@@ -26,14 +26,20 @@ describe("the presets of image pipelines", () => {
     }
   });
 
-  it("keep the paper's of ImageNet 32 as released, no dropout and a constant learning rate", () => {
-    const { config: paper } = config(imagenet32Presets, "paper", 32);
-    expect(paper).toMatchObject({
-      training: { steps: 1_300_000, batchSize: 128, likelihoodWeighting: true, importanceWeighting: true },
-      model: { nf: 128, chMult: [1, 2, 2, 2], dropout: 0 },
-      optim: { lr: 2e-4, schedule: "constant", warmup: 5000 },
-    });
-    expect(config(imagenet32Presets, "paper_deep", 32).config.training.steps).toBe(950_000);
+  it("follow the paper's text on ImageNet 32: 500,000 steps of 256, a falling rate; the reference's network, no dropout", () => {
+    const recipe = {
+      training: { steps: 500_000, batchSize: 256, likelihoodWeighting: true, importanceWeighting: true },
+      data: { randomFlip: false },
+      optim: { lr: 2e-4, schedule: "linear", finalLr: 1e-5, decaySteps: 100_000, warmup: 5000, gradClip: 1 },
+    };
+    const model = { nf: 128, chMult: [1, 2, 2, 2], attnResolutions: [16], dropout: 0, emaRate: 0.9999 };
+    for (const [preset, numResBlocks] of [
+      ["paper", 4],
+      ["paper_deep", 8],
+    ] as const) {
+      const { config: resolved } = config(imagenet32Presets, preset, 32);
+      expect(resolved).toMatchObject({ ...recipe, model: { ...model, numResBlocks } });
+    }
   });
 
   it("leave those of CIFAR-10 as they are", () => {
