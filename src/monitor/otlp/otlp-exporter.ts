@@ -8,6 +8,9 @@ import type { ClientSecurity } from "../../grpc/security.ts";
 import { Gauges } from "../gauges.ts";
 import type { Entry } from "../metric.ts";
 
+/** ms that a collector has to answer the last export: a run does not wait longer for it. */
+const LAST_ANSWER = 2000;
+
 /** Where the collector is, and how to connect. */
 export interface OtlpTarget {
   readonly endpoint: Endpoint;
@@ -84,7 +87,8 @@ export function otlpExporter(options: OtlpOptions, tell: (text: string) => void)
       for (const { node, metric } of entries) gauges.set(metric, { node });
     },
     async close(grace) {
-      await provider.shutdown({ timeoutMillis: grace }).catch(() => warn(`no answer within ${grace / 1000} s`));
+      const timeoutMillis = Math.min(grace, LAST_ANSWER);
+      await provider.shutdown({ timeoutMillis }).catch(() => warn(`no answer within ${timeoutMillis / 1000} s`));
     },
   };
 }
