@@ -59,7 +59,7 @@ function commandOf(rank: number, world: number, { bytes, steps, delay }: ReturnT
   const tsx = ["--import", "tsx"];
   if (!pipeline) {
     const hosts = Array.from({ length: world }, (_, node) => addressOf(node));
-    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps, pipeline ? 0 : delay].map(String), ...hosts];
+    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps, delay].map(String), ...hosts];
   }
   const place = [
     rank === 0 ? "--listen" : "--join",

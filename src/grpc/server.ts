@@ -8,7 +8,7 @@ import { protoFolder } from "./definition.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
 import { foreign } from "./foreign.ts";
-import { occasionally } from "./occasionally.ts";
+import { andMore, occasionally } from "./occasionally.ts";
 import type { ServerSecurity } from "./security.ts";
 import { onTlsRefused } from "./tls-refusals.ts";
 
@@ -65,9 +65,8 @@ export async function startServer(
   serverOptions: ServerOptions = {},
 ): Promise<Serving> {
   const { endpoint, security, tell } = options;
-  const others = (more: number, what: string) => (more > 0 ? ` (and ${more} more ${what})` : "");
   const refused = occasionally((more, peer: string, path: string) =>
-    tell(`${peer} was refused ${foreign(path)}: it has no valid token${others(more, "calls")}`),
+    tell(`${peer} was refused ${foreign(path)}: it has no valid token${andMore(more, "calls")}`),
   );
   const { token } = security;
   const server = new Server({ ...serverOptions, ...(token && { interceptors: [tokenInterceptor(token, refused)] }) });
@@ -77,7 +76,7 @@ export async function startServer(
   new ReflectionService(describeProtos([proto, healthProto], [protoFolder])).addToServer(server);
   const port = await listen(server, options);
   const refusedTls = occasionally((more, peer: string, why: string) =>
-    tell(`the TLS handshake with ${peer} failed: ${foreign(why)}${others(more, "connections")}`),
+    tell(`the TLS handshake with ${peer} failed: ${foreign(why)}${andMore(more, "connections")}`),
   );
   onTlsRefused(server, refusedTls);
   return {

@@ -99,11 +99,7 @@ export function resampleLayer(
     const convolve = direction === "up" ? firUpsampleConv : firDownsampleConv;
     return (context, x) => tf.add<Tensor4D>(convolve(x, weight(context), fir), bias(context));
   }
-  if (direction === "down") {
-    const layer = conv(scope, C, O, { stride: 2 });
-    return (context, x) => layer(context, x);
-  }
-  const layer = conv(scope, C, O, { upsampled: true });
+  const layer = conv(scope, C, O, direction === "down" ? { stride: 2 } : { upsampled: true });
   return (context, x) => layer(context, x);
 }
 

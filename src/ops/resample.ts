@@ -19,18 +19,17 @@ export function upsample(x: Tensor4D): Tensor4D {
   }))(x) as Tensor4D;
 }
 
-/** K of {@link upsampleConv}: what a 3 x 3 kernel [3, 3, C, O] does to a pixel that is there four times, [4, 4, O, C]. */
-function spread(weight: Tensor4D): Tensor4D {
-  const flipped = tf.transpose(tf.reverse(weight, [0, 1]), [0, 1, 3, 2]) as Tensor4D;
-  const [none, first, last] = [
-    [0, 0],
-    [1, 0],
-    [0, 1],
-  ] as [number, number][];
-  const twice = (x: Tensor4D, by: (padding: [number, number]) => [number, number][]) =>
-    tf.add<Tensor4D>(tf.pad(x, by(first!)), tf.pad(x, by(last!)));
-  const tall = twice(flipped, (padding) => [padding, none!, none!, none!]);
-  return twice(tall, (padding) => [none!, padding, none!, none!]);
+/** The kernel of a transposed convolution that, flipped by it, is `weight` [h, h, C, O]: [h, h, O, C]. */
+const turned = (weight: Tensor4D) => tf.transpose(tf.reverse(weight, [0, 1]), [0, 1, 3, 2]) as Tensor4D;
+
+/** A kernel plus itself one place on, along a spatial axis: what it does to two equal pixels, one longer. */
+function twice(kernel: Tensor4D, axis: 0 | 1): Tensor4D {
+  const padded = (padding: [number, number]) =>
+    tf.pad(
+      kernel,
+      [0, 1, 2, 3].map((each): [number, number] => (each === axis ? padding : [0, 0])),
+    );
+  return tf.add<Tensor4D>(padded([1, 0]), padded([0, 1]));
 }
 
 /**
@@ -41,7 +40,7 @@ function spread(weight: Tensor4D): Tensor4D {
  */
 export function upsampleConv(x: Tensor4D, weight: Tensor4D): Tensor4D {
   const [B, H, W] = x.shape;
-  return tf.conv2dTranspose(x, spread(weight), [B, 2 * H, 2 * W, weight.shape[3]], 2, "same");
+  return tf.conv2dTranspose(x, twice(twice(turned(weight), 0), 1), [B, 2 * H, 2 * W, weight.shape[3]], 2, "same");
 }
 
 /** Mean over 2 x 2 pixels, [B, H, W, C] -> [B, H/2, W/2, C]; the reference's `naive_downsample_2d`. */
@@ -97,8 +96,7 @@ export function firUpsampleConv(x: Tensor4D, weight: Tensor4D, kernel: readonly 
   const [size, , , O] = weight.shape;
   const p = kernel.length - 2 - (size - 1);
   // The reference flips the kernel and lets the transposed convolution flip it back.
-  const transposed = tf.transpose(tf.reverse(weight, [0, 1]), [0, 1, 3, 2]) as Tensor4D;
-  const y = tf.conv2dTranspose(x, transposed, [B, 2 * H + size - 2, 2 * W + size - 2, O], 2, "valid");
+  const y = tf.conv2dTranspose(x, turned(weight), [B, 2 * H + size - 2, 2 * W + size - 2, O], 2, "valid");
   return filterChannels(y, firFilter(kernel, 4), ((p + 1) >> 1) + 1, (p >> 1) + 1, 1);
 }
 

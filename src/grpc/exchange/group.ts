@@ -7,7 +7,7 @@ import type { Group } from "../../optim/peers.ts";
 import type { TrainState } from "../../optim/train-state.ts";
 import { endpointText, type Endpoint } from "../endpoint.ts";
 import { foreign } from "../foreign.ts";
-import { occasionally } from "../occasionally.ts";
+import { andMore, occasionally } from "../occasionally.ts";
 import type { ClientSecurity, ServerSecurity } from "../security.ts";
 import { startServer, type Serving } from "../server.ts";
 import { freePort, type FreePort } from "../free-port.ts";
@@ -115,7 +115,7 @@ export function exchangeGroup(options: GroupOptions): Group {
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
   const grpc = grpcWire({ coordinator: join ?? targets.listen, security: targets.securityOf, quiet });
   const refused = occasionally((more, peer: string, what: string) =>
-    tell(`${peer} was refused: ${foreign(what)}${more > 0 ? ` (and ${more} more)` : ""}`),
+    tell(`${peer} was refused: ${foreign(what)}${andMore(more)}`),
   );
 
   const handlers: ExchangeHandlers = {

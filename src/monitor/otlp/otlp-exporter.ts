@@ -29,7 +29,7 @@ export interface OtlpOptions extends OtlpTarget {
 export interface OtlpExporter {
   /** Takes metrics at once; the newest of each name are exported. */
   push(entries: readonly Entry[]): void;
-  /** Exports the last values, and ends. @param grace ms that it may take. */
+  /** Exports the last values, and ends. @param grace ms that it may take, 2000 at most. */
   close(grace: number): Promise<void>;
 }
 

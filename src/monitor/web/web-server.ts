@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { UsageError } from "../../errors.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
-import { occasionally } from "../../grpc/occasionally.ts";
+import { andMore, occasionally } from "../../grpc/occasionally.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { gate, type Gate } from "./access.ts";
 import { bundlePage } from "./bundle.ts";
@@ -91,7 +91,7 @@ export async function serveWeb(options: WebOptions): Promise<WebServing> {
   const port = await listen(server, options);
   const endpoint = { ...options.endpoint, port };
   const refused = occasionally((more, peer: string, path: string) =>
-    tell(`${peer} was refused ${path}: it has no valid token${more > 0 ? ` (and ${more} more requests)` : ""}`),
+    tell(`${peer} was refused ${path}: it has no valid token${andMore(more, "requests")}`),
   );
   const pass = gate(endpoint, security, refused);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => handle(options, pass, request, response)); // prettier-ignore
