@@ -1,6 +1,6 @@
 /**
  * One of several nodes whose exchanges of gradients are timed, between two of them beside a plain copy over TCP:
- * exchange-peer.ts RANK NODES FLOATS PORT_OF_THE_COPY PORT_OF_THE_EXCHANGE PORT_OF_TENSORFLOWS
+ * exchange-peer.ts RANK NODES FLOATS PORT_OF_THE_COPY PORT_OF_THE_EXCHANGE PORT_OF_ITS_MESSAGES PORT_OF_TENSORFLOWS
  */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -17,9 +17,11 @@ type Arguments = [
   nodes: number,
   floats: number,
   copyPort: number,
-  ...ports: [grpc: number, tensorflow: number],
+  ...ports: [shared: number, messages: number, tensorflow: number],
 ];
-const [rank, nodes, floats, copyPort, grpcPort, tensorflowPort] = process.argv.slice(2).map(Number) as Arguments;
+const [rank, nodes, floats, copyPort, sharedPort, messagesPort, tensorflowPort] = process.argv
+  .slice(2)
+  .map(Number) as Arguments;
 const HOST = "127.0.0.1";
 const EXAMPLES = 8;
 const WRITE = 2 ** 20;
@@ -89,7 +91,7 @@ function stateOf(onSum: (apply: () => void) => unknown): TrainState {
   return state as unknown as TrainState;
 }
 
-function groupOf(port: number, collectives: boolean): Group {
+function groupOf(port: number, how: { collectives: boolean; sharedMemory: boolean }): Group {
   const own = { host: HOST, port: rank === 0 ? port : 0 };
   const join = rank === 0 ? {} : { join: { host: HOST, port } };
   const group = exchangeGroup({
@@ -97,15 +99,16 @@ function groupOf(port: number, collectives: boolean): Group {
     run: { shards: nodes, shardSize: EXAMPLES, parameters: floats, bfloat16: false },
     state: stateOf((apply) => group.onSum(apply)),
     ...{ to: Infinity, deadline: 60_000, config: {}, differences: () => [], tell: () => {} },
-    collectives,
+    ...how,
   });
   return group;
 }
 
 await loadEngine();
 const copy = nodes === 2 ? copier(await socketToTheOther()) : async () => {};
-const exchange = await stepper(groupOf(grpcPort, false));
-const tensorflow = await stepper(groupOf(tensorflowPort, true));
+const exchange = await stepper(groupOf(sharedPort, { collectives: false, sharedMemory: true }));
+const messages = await stepper(groupOf(messagesPort, { collectives: false, sharedMemory: false }));
+const tensorflow = await stepper(groupOf(tensorflowPort, { collectives: true, sharedMemory: false }));
 
 /** Two begin together; of more none ends before all have begun. */
 const together = async (run: () => Promise<void>) => {
@@ -118,6 +121,7 @@ const together = async (run: () => Promise<void>) => {
 await serve({
   copy: () => together(() => copy(4 * floats)),
   exchange: () => together(exchange),
+  messages: () => together(messages),
   tensorflow: () => together(tensorflow),
 });
 process.exit(0);

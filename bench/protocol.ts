@@ -14,6 +14,7 @@ export interface Request {
     | "stages"
     | "copy"
     | "exchange"
+    | "messages"
     | "tensorflow";
   /** Of `train`. */
   readonly steps?: number;

@@ -11,7 +11,7 @@ import { inPlace } from "./temporary.mjs";
 
 const own = (name) => fileURLToPath(new URL(name, import.meta.url));
 const quiet = own("quiet.cc");
-const additions = ["functions.cc", "group-norm.cc", "collectives.cc", "addition.h", "port-filter.h"].map(own);
+const additions = ["functions.cc", "values.cc", "group-norm.cc", "collectives.cc", "addition.h", "port-filter.h"].map(own);
 const sources = join(tfjs, "binding");
 const napi = join(modules, "node-api-headers");
 const isMac = process.platform === "darwin";

@@ -22,9 +22,8 @@ export type PieceType = "float32" | "uint16";
 /** What stands before and after the values. */
 interface Framing {
   readonly head: Uint8Array;
+  /** Zeros, so that what follows is aligned, and the end of the stream. */
   readonly tail: Uint8Array;
-  /** Zeros after the values, so that what follows is aligned. */
-  readonly padding: number;
 }
 
 /** Continuation mark and length 0. */
@@ -53,9 +52,8 @@ function framing(type: PieceType, length: number): Framing {
   if (known) return known;
   const bytes = write(type === "float32" ? new Float32Array(length) : new Uint16Array(length));
   const size = length * WIDTH[type];
-  const padding = -size & (ALIGNMENT - 1);
-  const end = bytes.length - END_OF_STREAM;
-  const made = { head: bytes.slice(0, end - padding - size), tail: bytes.slice(end), padding };
+  const end = bytes.length - END_OF_STREAM - (-size & (ALIGNMENT - 1));
+  const made = { head: bytes.slice(0, end - size), tail: bytes.slice(end) };
   if (framings.size >= CACHED) framings.clear();
   framings.set(key, made);
   return made;
@@ -64,44 +62,58 @@ function framing(type: PieceType, length: number): Framing {
 const typeOf = (values: Piece): PieceType => (values instanceof Float32Array ? "float32" : "uint16");
 const bytesOf = (values: Piece) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** An Arrow IPC stream of the values, at least one. @param out Where it goes, of {@link pieceSize} bytes. */
+/** The parts of an Arrow IPC stream of the values, at least one, which the second shares its memory with. */
+export function pieceParts(values: Piece): readonly [head: Uint8Array, values: Uint8Array, tail: Uint8Array] {
+  const { head, tail } = framing(typeOf(values), values.length);
+  return [head, bytesOf(values), tail];
+}
+
+/** The stream of {@link pieceParts}. @param out Where it goes, of {@link pieceSize} bytes. */
 export function pieceToIPC(
   values: Piece,
   out: Uint8Array = new Uint8Array(pieceSize(typeOf(values), values.length)),
 ): Uint8Array {
-  const { head, tail, padding } = framing(typeOf(values), values.length);
-  const end = head.length + values.byteLength;
-  out.set(head);
-  out.set(bytesOf(values), head.length);
-  out.fill(0, end, end + padding);
-  out.set(tail, end + padding);
+  let at = 0;
+  for (const part of pieceParts(values)) {
+    out.set(part, at);
+    at += part.length;
+  }
   return out;
 }
 
 /** Bytes of {@link pieceToIPC} for that many values. */
 export function pieceSize(type: PieceType, length: number): number {
-  const { head, tail, padding } = framing(type, length);
-  return head.length + length * WIDTH[type] + padding + tail.length;
+  const { head, tail } = framing(type, length);
+  return head.length + length * WIDTH[type] + tail.length;
 }
 
-const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
-
 /**
- * Copies what {@link pieceToIPC} wrote into `values`, whose type and length are those that are expected.
+ * Reads what {@link pieceParts} gave into `values`, whose type and length are those that are expected.
  *
- * @throws RangeError when the bytes are not such a stream.
+ * @param read Fills the three parts.
+ * @throws RangeError when they are not those of such a stream.
  */
+export function pieceFromParts<T extends Piece>(read: (parts: Uint8Array[]) => void, values: T): T {
+  const { head, tail } = framing(typeOf(values), values.length);
+  const [readHead, readTail] = [new Uint8Array(head.length), new Uint8Array(tail.length)];
+  read([readHead, bytesOf(values), readTail]);
+  if (Buffer.compare(readHead, head) !== 0 || Buffer.compare(readTail, tail) !== 0) {
+    throw new RangeError(`not an Arrow stream of ${values.length} ${typeOf(values)} values`);
+  }
+  return values;
+}
+
+/** The same from the stream's bytes. */
 export function pieceFromIPC<T extends Piece>(bytes: Uint8Array, values: T): T {
   const [type, length] = [typeOf(values), values.length];
   if (bytes.length !== pieceSize(type, length)) {
     throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${length} ${type} values`);
   }
-  const { head, tail } = framing(type, length);
-  const at = head.length;
-  const end = bytes.length - tail.length;
-  if (!equal(bytes.subarray(0, at), head) || !equal(bytes.subarray(end), tail)) {
-    throw new RangeError(`not an Arrow stream of ${length} ${type} values`);
-  }
-  bytesOf(values).set(bytes.subarray(at, at + values.byteLength));
-  return values;
+  return pieceFromParts((parts) => {
+    let at = 0;
+    for (const part of parts) {
+      part.set(bytes.subarray(at, at + part.length));
+      at += part.length;
+    }
+  }, values);
 }

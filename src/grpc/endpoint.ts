@@ -1,5 +1,7 @@
 /** Addresses of the command line. */
+import { lookup } from "node:dns/promises";
 import { isIPv4, isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
 import { UsageError } from "../errors.ts";
 
 export interface Endpoint {
@@ -36,4 +38,12 @@ export const endpointText = ({ host, port }: Endpoint): string => `${isIPv6(host
 /** Whether only this machine is reached by it: by its writing, nothing is looked up. */
 export function isLoopback({ host }: Endpoint): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+/** Whether it is an address of this machine; false for names that nobody knows. */
+export async function isOfThisMachine(endpoint: Endpoint): Promise<boolean> {
+  if (isLoopback(endpoint)) return true;
+  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const found = await lookup(endpoint.host, { all: true }).catch(() => []);
+  return found.some(({ address }) => own.some((one) => one.address === address));
 }

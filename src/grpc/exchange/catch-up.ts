@@ -54,5 +54,6 @@ export function fetched(
   }
   if (what !== "SUM") throw refuse("what: SUM or STATE is to be asked for");
   if (last?.step !== step) throw refuse(`step: the sum of ${step} was asked for, this node has that of ${last?.step}`);
-  return { header, vectors: [vector("sum", last.sum), vector("t", last.t), vector("loss", last.loss)] };
+  // Its memory is used again after the next step, which may come before this has gone.
+  return { header, vectors: [vector("sum", last.sum.slice()), vector("t", last.t), vector("loss", last.loss)] };
 }

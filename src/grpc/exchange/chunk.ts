@@ -2,11 +2,12 @@
 import zlib from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { crc32 as slowCrc32 } from "../../data/crc.ts";
-import { pieceFromIPC, pieceSize, pieceToIPC } from "../../data/vector-ipc.ts";
+import { pieceFromIPC, pieceFromParts, pieceSize, pieceToIPC, type Piece } from "../../data/vector-ipc.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import { statusError } from "../receive.ts";
 import type { Chunk, VectorAbout } from "./definition.ts";
+import type { PeerMemory } from "./shared-memory.ts";
 
 /** Node before 20.15 has none. */
 export const crc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? slowCrc32;
@@ -69,15 +70,33 @@ export class ChunkToSend {
 const refused = (what: string, code = status.INVALID_ARGUMENT) => statusError(code, what);
 
 /** Checks a chunk and puts its values where they belong. @throws ServiceError that names what is wrong. */
-export function readChunk(
-  { arrow, crc32: sum, offset }: Chunk,
+export function readChunk({ arrow, crc32: sum, offset }: Chunk, about: VectorAbout, into: Float32Array): void {
+  if (crc32(arrow) !== sum) {
+    throw refused(`a chunk of "${about.name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
+  }
+  read((values) => pieceFromIPC(arrow, values), offset, about, into);
+}
+
+/** The same for a piece in another process' memory, which no wire can damage. */
+export function readShared(
+  memory: PeerMemory,
+  at: number,
+  offset: number,
+  about: VectorAbout,
+  into: Float32Array,
+): void {
+  read((values) => pieceFromParts((parts) => memory.read(parts, at), values), offset, about, into);
+}
+
+function read(
+  fill: <T extends Piece>(values: T) => T,
+  offset: number,
   { name, bfloat16 }: VectorAbout,
   into: Float32Array,
 ): void {
-  if (crc32(arrow) !== sum) throw refused(`a chunk of "${name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
   try {
-    if (bfloat16) into.set(fromBfloat16(pieceFromIPC(arrow, new Uint16Array(into.length))));
-    else pieceFromIPC(arrow, into);
+    if (bfloat16) into.set(fromBfloat16(fill(new Uint16Array(into.length))));
+    else fill(into);
   } catch (error) {
     throw refused(`a chunk of "${name}": ${(error as Error).message}`);
   }

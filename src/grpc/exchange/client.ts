@@ -25,6 +25,7 @@ import {
   type VectorAbout,
 } from "./definition.ts";
 import { MESSAGE_LIMIT, parcel, readHeader, readVectors, requireVectors, type Vector } from "./parcel.ts";
+import type { Lane } from "./shared-memory.ts";
 
 /** Bytes that may be on their way unread on one connection or stream; more than fits in flight between distant machines. */
 export const FLOW_CONTROL_WINDOW = 2 ** 22;
@@ -94,9 +95,15 @@ export class ExchangeClient {
   /**
    * Sends vectors; resolves once the other node has taken all of them.
    *
+   * @param lane Room for them in memory that the other node reads.
    * @throws ServiceError with the status it ended with.
    */
-  deliver(header: Omit<Header, "vectors">, vectors: readonly Vector[], signal: AbortSignal): Promise<void> {
+  deliver(
+    header: Omit<Header, "vectors">,
+    vectors: readonly Vector[],
+    signal: AbortSignal,
+    lane?: Lane,
+  ): Promise<void> {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Deliver;
     return new Promise((resolve, reject) => {
       const call: ClientWritableStream<ParcelMessage> = this.#client.makeClientStreamRequest(
@@ -114,7 +121,7 @@ export class ExchangeClient {
       const cancel = () => call.cancel();
       // The reply tells of it.
       call.on("error", () => {});
-      const sending = send(call, parcel(header, vectors)).subscribe({
+      const sending = send(call, parcel(header, vectors, lane)).subscribe({
         complete: () => call.end(),
         error: () => call.cancel(),
       });
@@ -129,7 +136,7 @@ export class ExchangeClient {
     wanted: readonly VectorAbout[],
     signal: AbortSignal,
     onMessage: () => void,
-  ): Promise<Float32Array[]> {
+  ): Promise<readonly Float32Array[]> {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Fetch;
     const call: ClientReadableStream<ParcelMessage> = this.#client.makeServerStreamRequest(
       path,

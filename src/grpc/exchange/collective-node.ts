@@ -16,7 +16,7 @@ import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Fetched } from "./service.ts";
 import { shardsOf } from "./shares-of-view.ts";
-import { ENTERING, SLOWER, TICKS, Waiting } from "./waiting.ts";
+import { ENTERING, patience, TICKS, Waiting } from "./waiting.ts";
 
 export interface CollectiveNodeOptions extends NodeOptions {
   /** Begins to serve the collectives of a view, as the member with this id. */
@@ -83,16 +83,14 @@ export class CollectiveNode implements Group {
       close = await listen();
       await this.#membership.join();
       opened = await this.#enter();
-      for (let patience = ENTERING * TICKS; state.step < to;) {
+      for (let entering = true; state.step < to; entering = false) {
         const start = performance.now();
         yield* this.#ownTurns(opened.view);
         if (waiting.closed) return;
-        const computing = performance.now() - start;
-        const longer = Math.ceil((SLOWER * computing * TICKS) / this.#options.deadline);
-        const { sum, stopping } = await this.#exchange(opened, Math.max(patience, longer));
+        const computing = (performance.now() - start) / this.#options.deadline;
+        const { sum, stopping } = await this.#exchange(opened, patience(computing, entering));
         this.#commit(opened.view, sum);
         if (stopping.length > 0) return this.#stop(opened.view, stopping);
-        patience = TICKS;
       }
       this.#allLeave = true;
     } catch (error) {

@@ -101,6 +101,14 @@ export interface Header {
   readonly from: number;
   readonly phase: Phase;
   readonly vectors: readonly VectorAbout[];
+  readonly shared?: SharedPlace | null;
+}
+
+/** Where another process of the machine finds this one's shared memory. */
+export interface SharedPlace {
+  readonly pid: number;
+  readonly fd: number;
+  readonly token: Uint8Array;
 }
 
 export interface Chunk {
@@ -110,6 +118,14 @@ export interface Chunk {
   readonly crc32: number;
 }
 
+/** Chunks that are in the sender's memory, one after another. */
+export interface SharedPieces {
+  vector: number;
+  offset: number;
+  at: number;
+  pieces: number;
+}
+
 /** As it is sent. */
 export type SentParcel = ParcelMessage | ChunkToSend;
 
@@ -117,6 +133,7 @@ export type SentParcel = ParcelMessage | ChunkToSend;
 export interface ParcelMessage {
   readonly header?: Header | null;
   readonly chunk?: Chunk | null;
+  readonly shared?: Readonly<SharedPieces> | null;
 }
 
 export interface ExchangeService extends ServiceDefinition {

@@ -45,13 +45,13 @@ export class Deliveries {
     return bytes;
   }
 
-  /** Sends; goes on behind. */
-  send(to: Member, header: Omit<Header, "vectors">, vectors: readonly Vector[]): void {
+  /** Sends; resolves once it is over, however it ends. */
+  send(to: Member, header: Omit<Header, "vectors">, vectors: readonly Vector[]): Promise<void> {
     const { wire, onFailure, onEnd } = this.#options;
     const { signal } = this;
     this.#bytes += vectors.reduce((n, { values, bfloat16 }) => n + values.length * (bfloat16 ? 2 : 4), 0);
     this.#open++;
-    wire
+    return wire
       .deliver(to, header, vectors, signal)
       .catch((error: ServiceError) => {
         // What is over for the other side is none of its faults.

@@ -49,6 +49,8 @@ export interface GroupOptions {
   readonly stop?: AbortSignal | undefined;
   /** Gradients go by TensorFlow's collectives, see {@link CollectiveNode}. */
   readonly collectives?: boolean;
+  /** Members of one machine read gradients from memory; the default. */
+  readonly sharedMemory?: boolean;
   /** ms, see {@link ExchangeNode}. */
   readonly deadline: number;
   /** What all nodes must have in common. */
@@ -93,6 +95,7 @@ export function exchangeGroup(options: GroupOptions): Group {
     tell,
     onExchange,
     collectives = false,
+    sharedMemory = true,
   } = options;
   const { join, world, rank } = targets;
   if (world > run.shards) {
@@ -113,7 +116,10 @@ export function exchangeGroup(options: GroupOptions): Group {
     ...{ address: advertised(server!.endpoint), collectivesPort: collectivesPort() },
   });
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
-  const grpc = grpcWire({ coordinator: join ?? targets.listen, security: targets.securityOf, quiet });
+  const grpc = grpcWire({
+    ...{ coordinator: join ?? targets.listen, security: targets.securityOf },
+    ...{ quiet, shared: sharedMemory, tell },
+  });
   const refused = occasionally((more, peer: string, what: string) =>
     tell(`${peer} was refused: ${foreign(what)}${andMore(more)}`),
   );

@@ -1,9 +1,11 @@
 /** What has arrived for the step in hand. */
 import { status } from "@grpc/grpc-js";
 import type { Bell } from "../../monitor/bell.ts";
+import type { Share } from "../../ops/shares.ts";
 import { statusError } from "../receive.ts";
-import type { Header, ParcelMessage, Phase, VectorAbout, View } from "./definition.ts";
-import { Spare } from "./spare.ts";
+import type { Header, Member, ParcelMessage, Phase, VectorAbout, View } from "./definition.ts";
+import type { Spare } from "./spare.ts";
+import { PeerMemory } from "./shared-memory.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
 
 /** Where a node stands. */
@@ -17,6 +19,15 @@ export interface Place {
   readonly settled: boolean;
 }
 
+/** A parcel that is coming, or has come. */
+export interface Arriving {
+  readonly vectors: readonly Float32Array[];
+  /** Values of the last one that are there; those before it are there then. */
+  readonly there: number;
+  /** All of it was checked. */
+  readonly complete: boolean;
+}
+
 export interface InboxOptions {
   readonly runId: () => string;
   readonly place: () => Place;
@@ -24,6 +35,11 @@ export interface InboxOptions {
   readonly moved: Bell;
   /** What a member sends in a phase of a view. */
   readonly expected: (view: View, from: number, phase: Phase) => readonly VectorAbout[];
+  /** The range of the sum that a member gathers. */
+  readonly rangeOf: (view: View, from: number) => Share;
+  /** Values of the whole sum. */
+  readonly length: number;
+  readonly spare: Spare;
   /** Something new has come from a member. */
   readonly onNews: () => void;
   /** Parcels of steps to come that may wait. */
@@ -36,9 +52,11 @@ const refuse = (code: status, what: string) => statusError(code, what);
 /** Takes parcels for the step in hand, checks them, and lets those of the next one wait unread. */
 export class Inbox {
   readonly #options: InboxOptions;
-  /** Of one view and step; undefined while it is being read. */
-  #arrived = new Map<string, readonly Float32Array[] | undefined>();
-  readonly #spare = new Spare();
+  /** Of one view and step. */
+  #arriving = new Map<string, Arriving>();
+  #whole: Float32Array | undefined;
+  /** Of members, as long as they are. */
+  readonly #memories = new Map<number, PeerMemory>();
   #waiting = 0;
   #closed = false;
 
@@ -46,31 +64,37 @@ export class Inbox {
     this.#options = options;
   }
 
-  /** What a member has sent, if all of it is there. */
-  get(from: number, phase: Phase): readonly Float32Array[] | undefined {
-    return this.#arrived.get(key(from, phase));
+  /** What a member has sent so far. */
+  get(from: number, phase: Phase): Arriving | undefined {
+    return this.#arriving.get(key(from, phase));
+  }
+
+  /** Where the sum of the step in hand is gathered. */
+  get whole(): Float32Array {
+    return (this.#whole ??= this.#options.spare.take(this.#options.length));
   }
 
   /** A new step or view begins. */
   clear(): void {
-    this.#arrived = new Map();
+    this.#arriving = new Map();
+    // A parcel of a view that is over may still be written into it.
+    this.#whole = undefined;
     this.#options.moved.ring();
   }
 
-  /** The same for a new view, whose vectors have other lengths. */
-  endView(): void {
-    this.#spare.clear();
-    this.clear();
-  }
-
-  /** What was got is not needed any more. */
-  release(arrays: readonly Float32Array[]): void {
-    this.#spare.give(arrays);
+  /** Only these are members. */
+  keep(members: readonly Member[]): void {
+    for (const [id, memory] of this.#memories) {
+      if (members.some((member) => member.id === id)) continue;
+      memory.close();
+      this.#memories.delete(id);
+    }
   }
 
   /** Lets nothing in any more. */
   close(): void {
     this.#closed = true;
+    this.keep([]);
     this.clear();
   }
 
@@ -86,21 +110,50 @@ export class Inbox {
     const expected = this.#options.expected(view, header.from, header.phase);
     requireVectors(header.vectors, expected);
     const slot = key(header.from, header.phase);
-    const arrived = this.#arrived;
-    if (arrived.has(slot)) {
+    const memory = this.#memoryOf(header);
+    const all = this.#arriving;
+    if (all.has(slot)) {
       throw refuse(status.ALREADY_EXISTS, `${header.phase} of step ${header.step} from member ${header.from} is here already`); // prettier-ignore
     }
-    arrived.set(slot, undefined);
+    const { onNews } = this.#options;
+    // Of a step that is over by the end it goes nowhere.
+    const arriving = { vectors: this.#memoryFor(view, header, expected), there: 0, complete: false };
+    all.set(slot, arriving);
+    const onChunk = (vector: number, there: number) => {
+      if (vector === expected.length - 1) arriving.there = there;
+      onNews();
+    };
     try {
-      const onNext = this.#options.onNews;
-      const vectors = await readVectors({ next: async () => (onNext(), messages.next()) }, expected, this.#spare.take);
-      // Of a step that is over by now it goes nowhere.
-      arrived.set(slot, vectors);
+      await readVectors(messages, expected, { into: arriving.vectors, memory, onChunk });
     } catch (error) {
-      arrived.delete(slot);
+      all.delete(slot);
       throw error;
     }
-    this.#options.onNews();
+    arriving.complete = true;
+    onNews();
+  }
+
+  #memoryFor(view: View, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
+    const { rangeOf, spare } = this.#options;
+    const range = rangeOf(view, from);
+    if (phase === "GATHER") return [this.whole.subarray(range.first, range.end)];
+    return about.map(({ length }) => spare.take(length));
+  }
+
+  /** The sender's. @throws ServiceError when it cannot be read. */
+  #memoryOf({ from, shared }: Header): PeerMemory | undefined {
+    if (!shared) return undefined;
+    const known = this.#memories.get(from);
+    if (known?.isAt(shared)) return known;
+    known?.close();
+    this.#memories.delete(from);
+    try {
+      const memory = PeerMemory.open(shared);
+      this.#memories.set(from, memory);
+      return memory;
+    } catch (error) {
+      throw refuse(status.UNIMPLEMENTED, `shared: ${(error as Error).message}`);
+    }
   }
 
   /** Waits until the parcel's step is in hand. */

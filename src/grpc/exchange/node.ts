@@ -12,10 +12,11 @@ import { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
-import { exchange } from "./round.ts";
+import { exchange, type Exchanged } from "./round.ts";
 import type { Fetched } from "./service.ts";
-import { shardsOf, vectorsOf } from "./shares-of-view.ts";
-import { ENTERING, SLOWER, TICKS, Waiting } from "./waiting.ts";
+import { rangeOf, shardsOf, vectorsOf } from "./shares-of-view.ts";
+import { Spare } from "./spare.ts";
+import { patience, TICKS, Waiting } from "./waiting.ts";
 
 export class ExchangeNode implements Group {
   readonly alone = false;
@@ -29,7 +30,8 @@ export class ExchangeNode implements Group {
   readonly #deliveries: Deliveries;
   #apply: ((sum: StepSum) => void) | undefined;
   /** The last that was applied, for who missed it. */
-  #last: StepSum | undefined;
+  #last: Exchanged | undefined;
+  readonly #spare = new Spare();
   /** The view whose step the state has. */
   #settled: View | undefined;
   /** ms that the node's own shards of the step took. */
@@ -54,6 +56,8 @@ export class ExchangeNode implements Group {
       },
       moved,
       expected: (view, from, phase) => this.#expected(view, from, phase),
+      rangeOf: (view, from) => rangeOf(view, from, options.run),
+      ...{ length: options.run.parameters, spare: this.#spare },
       onNews: () => this.#waiting.hear(),
       // Both phases of a step from everybody, and as much from a view that is over.
       waiting: 4 * options.run.shards,
@@ -113,7 +117,7 @@ export class ExchangeNode implements Group {
 
   /** @throws ServiceError */
   fetched(request: FetchRequest): Fetched {
-    return fetched(request, this.#membership, this.#options.state, this.#last);
+    return fetched(request, this.#membership, this.#options.state, this.#last?.sum);
   }
 
   #expected(view: View, from: number, phase: Phase) {
@@ -125,7 +129,9 @@ export class ExchangeNode implements Group {
   #endView(): void {
     this.#deliveries.cancel();
     this.#settled = undefined;
-    this.#inbox.endView();
+    // Vectors of another view have other lengths.
+    this.#spare.clear();
+    this.#inbox.clear();
   }
 
   #forget(): void {
@@ -146,6 +152,7 @@ export class ExchangeNode implements Group {
       }
       if (view === this.#settled) return view;
       wire.keep(view.members);
+      this.#inbox.keep(view.members);
       if (view.need !== "NOTHING") await this.#catchUp(view);
       if (view !== this.#membership.view || waiting.closed) continue;
       if (state.step !== view.step) throw new Error(`exchange: at step ${state.step} of a view of ${view.step}`);
@@ -162,7 +169,7 @@ export class ExchangeNode implements Group {
     const step = view.need === "SUM" ? view.step - 1 : view.step;
     const request = { runId: this.#membership.runId, what: view.need, step };
     const { signal } = this.#deliveries;
-    let vectors: Float32Array[];
+    let vectors: readonly Float32Array[];
     try {
       const onMessage = () => this.#waiting.hear();
       vectors = await wire.fetch(source, request, vectorsToFetch(view.need, run), signal, onMessage);
@@ -172,17 +179,18 @@ export class ExchangeNode implements Group {
       return void (await this.#waiting.until(() => false, view));
     }
     if (signal.aborted || this.#waiting.closed) return;
-    if (view.need === "SUM") return this.#commit(toSum(step, vectors));
+    if (view.need === "SUM") return this.#commit({ sum: toSum(step, vectors), sent: Promise.resolve() });
     this.#forget();
     state.restore(toSnapshot(step, vectors));
     membership.tell(`the state after ${step} steps was taken over from node ${source.rank}`);
   }
 
   /** Applies a sum: the only place where the state goes on. */
-  #commit(sum: StepSum): void {
-    const { state } = this.#options;
+  #commit(exchanged: Exchanged): void {
+    const [{ state }, { sum }, before] = [this.#options, exchanged, this.#last];
     if (sum.step !== state.step) throw new Error(`exchange: the sum of step ${sum.step} at step ${state.step}`);
-    this.#last = sum;
+    this.#last = exchanged;
+    void before?.sent.then(() => this.#spare.give([before.sum.sum]));
     this.applied++;
     this.#forget();
     this.#inbox.clear();
@@ -192,40 +200,38 @@ export class ExchangeNode implements Group {
     }
   }
 
-  async #exchange(view: View): Promise<StepSum | undefined> {
+  async #exchange(view: View): Promise<Exchanged | undefined> {
     const { run, state, onExchange } = this.#options;
     const [{ id }, { step }] = [this.#membership, state];
     const start = performance.now();
-    const sum = await exchange(this.#work.read(), {
-      ...{ view, id, step, run, release: (arrays) => this.#inbox.release(arrays) },
+    const exchanged = await exchange(this.#work.lend(), {
+      ...{ view, id, step, run, inbox: this.#inbox, spare: this.#spare },
       send: (to, phase, vectors) => this.#send(view, to, phase, vectors),
-      receive: (from, phase) => this.#receive(view, from, phase),
+      receive: (from, phase, look) => this.#receive(view, from, phase, look),
       diverged: (value) => this.#membership.diverged(step, value),
     });
-    if (!sum) return void (await this.#waiting.until(() => false, view));
+    if (!exchanged) return void (await this.#waiting.until(() => false, view));
     onExchange?.({ step, seconds: (performance.now() - start) / 1000, bytes: this.#deliveries.takeBytes() });
-    return sum;
+    return exchanged;
   }
 
-  #send(view: View, to: Member, phase: Phase, vectors: readonly Vector[]): void {
-    const { runId, id } = this.#membership;
-    this.#deliveries.send(to, { runId, view: view.view, step: this.#options.state.step, from: id, phase }, vectors);
+  #send(view: View, to: Member, phase: Phase, vectors: readonly Vector[]): Promise<void> {
+    const [{ runId, id }, { step }] = [this.#membership, this.#options.state];
+    return this.#deliveries.send(to, { runId, view: view.view, step, from: id, phase }, vectors);
   }
 
-  async #receive(view: View, from: readonly Member[], phase: Phase) {
-    const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase));
-    const slower = Math.ceil((SLOWER * this.#computing * TICKS) / this.#options.deadline);
+  async #receive(view: View, from: readonly Member[], phase: Phase, look: () => void): Promise<boolean> {
+    const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase)?.complete);
     const entering = view.entering && view.step === this.#options.state.step;
-    const patience = Math.max(TICKS * (entering ? ENTERING : 1), slower);
     // For the sums of others longer: they may wait themselves, and tell for whom.
-    const ticks = phase === "REDUCE" ? patience : 2 * patience;
-    const waited = await this.#waiting.until(() => missing().length === 0, view, ticks);
+    const ticks = (phase === "REDUCE" ? 1 : 2) * patience(this.#computing / this.#options.deadline, entering);
+    const waited = await this.#waiting.until(() => (look(), missing().length === 0), view, ticks);
     // The view may have ended between the two turns.
-    if (waited === "ready" && missing().length === 0) return from.map(({ id }) => this.#inbox.get(id, phase)!);
+    if (waited === "ready" && missing().length === 0) return true;
     if (waited === "late") {
       for (const { id } of missing()) this.#membership.suspect(id, "was silent beyond exchange.deadlineSeconds");
     }
-    return undefined;
+    return false;
   }
 
   async #leave(close: (finished: boolean) => Promise<void>): Promise<void> {

@@ -1,12 +1,23 @@
 /** What a node has computed of the step in hand. */
 import type { Tensor1D } from "@tensorflow/tfjs";
+import { lend } from "../../engine/values.ts";
 import { tf } from "../../engine/tf.ts";
+import type { SubtreeSum } from "../../ops/sum-tree.ts";
 import type { Share } from "../../ops/shares.ts";
 import type { ShardGradient } from "../../optim/peers.ts";
 import { PartialSums } from "../../optim/partial-sums.ts";
 import type { OwnTensors } from "./collective-round.ts";
 import { joined } from "./joined.ts";
-import type { Own } from "./round.ts";
+
+/** What this node has computed for the step, not to be written to. */
+export interface Own {
+  /** Sums of subtrees over its shards, in order, each of all parameters. */
+  readonly sums: readonly SubtreeSum<Float32Array>[];
+  readonly t: Float32Array;
+  readonly loss: Float32Array;
+  /** The sums are not read any more. */
+  readonly takeBack: () => void;
+}
 
 type Losses = Pick<ShardGradient, "t" | "loss">;
 
@@ -36,10 +47,14 @@ export class OwnWork {
   }
 
   /** In host memory. */
-  read(): Own {
+  lend(): Own {
     const { sums, ...losses } = this.tensors();
-    const read = (value: Tensor1D) => value.dataSync() as Float32Array;
-    return { sums: sums.map(({ subtree, value }) => ({ subtree, value: read(value) })), ...losses };
+    const lent = sums.map(({ subtree, value }) => ({ subtree, ...lend(value) }));
+    return {
+      ...losses,
+      sums: lent.map(({ subtree, values }) => ({ subtree, value: values })),
+      takeBack: () => lent.forEach(({ takeBack }) => takeBack()),
+    };
   }
 
   clear(): void {

@@ -1,36 +1,79 @@
 /** Vectors on their way: a header, then Arrow chunks, each with its CRC-32. */
+import { setImmediate } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
+import { pieceSize } from "../../data/vector-ipc.ts";
+import { toBfloat16 } from "../../ops/bfloat16.ts";
 import { statusError } from "../receive.ts";
-import { ChunkToSend, readChunk, scratchFor } from "./chunk.ts";
-import type { Header, ParcelMessage, SentParcel, VectorAbout } from "./definition.ts";
+import { ChunkToSend, readChunk, readShared, scratchFor, type Scratch } from "./chunk.ts";
+import type { Header, ParcelMessage, SentParcel, SharedPieces, VectorAbout } from "./definition.ts";
+import type { Lane, PeerMemory } from "./shared-memory.ts";
 
 export interface Vector {
   readonly name: string;
   readonly values: Float32Array;
   /** Rounded on the way. */
   readonly bfloat16: boolean;
+  /** Sees each piece before it goes; false ends the parcel. */
+  readonly look?: (piece: Float32Array) => boolean;
 }
 
 /** Values in a chunk: with its framing it stays below 1 MiB. */
-const CHUNK = 2 ** 18 - 2 ** 10;
+export const CHUNK = 2 ** 18 - 2 ** 10;
 /** Bytes of a message, its names included. */
 export const MESSAGE_LIMIT = 2 ** 21;
 
 export const aboutOf = (vectors: readonly Vector[]): VectorAbout[] =>
   vectors.map(({ name, values, bfloat16 }) => ({ name, length: values.length, bfloat16 }));
 
-/** The messages of a parcel, made as they are asked for. */
+/** [index, offset, values, whether they are rounded], as they go. */
+function* piecesOf(vectors: readonly Vector[]): Generator<[number, number, Float32Array, boolean]> {
+  for (const [vector, { values, bfloat16 }] of vectors.entries()) {
+    for (let offset = 0; offset < values.length; offset += CHUNK) {
+      yield [vector, offset, values.subarray(offset, offset + CHUNK), bfloat16];
+    }
+  }
+}
+
+/** Bytes of shared memory that hold these vectors. */
+export function sharedSize(vectors: readonly Vector[]): number {
+  let bytes = 0;
+  for (const [, , { length }, bfloat16] of piecesOf(vectors)) bytes += sizeOf(length, bfloat16);
+  return bytes;
+}
+
+const sizeOf = (length: number, bfloat16: boolean) => pieceSize(bfloat16 ? "uint16" : "float32", length);
+
+/** Pieces in shared memory that one message tells of: few messages, and the other side begins soon. */
+const PIECES = 4;
+
+/** The messages of a parcel, made as they are asked for. @param lane Takes its pieces, as long as there is room. */
 export async function* parcel(
   header: Omit<Header, "vectors">,
   vectors: readonly Vector[],
+  lane?: Lane,
 ): AsyncGenerator<SentParcel, void> {
-  yield { header: { ...header, vectors: aboutOf(vectors) } };
-  const scratch = scratchFor(Math.min(CHUNK, Math.max(0, ...vectors.map(({ values }) => values.length))));
-  for (const [vector, { values, bfloat16 }] of vectors.entries()) {
-    for (let offset = 0; offset < values.length; offset += CHUNK) {
-      yield new ChunkToSend(vector, offset, values.subarray(offset, offset + CHUNK), bfloat16, scratch);
+  yield { header: { ...header, vectors: aboutOf(vectors), ...(lane && { shared: lane.place }) } };
+  let scratch: Scratch | undefined;
+  let shared: SharedPieces | undefined;
+  for (const [vector, offset, values, bfloat16] of piecesOf(vectors)) {
+    if (vectors[vector]!.look?.(values) === false) throw new RangeError(`${vectors[vector]!.name} is not to be sent`);
+    const at = lane?.write(bfloat16 ? toBfloat16(values) : values);
+    if (at !== undefined) {
+      shared ??= { vector, offset, at, pieces: 0 };
+      shared.pieces++;
+    }
+    if (shared && (at === undefined || shared.pieces === PIECES)) {
+      yield { shared };
+      shared = undefined;
+      // Such a message is short, so nothing else would let others run.
+      await setImmediate();
+    }
+    if (at === undefined) {
+      scratch ??= scratchFor(Math.min(CHUNK, Math.max(...vectors.map((one) => one.values.length))));
+      yield new ChunkToSend(vector, offset, values, bfloat16, scratch);
     }
   }
+  if (shared) yield { shared };
 }
 
 const refused = (what: string) => statusError(status.INVALID_ARGUMENT, what);
@@ -53,32 +96,52 @@ export async function readHeader(messages: AsyncIterator<ParcelMessage>): Promis
   return header;
 }
 
+export interface ReadOptions {
+  /** Where they go; by default new ones. */
+  readonly into?: readonly Float32Array[];
+  /** The sender's, where pieces may be. */
+  readonly memory?: PeerMemory | undefined;
+  /** Told of each chunk: values of a vector that are there. */
+  readonly onChunk?: (vector: number, there: number) => void;
+}
+
 /**
  * The vectors that follow a header that was checked.
  *
- * @param allocate Gives the memory for one.
  * @throws an error with a status: DATA_LOSS for a wrong checksum, INVALID_ARGUMENT for what is no Arrow chunk, is not
  * the one to come, or has a value that is not finite.
  */
 export async function readVectors(
   messages: AsyncIterator<ParcelMessage>,
   about: readonly VectorAbout[],
-  allocate = (length: number): Float32Array => new Float32Array(length),
-): Promise<Float32Array[]> {
-  const vectors: Float32Array[] = [];
-  for (const [index, { name, length, bfloat16 }] of about.entries()) {
-    const values = allocate(length);
-    for (let offset = 0; offset < length; offset += CHUNK) {
-      const next = await messages.next();
-      if (next.done) throw refused(`it ends within "${name}"`);
-      const { chunk } = next.value;
-      if (!chunk || chunk.vector !== index || chunk.offset !== offset) {
-        throw refused(`a message is not the chunk at ${offset} of "${name}", which was to come`);
+  { into = about.map(({ length }) => new Float32Array(length)), memory, onChunk }: ReadOptions = {},
+): Promise<readonly Float32Array[]> {
+  const run = { at: 0, pieces: 0 };
+  for (const [index, one] of about.entries()) {
+    for (let offset = 0; offset < one.length; offset += CHUNK) {
+      const values = into[index]!.subarray(offset, offset + CHUNK);
+      if (run.pieces === 0) {
+        const next = await messages.next();
+        if (next.done) throw refused(`it ends within "${one.name}"`);
+        const { chunk, shared } = next.value;
+        const found = chunk ?? shared;
+        if (found?.vector !== index || found.offset !== offset || shared?.pieces === 0) {
+          throw refused(`a message is not the chunk at ${offset} of "${one.name}", which was to come`);
+        }
+        if (chunk) readChunk(chunk, one, values);
+        else Object.assign(run, shared);
       }
-      readChunk(chunk, { name, length, bfloat16 }, values.subarray(offset, offset + CHUNK));
+      if (run.pieces > 0) {
+        if (!memory) throw refused(`"${one.name}" is in shared memory, of which the header does not tell`);
+        readShared(memory, run.at, offset, one, values);
+        run.at += sizeOf(values.length, one.bfloat16);
+        run.pieces--;
+      }
+      onChunk?.(index, offset + values.length);
+      // Who waits for it takes it now, while it is in the cache.
+      await Promise.resolve();
     }
-    vectors.push(values);
   }
-  if (!(await messages.next()).done) throw refused("it goes on after its last vector");
-  return vectors;
+  if (run.pieces > 0 || !(await messages.next()).done) throw refused("it goes on after its last vector");
+  return into;
 }

@@ -4,24 +4,17 @@
  *
  * So a node sends and receives twice the parameter vector, however many there are.
  */
-import type { Tensor1D } from "@tensorflow/tfjs";
-import { tf } from "../../engine/tf.ts";
-import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
-import { subtreesOf, sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
+import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../optim/peers.ts";
 import type { Member, Phase, View } from "./definition.ts";
+import type { Arriving, Inbox } from "./inbox.ts";
 import { joined } from "./joined.ts";
+import type { Own } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
+import { cut, RangeSum, type Part } from "./range-sum.ts";
 import { rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
-
-/** What this node has computed for the step. */
-export interface Own {
-  /** Sums of subtrees over its shards, in order, each of all parameters. */
-  readonly sums: readonly SubtreeSum<Float32Array>[];
-  readonly t: Float32Array;
-  readonly loss: Float32Array;
-}
+import type { Spare } from "./spare.ts";
 
 export interface RoundOptions {
   readonly view: View;
@@ -29,84 +22,99 @@ export interface RoundOptions {
   readonly id: number;
   readonly step: number;
   readonly run: RunShape;
-  readonly send: (to: Member, phase: Phase, vectors: readonly Vector[]) => void;
+  /** Resolves once it is over, however it ends: the values are not read any more. */
+  readonly send: (to: Member, phase: Phase, vectors: readonly Vector[]) => Promise<void>;
+  /** What has come, and where the sum is gathered. */
+  readonly inbox: Pick<Inbox, "get" | "whole">;
+  /** Gets arrays that are not needed any more. */
+  readonly spare: Spare;
   /**
    * Waits until all these members have sent what they send in the phase.
    *
-   * @returns It, by the order of the members; undefined when the view is over.
+   * @param look Called whenever more of it has come.
+   * @returns false when the view is over.
    */
-  readonly receive: (
-    from: readonly Member[],
-    phase: Phase,
-  ) => Promise<readonly (readonly Float32Array[])[] | undefined>;
-  /** Told of what was received, once it is not needed any more. */
-  readonly release: (arrays: readonly Float32Array[]) => void;
+  readonly receive: (from: readonly Member[], phase: Phase, look: () => void) => Promise<boolean>;
   /** A value that is not finite: nobody can go on. */
   readonly diverged: (value: number) => void;
 }
 
-const cut = (values: Float32Array, { first, end }: { readonly first: number; readonly end: number }) =>
-  values.subarray(first, end);
-
-/** The sum by the engine's own addition, which adds within a node too: where it flushes subnormals, both do. */
-function addUp(parts: readonly SubtreeSum<Float32Array>[], shards: number): Float32Array {
-  if (parts[0]!.value.length === 0) return new Float32Array(0);
-  const sum = tf.tidy(() => {
-    const tensors = parts.map(({ subtree, value }) => ({ subtree, value: tf.tensor1d(value) }));
-    return sumInOrder<Tensor1D>(tensors, shards, (a, b) => tf.add(a, b));
-  });
-  // Outside: `tidy` looks for tensors in what it returns, also in each element of an array.
-  const values = sum.dataSync() as Float32Array;
-  sum.dispose();
-  return values;
+/** What this node has of a step: the sum over all shards, and its sending to the others. */
+export interface Exchanged {
+  readonly sum: StepSum;
+  /** Resolves once it is not read for them any more. */
+  readonly sent: Promise<unknown>;
 }
 
-/** @returns The sum over all shards; undefined when the view ended before, or the values are not finite. */
-export async function exchange(own: Own, options: RoundOptions): Promise<StepSum | undefined> {
-  const { view, id, step, run, send, receive, release, diverged } = options;
-  const others = view.members.filter((member) => member.id !== id);
-  const vectors = [own.loss, ...own.sums.map(({ value }) => value)];
-  const bad = vectors.map((values) => values[firstNonFinite(values)]).find((value) => value !== undefined);
-  if (bad !== undefined) return void diverged(bad);
+/** `t`, `loss`, then the sums. */
+const LOSSES = 2;
 
-  const plain = (name: "t" | "loss"): Vector => ({ name, values: own[name], bfloat16: false });
-  for (const to of others) {
+/** @returns undefined when the view ended before, or the values are not finite. */
+export async function exchange(own: Own, options: RoundOptions): Promise<Exchanged | undefined> {
+  const { view, id, step, run, inbox, spare, send, receive, diverged } = options;
+  const others = view.members.filter((member) => member.id !== id);
+  let finite = true;
+  const stop = (value: number | undefined) => {
+    if (value === undefined) return;
+    finite = false;
+    diverged(value);
+  };
+
+  // Looked at piece by piece when it is sent, and with the sum where it stays: once through memory less.
+  const look = (piece: Float32Array) => {
+    stop(piece[firstNonFinite(piece)]);
+    return finite;
+  };
+  const plain = (name: "t" | "loss"): Vector => ({ name, values: own[name], bfloat16: false, look });
+  const scattered = others.map((to) => {
     const range = rangeOf(view, to.id, run);
-    const names = vectorsOf(view, id, to.id, "REDUCE", run).slice(2);
-    const parts = own.sums.map(({ value }, i) => ({ ...names[i]!, values: cut(value, range) }));
-    send(to, "REDUCE", [plain("t"), plain("loss"), ...parts]);
-  }
-  const reduced = await receive(others, "REDUCE");
-  if (!reduced) return undefined;
+    const names = vectorsOf(view, id, to.id, "REDUCE", run).slice(LOSSES);
+    const parts = own.sums.map(({ value }, i) => ({ ...names[i]!, values: cut(value, range), look }));
+    return send(to, "REDUCE", [plain("t"), plain("loss"), ...parts]);
+  });
 
   const range = rangeOf(view, id, run);
-  const [t, loss]: [Float32Array[], Float32Array[]] = [[], []];
-  const parts = view.members.flatMap((member): SubtreeSum<Float32Array>[] => {
-    if (member.id === id) {
-      t.push(own.t);
-      loss.push(own.loss);
-      return own.sums.map(({ subtree, value }) => ({ subtree, value: cut(value, range) }));
-    }
-    const [theirT, theirLoss, ...sums] = reduced[others.indexOf(member)]!;
-    t.push(theirT!);
-    loss.push(theirLoss!);
+  const values = cut(inbox.whole, range);
+  const ownPart: Part = {
+    sums: own.sums.map(({ subtree, value }) => ({ subtree, value: cut(value, range) })),
+    there: values.length,
+  };
+  const parts = new Map<Arriving, Part>();
+  const partOf = (member: Member): Part | undefined => {
+    if (member.id === id) return ownPart;
+    const all = inbox.get(member.id, "REDUCE");
+    if (!all) return undefined;
     const { first, end } = shardsOf(view, member.id, run);
-    return subtreesOf(first, end).map((subtree, i) => ({ subtree, value: sums[i]! }));
-  });
-  const exact = addUp(parts, run.shards);
-  const overflow = exact[firstNonFinite(exact)];
-  if (overflow !== undefined) return void diverged(overflow);
+    return known(parts, all, () => ({
+      sums: subtreesOf(first, end).map((subtree, i) => ({ subtree, value: all.vectors[LOSSES + i]! })),
+      get there() {
+        return all.there;
+      },
+    }));
+  };
   // Everybody goes on with the sum as the others get it.
-  const sum = run.bfloat16 && others.length > 0 ? fromBfloat16(toBfloat16(exact)) : exact;
+  const rounded = run.bfloat16 && others.length > 0;
+  const sum = new RangeSum({ parts: () => view.members.map(partOf), shards: run.shards, out: values, rounded });
+  const add = () => void (finite && stop(sum.advance()));
+  if (!(await receive(others, "REDUCE", add))) return undefined;
+  add();
+  if (!finite) return undefined;
+  if (!sum.complete) throw new Error(`exchange: the sum of step ${step} has a gap`);
 
-  for (const to of others) send(to, "GATHER", [{ name: "sum", values: sum, bfloat16: run.bfloat16 }]);
-  const gathered = await receive(others, "GATHER");
-  if (!gathered) return undefined;
+  const reduced = others.map((member) => inbox.get(member.id, "REDUCE")!.vectors);
+  const lossesOf = (index: number, ours: Float32Array) =>
+    joined(view.members.map((member) => (member.id === id ? ours : reduced[others.indexOf(member)]![index]!)));
+  const losses = { t: lossesOf(0, own.t), loss: lossesOf(1, own.loss) };
+  spare.give(reduced.flat());
+  void Promise.all(scattered).then(own.takeBack);
 
-  const whole = new Float32Array(run.parameters);
-  whole.set(sum, range.first);
-  others.forEach((member, i) => whole.set(gathered[i]![0]!, rangeOf(view, member.id, run).first));
-  const losses = { t: joined(t), loss: joined(loss) };
-  release([...reduced, ...gathered].flat());
-  return { step, sum: whole, ...losses };
+  const sent = Promise.all(others.map((to) => send(to, "GATHER", [{ name: "sum", values, bfloat16: run.bfloat16 }])));
+  if (!(await receive(others, "GATHER", () => {}))) return undefined;
+  return { sum: { step, sum: inbox.whole, ...losses }, sent };
+}
+
+function known<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }

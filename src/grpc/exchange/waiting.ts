@@ -10,7 +10,16 @@ export const TICKS = 10;
 /** Who has just come compiles its graphs and fetches the state: times the deadline. */
 export const ENTERING = 5;
 /** Others may take this many times as long for their shards as this node. */
-export const SLOWER = 5;
+const SLOWER = 5;
+
+/**
+ * Ticks to wait for what the others compute.
+ *
+ * @param computing What this node's own shards took, in deadlines.
+ * @param entering Somebody has just come.
+ */
+export const patience = (computing: number, entering: boolean): number =>
+  Math.max(TICKS * (entering ? ENTERING : 1), Math.ceil(SLOWER * computing * TICKS));
 
 export interface WaitingOptions {
   /** Rung whenever something may have changed. */

@@ -1,9 +1,12 @@
 /** From a node to the others of its view. */
-import { parseEndpoint, type Endpoint } from "../endpoint.ts";
+import { status, type ServiceError } from "@grpc/grpc-js";
+import { isOfThisMachine, parseEndpoint, type Endpoint } from "../endpoint.ts";
+import { foreign } from "../foreign.ts";
 import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
 import type { FetchRequest, Header, Member, VectorAbout } from "./definition.ts";
-import type { Vector } from "./parcel.ts";
+import { sharedSize, type Vector } from "./parcel.ts";
+import { SHARED_FOLDER, SharedMemory } from "./shared-memory.ts";
 
 export interface Wire {
   /** @throws ServiceError */
@@ -15,8 +18,8 @@ export interface Wire {
     wanted: readonly VectorAbout[],
     signal: AbortSignal,
     onMessage: () => void,
-  ): Promise<Float32Array[]>;
-  /** Keeps connections to these members only. */
+  ): Promise<readonly Float32Array[]>;
+  /** Keeps connections to these members only; a new view, so what was on its way is over. */
   keep(members: readonly Member[]): void;
   close(): void;
 }
@@ -27,34 +30,82 @@ export interface WireOptions {
   readonly security: (endpoint: Endpoint) => ClientSecurity;
   /** ms, see {@link ExchangeClient}. */
   readonly quiet: number;
+  /** Members of this machine read vectors from memory. */
+  readonly shared: boolean;
+  readonly tell: (text: string) => void;
+}
+
+const SLOWER = "gradients go through gRPC within this machine too, which takes several times as long";
+
+interface Link {
+  readonly client: ExchangeClient;
+  /** Whether its member reads this process' memory, as far as is known. */
+  shares: Promise<boolean>;
 }
 
 /** One connection to each member, made when it is first needed. */
-export function grpcWire({ coordinator, security, quiet }: WireOptions): Wire {
-  const clients = new Map<string, ExchangeClient>();
-  const clientOf = ({ address }: Member): ExchangeClient => {
-    const known = clients.get(address);
+export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOptions): Wire {
+  const links = new Map<string, Link>();
+  let memory: SharedMemory | undefined;
+  let full = !shared;
+
+  const linkTo = ({ address }: Member): Link => {
+    const known = links.get(address);
     if (known) return known;
     const endpoint = address === "" ? coordinator : parseEndpoint("address", address, false);
     const client = new ExchangeClient(endpoint, security(endpoint), quiet);
-    clients.set(address, client);
-    return client;
+    const link = { client, shares: shared ? isOfThisMachine(endpoint) : Promise.resolve(false) };
+    links.set(address, link);
+    return link;
   };
+
+  /** Room in memory for what goes to one member; undefined where it cannot be had. */
+  async function laneTo(link: Link, vectors: readonly Vector[]) {
+    if (full || !(await link.shares)) return undefined;
+    const onFull = (error: Error) => {
+      if (!full) tell(`warning: ${SHARED_FOLDER} is full (${error.message}): ${SLOWER}`);
+      full = true;
+    };
+    try {
+      memory ??= SharedMemory.open();
+    } catch (error) {
+      onFull(error as Error);
+    }
+    return memory?.lane(sharedSize(vectors), onFull);
+  }
+
   return {
-    // A promise also where an address is none.
-    deliver: async (to, ...rest) => clientOf(to).deliver(...rest),
-    fetch: async (from, ...rest) => clientOf(from).fetch(...rest),
-    keep(members) {
-      const wanted = new Set(members.map(({ address }) => address));
-      for (const [address, client] of clients) {
-        if (wanted.has(address)) continue;
-        client.close();
-        clients.delete(address);
+    async deliver(to, header, vectors, signal) {
+      // A promise also where an address is none.
+      const link = linkTo(to);
+      const lane = await laneTo(link, vectors);
+      try {
+        await link.client.deliver(header, vectors, signal, lane);
+        lane?.give();
+      } catch (error) {
+        const { code, details } = error as ServiceError;
+        // Its room stays taken until the next view: who knows how far the member is with it.
+        if (!lane || code !== status.UNIMPLEMENTED) throw error;
+        if (await link.shares) tell(`node ${to.rank} cannot read this one's memory (${foreign(details)}): ${SLOWER}`);
+        link.shares = Promise.resolve(false);
+        await link.client.deliver(header, vectors, signal);
       }
     },
+    fetch: async (from, ...rest) => linkTo(from).client.fetch(...rest),
+    keep(members) {
+      const wanted = new Set(members.map(({ address }) => address));
+      for (const [address, { client }] of links) {
+        if (wanted.has(address)) continue;
+        client.close();
+        links.delete(address);
+      }
+      memory?.clear();
+    },
     close() {
-      for (const client of clients.values()) client.close();
-      clients.clear();
+      for (const { client } of links.values()) client.close();
+      links.clear();
+      memory?.close();
+      memory = undefined;
     },
   };
 }

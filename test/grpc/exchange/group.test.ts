@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { aloneTo, BATCH, network, SHARDS, startNode } from "./fixture.ts";
 
-describe("nodes that train together", () => {
+describe.each([
+  ["read each other's memory", true],
+  ["send messages", false],
+])("nodes that train together and %s", (_, sharedMemory) => {
   it.each([1, 2, 3, 4])("%i of them come to the parameters and losses of one alone", async (world) => {
     const one = await aloneTo(6);
-    const first = startNode({ to: 6, world });
+    const group = { sharedMemory };
+    const first = startNode({ to: 6, world, group });
     const join = await first.endpoint;
-    const nodes = [first, ...Array.from({ length: world - 1 }, () => startNode({ to: 6, join }))];
+    const nodes = [first, ...Array.from({ length: world - 1 }, () => startNode({ to: 6, join, group }))];
     for (const node of nodes) {
       const { digest, error } = await node.ended;
       expect(error).toBeUndefined();
@@ -18,7 +22,7 @@ describe("nodes that train together", () => {
 
   it.each([2, 4])("%i of them send 2 (N - 1) / N times the vector each, and their losses", async (world) => {
     const sent: number[] = [];
-    const group = { onExchange: ({ bytes }: { bytes: number }) => void sent.push(bytes) };
+    const group = { sharedMemory, onExchange: ({ bytes }: { bytes: number }) => void sent.push(bytes) };
     const first = startNode({ to: 4, world, group });
     const join = await first.endpoint;
     const nodes = [first, ...Array.from({ length: world - 1 }, () => startNode({ to: 4, join, group }))];
@@ -33,7 +37,7 @@ describe("nodes that train together", () => {
   it("with bfloat16 on the wire have the same parameters, which are close to those of one alone", async () => {
     const run = { shards: SHARDS, shardSize: BATCH / SHARDS, parameters: network.layout.length, bfloat16: true };
     const sent: number[] = [];
-    const group = { run, onExchange: ({ bytes }: { bytes: number }) => void sent.push(bytes) };
+    const group = { run, sharedMemory, onExchange: ({ bytes }: { bytes: number }) => void sent.push(bytes) };
     const first = startNode({ to: 6, world: 2, group });
     const second = startNode({ to: 6, join: await first.endpoint, group });
     const [a, b] = [await first.ended, await second.ended];
