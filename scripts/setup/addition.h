@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "auto-ref.h"
 #include "binding/tfjs_backend.h"
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
@@ -142,6 +143,7 @@ struct Work {
 void finish(napi_env env, napi_status, void* data) {
   const std::unique_ptr<Work> work(static_cast<Work*>(data));
   napi_delete_async_work(env, work->work);
+  tfnodejs::released()->remove(env);
   if (TF_GetCode(work->status.get()) != TF_OK) {
     napi_value message, error;
     napi_create_string_utf8(env, TF_Message(work->status.get()), NAPI_AUTO_LENGTH, &message);

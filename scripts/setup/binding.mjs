@@ -11,7 +11,10 @@ import { inPlace } from "./temporary.mjs";
 
 const own = (name) => fileURLToPath(new URL(name, import.meta.url));
 const quiet = own("quiet.cc");
-const additions = ["functions.cc", "values.cc", "group-norm.cc", "collectives.cc", "addition.h", "port-filter.h"].map(own);
+const autoRef = own("auto-ref.h");
+const additions = ["functions.cc", "values.cc", "group-norm.cc", "collectives.cc", "addition.h", "port-filter.h"]
+  .map(own)
+  .concat(autoRef);
 const sources = join(tfjs, "binding");
 const napi = join(modules, "node-api-headers");
 const isMac = process.platform === "darwin";
@@ -61,6 +64,7 @@ export async function compileBinding({ compiler }, libraries, folder) {
     inPlace(folder, async (temporary) => {
       const include = join(tensorflow, "include");
       await compile(
+        ...["-include", autoRef],
         ...[tfjs, include, join(include, "external/local_xla")].flatMap((path) => ["-I", path]),
         ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, name)),
         ...additions.filter((path) => path.endsWith(".cc")),
