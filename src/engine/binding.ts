@@ -13,10 +13,12 @@ export interface Binding {
   removeFunction?(name: string): void;
   /** Runs a function in another thread, compiled by XLA if `xla`; the inputs may be deleted at once. */
   startFunction?(name: string, inputs: number[], outputs: number, xla: boolean): Promise<OutputInfo[]>;
-  /** This and the next two too (scripts/setup/values.cc): fills `values`, as long as the tensor. */
+  /** This and the next four too (scripts/setup/values.cc), see there. */
   readTensor?(id: number, values: Float32Array): void;
   lendTensor?(id: number): ArrayBuffer;
   takeBack?(buffer: ArrayBuffer): void;
+  allFinite?(values: Float32Array): boolean;
+  addValues?(a: Float32Array, b: Float32Array, out: Float32Array): void;
   /** This and the next three too (scripts/setup/collectives.cc); see there. */
   openCollectives?(group: number, server: Uint8Array, config: Uint8Array, port: number, allowed: string): Promise<unknown>; // prettier-ignore
   runCollective?(group: number, op: string, input: number, size: number, key: number): Promise<OutputInfo[]>;

@@ -1,9 +1,17 @@
+import { isNative, nativeBackend } from "../engine/kernels.ts";
+
 /** Values summed in double precision at a time: none of finite ones overflows. */
 const BLOCK = 4096;
 
 /** The index of the first value that is not finite; -1 when all are. */
 export function firstNonFinite(values: Float32Array): number {
-  // This reads every gradient that comes and goes: a sum tells of a whole block, and four add up independently.
+  if (isNative() && nativeBackend().binding.allFinite?.(values)) return -1;
+  return search(values);
+}
+
+/** Without compiled code. */
+export function search(values: Float32Array): number {
+  // A sum tells of a whole block, and four add up independently.
   const whole = values.length - (values.length % BLOCK);
   let start = 0;
   for (; start < whole; start += BLOCK) {

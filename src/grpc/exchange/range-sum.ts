@@ -1,7 +1,5 @@
 /** The sum of one range of the gradient, added while its parts arrive and are still in the processor's cache. */
-import type { Tensor1D } from "@tensorflow/tfjs";
-import { tf } from "../../engine/tf.ts";
-import { readInto } from "../../engine/values.ts";
+import { findAdder } from "../../engine/add-values.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import type { Share } from "../../ops/shares.ts";
@@ -29,6 +27,7 @@ export const cut = (values: Float32Array, { first, end }: Share): Float32Array =
 
 export class RangeSum {
   readonly #options: RangeSumOptions;
+  readonly #adder = findAdder();
   #parts: readonly (Part | undefined)[] = [];
   #added = 0;
 
@@ -57,16 +56,24 @@ export class RangeSum {
     return undefined;
   }
 
-  /** By the engine's own addition, which adds within a node too: where it flushes subnormals, both do. */
+  /** To the bits of the engine's addition, which adds within a node: where it flushes subnormals, so does this. */
   #add(parts: readonly Part[], piece: Share): number | undefined {
     const { shards, out, rounded } = this.#options;
-    const sum = tf.tidy(() => {
-      const sums = parts.flatMap((part) => part.sums);
-      const tensors = sums.map(({ subtree, value }) => ({ subtree, value: tf.tensor1d(cut(value, piece)) }));
-      return sumInOrder<Tensor1D>(tensors, shards, (a, b) => tf.add(a, b));
-    });
-    const values = readInto(sum, cut(out, piece));
-    sum.dispose();
+    const values = cut(out, piece);
+    // The left end of the tree is added first, and is where the sum of all ends.
+    let free: Float32Array | undefined = values;
+    const made = new Set<Float32Array>();
+    const add = (a: Float32Array, b: Float32Array) => {
+      const into = [a, b].find((one) => made.has(one)) ?? free ?? new Float32Array(values.length);
+      if (into === free) free = undefined;
+      made.add(into);
+      this.#adder(a, b, into);
+      return into;
+    };
+    const sums = parts.flatMap((part) => part.sums);
+    const cuts = sums.map(({ subtree, value }) => ({ subtree, value: cut(value, piece) }));
+    const sum = sumInOrder(cuts, shards, add);
+    if (sum !== values) values.set(sum);
     if (rounded) values.set(fromBfloat16(toBfloat16(values)));
     return values[firstNonFinite(values)];
   }
