@@ -5,7 +5,6 @@ import {
   type ChannelOptions,
   type ClientDuplexStream,
   type ClientReadableStream,
-  type ClientWritableStream,
   type Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
@@ -13,7 +12,6 @@ import { channelCredentials, clientMetadata } from "../credentials.ts";
 import { endpointText, isLoopback, type Endpoint } from "../endpoint.ts";
 import { statusError } from "../receive.ts";
 import type { ClientSecurity } from "../security.ts";
-import { send } from "../send.ts";
 import {
   exchangeService,
   type CoordinatorMessage,
@@ -22,9 +20,11 @@ import {
   type Hello,
   type MemberMessage,
   type ParcelMessage,
+  type Receipt,
   type VectorAbout,
 } from "./definition.ts";
 import { MESSAGE_LIMIT, parcel, readHeader, readVectors, requireVectors, type Vector } from "./parcel.ts";
+import { ParcelStream } from "./parcel-stream.ts";
 import type { Lane } from "./shared-memory.ts";
 
 /** Bytes that may be on their way unread on one connection or stream; more than fits in flight between distant machines. */
@@ -46,6 +46,8 @@ export interface AttendanceListener {
 export class ExchangeClient {
   readonly #client: Client;
   readonly #metadata: Metadata;
+  /** Of {@link deliver}, one for each signal. */
+  readonly #streams = new Map<AbortSignal, ParcelStream>();
 
   /** @param quiet ms without a sign of life after which the connection counts as broken; a step may take long. */
   constructor(endpoint: Endpoint, security: ClientSecurity, quiet: number) {
@@ -95,6 +97,7 @@ export class ExchangeClient {
   /**
    * Sends vectors; resolves once the other node has taken all of them.
    *
+   * @param signal Gives up all that is sent with it.
    * @param lane Room for them in memory that the other node reads.
    * @throws ServiceError with the status it ended with.
    */
@@ -104,30 +107,27 @@ export class ExchangeClient {
     signal: AbortSignal,
     lane?: Lane,
   ): Promise<void> {
+    if (signal.aborted) return Promise.reject(statusError(status.CANCELLED, "not wanted any more"));
+    const stream = this.#streams.get(signal) ?? this.#openStream(signal);
+    return stream.deliver(parcel(header, vectors, lane));
+  }
+
+  #openStream(signal: AbortSignal): ParcelStream {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Deliver;
-    return new Promise((resolve, reject) => {
-      const call: ClientWritableStream<ParcelMessage> = this.#client.makeClientStreamRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        this.#metadata,
-        (error: ServiceError | null) => {
-          sending.unsubscribe();
-          signal.removeEventListener("abort", cancel);
-          if (error) reject(error);
-          else resolve();
-        },
-      );
-      const cancel = () => call.cancel();
-      // The reply tells of it.
-      call.on("error", () => {});
-      const sending = send(call, parcel(header, vectors, lane)).subscribe({
-        complete: () => call.end(),
-        error: () => call.cancel(),
-      });
-      signal.addEventListener("abort", cancel);
-      if (signal.aborted) cancel();
+    const call: ClientDuplexStream<ParcelMessage, Receipt> = this.#client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#metadata,
+    );
+    const cancel = () => stream.cancel();
+    const stream = new ParcelStream(call, () => {
+      signal.removeEventListener("abort", cancel);
+      this.#streams.delete(signal);
     });
+    signal.addEventListener("abort", cancel);
+    this.#streams.set(signal, stream);
+    return stream;
   }
 
   /** Fetches vectors. @throws ServiceError, also when it is not what was asked for. */
@@ -153,11 +153,14 @@ export class ExchangeClient {
       if (signal.aborted) throw statusError(status.CANCELLED, "not wanted any more");
       const messages = watched(call[Symbol.asyncIterator]() as AsyncIterator<ParcelMessage>, onMessage);
       const header = await readHeader(messages);
+      if (!header) throw statusError(status.INVALID_ARGUMENT, "there is no answer");
       if (header.runId !== request.runId || header.step !== request.step || header.phase !== "FETCHED") {
         throw statusError(status.INVALID_ARGUMENT, `asked for step ${request.step}, got ${header.step}`);
       }
       requireVectors(header.vectors, wanted);
-      return await readVectors(messages, wanted);
+      const vectors = await readVectors(messages, wanted);
+      if (!(await messages.next()).done) throw statusError(status.INVALID_ARGUMENT, "it goes on after its last vector");
+      return vectors;
     } finally {
       signal.removeEventListener("abort", cancel);
       call.cancel();

@@ -136,9 +136,11 @@ export interface ParcelMessage {
   readonly shared?: Readonly<SharedPieces> | null;
 }
 
+export type Receipt = Record<string, never>;
+
 export interface ExchangeService extends ServiceDefinition {
   readonly Attend: MethodDefinition<MemberMessage, CoordinatorMessage>;
-  readonly Deliver: MethodDefinition<ParcelMessage, Record<string, never>>;
+  readonly Deliver: MethodDefinition<ParcelMessage, Receipt>;
   readonly Fetch: MethodDefinition<FetchRequest, ParcelMessage>;
 }
 

@@ -102,10 +102,12 @@ export class Inbox {
    * Takes one parcel.
    *
    * @param given Aborted when the sender has given up.
+   * @returns false when there is none any more.
    * @throws ServiceError, which names what is wrong with it.
    */
-  async take(messages: AsyncIterator<ParcelMessage>, given: AbortSignal): Promise<void> {
+  async take(messages: AsyncIterator<ParcelMessage>, given: AbortSignal): Promise<boolean> {
     const header = await readHeader(messages);
+    if (!header) return false;
     const view = await this.#admit(header, given);
     const expected = this.#options.expected(view, header.from, header.phase);
     requireVectors(header.vectors, expected);
@@ -131,6 +133,7 @@ export class Inbox {
     }
     arriving.complete = true;
     onNews();
+    return true;
   }
 
   #memoryFor(view: View, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {

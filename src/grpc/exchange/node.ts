@@ -110,8 +110,8 @@ export class ExchangeNode implements Group {
     }
   }
 
-  /** Takes a parcel from another node. @throws ServiceError */
-  take(messages: AsyncIterator<ParcelMessage>, given: AbortSignal): Promise<void> {
+  /** Takes a parcel from another node, if there is one. @throws ServiceError */
+  take(messages: AsyncIterator<ParcelMessage>, given: AbortSignal): Promise<boolean> {
     return this.#inbox.take(messages, given);
   }
 
@@ -240,10 +240,11 @@ export class ExchangeNode implements Group {
     const taken = () => this.#waiting.until(() => this.#deliveries.open === 0, membership.view, TICKS);
     if (!membership.failure && !this.#waiting.closed) await taken().catch(() => {});
     const { state, to, wire } = this.#options;
+    // First: the others' servers wait for calls to end.
+    this.#deliveries.cancel();
     await membership.leave();
     await close(state.step >= to);
     this.#inbox.close();
-    this.#deliveries.cancel();
     wire.close();
   }
 }

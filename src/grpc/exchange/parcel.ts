@@ -88,12 +88,16 @@ export function requireVectors(got: readonly VectorAbout[], wanted: readonly Vec
   }
 }
 
-/** The header, which comes first. @throws an error with the status INVALID_ARGUMENT when it does not. */
-export async function readHeader(messages: AsyncIterator<ParcelMessage>): Promise<Header> {
+/**
+ * The header, which comes first; undefined where nothing comes.
+ *
+ * @throws an error with the status INVALID_ARGUMENT for another message.
+ */
+export async function readHeader(messages: AsyncIterator<ParcelMessage>): Promise<Header | undefined> {
   const first = await messages.next();
-  const header = first.done ? undefined : first.value.header;
-  if (!header) throw refused("a parcel begins with its header");
-  return header;
+  if (first.done) return undefined;
+  if (!first.value.header) throw refused("a parcel begins with its header");
+  return first.value.header;
 }
 
 export interface ReadOptions {
@@ -142,6 +146,6 @@ export async function readVectors(
       await Promise.resolve();
     }
   }
-  if (run.pieces > 0 || !(await messages.next()).done) throw refused("it goes on after its last vector");
+  if (run.pieces > 0) throw refused("it goes on after its last vector");
   return into;
 }

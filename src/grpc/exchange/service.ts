@@ -1,18 +1,19 @@
 /** The server's side of `scorestream.v1.Exchange`. */
-import {
-  status,
-  type sendUnaryData,
-  type ServerDuplexStream,
-  type ServerReadableStream,
-  type ServerWritableStream,
-  type ServiceError,
-} from "@grpc/grpc-js";
+import { status, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
 import { endpointText, parseEndpoint } from "../endpoint.ts";
 import { foreign } from "../foreign.ts";
+import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { send } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
-import { VERSION, type FetchRequest, type Hello, type MemberMessage, type ParcelMessage } from "./definition.ts";
+import {
+  VERSION,
+  type FetchRequest,
+  type Hello,
+  type MemberMessage,
+  type ParcelMessage,
+  type Receipt,
+} from "./definition.ts";
 import type { CoordinatorMessage, Header } from "./definition.ts";
 import { parcel, type Vector } from "./parcel.ts";
 
@@ -27,7 +28,7 @@ export interface ExchangeHandlers {
   readonly coordinator: Coordinator | string;
   /** Why the node that says this may not join, a line each. */
   readonly differences: (hello: Hello) => readonly string[];
-  readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<void>;
+  readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<boolean>;
   /** @throws ServiceError */
   readonly fetch: (request: FetchRequest) => Fetched;
   /** Told of parcels that were refused for what is in them. */
@@ -123,22 +124,25 @@ const CONTENT: readonly status[] = [
   status.RESOURCE_EXHAUSTED,
 ];
 
+/** Parcels, one after another, each answered once it was taken. */
 export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
-  return (call: ServerReadableStream<ParcelMessage, object>, reply: sendUnaryData<object>): void => {
+  return (call: ServerDuplexStream<ParcelMessage, Receipt>): void => {
     const given = new AbortController();
     call.on("cancelled", () => given.abort());
-    // Of a call that breaks the iteration tells.
+    // Of a call that breaks the messages tell.
     call.on("error", () => given.abort());
-    take(call[Symbol.asyncIterator]() as AsyncIterator<ParcelMessage>, given.signal).then(
-      () => reply(null, {}),
-      (error: unknown) => {
-        const failure = withStatus(error);
-        const peer = call.getPeer();
-        // What a broken connection leaves ends in the middle too; it has no address any more.
-        if (CONTENT.includes(failure.code) && peer !== "unknown") onRefused(peer, failure.details);
-        if (!given.signal.aborted) reply(failure);
-      },
-    );
+    const messages = messagesOf<ParcelMessage>(call);
+    const run = async () => {
+      while (await take(messages, given.signal)) call.write({});
+      call.end();
+    };
+    run().catch((error: unknown) => {
+      const failure = withStatus(error);
+      const peer = call.getPeer();
+      // What a broken connection leaves ends in the middle too; it has no address any more.
+      if (CONTENT.includes(failure.code) && peer !== "unknown") onRefused(peer, failure.details);
+      if (!given.signal.aborted) call.emit("error", failure);
+    });
   };
 }
 

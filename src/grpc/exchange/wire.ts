@@ -39,8 +39,10 @@ const SLOWER = "gradients go through gRPC within this machine too, which takes s
 
 interface Link {
   readonly client: ExchangeClient;
-  /** Whether its member reads this process' memory, as far as is known. */
-  shares: Promise<boolean>;
+  /** Whether its member is on this machine. */
+  readonly near: Promise<boolean>;
+  /** It cannot read this process' memory all the same. */
+  refused: boolean;
 }
 
 /** One connection to each member, made when it is first needed. */
@@ -54,14 +56,14 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
     if (known) return known;
     const endpoint = address === "" ? coordinator : parseEndpoint("address", address, false);
     const client = new ExchangeClient(endpoint, security(endpoint), quiet);
-    const link = { client, shares: shared ? isOfThisMachine(endpoint) : Promise.resolve(false) };
+    const link = { client, near: isOfThisMachine(endpoint), refused: !shared };
     links.set(address, link);
     return link;
   };
 
   /** Room in memory for what goes to one member; undefined where it cannot be had. */
   async function laneTo(link: Link, vectors: readonly Vector[]) {
-    if (full || !(await link.shares)) return undefined;
+    if (full || link.refused || !(await link.near)) return undefined;
     const onFull = (error: Error) => {
       if (!full) tell(`warning: ${SHARED_FOLDER} is full (${error.message}): ${SLOWER}`);
       full = true;
@@ -86,8 +88,8 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
         const { code, details } = error as ServiceError;
         // Its room stays taken until the next view: who knows how far the member is with it.
         if (!lane || code !== status.UNIMPLEMENTED) throw error;
-        if (await link.shares) tell(`node ${to.rank} cannot read this one's memory (${foreign(details)}): ${SLOWER}`);
-        link.shares = Promise.resolve(false);
+        if (!link.refused) tell(`node ${to.rank} cannot read this one's memory (${foreign(details)}): ${SLOWER}`);
+        link.refused = true;
         await link.client.deliver(header, vectors, signal);
       }
     },

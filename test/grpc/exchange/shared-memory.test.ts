@@ -124,7 +124,7 @@ describe("a parcel in shared memory", () => {
   async function received(messages: readonly ParcelMessage[]) {
     const rest = messages[Symbol.iterator]();
     const next = { next: async () => rest.next() as IteratorResult<ParcelMessage> };
-    const { shared, vectors: about } = await readHeader(next);
+    const { shared, vectors: about } = (await readHeader(next))!;
     const memory = PeerMemory.open(shared!);
     onTestFinished(() => memory.close());
     const chunks: number[][] = [];

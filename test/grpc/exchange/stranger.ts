@@ -62,16 +62,18 @@ export async function stranger(endpoint: Endpoint, address?: string) {
     ({ name, length, bfloat16 }) => ({ name, values: new Float32Array(length), bfloat16 }),
   );
 
-  /** Bytes go as they are. @returns The status with which the parcel ends, and its text. */
+  /** Bytes go as they are. @returns "OK" if all was taken, with the number of answers unless it is one; else the status with which the call ended, and its text. */
   const send = (messages: Iterable<SentParcel | Buffer> | AsyncIterable<SentParcel>, patience = 60_000) => {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Deliver;
     const serialize = (message: SentParcel | Buffer) =>
       Buffer.isBuffer(message) ? message : requestSerialize(message as ParcelMessage);
     return new Promise<string>((resolve) => {
-      const reply = (error: ServiceError | null) => resolve(error ? error.message : "OK");
       const options = { deadline: Date.now() + patience };
-      const call = raw.makeClientStreamRequest(path, serialize, responseDeserialize, new Metadata(), options, reply);
-      call.on("error", () => {});
+      const call = raw.makeBidiStreamRequest(path, serialize, responseDeserialize, new Metadata(), options);
+      let answers = 0;
+      call.on("data", () => answers++);
+      call.on("error", (error: ServiceError) => resolve(error.message));
+      call.on("end", () => setImmediate(() => resolve(answers === 1 ? "OK" : `OK, ${answers} answers`)));
       void (async () => {
         for await (const message of messages) call.write(message);
         call.end();
