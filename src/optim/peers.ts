@@ -43,6 +43,8 @@ export interface Group {
    * @param closed Aborted when nobody wants more.
    */
   turns(closed: AbortSignal): AsyncGenerator<Turn, void, void>;
+  /** The turn that follows if nobody comes or goes, if one is known. */
+  after(turn: Turn): Turn | undefined;
   /** Takes the gradient of the turn given last. */
   add(gradient: ShardGradient): void;
   /** Told each step's sum, once, and applies it before it returns. @returns A function that ends this. */

@@ -8,10 +8,19 @@ export interface PullTurnsOptions {
   readonly credit?: Credit | undefined;
 }
 
+/** What is being made before its turn. */
+interface Ahead<T> {
+  readonly turn: Turn;
+  readonly value: Promise<T>;
+}
+
+const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard === b.shard;
+
 /**
  * Emits what `make` makes of each turn, one a turn of the event loop, as `pull` does of a generator.
  *
- * The next turn is asked for when the stages behind have finished the value. The first turn of a step waits for as many
+ * The next turn is asked for when the stages behind have finished the value; what it will be made of, if nobody comes or
+ * goes, is being read meanwhile, so that reading costs a step nothing. The first turn of a step waits for as many
  * credits as the step has shards, so that who refunds them by the step need not know how many were computed here. What a
  * step took that others went on without stays for the next one; a step that came from others is paid for afterwards.
  */
@@ -19,6 +28,13 @@ export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, cred
   return new Observable((subscriber) => {
     const closed = new AbortController();
     const turns = peers.turns(closed.signal);
+    let ahead: Ahead<T> | undefined;
+    const begin = (turn: Turn | undefined): Ahead<T> | undefined => {
+      const value = turn && Promise.resolve(turn).then(make);
+      // It is awaited when its turn comes; until then a failure is not unhandled.
+      value?.catch(() => {});
+      return value && { turn, value };
+    };
     const loop = async () => {
       const before = peers.applied;
       let taken = 0;
@@ -26,8 +42,9 @@ export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, cred
         // Each step that was applied here gives its credits back, once it is through.
         for (; taken < (peers.applied - before + 1) * peers.shards; taken++) await credit?.take();
         await setImmediate();
-        const value = await make(turn);
+        const value = await (isSame(ahead?.turn, turn) ? ahead!.value : make(turn));
         if (subscriber.closed) return;
+        ahead = begin(peers.after(turn));
         subscriber.next(value);
       }
     };

@@ -24,6 +24,7 @@ function peersWith(turns: readonly Turn[]) {
   let left = 0;
   const peers: Group & { applied: number } = {
     alone: false,
+    after: () => undefined,
     shards: 4,
     applied: 0,
     async *turns() {

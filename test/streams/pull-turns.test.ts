@@ -8,6 +8,7 @@ import { pullTurns } from "../../src/streams/pull-turns.ts";
 function group(given: readonly (Turn | "applied")[]): Group {
   return {
     alone: false,
+    after: ({ step }) => ({ step: step + 1, shard: 0 }),
     shards: 2,
     applied: 0,
     async *turns() {
@@ -46,5 +47,36 @@ describe("pullTurns", () => {
     refund();
     await done;
     expect(seen).toEqual([0, 0, 1, 2]);
+  });
+
+  it("makes the turn to come before it is given, and gives up what does not come", async () => {
+    const made: number[] = [];
+    const make = async ({ step }: Turn) => {
+      made.push(step);
+      if (step === 2) throw new Error("this step was never asked for");
+      return step;
+    };
+    let give = () => {};
+    const given = new Promise<void>((resolve) => (give = resolve));
+    const peers = {
+      ...group([]),
+      async *turns() {
+        yield turn(0);
+        await given;
+        yield turn(1);
+        yield turn(5);
+      },
+    };
+    const done = lastValueFrom(pullTurns(make, { peers }).pipe(toArray()));
+    await expect.poll(() => made).toEqual([0, 1]);
+    give();
+    expect(await done).toEqual([0, 1, 5]);
+    expect(made).toEqual([0, 1, 2, 5, 6]);
+  });
+
+  it("fails with what reading the turn to come failed with, once it comes", async () => {
+    const make = async ({ step }: Turn) => (step === 1 ? Promise.reject(new Error("damaged")) : step);
+    const source = pullTurns(make, { peers: group([turn(0), turn(1)]) });
+    await expect(lastValueFrom(source)).rejects.toThrow("damaged");
   });
 });

@@ -15,7 +15,7 @@ import { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Fetched } from "./service.ts";
-import { shardsOf } from "./shares-of-view.ts";
+import { shardsOf, turnAfter } from "./shares-of-view.ts";
 import { ENTERING, patience, TICKS, Waiting } from "./waiting.ts";
 
 export interface CollectiveNodeOptions extends NodeOptions {
@@ -60,6 +60,11 @@ export class CollectiveNode implements Group {
 
   get shards(): number {
     return this.#options.run.shards;
+  }
+
+  after(turn: Turn): Turn | undefined {
+    const [{ view, id }, { run, to }] = [this.#membership, this.#options];
+    return view && turnAfter(view, id, turn, run, to);
   }
 
   onSum(apply: (sum: StepSum) => void): () => void {

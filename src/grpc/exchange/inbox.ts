@@ -1,9 +1,9 @@
 /** What has arrived for the step in hand. */
 import { status } from "@grpc/grpc-js";
 import type { Bell } from "../../monitor/bell.ts";
-import type { Share } from "../../ops/shares.ts";
 import { statusError } from "../receive.ts";
 import type { Header, Member, ParcelMessage, Phase, VectorAbout, View } from "./definition.ts";
+import { rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { Spare } from "./spare.ts";
 import { PeerMemory } from "./shared-memory.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
@@ -29,16 +29,12 @@ export interface Arriving {
 }
 
 export interface InboxOptions {
-  readonly runId: () => string;
+  /** This node's. */
+  readonly own: { readonly runId: string; readonly id: number };
+  readonly run: RunShape;
   readonly place: () => Place;
   /** Rings when the place changes, and now and then. */
   readonly moved: Bell;
-  /** What a member sends in a phase of a view. */
-  readonly expected: (view: View, from: number, phase: Phase) => readonly VectorAbout[];
-  /** The range of the sum that a member gathers. */
-  readonly rangeOf: (view: View, from: number) => Share;
-  /** Values of the whole sum. */
-  readonly length: number;
   readonly spare: Spare;
   /** Something new has come from a member. */
   readonly onNews: () => void;
@@ -71,7 +67,7 @@ export class Inbox {
 
   /** Where the sum of the step in hand is gathered. */
   get whole(): Float32Array {
-    return (this.#whole ??= this.#options.spare.take(this.#options.length));
+    return (this.#whole ??= this.#options.spare.take(this.#options.run.parameters));
   }
 
   /** A new step or view begins. */
@@ -109,7 +105,7 @@ export class Inbox {
     const header = await readHeader(messages);
     if (!header) return false;
     const view = await this.#admit(header, given);
-    const expected = this.#options.expected(view, header.from, header.phase);
+    const expected = this.#expected(view, header);
     requireVectors(header.vectors, expected);
     const slot = key(header.from, header.phase);
     const memory = this.#memoryOf(header);
@@ -136,9 +132,16 @@ export class Inbox {
     return true;
   }
 
+  /** What the member is to send. */
+  #expected(view: View, { from, phase }: Header): VectorAbout[] {
+    const { own, run } = this.#options;
+    if (from === own.id) throw refuse(status.INVALID_ARGUMENT, `from: ${from} is this node itself`);
+    return vectorsOf(view, from, own.id, phase, run);
+  }
+
   #memoryFor(view: View, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
-    const { rangeOf, spare } = this.#options;
-    const range = rangeOf(view, from);
+    const { run, spare } = this.#options;
+    const range = rangeOf(view, from, run);
     if (phase === "GATHER") return [this.whole.subarray(range.first, range.end)];
     return about.map(({ length }) => spare.take(length));
   }
@@ -162,7 +165,7 @@ export class Inbox {
   /** Waits until the parcel's step is in hand. */
   async #admit({ runId, view, step, from, phase }: Header, given: AbortSignal): Promise<View> {
     const { place, moved, waiting } = this.#options;
-    if (runId !== this.#options.runId()) throw refuse(status.INVALID_ARGUMENT, `run_id: ${runId} is another run`);
+    if (runId !== this.#options.own.runId) throw refuse(status.INVALID_ARGUMENT, `run_id: ${runId} is another run`);
     if (phase === "FETCHED") throw refuse(status.INVALID_ARGUMENT, "phase: FETCHED is not delivered");
     for (;;) {
       const now = place();

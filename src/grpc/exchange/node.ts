@@ -1,9 +1,7 @@
 /** A node of a run: what it computes when, and how it goes on when others come and go. */
-import { status } from "@grpc/grpc-js";
 import { Bell } from "../../monitor/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import type { Group, ShardGradient, StepSum, Turn } from "../../optim/peers.ts";
-import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
 import type { FetchRequest, Member, ParcelMessage, Phase, View } from "./definition.ts";
 import { Inbox } from "./inbox.ts";
@@ -14,7 +12,7 @@ import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
 import type { Fetched } from "./service.ts";
-import { rangeOf, shardsOf, vectorsOf } from "./shares-of-view.ts";
+import { shardsOf, turnAfter } from "./shares-of-view.ts";
 import { Spare } from "./spare.ts";
 import { patience, TICKS, Waiting } from "./waiting.ts";
 
@@ -49,15 +47,13 @@ export class ExchangeNode implements Group {
     });
     this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, way: membership.way });
     this.#inbox = new Inbox({
-      runId: () => this.#membership.runId,
+      own: this.#membership,
       place: () => {
         const { view, viewNumber } = this.#membership;
         return { view, viewNumber, step: state.step, settled: view !== undefined && view === this.#settled };
       },
       moved,
-      expected: (view, from, phase) => this.#expected(view, from, phase),
-      rangeOf: (view, from) => rangeOf(view, from, options.run),
-      ...{ length: options.run.parameters, spare: this.#spare },
+      ...{ run: options.run, spare: this.#spare },
       onNews: () => this.#waiting.hear(),
       // Both phases of a step from everybody, and as much from a view that is over.
       waiting: 4 * options.run.shards,
@@ -66,6 +62,11 @@ export class ExchangeNode implements Group {
 
   get shards(): number {
     return this.#options.run.shards;
+  }
+
+  after(turn: Turn): Turn | undefined {
+    const [{ view, id }, { run, to }] = [this.#membership, this.#options];
+    return view && turnAfter(view, id, turn, run, to);
   }
 
   onSum(apply: (sum: StepSum) => void): () => void {
@@ -118,12 +119,6 @@ export class ExchangeNode implements Group {
   /** @throws ServiceError */
   fetched(request: FetchRequest): Fetched {
     return fetched(request, this.#membership, this.#options.state, this.#last?.sum);
-  }
-
-  #expected(view: View, from: number, phase: Phase) {
-    const { id } = this.#membership;
-    if (from === id) throw statusError(status.INVALID_ARGUMENT, `from: ${id} is this node itself`);
-    return vectorsOf(view, from, id, phase, this.#options.run);
   }
 
   #endView(): void {

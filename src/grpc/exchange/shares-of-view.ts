@@ -1,5 +1,6 @@
 /** What a view says about who computes, sums and sends what. */
 import { shareOf, type Share } from "../../ops/shares.ts";
+import type { Turn } from "../../optim/peers.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { Phase, VectorAbout, View } from "./definition.ts";
 
@@ -23,6 +24,13 @@ const indexOf = ({ members }: View, id: number) => members.findIndex((member) =>
 /** The shards whose gradients a member computes. */
 export const shardsOf = (view: View, id: number, { shards }: RunShape): Share =>
   shareOf(shards, view.members.length, indexOf(view, id));
+
+/** The turn that follows in a view, before step `to`. */
+export function turnAfter(view: View, id: number, { step, shard }: Turn, run: RunShape, to: number): Turn | undefined {
+  const { first, end } = shardsOf(view, id, run);
+  if (shard + 1 < end) return { step, shard: shard + 1 };
+  return step + 1 < to ? { step: step + 1, shard: first } : undefined;
+}
 
 /** The part of the parameter vector that a member sums up. */
 export const rangeOf = (view: View, id: number, { parameters }: RunShape): Share =>
