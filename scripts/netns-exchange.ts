@@ -4,7 +4,7 @@
  *
  * npx tsx scripts/netns-exchange.ts [--nodes 2,4,8] [--rate MBIT] [--delay MS] [--megabytes N] [--steps N] [-- ARGS]
  *
- * Without ARGS the traffic alone is measured, over plain TCP, and the delay is added by the programs. With them `npm run pipeline ARGS` is trained by all nodes
+ * Without ARGS the traffic alone is measured, over plain TCP. With them `npm run pipeline ARGS` is trained by all nodes
  * together over the gradient exchange: `-- gaussian --steps 200 --set training.shards=8`.
  */
 import { spawn, type ChildProcess } from "node:child_process";
@@ -14,12 +14,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { transferSeconds } from "../bench/exchange-model.ts";
+import { bytesSent, transferSeconds } from "../bench/exchange-model.ts";
 import { RunError, UsageError } from "../src/errors.ts";
 import { addressOf, namespaceOf, openNetwork } from "./netns-network.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const PORT = 50051;
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interrupted.abort());
 
 const separator = process.argv.indexOf("--", 2);
 const own = process.argv.slice(2, separator < 0 ? undefined : separator);
@@ -55,11 +58,11 @@ interface Result {
 }
 
 /** What a node runs, and what its last line of output says. */
-function commandOf(rank: number, world: number, { bytes, steps, delay }: ReturnType<typeof options>, workdir: string) {
+function commandOf(rank: number, world: number, { bytes, steps }: ReturnType<typeof options>, workdir: string) {
   const tsx = ["--import", "tsx"];
   if (!pipeline) {
     const hosts = Array.from({ length: world }, (_, node) => addressOf(node));
-    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps, delay].map(String), ...hosts];
+    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps].map(String), ...hosts];
   }
   const place = [
     rank === 0 ? "--listen" : "--join",
@@ -91,30 +94,38 @@ async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
   return { ...resultOf(output.trim().split("\n").at(-1)!), count };
 }
 
-/** What rank 0 sent a step, MB, as its metrics have it, and as the model has it. */
-function sentBy(workdir: string, world: number, parameters: number): [string, string] {
+/** Of rank 0, as its metrics have it: seconds of an exchange, and MB sent in one, the latter also as the model has it. */
+function exchangeOf(workdir: string, world: number, parameters: number): string[] {
   const lines = readFileSync(join(workdir, "rank-0/metrics.jsonl"), "utf8").trimEnd().split("\n");
   const metrics = lines.map((line) => JSON.parse(line) as { readonly name: string; readonly value: number });
-  const { value } = metrics.findLast(({ name }) => name === "exchange/bytes")!;
-  return [(value / 1e6).toFixed(4), ((8 * parameters * (world - 1)) / world / 1e6).toFixed(4)];
+  const last = (wanted: string) => metrics.findLast(({ name }) => name === wanted)!.value;
+  const sent = bytesSent(parameters, world);
+  return [last("exchange/seconds").toFixed(3), ...[last("exchange/bytes"), sent].map((n) => (n / 1e6).toFixed(4))];
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+const HELD_BY = {
+  netem: "the kernel's netem holds the packets for the delay",
+  program: "this kernel has NO NETEM: scripts/netns-delay.py, in place of the bridge, holds the packets for the delay",
+};
+
 async function measure(world: number, given: ReturnType<typeof options>): Promise<string> {
   const { rate, delay, bytes } = given;
-  const network = { nodes: world, rate, delay: pipeline ? delay : 0, prefix: `ss${process.pid % 10_000}` };
-  const close = openNetwork(network);
+  const network = { nodes: world, rate, delay, prefix: `ss${process.pid % 10_000}` };
+  const { holder, close } = await openNetwork(network);
+  if (holder) console.error(`${world} nodes: ${HELD_BY[holder]}`);
   const workdir = mkdtempSync(join(tmpdir(), "scorestream-netns-"));
   const children: ChildProcess[] = [];
-  const stop = () => children.forEach((child) => child.kill("SIGTERM"));
-  process.once("SIGINT", stop);
   try {
     const results = await Promise.all(
       Array.from({ length: world }, (_, rank) => {
         const command = ["netns", "exec", namespaceOf(network, rank), process.execPath];
         const args = [...command, ...commandOf(rank, world, given, workdir)];
-        const child = spawn("ip", args, { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
+        const child = spawn("ip", args, {
+          ...{ cwd: project, signal: interrupted.signal },
+          stdio: ["ignore", "pipe", "pipe"],
+        });
         children.push(child);
         return resultFrom(child, rank);
       }),
@@ -125,14 +136,15 @@ async function measure(world: number, given: ReturnType<typeof options>): Promis
     const parameters = pipeline ? results[0]!.count! : bytes / 4;
     const model = transferSeconds({ parameters, world, bandwidth: rate * 125_000, latency: delay / 1000 });
     const cells = [world, measured, model.toFixed(3), (Number(measured) / model).toFixed(2)];
-    return `| ${[...cells, ...(pipeline ? [...sentBy(workdir, world, parameters), [...digests].join("").slice(0, 12)] : [])].join(" | ")} |`;
+    if (pipeline) cells.push(...exchangeOf(workdir, world, parameters), [...digests].join("").slice(0, 12));
+    return `| ${cells.join(" | ")} |`;
   } catch (error) {
-    stop();
+    for (const child of children) child.kill("SIGTERM");
     throw error;
   } finally {
-    process.off("SIGINT", stop);
     for (const child of children) if ((child.exitCode ?? child.signalCode) === null) await once(child, "close");
-    close();
+    const held = await close();
+    if (held) console.error(`${world} nodes: ${held}`);
     rmSync(workdir, { recursive: true, force: true });
   }
 }
@@ -146,11 +158,15 @@ try {
     "s a step",
     "transfer by the model, s",
     "ratio",
-    ...(pipeline ? ["MB sent", "by the model", "parameters"] : []),
+    ...(pipeline ? ["exchange, s", "MB sent", "by the model", "parameters"] : []),
   ];
   console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---").join("|")}|`);
   for (const world of given.nodes) console.log(await measure(world, given));
 } catch (error) {
+  if (interrupted.signal.aborted) {
+    console.error("netns-exchange: interrupted; the network is taken away");
+    process.exit(130);
+  }
   if (!(error instanceof UsageError) && !(error instanceof RunError)) throw error;
   console.error(`netns-exchange: ${error.message}`);
   process.exitCode = error.exitCode;
