@@ -10,6 +10,8 @@ export interface NetworkOptions {
   readonly rate: number;
   /** One way, ms. */
   readonly delay: number;
+  /** TCP's congestion control, as the kernel names it; default: the kernel's. */
+  readonly congestion?: string | undefined;
   /** Names the namespaces; at most 6 characters, as interfaces may have 15. */
   readonly prefix: string;
 }
@@ -26,9 +28,10 @@ const inside = (namespace: string, command: readonly string[]) => ["ip", "netns"
 
 /** With netem half of the delay of a packet is added where it leaves the node, half where it enters one. */
 function shaping({ rate, delay }: NetworkOptions, holder: Holder, device: string): string[][] {
-  // A burst of 2 ms, at least some packets; what waits longer than 400 ms is dropped.
-  const burst = Math.max(32, Math.ceil((rate * 1000 * 2) / 8 / 1000));
-  const limit = ["rate", `${rate}mbit`, "burst", `${burst}kb`, "latency", "400ms"];
+  // A burst of 2 ms, at least one packet: what a node may send at once after it waited makes up for the delay that it
+  // waited for. What waits longer than 400 ms is dropped.
+  const burst = Math.max(2000, Math.ceil((rate * 1e6 * 0.002) / 8));
+  const limit = ["rate", `${rate}mbit`, "burst", `${burst}b`, "latency", "400ms"];
   if (delay === 0 || holder === "program") return [["tc", "qdisc", "add", "dev", device, "root", "tbf", ...limit]];
   return [
     [
@@ -52,8 +55,8 @@ function shaping({ rate, delay }: NetworkOptions, holder: Holder, device: string
 
 /** The commands that make the network, in order. */
 export function commands(options: NetworkOptions, holder: Holder = "netem"): string[][] {
-  const hub = hubOf(options);
-  const bridged = options.delay === 0 || holder === "netem";
+  const [hub, { congestion, delay }] = [hubOf(options), options];
+  const bridged = delay === 0 || holder === "netem";
   const nodes = nodesOf(options).map((node) => {
     const [namespace, port] = [namespaceOf(options, node), portOf(options, node)];
     return [
@@ -63,6 +66,7 @@ export function commands(options: NetworkOptions, holder: Holder = "netem"): str
       inside(namespace, ["ip", "addr", "add", `${addressOf(node)}/24`, "dev", "eth0"]),
       inside(namespace, ["ip", "link", "set", "eth0", "up"]),
       inside(namespace, ["ip", "link", "set", "lo", "up"]),
+      ...(congestion ? [inside(namespace, ["sysctl", "-qw", `net.ipv4.tcp_congestion_control=${congestion}`])] : []),
       ...shaping(options, holder, port).map((command) => inside(hub, command)),
       ...shaping(options, holder, "eth0").map((command) => inside(namespace, command)),
     ];

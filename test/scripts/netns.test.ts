@@ -18,7 +18,7 @@ const permitted = (() => {
 describe("the network", () => {
   it("limits each node in both directions", () => {
     const lines = commands({ nodes: 2, rate: 100, delay: 0, prefix: "x" }).map((command) => command.join(" "));
-    const limit = "root tbf rate 100mbit burst 32kb latency 400ms";
+    const limit = "root tbf rate 100mbit burst 25000b latency 400ms";
     for (const [where, device] of [
       ["x-hub", "x-p0"],
       ["x-n0", "eth0"],
@@ -41,7 +41,7 @@ describe("the network", () => {
     const options = { nodes: 2, rate: 100, delay: 3, prefix: "x" };
     const lines = commands(options, "program").map((command) => command.join(" "));
     expect(lines.filter((line) => /netem|bridge/.test(line))).toEqual([]);
-    expect(lines).toContain("ip netns exec x-n1 tc qdisc add dev eth0 root tbf rate 100mbit burst 32kb latency 400ms");
+    expect(lines).toContain("ip netns exec x-n1 tc qdisc add dev eth0 root tbf rate 100mbit burst 25000b latency 400ms");
     expect(lines).toContain("ip netns exec x-hub ip link set x-p1 up");
   });
 
@@ -55,8 +55,8 @@ describe("the network", () => {
   });
 
   it.runIf(permitted).each([
-    [0, 0.16],
-    [100, 0.36],
+    [0, 0.171],
+    [100, 0.371],
   ])("slows plain TCP down to what the model says at least: delay %d ms", { timeout: 60_000 }, (delay, seconds) => {
     const args = ["--import", "tsx", "scripts/netns-exchange.ts", "--nodes", "2", "--rate", "100", "--megabytes", "2"];
     const { status, stdout, stderr, pid } = spawnSync(
