@@ -41,7 +41,9 @@ describe("the network", () => {
     const options = { nodes: 2, rate: 100, delay: 3, prefix: "x" };
     const lines = commands(options, "program").map((command) => command.join(" "));
     expect(lines.filter((line) => /netem|bridge/.test(line))).toEqual([]);
-    expect(lines).toContain("ip netns exec x-n1 tc qdisc add dev eth0 root tbf rate 100mbit burst 25000b latency 400ms");
+    expect(lines).toContain(
+      "ip netns exec x-n1 tc qdisc add dev eth0 root tbf rate 100mbit burst 25000b latency 400ms",
+    );
     expect(lines).toContain("ip netns exec x-hub ip link set x-p1 up");
   });
 
