@@ -57,10 +57,21 @@ export function bytesSent(parameters: number, world: number, topology: Topology 
   return topology === "each" ? (2 * (world - 1) * FLOAT * parameters) / world : (world - 1) * FLOAT * parameters;
 }
 
+/** Ethernet, IPv4 and TCP around the bytes of a full frame. */
+const [SEGMENT, HEADERS] = [1448, 66];
+/** Of a message besides the gradient, bytes: losses, names, Arrow's schemas, HTTP/2, frames not full, the answer; measured. */
+const ENVELOPE = 1400;
+
+/** Bytes of all frames that the busiest process sends in a step, with an acknowledgement for every second that it takes. */
+export function bytesOnWire(parameters: number, world: number, topology: Topology = "each"): number {
+  const messages = (topology === "each" ? 2 : 1) * (world - 1);
+  return (bytesSent(parameters, world, topology) + messages * ENVELOPE) * (1 + (1.5 * HEADERS) / SEGMENT);
+}
+
 export interface Transfer {
   readonly parameters: number;
   readonly world: number;
-  /** Bytes/s of one process in each direction. */
+  /** Bytes/s of one process in each direction, with the headers of frames. */
   readonly bandwidth: number;
   /** s, one way. */
   readonly latency: number;
@@ -71,7 +82,7 @@ export interface Transfer {
 export function transferSeconds({ parameters, world, bandwidth, latency, topology = "each" }: Transfer): number {
   if (world === 1) return 0;
   const passes = topology === "each" ? 1 : 2;
-  return (passes * bytesSent(parameters, world, topology)) / bandwidth + 2 * latency;
+  return (passes * bytesOnWire(parameters, world, topology)) / bandwidth + 2 * latency;
 }
 
 /** The parts of one step's time on `world` GPUs, s. */

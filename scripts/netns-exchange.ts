@@ -2,9 +2,10 @@
  * Runs 2 to 8 nodes on this machine, each with a network of its own (namespaces, limited rate, delay), and sets what a
  * step takes beside the model of bench/exchange-model.ts. Needs root, and iproute2.
  *
- * npx tsx scripts/netns-exchange.ts [--nodes 2,4,8] [--rate MBIT] [--delay MS] [--megabytes N] [--steps N] [-- ARGS]
+ * npx tsx scripts/netns-exchange.ts [--nodes 2,4,8] [--rate MBIT] [--delay MS] [--congestion NAME] [--megabytes N]
+ *   [--steps N] [-- ARGS]
  *
- * Without ARGS the traffic alone is measured, over plain TCP, and the delay is added by the programs. With them `npm run pipeline ARGS` is trained by all nodes
+ * Without ARGS the traffic alone is measured, over plain TCP. With them `npm run pipeline ARGS` is trained by all nodes
  * together over the gradient exchange: `-- gaussian --steps 200 --set training.shards=8`.
  */
 import { spawn, type ChildProcess } from "node:child_process";
@@ -14,12 +15,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { transferSeconds } from "../bench/exchange-model.ts";
+import { bytesSent, transferSeconds } from "../bench/exchange-model.ts";
 import { RunError, UsageError } from "../src/errors.ts";
 import { addressOf, namespaceOf, openNetwork } from "./netns-network.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const PORT = 50051;
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interrupted.abort());
 
 const separator = process.argv.indexOf("--", 2);
 const own = process.argv.slice(2, separator < 0 ? undefined : separator);
@@ -35,19 +39,27 @@ function options() {
   const text = (fallback: string) => ({ type: "string" as const, default: fallback });
   const { values } = parseArgs({
     args: own,
-    options: { nodes: text("2,4,8"), rate: text("1000"), delay: text("0"), megabytes: text("32"), steps: text("5") },
+    options: {
+      nodes: text("2,4,8"),
+      rate: text("1000"),
+      delay: text("0"),
+      megabytes: text("32"),
+      steps: text("5"),
+      congestion: { type: "string" },
+    },
   });
   return {
     nodes: values.nodes.split(",").map((count) => whole("--nodes", count, 2, 8)),
     rate: whole("--rate", values.rate, 1, 100_000),
     delay: whole("--delay", values.delay, 0, 1000),
     bytes: whole("--megabytes", values.megabytes, 1, 1000) * 1e6,
+    congestion: values.congestion,
     steps: whole("--steps", values.steps, 2, 1000),
   };
 }
 
 interface Result {
-  /** Of each step, or of all together where only their mean is known. */
+  /** Of each step of plain TCP. */
   readonly seconds: readonly number[];
   readonly parameters?: string;
   /** Length of the parameter vector, where a model was trained. */
@@ -55,11 +67,11 @@ interface Result {
 }
 
 /** What a node runs, and what its last line of output says. */
-function commandOf(rank: number, world: number, { bytes, steps, delay }: ReturnType<typeof options>, workdir: string) {
+function commandOf(rank: number, world: number, { bytes, steps }: ReturnType<typeof options>, workdir: string) {
   const tsx = ["--import", "tsx"];
   if (!pipeline) {
     const hosts = Array.from({ length: world }, (_, node) => addressOf(node));
-    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps, delay].map(String), ...hosts];
+    return [...tsx, "scripts/netns-tcp.ts", ...[rank, world, bytes, steps].map(String), ...hosts];
   }
   const place = [
     rank === 0 ? "--listen" : "--join",
@@ -73,14 +85,6 @@ function commandOf(rank: number, world: number, { bytes, steps, delay }: ReturnT
   return ["scripts/run.mjs", "src/cli/main.ts", ...pipeline, ...place, ...rest];
 }
 
-function resultOf(line: string): Result {
-  const json = JSON.parse(line) as { seconds: number[]; secondsPerStep?: number; parameters?: string };
-  return {
-    seconds: json.secondsPerStep === undefined ? json.seconds : [json.secondsPerStep],
-    ...(json.parameters && { parameters: json.parameters }),
-  };
-}
-
 async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
   let [output, told] = ["", ""];
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -88,51 +92,65 @@ async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new RunError(`the node of rank ${rank} ended with ${code}\n${told}`);
   const count = Number(/^model: ([\d,]+) parameters/m.exec(told)?.[1]?.replaceAll(",", "") ?? 0);
-  return { ...resultOf(output.trim().split("\n").at(-1)!), count };
-}
-
-/** What rank 0 sent a step, MB, as its metrics have it, and as the model has it. */
-function sentBy(workdir: string, world: number, parameters: number): [string, string] {
-  const lines = readFileSync(join(workdir, "rank-0/metrics.jsonl"), "utf8").trimEnd().split("\n");
-  const metrics = lines.map((line) => JSON.parse(line) as { readonly name: string; readonly value: number });
-  const { value } = metrics.findLast(({ name }) => name === "exchange/bytes")!;
-  return [(value / 1e6).toFixed(4), ((8 * parameters * (world - 1)) / world / 1e6).toFixed(4)];
+  return { ...(JSON.parse(output.trim().split("\n").at(-1)!) as Result), count };
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+/** What rank 0 measured every `training.logEvery` steps; the median leaves out the first time, in which nodes begin. */
+function metricsOf(workdir: string): (name: string) => number {
+  const lines = readFileSync(join(workdir, "rank-0/metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const metrics = lines.map((line) => JSON.parse(line) as { readonly name: string; readonly value: number });
+  return (wanted) => {
+    const values = metrics.filter(({ name }) => name === wanted).map(({ value }) => value);
+    return median(values.length > 1 ? values.slice(1) : values);
+  };
+}
+
+const HELD_BY = {
+  netem: "the kernel's netem holds the packets for the delay",
+  program: "this kernel has NO NETEM: scripts/netns-delay.py, in place of the bridge, holds the packets for the delay",
+};
+
 async function measure(world: number, given: ReturnType<typeof options>): Promise<string> {
-  const { rate, delay, bytes } = given;
-  const network = { nodes: world, rate, delay: pipeline ? delay : 0, prefix: `ss${process.pid % 10_000}` };
-  const close = openNetwork(network);
+  const { rate, delay, congestion, bytes } = given;
+  const network = { nodes: world, rate, delay, congestion, prefix: `ss${process.pid % 10_000}` };
+  const { holder, close } = await openNetwork(network);
+  if (holder) console.error(`${world} nodes: ${HELD_BY[holder]}`);
   const workdir = mkdtempSync(join(tmpdir(), "scorestream-netns-"));
   const children: ChildProcess[] = [];
-  const stop = () => children.forEach((child) => child.kill("SIGTERM"));
-  process.once("SIGINT", stop);
   try {
     const results = await Promise.all(
       Array.from({ length: world }, (_, rank) => {
         const command = ["netns", "exec", namespaceOf(network, rank), process.execPath];
         const args = [...command, ...commandOf(rank, world, given, workdir)];
-        const child = spawn("ip", args, { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
+        const child = spawn("ip", args, {
+          ...{ cwd: project, signal: interrupted.signal },
+          stdio: ["ignore", "pipe", "pipe"],
+        });
         children.push(child);
         return resultFrom(child, rank);
       }),
     );
     const digests = new Set(results.map(({ parameters }) => parameters));
     if (digests.size > 1) throw new RunError(`the nodes ended with different parameters: ${[...digests].join(", ")}`);
-    const measured = median(results[0]!.seconds).toFixed(3);
+    const metric = pipeline ? metricsOf(workdir) : undefined;
+    const measured = metric ? metric("train/seconds_per_step") : median(results[0]!.seconds);
     const parameters = pipeline ? results[0]!.count! : bytes / 4;
     const model = transferSeconds({ parameters, world, bandwidth: rate * 125_000, latency: delay / 1000 });
-    const cells = [world, measured, model.toFixed(3), (Number(measured) / model).toFixed(2)];
-    return `| ${[...cells, ...(pipeline ? [...sentBy(workdir, world, parameters), [...digests].join("").slice(0, 12)] : [])].join(" | ")} |`;
+    const cells = [world, measured.toFixed(3), model.toFixed(3), (measured / model).toFixed(2)];
+    if (metric) {
+      const megabytes = [metric("exchange/bytes"), bytesSent(parameters, world)].map((sent) => (sent / 1e6).toFixed(4));
+      cells.push(metric("exchange/seconds").toFixed(3), ...megabytes, [...digests].join("").slice(0, 12));
+    }
+    return `| ${cells.join(" | ")} |`;
   } catch (error) {
-    stop();
+    for (const child of children) child.kill("SIGTERM");
     throw error;
   } finally {
-    process.off("SIGINT", stop);
     for (const child of children) if ((child.exitCode ?? child.signalCode) === null) await once(child, "close");
-    close();
+    const held = await close();
+    if (held) console.error(`${world} nodes: ${held}`);
     rmSync(workdir, { recursive: true, force: true });
   }
 }
@@ -146,11 +164,15 @@ try {
     "s a step",
     "transfer by the model, s",
     "ratio",
-    ...(pipeline ? ["MB sent", "by the model", "parameters"] : []),
+    ...(pipeline ? ["exchange, s", "MB sent", "by the model", "parameters"] : []),
   ];
   console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---").join("|")}|`);
   for (const world of given.nodes) console.log(await measure(world, given));
 } catch (error) {
+  if (interrupted.signal.aborted) {
+    console.error("netns-exchange: interrupted; the network is taken away");
+    process.exit(130);
+  }
   if (!(error instanceof UsageError) && !(error instanceof RunError)) throw error;
   console.error(`netns-exchange: ${error.message}`);
   process.exitCode = error.exitCode;

@@ -2,22 +2,14 @@
  * One node of an all-reduce's traffic over plain TCP: in each step every node sends every other its part of the
  * gradient, then its part of the sum. Prints JSON with the seconds of each step.
  *
- * What arrives counts DELAY ms later: the delay of a long way, for kernels without netem; TCP itself sees none.
- *
- * node --import tsx scripts/netns-tcp.ts RANK WORLD BYTES STEPS DELAY HOST_OF_RANK_0 HOST_OF_RANK_1 ...
+ * node --import tsx scripts/netns-tcp.ts RANK WORLD BYTES STEPS HOST_OF_RANK_0 HOST_OF_RANK_1 ...
  */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 const PORT = 50051;
-const [rank, world, bytes, steps, late] = process.argv.slice(2, 7).map(Number) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-];
-const hosts = process.argv.slice(7);
+const [rank, world, bytes, steps] = process.argv.slice(2, 6).map(Number) as [number, number, number, number];
+const hosts = process.argv.slice(6);
 const part = Buffer.alloc(Math.ceil(bytes / world));
 
 /** Lower ranks are connected to, higher ones connect; the first byte says who. */
@@ -54,12 +46,8 @@ const received = sockets.map(() => 0);
 let counted: () => void = () => {};
 sockets.forEach((socket, i) =>
   socket.on("data", ({ length }) => {
-    const count = () => {
-      received[i]! += length;
-      counted();
-    };
-    if (late > 0) setTimeout(count, late);
-    else count();
+    received[i]! += length;
+    counted();
   }),
 );
 

@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { bytesSent, stepTime, transferSeconds, type Cluster, type Training } from "../../bench/exchange-model.ts";
+import {
+  bytesOnWire,
+  bytesSent,
+  stepTime,
+  transferSeconds,
+  type Cluster,
+  type Training,
+} from "../../bench/exchange-model.ts";
 import { exchangeTables, parametersOf } from "../../bench/exchange-tables.ts";
 
 const training: Training = { parameters: 1000, shards: 8, secondsPerShard: 0.5, secondsForUpdate: 0.25 };
@@ -38,12 +45,22 @@ describe("bytesSent", () => {
   });
 });
 
+describe("bytesOnWire", () => {
+  it("is full frames of 1448 bytes in 1514, and 66 bytes of acknowledgement for every two that come", () => {
+    // Both phases of two processes: a message of 2,000 bytes of values each way.
+    expect(bytesOnWire(1000, 2)).toBeCloseTo(((2 * (2000 + 1400)) / 1448) * (1514 + 66 / 2), 6);
+    // Rank 0 takes three vectors, and then sends three.
+    expect(bytesOnWire(1000, 4, "rank 0")).toBeCloseTo(((3 * (4000 + 1400)) / 1448) * (1514 + 66 / 2), 6);
+    expect(bytesOnWire(1000, 1)).toBe(0);
+  });
+});
+
 describe("transferSeconds", () => {
   it("is bytes over bandwidth and two latencies", () => {
     const wire = { parameters: 1000, world: 4, bandwidth: 1000, latency: 0.5 };
-    expect(transferSeconds(wire)).toBe(6 + 1);
-    // 12,000 bytes in, then 12,000 out.
-    expect(transferSeconds({ ...wire, topology: "rank 0" })).toBe(24 + 1);
+    expect(transferSeconds(wire)).toBe(bytesOnWire(1000, 4) / 1000 + 1);
+    // As much in, and then out.
+    expect(transferSeconds({ ...wire, topology: "rank 0" })).toBe((2 * bytesOnWire(1000, 4, "rank 0")) / 1000 + 1);
     expect(transferSeconds({ ...wire, world: 1 })).toBe(0);
   });
 });
@@ -55,19 +72,17 @@ describe("stepTime", () => {
   });
 
   it("adds up its parts on four", () => {
-    expect(stepTime(training, cluster, 4)).toEqual({
-      bytes: 6000,
-      compute: 2 * 0.5 + 0.25,
-      transfer: 6,
-      latency: 2 / 8 + 12 / 4,
-      additions: 1 + 3 / 4,
-      copies: 1,
-      total: 1.25 + 6 + 3.25 + 1.75 + 1,
-    });
+    const { transfer, total, ...rest } = stepTime(training, cluster, 4);
+    expect(transfer).toBe(bytesOnWire(1000, 4) / 1000);
+    expect(rest.latency).toBeCloseTo(2 / 8 + 12 / 4, 9);
+    expect(rest).toMatchObject({ bytes: 6000, compute: 2 * 0.5 + 0.25, additions: 1 + 3 / 4, copies: 1 });
+    expect(total).toBeCloseTo(1.25 + transfer + 3.25 + 1.75 + 1, 9);
   });
 
   it("makes rank 0 the bottleneck where it adds everything", () => {
-    expect(stepTime(training, cluster, 4, "rank 0")).toMatchObject({ bytes: 12_000, transfer: 24, additions: 1 + 3 });
+    const step = stepTime(training, cluster, 4, "rank 0");
+    expect(step).toMatchObject({ bytes: 12_000, additions: 1 + 3 });
+    expect(step.transfer).toBe((2 * bytesOnWire(1000, 4, "rank 0")) / 1000);
   });
 
   it("gives the process with most shards its time", () => {

@@ -18,7 +18,7 @@ const permitted = (() => {
 describe("the network", () => {
   it("limits each node in both directions", () => {
     const lines = commands({ nodes: 2, rate: 100, delay: 0, prefix: "x" }).map((command) => command.join(" "));
-    const limit = "root tbf rate 100mbit burst 32kb latency 400ms";
+    const limit = "root tbf rate 100mbit burst 25000b latency 400ms";
     for (const [where, device] of [
       ["x-hub", "x-p0"],
       ["x-n0", "eth0"],
@@ -37,40 +37,55 @@ describe("the network", () => {
     expect(delayed.map((command) => command[command.indexOf("delay") + 1])).toEqual(["1.5ms", "1.5ms"]);
   });
 
-  it.runIf(permitted)("leaves nothing behind, failed or not", () => {
-    const options = { nodes: 2, rate: 100, delay: 0, prefix };
-    const close = openNetwork(options);
+  it("has a program in place of the bridge where there is no netem", () => {
+    const options = { nodes: 2, rate: 100, delay: 3, prefix: "x" };
+    const lines = commands(options, "program").map((command) => command.join(" "));
+    expect(lines.filter((line) => /netem|bridge/.test(line))).toEqual([]);
+    expect(lines).toContain(
+      "ip netns exec x-n1 tc qdisc add dev eth0 root tbf rate 100mbit burst 25000b latency 400ms",
+    );
+    expect(lines).toContain("ip netns exec x-hub ip link set x-p1 up");
+  });
+
+  it.runIf(permitted).each([0, 1])("leaves nothing behind, failed or not: delay %d ms", async (delay) => {
+    const options = { nodes: 2, rate: 100, delay, prefix };
+    const { close } = await openNetwork(options);
     expect(namespaces()).toContain(`${prefix}-n1`);
-    expect(() => openNetwork(options)).toThrow(UsageError);
-    close();
+    await expect(openNetwork(options)).rejects.toThrow(UsageError);
+    await close();
     expect(namespaces()).not.toContain(prefix);
   });
 
-  it.runIf(permitted)("slows plain TCP down to what the model says at least", { timeout: 60_000 }, () => {
+  it.runIf(permitted).each([
+    [0, 0.171],
+    [100, 0.371],
+  ])("slows plain TCP down to what the model says at least: delay %d ms", { timeout: 60_000 }, (delay, seconds) => {
     const args = ["--import", "tsx", "scripts/netns-exchange.ts", "--nodes", "2", "--rate", "100", "--megabytes", "2"];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...args, "--steps", "3"], {
-      cwd: project,
-      encoding: "utf8",
-    });
-    expect(status, stderr).toBe(0);
-    const [nodes, measured, model] = stdout.trim().split("\n").at(-1)!.split("|").slice(1).map(Number);
-    expect(nodes).toBe(2);
-    expect(model).toBe(0.16);
-    // Less the burst that goes through at once; how much more it takes depends on the machine.
-    expect(measured).toBeGreaterThan(0.14);
-    expect(namespaces()).not.toMatch(/^ss\d/m);
-  });
-
-  it("refuses numbers that make no sense", () => {
-    const { status, stderr } = spawnSync(
+    const { status, stdout, stderr, pid } = spawnSync(
       process.execPath,
-      ["--import", "tsx", "scripts/netns-exchange.ts", "--nodes", "9"],
+      [...args, "--steps", "3", "--delay", `${delay}`],
       {
         cwd: project,
         encoding: "utf8",
       },
     );
+    expect(status, stderr).toBe(0);
+    const [nodes, measured, model] = stdout.trim().split("\n").at(-1)!.split("|").slice(1).map(Number);
+    expect(nodes).toBe(2);
+    expect(model).toBe(seconds);
+    // Less the burst that goes through at once; how much more it takes depends on the machine.
+    expect(measured).toBeGreaterThan(seconds - 0.02);
+    expect(stderr).toMatch(delay === 0 ? /^/ : /holds? the packets for the delay/);
+    expect(namespaces()).not.toContain(`ss${pid % 10_000}-`);
+  });
+
+  it.each([
+    ["--nodes", "9", "a whole number from 2 to 8"],
+    ["--delay", "1001", "a whole number from 0 to 1000"],
+  ])("refuses numbers that make no sense: %s %s", (option, value, wanted) => {
+    const args = ["--import", "tsx", "scripts/netns-exchange.ts", option, value];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: project, encoding: "utf8" });
     expect(status).toBe(2);
-    expect(stderr).toContain("--nodes 9: a whole number from 2 to 8");
+    expect(stderr).toContain(`${option} ${value}: ${wanted}`);
   });
 });
