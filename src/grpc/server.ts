@@ -8,6 +8,7 @@ import { protoFolder } from "./definition.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
 import { foreign } from "./foreign.ts";
+import { openWindows } from "./http2-servers.ts";
 import { andMore, occasionally } from "./occasionally.ts";
 import type { ServerSecurity } from "./security.ts";
 import { onTlsRefused } from "./tls-refusals.ts";
@@ -75,6 +76,8 @@ export async function startServer(
   health.addToServer(server);
   new ReflectionService(describeProtos([proto, healthProto], [protoFolder])).addToServer(server);
   const port = await listen(server, options);
+  const window = serverOptions["grpc-node.flow_control_window"];
+  if (window !== undefined) openWindows(server, window);
   const refusedTls = occasionally((more, peer: string, why: string) =>
     tell(`the TLS handshake with ${peer} failed: ${foreign(why)}${andMore(more, "connections")}`),
   );

@@ -1,7 +1,9 @@
 /** Clients whose TLS handshake fails: gRPC never hears of them. */
 import type { Server } from "@grpc/grpc-js";
+import type { Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
-import type { Server as TLSServer, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
+import { http2ServersOf } from "./http2-servers.ts";
 
 /** Where the socket beneath came from; Node keeps it once it was asked for. */
 function peerOf(socket: TLSSocket): string {
@@ -21,14 +23,9 @@ function reasonOf(
   return error.code === "ECONNRESET" ? undefined : (error.reason ?? error.message);
 }
 
-/**
- * Tells of them. grpc-js has no way to learn of it but the servers it listens with, which it does not show.
- *
- * @param server Listens already.
- */
+/** Tells of them. @param server Listens already. */
 export function onTlsRefused(server: Server, refused: (peer: string, why: string) => void): void {
-  const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<TLSServer, unknown> };
-  for (const one of http2Servers?.keys() ?? []) {
+  for (const one of http2ServersOf(server) as Http2SecureServer[]) {
     one.on("connection", (socket: Socket) => void [socket.remoteAddress, socket.remotePort]);
     one.on("tlsClientError", (error: Error, socket: TLSSocket) => {
       const why = reasonOf(error, socket);

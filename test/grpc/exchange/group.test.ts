@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { connect } from "node:http2";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { endpointText } from "../../../src/grpc/endpoint.ts";
+import { FLOW_CONTROL_WINDOW } from "../../../src/grpc/exchange/client.ts";
 import { aloneTo, BATCH, network, SHARDS, startNode } from "./fixture.ts";
 
 describe.each([
@@ -48,4 +51,12 @@ describe.each([
     // Half of the vector to the other, summed and to be summed, 2 bytes each; and two numbers for each of 8 examples.
     for (const bytes of sent) expect(bytes).toBeCloseTo(2 * network.layout.length + 2 * 4 * 8, -2);
   });
+});
+
+it("lets more than the default of 64 KiB be on its way to a node unread, on a connection and on a stream", async () => {
+  const node = startNode({ to: 1, world: 2, deadline: 60_000 });
+  const session = connect(`http://${endpointText(await node.endpoint)}`);
+  onTestFinished(() => session.destroy());
+  await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(FLOW_CONTROL_WINDOW);
+  await expect.poll(() => session.state.remoteWindowSize).toBe(FLOW_CONTROL_WINDOW);
 });
