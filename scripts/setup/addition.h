@@ -3,6 +3,7 @@
 #pragma once
 #include <node_api.h>
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -91,19 +92,26 @@ int32_t number(napi_env env, napi_value value) {
   return result;
 }
 
-struct Bytes {
-  const void* data;
+template <typename T>
+struct Values {
+  T* data;
   size_t length;
 };
 
-Bytes bytes(napi_env env, napi_value value) {
+// Those of a typed array.
+template <typename T>
+Values<T> values(napi_env env, napi_value value, napi_typedarray_type wanted, const char* what) {
   napi_typedarray_type type;
-  Bytes result{nullptr, 0};
+  size_t length = 0;
   void* data = nullptr;
-  check(napi_get_typedarray_info(env, value, &type, &result.length, &data, nullptr, nullptr), "a Uint8Array");
-  if (type != napi_uint8_array) throw Failure{"expected a Uint8Array"};
-  result.data = data;
-  return result;
+  check(napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr), what);
+  if (type != wanted) throw Failure{std::string("expected ") + what};
+  return {static_cast<T*>(data), length};
+}
+
+using Bytes = Values<const void>;
+Bytes bytes(napi_env env, napi_value value) {
+  return values<const void>(env, value, napi_uint8_array, "a Uint8Array");
 }
 
 // The tensor with a number.
@@ -126,6 +134,19 @@ napi_value method(napi_env env, napi_callback_info info) {
   } catch (const Failure& failure) {
     napi_throw_error(env, nullptr, failure.message.c_str());
     return nullptr;
+  }
+}
+
+struct Method {
+  const char* name;
+  napi_callback callback;
+};
+
+// To the binding's exports.
+void addMethods(napi_env env, napi_value exports, std::initializer_list<Method> methods) {
+  for (const auto& [name, callback] : methods) {
+    const napi_property_descriptor property = {name, nullptr, callback, nullptr, nullptr, nullptr, napi_default, nullptr};
+    napi_define_properties(env, exports, 1, &property);
   }
 }
 

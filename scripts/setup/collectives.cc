@@ -129,11 +129,10 @@ napi_value closeCollectives(napi_env env, napi_value* arguments) {
 
 // Adds the methods to the binding's exports.
 extern "C" __attribute__((visibility("default"))) void scorestream_add_collectives(napi_env env, napi_value exports) {
-  const napi_property_descriptor methods[] = {
-      {"openCollectives", nullptr, method<5, openCollectives>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"runCollective", nullptr, method<5, runCollective>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"abortCollectives", nullptr, method<1, abortCollectives>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"closeCollectives", nullptr, method<2, closeCollectives>, nullptr, nullptr, nullptr, napi_default, nullptr},
-  };
-  napi_define_properties(env, exports, 4, methods);
+  addMethods(env, exports, {
+      {"openCollectives", method<5, openCollectives>},
+      {"runCollective", method<5, runCollective>},
+      {"abortCollectives", method<1, abortCollectives>},
+      {"closeCollectives", method<2, closeCollectives>},
+  });
 }

@@ -86,10 +86,9 @@ napi_value startFunction(napi_env env, napi_value* arguments) {
 
 // Adds the methods to the binding's exports.
 extern "C" __attribute__((visibility("default"))) void scorestream_add_functions(napi_env env, napi_value exports) {
-  const napi_property_descriptor methods[] = {
-      {"addFunction", nullptr, method<4, addFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"removeFunction", nullptr, method<1, removeFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"startFunction", nullptr, method<4, startFunction>, nullptr, nullptr, nullptr, napi_default, nullptr},
-  };
-  napi_define_properties(env, exports, 3, methods);
+  addMethods(env, exports, {
+      {"addFunction", method<4, addFunction>},
+      {"removeFunction", method<1, removeFunction>},
+      {"startFunction", method<4, startFunction>},
+  });
 }

@@ -19,28 +19,17 @@
 
 namespace {
 
-struct Floats {
-  float* values;
-  size_t length;
-};
-
-Floats floats(napi_env env, napi_value value) {
-  napi_typedarray_type type;
-  Floats result{nullptr, 0};
-  void* values = nullptr;
-  check(napi_get_typedarray_info(env, value, &type, &result.length, &values, nullptr, nullptr), "a Float32Array");
-  if (type != napi_float32_array) throw Failure{"expected a Float32Array"};
-  result.values = static_cast<float*>(values);
-  return result;
+Values<float> floats(napi_env env, napi_value value) {
+  return values<float>(env, value, napi_float32_array, "a Float32Array");
 }
 
 napi_value allFinite(napi_env env, napi_value* arguments) {
-  const auto [values, length] = floats(env, arguments[0]);
+  const auto [data, length] = floats(env, arguments[0]);
   constexpr uint32_t exponent = 0x7f800000;
   uint32_t bad = 0;
   for (size_t i = 0; i < length; i++) {
     uint32_t bits;
-    std::memcpy(&bits, values + i, sizeof bits);
+    std::memcpy(&bits, data + i, sizeof bits);
     bad |= (bits & exponent) == exponent;
   }
   napi_value result;
@@ -74,12 +63,12 @@ Tensor resolve(napi_env env, napi_value id) {
 }
 
 napi_value readTensor(napi_env env, napi_value* arguments) {
-  const auto [values, length] = floats(env, arguments[1]);
+  const auto [data, length] = floats(env, arguments[1]);
   const Tensor read = resolve(env, arguments[0]);
   if (TF_TensorByteSize(read.get()) != length * sizeof(float)) {
     throw Failure{"expected a Float32Array of " + std::to_string(TF_TensorElementCount(read.get())) + " values"};
   }
-  if (length > 0) std::memcpy(values, TF_TensorData(read.get()), length * sizeof(float));
+  if (length > 0) std::memcpy(data, TF_TensorData(read.get()), length * sizeof(float));
   return nullptr;
 }
 
@@ -103,14 +92,13 @@ napi_value takeBack(napi_env env, napi_value* arguments) {
 
 // Adds the methods to the binding's exports.
 extern "C" __attribute__((visibility("default"))) void scorestream_add_values(napi_env env, napi_value exports) {
-  const napi_property_descriptor methods[] = {
-      {"readTensor", nullptr, method<2, readTensor>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"lendTensor", nullptr, method<1, lendTensor>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"takeBack", nullptr, method<1, takeBack>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"allFinite", nullptr, method<1, allFinite>, nullptr, nullptr, nullptr, napi_default, nullptr},
+  addMethods(env, exports, {
+      {"readTensor", method<2, readTensor>},
+      {"lendTensor", method<1, lendTensor>},
+      {"takeBack", method<1, takeBack>},
+      {"allFinite", method<1, allFinite>},
 #ifdef __SSE2__
-      {"addValues", nullptr, method<3, addValues>, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"addValues", method<3, addValues>},
 #endif
-  };
-  napi_define_properties(env, exports, sizeof methods / sizeof *methods, methods);
+  });
 }

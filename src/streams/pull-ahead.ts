@@ -2,6 +2,13 @@ import { Observable } from "rxjs";
 import { setImmediate } from "node:timers/promises";
 import type { Credit } from "./credit.ts";
 
+/** Begins to get a value that is awaited when its turn comes; until then a failure is not unhandled. */
+export function begun<T>(start: () => Promise<T>): Promise<T> {
+  const value = start();
+  value.catch(() => {});
+  return value;
+}
+
 /** A value that takes time to get. */
 export interface Job<T> {
   /** Begins to get it. */
@@ -25,15 +32,13 @@ export function pullAhead<T>(generate: () => Iterator<Job<T>, void>, ahead: numb
   }
   return new Observable((subscriber) => {
     const jobs = generate();
-    const begun: { readonly job: Job<T>; readonly value: Promise<T> }[] = [];
+    const waiting: { readonly job: Job<T>; readonly value: Promise<T> }[] = [];
     const begin = () => {
-      while (begun.length < ahead) {
+      while (waiting.length < ahead) {
         const next = jobs.next();
         if (next.done) return;
-        const value = next.value.start();
-        // It is awaited when its turn comes; until then a failure is not unhandled.
-        value.catch(() => {});
-        begun.push({ job: next.value, value });
+        const job = next.value;
+        waiting.push({ job, value: begun(() => job.start()) });
       }
     };
     const loop = async () => {
@@ -42,7 +47,7 @@ export function pullAhead<T>(generate: () => Iterator<Job<T>, void>, ahead: numb
         await credit?.take();
         await setImmediate();
         if (subscriber.closed) break;
-        const first = begun.shift();
+        const first = waiting.shift();
         if (!first || first.job.ends?.()) break;
         const value = await first.value;
         if (subscriber.closed) break;

@@ -2,6 +2,7 @@ import { Observable } from "rxjs";
 import { setImmediate } from "node:timers/promises";
 import type { Group, Turn } from "../optim/peers.ts";
 import type { Credit } from "./credit.ts";
+import { begun } from "./pull-ahead.ts";
 
 export interface PullTurnsOptions {
   readonly peers: Group;
@@ -30,10 +31,7 @@ export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, cred
     const turns = peers.turns(closed.signal);
     let ahead: Ahead<T> | undefined;
     const begin = (turn: Turn | undefined): Ahead<T> | undefined => {
-      const value = turn && Promise.resolve(turn).then(make);
-      // It is awaited when its turn comes; until then a failure is not unhandled.
-      value?.catch(() => {});
-      return value && { turn, value };
+      return turn && { turn, value: begun(() => Promise.resolve(turn).then(make)) };
     };
     const loop = async () => {
       const before = peers.applied;

@@ -178,13 +178,13 @@ export class CollectiveNode implements Group {
     }
   }
 
-  async #exchange({ collectives, view, memberOfRank }: Opened, patience: number): Promise<CollectiveStep> {
+  async #exchange({ collectives, view, memberOfRank }: Opened, ticks: number): Promise<CollectiveStep> {
     const { run, state, onExchange } = this.#options;
     const { step } = state;
     const start = performance.now();
     const options = { collectives, view, memberOfRank, run };
     const round = collectiveRound(this.#work.tensors(), this.#waiting.stopped, options);
-    const result = await this.#together(view, patience, round);
+    const result = await this.#together(view, ticks, round);
     const { sum, loss } = result.sum;
     const bad = [loss, sum].map((values) => values[firstNonFinite(values)]).find((value) => value !== undefined);
     if (bad !== undefined) {

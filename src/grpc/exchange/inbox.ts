@@ -115,7 +115,7 @@ export class Inbox {
     }
     const { onNews } = this.#options;
     // Of a step that is over by the end it goes nowhere.
-    const arriving = { vectors: this.#memoryFor(view, header, expected), there: 0, complete: false };
+    const arriving = { vectors: this.#vectorsFor(view, header, expected), there: 0, complete: false };
     all.set(slot, arriving);
     const onChunk = (vector: number, there: number) => {
       if (vector === expected.length - 1) arriving.there = there;
@@ -139,11 +139,12 @@ export class Inbox {
     return vectorsOf(view, from, own.id, phase, run);
   }
 
-  #memoryFor(view: View, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
+  /** Where they go. */
+  #vectorsFor(view: View, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
     const { run, spare } = this.#options;
-    const range = rangeOf(view, from, run);
-    if (phase === "GATHER") return [this.whole.subarray(range.first, range.end)];
-    return about.map(({ length }) => spare.take(length));
+    if (phase !== "GATHER") return about.map(({ length }) => spare.take(length));
+    const { first, end } = rangeOf(view, from, run);
+    return [this.whole.subarray(first, end)];
   }
 
   /** The sender's. @throws ServiceError when it cannot be read. */

@@ -25,11 +25,11 @@ export const MESSAGE_LIMIT = 2 ** 21;
 export const aboutOf = (vectors: readonly Vector[]): VectorAbout[] =>
   vectors.map(({ name, values, bfloat16 }) => ({ name, length: values.length, bfloat16 }));
 
-/** [index, offset, values, whether they are rounded], as they go. */
-function* piecesOf(vectors: readonly Vector[]): Generator<[number, number, Float32Array, boolean]> {
-  for (const [vector, { values, bfloat16 }] of vectors.entries()) {
-    for (let offset = 0; offset < values.length; offset += CHUNK) {
-      yield [vector, offset, values.subarray(offset, offset + CHUNK), bfloat16];
+/** [index, offset, values, the whole vector], as they go. */
+function* piecesOf(vectors: readonly Vector[]): Generator<[number, number, Float32Array, Vector]> {
+  for (const [index, whole] of vectors.entries()) {
+    for (let offset = 0; offset < whole.values.length; offset += CHUNK) {
+      yield [index, offset, whole.values.subarray(offset, offset + CHUNK), whole];
     }
   }
 }
@@ -37,7 +37,7 @@ function* piecesOf(vectors: readonly Vector[]): Generator<[number, number, Float
 /** Bytes of shared memory that hold these vectors. */
 export function sharedSize(vectors: readonly Vector[]): number {
   let bytes = 0;
-  for (const [, , { length }, bfloat16] of piecesOf(vectors)) bytes += sizeOf(length, bfloat16);
+  for (const [, , { length }, { bfloat16 }] of piecesOf(vectors)) bytes += sizeOf(length, bfloat16);
   return bytes;
 }
 
@@ -55,8 +55,8 @@ export async function* parcel(
   yield { header: { ...header, vectors: aboutOf(vectors), ...(lane && { shared: lane.place }) } };
   let scratch: Scratch | undefined;
   let shared: SharedPieces | undefined;
-  for (const [vector, offset, values, bfloat16] of piecesOf(vectors)) {
-    if (vectors[vector]!.look?.(values) === false) throw new RangeError(`${vectors[vector]!.name} is not to be sent`);
+  for (const [vector, offset, values, { name, bfloat16, look }] of piecesOf(vectors)) {
+    if (look?.(values) === false) throw new RangeError(`${name} is not to be sent`);
     const at = lane?.write(bfloat16 ? toBfloat16(values) : values);
     if (at !== undefined) {
       shared ??= { vector, offset, at, pieces: 0 };

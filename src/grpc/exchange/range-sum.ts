@@ -8,13 +8,15 @@ import { CHUNK } from "./parcel.ts";
 
 /** Sums of subtrees over a range, of one member, which come one after another. */
 export interface Part {
+  /** What they are of; one that was refused comes again as another. */
+  readonly source: object;
   readonly sums: readonly SubtreeSum<Float32Array>[];
   /** Values of the last one that are there. */
   readonly there: number;
 }
 
 export interface RangeSumOptions {
-  /** Of all members, in their order; undefined for one from whom nothing has come. A part that was refused comes again as another. */
+  /** Of all members, in their order; undefined for one from whom nothing has come. */
   readonly parts: () => readonly (Part | undefined)[];
   readonly shards: number;
   /** Where it goes. */
@@ -43,7 +45,7 @@ export class RangeSum {
   advance(): number | undefined {
     const { parts: find, out } = this.#options;
     const parts = find();
-    if (parts.some((part, i) => part !== this.#parts[i])) this.#added = 0;
+    if (parts.some((part, i) => part?.source !== this.#parts[i]?.source)) this.#added = 0;
     this.#parts = parts;
     const ready = Math.min(out.length, ...parts.map((part) => part?.there ?? 0));
     while (this.#added < ready) {

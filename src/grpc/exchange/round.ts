@@ -8,7 +8,7 @@ import { firstNonFinite } from "../../ops/finite.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../optim/peers.ts";
 import type { Member, Phase, View } from "./definition.ts";
-import type { Arriving, Inbox } from "./inbox.ts";
+import type { Inbox } from "./inbox.ts";
 import { joined } from "./joined.ts";
 import type { Own } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
@@ -76,21 +76,17 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   const range = rangeOf(view, id, run);
   const values = cut(inbox.whole, range);
   const ownPart: Part = {
+    source: own,
     sums: own.sums.map(({ subtree, value }) => ({ subtree, value: cut(value, range) })),
     there: values.length,
   };
-  const parts = new Map<Arriving, Part>();
   const partOf = (member: Member): Part | undefined => {
     if (member.id === id) return ownPart;
     const all = inbox.get(member.id, "REDUCE");
     if (!all) return undefined;
     const { first, end } = shardsOf(view, member.id, run);
-    return known(parts, all, () => ({
-      sums: subtreesOf(first, end).map((subtree, i) => ({ subtree, value: all.vectors[LOSSES + i]! })),
-      get there() {
-        return all.there;
-      },
-    }));
+    const sums = subtreesOf(first, end).map((subtree, i) => ({ subtree, value: all.vectors[LOSSES + i]! }));
+    return { source: all, sums, there: all.there };
   };
   // Everybody goes on with the sum as the others get it.
   const rounded = run.bfloat16 && others.length > 0;
@@ -111,10 +107,4 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   const sent = Promise.all(others.map((to) => send(to, "GATHER", [{ name: "sum", values, bfloat16: run.bfloat16 }])));
   if (!(await receive(others, "GATHER", () => {}))) return undefined;
   return { sum: { step, sum: inbox.whole, ...losses }, sent };
-}
-
-function known<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const value = map.get(key) ?? make();
-  map.set(key, value);
-  return value;
 }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, fstatSync, openSync, readvSync, statSync, unlink
 import { join } from "node:path";
 import { pieceParts, type Piece } from "../../data/vector-ipc.ts";
 import type { SharedPlace } from "./definition.ts";
+import { BySize } from "./spare.ts";
 
 export const SHARED_FOLDER = "/dev/shm";
 const TOKEN = 16;
@@ -23,8 +24,8 @@ export interface Lane {
 
 export class SharedMemory {
   readonly #place: SharedPlace;
-  /** Free parts by their size: those of one step are those of the next. */
-  #free = new Map<number, number[]>();
+  /** Where free parts begin. */
+  #free = new BySize<number>();
   #end = ALIGNMENT;
   #closed = false;
 
@@ -45,7 +46,7 @@ export class SharedMemory {
   /** @param onFull Told why something has no room. */
   lane(bytes: number, onFull: (error: Error) => void): Lane {
     const [place, free, size] = [this.#place, this.#free, aligned(bytes)];
-    let at = free.get(size)?.pop();
+    let at = free.take(size);
     if (at === undefined) {
       at = this.#end;
       this.#end += size;
@@ -67,16 +68,14 @@ export class SharedMemory {
       },
       give() {
         // After `clear` it is not this list that is looked at.
-        const same = free.get(size);
-        if (same) same.push(start);
-        else free.set(size, [start]);
+        free.give(size, start);
       },
     };
   }
 
   /** What is still being read goes nowhere: all of it is free. */
   clear(): void {
-    this.#free = new Map();
+    this.#free = new BySize();
     this.#end = ALIGNMENT;
   }
 

@@ -39,8 +39,8 @@ const SLOWER = "gradients go through gRPC within this machine too, which takes s
 
 interface Link {
   readonly client: ExchangeClient;
-  /** Whether its member is on this machine. */
-  readonly near: Promise<boolean>;
+  /** Whether its member is on this machine, if that is of interest. */
+  readonly near: false | Promise<boolean>;
   /** It cannot read this process' memory all the same. */
   refused: boolean;
 }
@@ -49,14 +49,14 @@ interface Link {
 export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOptions): Wire {
   const links = new Map<string, Link>();
   let memory: SharedMemory | undefined;
-  let full = !shared;
+  let full = false;
 
   const linkTo = ({ address }: Member): Link => {
     const known = links.get(address);
     if (known) return known;
     const endpoint = address === "" ? coordinator : parseEndpoint("address", address, false);
     const client = new ExchangeClient(endpoint, security(endpoint), quiet);
-    const link = { client, near: isOfThisMachine(endpoint), refused: !shared };
+    const link = { client, near: shared && isOfThisMachine(endpoint), refused: false };
     links.set(address, link);
     return link;
   };
