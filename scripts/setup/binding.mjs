@@ -12,9 +12,10 @@ import { inPlace } from "./temporary.mjs";
 const own = (name) => fileURLToPath(new URL(name, import.meta.url));
 const quiet = own("quiet.cc");
 const autoRef = own("auto-ref.h");
-const additions = ["functions.cc", "values.cc", "group-norm.cc", "collectives.cc", "addition.h", "port-filter.h"]
-  .map(own)
-  .concat(autoRef);
+const additions = [
+  ...["functions.cc", "values.cc", "memory.cc", "group-norm.cc", "collectives.cc"],
+  ...["addition.h", "port-filter.h", "auto-ref.h"],
+].map(own);
 const sources = join(tfjs, "binding");
 const napi = join(modules, "node-api-headers");
 const isMac = process.platform === "darwin";

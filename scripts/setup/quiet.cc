@@ -47,7 +47,8 @@ NAPI_MODULE_INIT() {
     return nullptr;
   }
   exports = reinterpret_cast<Register>(function)(env, exports);
-  const char* const additions[] = {"scorestream_add_functions", "scorestream_add_values", "scorestream_add_collectives"};
+  const char* const additions[] = {"scorestream_add_functions", "scorestream_add_values", "scorestream_add_memory",
+                                   "scorestream_add_collectives"};
   for (const char* name : additions) {
     void* add = dlsym(library, name);
     if (exports != nullptr && add != nullptr) reinterpret_cast<Add>(add)(env, exports);

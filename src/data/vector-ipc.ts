@@ -59,25 +59,22 @@ function framing(type: PieceType, length: number): Framing {
   return made;
 }
 
-const typeOf = (values: Piece): PieceType => (values instanceof Float32Array ? "float32" : "uint16");
+export const typeOf = (values: Piece): PieceType => (values instanceof Float32Array ? "float32" : "uint16");
 const bytesOf = (values: Piece) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** The parts of an Arrow IPC stream of the values, at least one, which the second shares its memory with. */
-export function pieceParts(values: Piece): readonly [head: Uint8Array, values: Uint8Array, tail: Uint8Array] {
-  const { head, tail } = framing(typeOf(values), values.length);
-  return [head, bytesOf(values), tail];
-}
-
-/** The stream of {@link pieceParts}. @param out Where it goes, of {@link pieceSize} bytes. */
+/**
+ * An Arrow IPC stream of the values, at least one.
+ *
+ * @param out Where it goes, of {@link pieceSize} bytes.
+ */
 export function pieceToIPC(
   values: Piece,
   out: Uint8Array = new Uint8Array(pieceSize(typeOf(values), values.length)),
 ): Uint8Array {
-  let at = 0;
-  for (const part of pieceParts(values)) {
-    out.set(part, at);
-    at += part.length;
-  }
+  const { head, tail } = framing(typeOf(values), values.length);
+  out.set(head);
+  out.set(bytesOf(values), head.length);
+  out.set(tail, head.length + values.byteLength);
   return out;
 }
 
@@ -88,32 +85,20 @@ export function pieceSize(type: PieceType, length: number): number {
 }
 
 /**
- * Reads what {@link pieceParts} gave into `values`, whose type and length are those that are expected.
+ * Reads what {@link pieceToIPC} gave into `values`, whose type and length are those that are expected.
  *
- * @param read Fills the three parts.
- * @throws RangeError when they are not those of such a stream.
+ * @throws RangeError when it is not such a stream.
  */
-export function pieceFromParts<T extends Piece>(read: (parts: Uint8Array[]) => void, values: T): T {
-  const { head, tail } = framing(typeOf(values), values.length);
-  const [readHead, readTail] = [new Uint8Array(head.length), new Uint8Array(tail.length)];
-  read([readHead, bytesOf(values), readTail]);
-  if (Buffer.compare(readHead, head) !== 0 || Buffer.compare(readTail, tail) !== 0) {
-    throw new RangeError(`not an Arrow stream of ${values.length} ${typeOf(values)} values`);
-  }
-  return values;
-}
-
-/** The same from the stream's bytes. */
 export function pieceFromIPC<T extends Piece>(bytes: Uint8Array, values: T): T {
-  const [type, length] = [typeOf(values), values.length];
-  if (bytes.length !== pieceSize(type, length)) {
-    throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${length} ${type} values`);
+  const { head, tail } = framing(typeOf(values), values.length);
+  const end = head.length + values.byteLength;
+  const frames = [
+    [bytes.subarray(0, head.length), head],
+    [bytes.subarray(end), tail],
+  ] as const;
+  if (frames.some(([got, wanted]) => Buffer.compare(got, wanted) !== 0)) {
+    throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${values.length} ${typeOf(values)} values`);
   }
-  return pieceFromParts((parts) => {
-    let at = 0;
-    for (const part of parts) {
-      part.set(bytes.subarray(at, at + part.length));
-      at += part.length;
-    }
-  }, values);
+  bytesOf(values).set(bytes.subarray(head.length, end));
+  return values;
 }

@@ -19,6 +19,10 @@ export interface Binding {
   takeBack?(buffer: ArrayBuffer): void;
   allFinite?(values: Float32Array): boolean;
   addValues?(a: Float32Array, b: Float32Array, out: Float32Array): void;
+  /** This and the next two too, on Linux (scripts/setup/memory.cc); see there. */
+  createMemory?(): number;
+  growMemory?(fd: number, bytes: number): void;
+  mapMemory?(fd: number, writable: boolean): ArrayBuffer;
   /** This and the next three too (scripts/setup/collectives.cc); see there. */
   openCollectives?(group: number, server: Uint8Array, config: Uint8Array, port: number, allowed: string): Promise<unknown>; // prettier-ignore
   runCollective?(group: number, op: string, input: number, size: number, key: number): Promise<OutputInfo[]>;

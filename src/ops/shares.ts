@@ -13,6 +13,7 @@ export interface Share {
  */
 export function shareOf(total: number, parts: number, index: number, unit = 1): Share {
   const units = Math.ceil(total / unit);
-  const at = (i: number) => Math.min(total, unit * Math.floor((units * i) / parts));
-  return { first: at(index), end: at(index + 1) };
+  const first = unit * Math.floor((units * index) / parts);
+  const end = unit * Math.floor((units * (index + 1)) / parts);
+  return { first: Math.min(total, first), end: Math.min(total, end) };
 }

@@ -2,7 +2,7 @@
 import zlib from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { crc32 as slowCrc32 } from "../../data/crc.ts";
-import { pieceFromIPC, pieceFromParts, pieceSize, pieceToIPC, type Piece } from "../../data/vector-ipc.ts";
+import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/vector-ipc.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import { statusError } from "../receive.ts";
@@ -48,7 +48,7 @@ export class ChunkToSend {
 
   serialize(): Buffer {
     const [piece, out] = [this.#piece, this.#scratch];
-    const size = pieceSize(piece instanceof Float32Array ? "float32" : "uint16", piece.length);
+    const size = pieceSize(typeOf(piece), piece.length);
     const about = [
       TAG.vector,
       ...varint(this.#vector),
@@ -85,7 +85,8 @@ export function readShared(
   about: VectorAbout,
   into: Float32Array,
 ): void {
-  read((values) => pieceFromParts((parts) => memory.read(parts, at), values), offset, about, into);
+  const bytes = (values: Piece) => memory.read(at, pieceSize(typeOf(values), values.length));
+  read((values) => pieceFromIPC(bytes(values), values), offset, about, into);
 }
 
 function read(

@@ -102,6 +102,7 @@ export interface Header {
   readonly phase: Phase;
   readonly vectors: readonly VectorAbout[];
   readonly shared?: SharedPlace | null;
+  readonly pieces?: Readonly<SharedPieces> | null;
 }
 
 /** Where another process of the machine finds this one's shared memory. */
@@ -136,7 +137,9 @@ export interface ParcelMessage {
   readonly shared?: Readonly<SharedPieces> | null;
 }
 
-export type Receipt = Record<string, never>;
+export interface Receipt {
+  readonly parcels: number;
+}
 
 export interface ExchangeService extends ServiceDefinition {
   readonly Attend: MethodDefinition<MemberMessage, CoordinatorMessage>;

@@ -122,7 +122,7 @@ export class Inbox {
       onNews();
     };
     try {
-      await readVectors(messages, expected, { into: arriving.vectors, memory, onChunk });
+      await readVectors(messages, expected, { into: arriving.vectors, memory, pieces: header.pieces, onChunk });
     } catch (error) {
       all.delete(slot);
       throw error;

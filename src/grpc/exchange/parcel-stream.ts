@@ -27,7 +27,9 @@ export class ParcelStream {
       for (const { reject } of this.#unanswered) reject(error);
       onEnd();
     };
-    call.on("data", () => this.#unanswered.shift()?.resolve());
+    call.on("data", ({ parcels }: Receipt) => {
+      for (const { resolve } of this.#unanswered.splice(0, parcels)) resolve();
+    });
     call.on("error", end);
     call.on("end", () => end(statusError(status.UNAVAILABLE, "the other node ended the call")));
   }

@@ -52,9 +52,14 @@ export async function* parcel(
   vectors: readonly Vector[],
   lane?: Lane,
 ): AsyncGenerator<SentParcel, void> {
-  yield { header: { ...header, vectors: aboutOf(vectors), ...(lane && { shared: lane.place }) } };
+  let first: Header | undefined = { ...header, vectors: aboutOf(vectors), ...(lane && { shared: lane.place }) };
   let scratch: Scratch | undefined;
   let shared: SharedPieces | undefined;
+  const message = (): SentParcel => {
+    const [head, pieces] = [first, shared];
+    first = shared = undefined;
+    return head ? { header: { ...head, pieces } } : { shared: pieces };
+  };
   for (const [vector, offset, values, { name, bfloat16, look }] of piecesOf(vectors)) {
     if (look?.(values) === false) throw new RangeError(`${name} is not to be sent`);
     const at = lane?.write(bfloat16 ? toBfloat16(values) : values);
@@ -62,18 +67,18 @@ export async function* parcel(
       shared ??= { vector, offset, at, pieces: 0 };
       shared.pieces++;
     }
-    if (shared && (at === undefined || shared.pieces === PIECES)) {
-      yield { shared };
-      shared = undefined;
+    if (shared?.pieces === PIECES) {
+      yield message();
       // Such a message is short, so nothing else would let others run.
       await setImmediate();
     }
     if (at === undefined) {
+      if (first ?? shared) yield message();
       scratch ??= scratchFor(Math.min(CHUNK, Math.max(...vectors.map((one) => one.values.length))));
       yield new ChunkToSend(vector, offset, values, bfloat16, scratch);
     }
   }
-  if (shared) yield { shared };
+  if (first ?? shared) yield message();
 }
 
 const refused = (what: string) => statusError(status.INVALID_ARGUMENT, what);
@@ -105,8 +110,16 @@ export interface ReadOptions {
   readonly into?: readonly Float32Array[];
   /** The sender's, where pieces may be. */
   readonly memory?: PeerMemory | undefined;
+  /** Those of the header. */
+  readonly pieces?: Readonly<SharedPieces> | null | undefined;
   /** Told of each chunk: values of a vector that are there. */
   readonly onChunk?: (vector: number, there: number) => void;
+}
+
+async function nextOf(messages: AsyncIterator<ParcelMessage>, { name }: VectorAbout): Promise<ParcelMessage> {
+  const next = await messages.next();
+  if (next.done) throw refused(`it ends within "${name}"`);
+  return next.value;
 }
 
 /**
@@ -118,16 +131,16 @@ export interface ReadOptions {
 export async function readVectors(
   messages: AsyncIterator<ParcelMessage>,
   about: readonly VectorAbout[],
-  { into = about.map(({ length }) => new Float32Array(length)), memory, onChunk }: ReadOptions = {},
+  { into = about.map(({ length }) => new Float32Array(length)), memory, pieces, onChunk }: ReadOptions = {},
 ): Promise<readonly Float32Array[]> {
   const run = { at: 0, pieces: 0 };
+  let ahead: ParcelMessage | undefined = pieces ? { shared: pieces } : undefined;
   for (const [index, one] of about.entries()) {
     for (let offset = 0; offset < one.length; offset += CHUNK) {
       const values = into[index]!.subarray(offset, offset + CHUNK);
       if (run.pieces === 0) {
-        const next = await messages.next();
-        if (next.done) throw refused(`it ends within "${one.name}"`);
-        const { chunk, shared } = next.value;
+        const { chunk, shared } = ahead ?? (await nextOf(messages, one));
+        ahead = undefined;
         const found = chunk ?? shared;
         if (found?.vector !== index || found.offset !== offset || shared?.pieces === 0) {
           throw refused(`a message is not the chunk at ${offset} of "${one.name}", which was to come`);

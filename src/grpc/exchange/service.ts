@@ -1,4 +1,5 @@
 /** The server's side of `scorestream.v1.Exchange`. */
+import { setImmediate } from "node:timers/promises";
 import { status, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
 import { endpointText, parseEndpoint } from "../endpoint.ts";
 import { foreign } from "../foreign.ts";
@@ -16,6 +17,7 @@ import {
 } from "./definition.ts";
 import type { CoordinatorMessage, Header } from "./definition.ts";
 import { parcel, type Vector } from "./parcel.ts";
+import { Receipts } from "./receipts.ts";
 
 /** What a node gives to who fetches. */
 export interface Fetched {
@@ -132,11 +134,18 @@ export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
     // Of a call that breaks the messages tell.
     call.on("error", () => given.abort());
     const messages = messagesOf<ParcelMessage>(call);
+    const receipts = new Receipts((receipt) => call.write(receipt));
     const run = async () => {
-      while (await take(messages, given.signal)) call.write({});
+      while (await take(messages, given.signal)) {
+        // What waits for the parcel goes first.
+        await setImmediate();
+        receipts.add();
+      }
+      receipts.flush();
       call.end();
     };
     run().catch((error: unknown) => {
+      receipts.drop();
       const failure = withStatus(error);
       const peer = call.getPeer();
       // What a broken connection leaves ends in the middle too; it has no address any more.

@@ -1,17 +1,19 @@
 /** Memory of one process that others of the same machine and user read: a file without a name, gone with the process. */
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, fstatSync, openSync, readvSync, statSync, unlinkSync, writevSync } from "node:fs";
-import { join } from "node:path";
-import { pieceParts, type Piece } from "../../data/vector-ipc.ts";
+import { fstatSync, openSync, statSync } from "node:fs";
+import { pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/vector-ipc.ts";
+import { hasSharedPages, SharedPages } from "../../engine/shared-pages.ts";
 import type { SharedPlace } from "./definition.ts";
 import { BySize } from "./spare.ts";
 
-export const SHARED_FOLDER = "/dev/shm";
 const TOKEN = 16;
-/** Parts of it begin at multiples of it: pages, whose copying is fastest. */
+/** Parts of it begin at multiples of it: pages. */
 const ALIGNMENT = 4096;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((n, part) => n + part.length, 0);
+
+function requirePages(): void {
+  if (!hasSharedPages()) throw new Error("it takes Linux, and the binding to TensorFlow that the set-up compiles");
+}
 
 /** A part of the memory, for one parcel. */
 export interface Lane {
@@ -23,47 +25,45 @@ export interface Lane {
 }
 
 export class SharedMemory {
+  readonly #pages: SharedPages;
   readonly #place: SharedPlace;
   /** Where free parts begin. */
   #free = new BySize<number>();
   #end = ALIGNMENT;
-  #closed = false;
 
-  private constructor(fd: number) {
-    this.#place = { pid: process.pid, fd, token: randomBytes(TOKEN) };
-    writevSync(fd, [this.#place.token], 0);
+  private constructor(pages: SharedPages) {
+    this.#pages = pages;
+    this.#place = { pid: process.pid, fd: pages.fd, token: randomBytes(TOKEN) };
+    pages.bytes.set(this.#place.token);
   }
 
-  /** @returns undefined where there is no such memory. @throws Error of the system, where it is full. */
-  static open(): SharedMemory | undefined {
-    if (process.platform !== "linux" || !existsSync(SHARED_FOLDER)) return undefined;
-    const path = join(SHARED_FOLDER, `scorestream-${randomBytes(TOKEN).toString("hex")}`);
-    const fd = openSync(path, "wx+", 0o600);
-    unlinkSync(path);
-    return new SharedMemory(fd);
+  /** @throws Error where there is no such memory, or no room for it. */
+  static open(): SharedMemory {
+    requirePages();
+    const pages = SharedPages.create();
+    pages.grow(ALIGNMENT);
+    return new SharedMemory(pages);
   }
 
-  /** @param onFull Told why something has no room. */
-  lane(bytes: number, onFull: (error: Error) => void): Lane {
-    const [place, free, size] = [this.#place, this.#free, aligned(bytes)];
+  /** @throws Error of the system, where there is no room. */
+  lane(bytes: number): Lane {
+    const [place, pages, free, size] = [this.#place, this.#pages, this.#free, aligned(bytes)];
     let at = free.take(size);
     if (at === undefined) {
       at = this.#end;
+      if (at + size > pages.bytes.length) pages.grow(at + size);
       this.#end += size;
     }
-    const start = at;
+    const [start, end] = [at, at + size];
+    let next = start;
     return {
       place,
       write: (piece) => {
-        // The number may be another file's by now.
-        if (this.#closed) return undefined;
-        const [here, parts] = [at!, pieceParts(piece)];
-        try {
-          if (writevSync(place.fd, parts, here) !== sizeOf(parts)) throw new Error("no space left");
-        } catch (error) {
-          return void onFull(error as Error);
-        }
-        at = here + sizeOf(parts);
+        const here = next;
+        const after = here + pieceSize(typeOf(piece), piece.length);
+        if (after > Math.min(end, pages.bytes.length)) return undefined;
+        pieceToIPC(piece, pages.bytes.subarray(here, after));
+        next = after;
         return here;
       },
       give() {
@@ -79,58 +79,54 @@ export class SharedMemory {
     this.#end = ALIGNMENT;
   }
 
+  /** Nothing has room in it any more. */
   close(): void {
-    this.#closed = true;
-    closeSync(this.#place.fd);
+    this.#pages.close();
   }
 }
 
 /** Another process' {@link SharedMemory}. */
 export class PeerMemory {
   readonly place: SharedPlace;
-  #fd: number | undefined;
+  readonly #pages: SharedPages;
+  #closed = false;
 
-  private constructor(place: SharedPlace, fd: number) {
+  private constructor(place: SharedPlace, pages: SharedPages) {
     this.place = place;
-    this.#fd = fd;
+    this.#pages = pages;
   }
 
   /** @throws Error when it is not on this machine, or of another user. */
   static open(place: SharedPlace): PeerMemory {
+    requirePages();
     const { pid, fd, token } = place;
     const path = `/proc/${pid}/fd/${fd}`;
     // Looked at before it is opened: the numbers come from outside, and opening can have effects.
     const found = statSync(path);
-    const isOurs = found.isFile() && found.nlink === 0 && found.dev === statSync(SHARED_FOLDER).dev;
-    if (!isOurs || found.uid !== process.getuid?.()) throw new Error(`${path} is no shared memory`);
-    const memory = new PeerMemory(place, openSync(path, "r"));
-    try {
-      const start = Buffer.alloc(TOKEN);
-      memory.read([start], 0);
-      if (fstatSync(memory.#fd!).ino !== found.ino || !start.equals(token)) throw new Error(`${path} is another's`);
-    } catch (error) {
-      memory.close();
-      throw error;
-    }
-    return memory;
+    const isOurs = found.isFile() && found.nlink === 0 && found.uid === process.getuid?.();
+    if (!isOurs) throw new Error(`${path} is no shared memory`);
+    const memory = new PeerMemory(place, SharedPages.open(openSync(path, "r")));
+    const isSame = fstatSync(memory.#pages.fd).ino === found.ino && memory.#pages.bytes.length >= TOKEN;
+    if (isSame && Buffer.compare(memory.read(0, TOKEN), token) === 0) return memory;
+    memory.close();
+    throw new Error(`${path} is another's`);
   }
 
   isAt({ pid, fd, token }: SharedPlace): boolean {
     return pid === this.place.pid && fd === this.place.fd && Buffer.compare(token, this.place.token) === 0;
   }
 
-  /** Fills all parts. @throws RangeError when there is less; Error after {@link close}. */
-  read(parts: readonly Uint8Array[], at: number): void {
-    if (this.#fd === undefined) throw new Error("the shared memory was closed");
-    const bytes = sizeOf(parts);
-    // Node takes other numbers for "where the last reading ended".
-    if (!Number.isSafeInteger(at + bytes) || readvSync(this.#fd, parts, at) !== bytes) {
-      throw new RangeError(`the shared memory has not ${bytes} bytes at ${at}`);
-    }
+  /** The bytes where they are, until the next reading. @throws RangeError when there are less; Error after {@link close}. */
+  read(at: number, bytes: number): Uint8Array {
+    if (this.#closed) throw new Error("the shared memory was closed");
+    const end = at + bytes;
+    if (end > this.#pages.bytes.length) this.#pages.renew();
+    if (end > this.#pages.bytes.length) throw new RangeError(`the shared memory has not ${bytes} bytes at ${at}`);
+    return this.#pages.bytes.subarray(at, end);
   }
 
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    if (!this.#closed) this.#pages.close();
+    this.#closed = true;
   }
 }

@@ -6,7 +6,7 @@ import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
 import type { FetchRequest, Header, Member, VectorAbout } from "./definition.ts";
 import { sharedSize, type Vector } from "./parcel.ts";
-import { SHARED_FOLDER, SharedMemory } from "./shared-memory.ts";
+import { SharedMemory } from "./shared-memory.ts";
 
 export interface Wire {
   /** @throws ServiceError */
@@ -49,7 +49,7 @@ interface Link {
 export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOptions): Wire {
   const links = new Map<string, Link>();
   let memory: SharedMemory | undefined;
-  let full = false;
+  let none = false;
 
   const linkTo = ({ address }: Member): Link => {
     const known = links.get(address);
@@ -63,17 +63,15 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
 
   /** Room in memory for what goes to one member; undefined where it cannot be had. */
   async function laneTo(link: Link, vectors: readonly Vector[]) {
-    if (full || link.refused || !(await link.near)) return undefined;
-    const onFull = (error: Error) => {
-      if (!full) tell(`warning: ${SHARED_FOLDER} is full (${error.message}): ${SLOWER}`);
-      full = true;
-    };
+    if (none || link.refused || !(await link.near)) return undefined;
     try {
       memory ??= SharedMemory.open();
+      return memory.lane(sharedSize(vectors));
     } catch (error) {
-      onFull(error as Error);
+      if (!none) tell(`warning: no memory to share (${(error as Error).message}): ${SLOWER}`);
+      none = true;
+      return undefined;
     }
-    return memory?.lane(sharedSize(vectors), onFull);
   }
 
   return {

@@ -1,22 +1,19 @@
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { pieceFromParts } from "../../../src/data/vector-ipc.ts";
+import { pieceFromIPC, pieceSize } from "../../../src/data/vector-ipc.ts";
 import { exchangeService, type ParcelMessage } from "../../../src/grpc/exchange/definition.ts";
 import { CHUNK, parcel, readHeader, readVectors, sharedSize, type Vector } from "../../../src/grpc/exchange/parcel.ts";
-import { PeerMemory, SHARED_FOLDER, SharedMemory, type Lane } from "../../../src/grpc/exchange/shared-memory.ts";
+import { PeerMemory, SharedMemory, type Lane } from "../../../src/grpc/exchange/shared-memory.ts";
 import { aloneTo, startNode } from "./fixture.ts";
 import { stranger } from "./stranger.ts";
 
 const floats = (n: number, start = 0) => Float32Array.from({ length: n }, (_, i) => start + i / 8);
-const unexpected = (error: Error) => {
-  throw error;
-};
 
 function open(): SharedMemory {
-  const memory = SharedMemory.open()!;
+  const memory = SharedMemory.open();
   onTestFinished(() => memory.close());
   return memory;
 }
@@ -24,51 +21,67 @@ function open(): SharedMemory {
 function read({ place }: Lane, at: number, length: number) {
   const peer = PeerMemory.open(place);
   onTestFinished(() => peer.close());
-  return pieceFromParts((parts) => peer.read(parts, at), new Float32Array(length));
+  return pieceFromIPC(peer.read(at, pieceSize("float32", length)), new Float32Array(length));
 }
 
 describe("shared memory", () => {
-  it("has no name, and gives what was written", () => {
-    const before = readdirSync(SHARED_FOLDER);
-    const lane = open().lane(100_000, unexpected);
-    expect(readdirSync(SHARED_FOLDER)).toEqual(before);
+  it("gives what was written", () => {
+    const lane = open().lane(100_000);
     const [a, b] = [lane.write(floats(1000))!, lane.write(floats(77, 5))!];
     expect(read(lane, a, 1000)).toEqual(floats(1000));
     expect(read(lane, b, 77)).toEqual(floats(77, 5));
-    expect(() => read(lane, a, 77)).toThrow("not an Arrow stream of 77 float32 values");
-    expect(() => read(lane, b, 1000)).toThrow(/the shared memory has not \d+ bytes at/);
+    expect(() => read(lane, a, 77)).toThrow("are no Arrow stream of 77 float32 values");
+    expect(() => read(lane, b, 100_000)).toThrow(/the shared memory has not \d+ bytes at/);
     expect(() => read(lane, 2 ** 53, 77)).toThrow("the shared memory has not");
   });
 
   it("uses a room again once it was given back, not before, and all of it after a view", () => {
     const memory = open();
-    const first = memory.lane(5000, unexpected);
+    const first = memory.lane(5000);
     const at = first.write(floats(10))!;
-    const second = memory.lane(5000, unexpected).write(floats(10))!;
+    const second = memory.lane(5000).write(floats(10))!;
     expect(second).toBeGreaterThanOrEqual(at + 5000);
     first.give();
-    expect(memory.lane(5000, unexpected).write(floats(10))).toBe(at);
-    const late = memory.lane(5000, unexpected);
+    expect(memory.lane(5000).write(floats(10))).toBe(at);
+    const late = memory.lane(5000);
     memory.clear();
-    expect(memory.lane(5000, unexpected).write(floats(10))).toBe(at);
+    expect(memory.lane(5000).write(floats(10))).toBe(at);
     // Of the view before: its room is not its own any more.
     late.give();
-    expect(memory.lane(5000, unexpected).write(floats(10))).toBe(second);
+    expect(memory.lane(5000).write(floats(10))).toBe(second);
   });
 
-  it("tells when there is no room", () => {
-    const memory = SharedMemory.open()!;
-    const errors: Error[] = [];
-    const lane = memory.lane(100, (error) => errors.push(error));
-    // What cannot be written has no room, whatever the system says of it.
-    closeSync(lane.place.fd);
-    expect(lane.write(floats(3))).toBeUndefined();
-    expect(errors).toHaveLength(1);
+  it("grows, also for who reads it already", () => {
+    const memory = open();
+    const small = memory.lane(5000);
+    const peer = PeerMemory.open(small.place);
+    onTestFinished(() => peer.close());
+    const [a, values] = [small.write(floats(10))!, floats(2 ** 20)];
+    const size = pieceSize("float32", values.length);
+    const b = memory.lane(size).write(values)!;
+    expect(pieceFromIPC(peer.read(a, pieceSize("float32", 10)), new Float32Array(10))).toEqual(floats(10));
+    const read = pieceFromIPC(peer.read(b, size), new Float32Array(values.length));
+    expect(Buffer.from(read.buffer).equals(Buffer.from(values.buffer))).toBe(true);
+  });
+
+  it("never shrinks, not even by who made it", () => {
+    const { place } = open().lane(5000);
+    expect(() => ftruncateSync(place.fd, 100)).toThrow("EPERM");
+  });
+
+  it("gives no more room than there is", () => {
+    const lane = open().lane(5000);
+    expect(lane.write(floats(2000))).toBeUndefined();
+    const at = lane.write(floats(10))!;
+    expect(read(lane, at, 10)).toEqual(floats(10));
+    const lost = SharedMemory.open();
+    closeSync(lost.lane(100).place.fd);
+    expect(() => lost.lane(5000)).toThrow("fallocate: Bad file descriptor");
   });
 
   it("is not written to after it was closed", () => {
-    const memory = SharedMemory.open()!;
-    const lane = memory.lane(100, unexpected);
+    const memory = SharedMemory.open();
+    const lane = memory.lane(100);
     memory.close();
     const other = openSync("/dev/null", "w");
     onTestFinished(() => closeSync(other));
@@ -77,7 +90,7 @@ describe("shared memory", () => {
   });
 
   it("of another process ends with it, and only such memory is opened", () => {
-    const { place } = open().lane(100, unexpected);
+    const { place } = open().lane(100);
     const folder = mkdtempSync(join(tmpdir(), "scorestream-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const at = (path: string) => {
@@ -85,21 +98,22 @@ describe("shared memory", () => {
       onTestFinished(() => closeSync(fd));
       return { ...place, fd };
     };
-    const named = join(SHARED_FOLDER, `scorestream-test-${process.pid}`);
-    onTestFinished(() => rmSync(named));
-    writeFileSync(named, "another's file of enough bytes");
-    writeFileSync(join(folder, "file"), "");
+    writeFileSync(join(folder, "file"), "another's file of enough bytes");
     execFileSync("mkfifo", [join(folder, "pipe")]);
-    for (const path of [named, join(folder, "file"), join(folder, "pipe"), "/dev/null"]) {
+    for (const path of [join(folder, "file"), join(folder, "pipe"), "/dev/null"]) {
       expect(() => PeerMemory.open(at(path)), path).toThrow(/is no shared memory/);
     }
+    // Without a name too, but it could shrink, and who reads it would be killed.
+    const other = at(join(folder, "file"));
+    unlinkSync(join(folder, "file"));
+    expect(() => PeerMemory.open(other)).toThrow("the file could shrink");
     expect(() => PeerMemory.open({ ...place, token: Buffer.alloc(16) })).toThrow("is another's");
     expect(() => PeerMemory.open({ ...place, token: new Uint8Array() })).toThrow("is another's");
     expect(() => PeerMemory.open({ ...place, fd: 2 ** 32 - 1 })).toThrow("ENOENT");
     expect(() => PeerMemory.open({ ...place, pid: 0 })).toThrow("ENOENT");
     const peer = PeerMemory.open(place);
     peer.close();
-    expect(() => peer.read([new Uint8Array(1)], 0)).toThrow("the shared memory was closed");
+    expect(() => peer.read(0, 1)).toThrow("the shared memory was closed");
   });
 });
 
@@ -124,22 +138,22 @@ describe("a parcel in shared memory", () => {
   async function received(messages: readonly ParcelMessage[]) {
     const rest = messages[Symbol.iterator]();
     const next = { next: async () => rest.next() as IteratorResult<ParcelMessage> };
-    const { shared, vectors: about } = (await readHeader(next))!;
+    const { shared, pieces, vectors: about } = (await readHeader(next))!;
     const memory = PeerMemory.open(shared!);
     onTestFinished(() => memory.close());
     const chunks: number[][] = [];
-    const read = await readVectors(next, about, { memory, onChunk: (...chunk) => chunks.push(chunk) });
+    const read = await readVectors(next, about, { memory, pieces, onChunk: (...chunk) => chunks.push(chunk) });
     return { read, chunks };
   }
 
   /** `toEqual` would take seconds. */
   const expectSame = (read: readonly Float32Array[]) =>
     vectors.forEach(({ values }, i) => expect(Buffer.from(values.buffer).equals(Buffer.from(read[i]!.buffer))).toBe(true)); // prettier-ignore
-  const laneOf = () => open().lane(sharedSize(vectors), unexpected);
+  const laneOf = () => open().lane(sharedSize(vectors));
 
   it("comes over, few messages for many pieces", async () => {
     const messages = await sent(laneOf());
-    expect(messages.slice(1).map(({ shared }) => shared?.pieces)).toEqual([4, 4, 1]);
+    expect(messages.map(({ header, shared }) => (header?.pieces ?? shared)?.pieces)).toEqual([4, 4, 1]);
     const { read, chunks } = await received(messages);
     expectSame(read);
     const steps = [1, 2, 3, 4, 5, 6].map((n) => n * CHUNK);
@@ -150,20 +164,25 @@ describe("a parcel in shared memory", () => {
     const lane = laneOf();
     let pieces = 0;
     const messages = await sent({ ...lane, write: (piece) => (pieces++ < 2 ? lane.write(piece) : undefined) });
-    expect(messages.slice(1).map(({ shared, chunk }) => shared?.pieces ?? chunk!.offset)).toEqual([2, ...[1, 2, 3, 4, 5, 6].map((n) => n * CHUNK), 0]); // prettier-ignore
+    expect(messages.map(({ header, chunk }) => header?.pieces?.pieces ?? chunk!.offset)).toEqual([2, ...[1, 2, 3, 4, 5, 6].map((n) => n * CHUNK), 0]); // prettier-ignore
     expectSame((await received(messages)).read);
   });
 
   it("is refused when it is not what was to come", async () => {
     const messages = await sent(laneOf());
+    const [first, ...rest] = messages;
+    const withHeader = (over: object) => [{ header: { ...first!.header!, pieces: { ...first!.header!.pieces!, ...over } } }, ...rest]; // prettier-ignore
     const withShared = (index: number, over: object) => messages.map((message, i) => (i === index ? { shared: { ...message.shared!, ...over } } : message)); // prettier-ignore
     const refusal = (all: readonly ParcelMessage[]) => received(all).then(() => "OK", (error: Error) => error.message); // prettier-ignore
-    expect(await refusal(withShared(1, { pieces: 0 }))).toMatch('not the chunk at 0 of "t"');
-    expect(await refusal(withShared(2, { pieces: 3 }))).toMatch("a message is not the chunk at");
-    expect(await refusal(withShared(3, { pieces: 2 }))).toMatch("it goes on after its last vector");
-    expect(await refusal(withShared(2, { vector: 2 }))).toMatch("a message is not the chunk at");
-    expect(await refusal(withShared(2, { at: 8 }))).toMatch('a chunk of "sum": not an Arrow stream');
-    expect(await refusal(withShared(2, { at: 2 ** 60 }))).toMatch('a chunk of "sum": the shared memory has not');
+    expect(await refusal(withHeader({ pieces: 0 }))).toMatch('not the chunk at 0 of "t"');
+    expect(await refusal([{ header: { ...first!.header!, pieces: null } }, ...rest])).toMatch(
+      'not the chunk at 0 of "t"',
+    );
+    expect(await refusal(withShared(1, { pieces: 3 }))).toMatch("a message is not the chunk at");
+    expect(await refusal(withShared(2, { pieces: 2 }))).toMatch("it goes on after its last vector");
+    expect(await refusal(withShared(1, { vector: 2 }))).toMatch("a message is not the chunk at");
+    expect(await refusal(withShared(1, { at: 8 }))).toMatch(/a chunk of "sum": \d+ bytes are no Arrow stream/);
+    expect(await refusal(withShared(1, { at: 2 ** 60 }))).toMatch('a chunk of "sum": the shared memory has not');
     expect(await refusal(messages.slice(0, -1))).toMatch('it ends within "rounded"');
     vectors[1]!.values[CHUNK + 7] = NaN;
     onTestFinished(() => void (vectors[1]!.values[CHUNK + 7] = 0));

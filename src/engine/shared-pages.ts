@@ -1,0 +1,67 @@
+/** Memory that processes of one machine share (scripts/setup/memory.cc). */
+import { closeSync } from "node:fs";
+import type { Binding } from "./binding.ts";
+import { isNative, nativeBackend } from "./kernels.ts";
+
+type PagesBinding = Required<Pick<Binding, "createMemory" | "growMemory" | "mapMemory" | "takeBack">>;
+const pagesBinding = () => nativeBackend().binding as PagesBinding;
+
+/** Whether there is such memory: on Linux, with the binding that the set-up compiles. */
+export const hasSharedPages = (): boolean => isNative() && nativeBackend().binding.mapMemory !== undefined;
+
+/** A file without a name, whose bytes are in memory. */
+export class SharedPages {
+  readonly fd: number;
+  readonly #writable: boolean;
+  #bytes = new Uint8Array();
+
+  private constructor(fd: number, writable: boolean) {
+    this.fd = fd;
+    this.#writable = writable;
+  }
+
+  /** An empty one. @throws Error of the system. */
+  static create(): SharedPages {
+    return new SharedPages(pagesBinding().createMemory(), true);
+  }
+
+  /** That of another process. @param fd Closed with it. @throws Error when the file could shrink: its bytes could be gone. */
+  static open(fd: number): SharedPages {
+    const pages = new SharedPages(fd, false);
+    try {
+      pages.renew();
+    } catch (error) {
+      pages.close();
+      throw error;
+    }
+    return pages;
+  }
+
+  /** All that there are; invalid after the next call of another method. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** @throws Error of the system, where there is no room. */
+  grow(bytes: number): void {
+    pagesBinding().growMemory(this.fd, bytes);
+    this.renew();
+  }
+
+  /** Takes in what another process has added. @throws Error of the system. */
+  renew(): void {
+    const buffer = pagesBinding().mapMemory(this.fd, this.#writable);
+    this.#unmap();
+    this.#bytes = new Uint8Array(buffer);
+  }
+
+  close(): void {
+    this.#unmap();
+    closeSync(this.fd);
+  }
+
+  #unmap(): void {
+    if (this.#bytes.length > 0) pagesBinding().takeBack(this.#bytes.buffer as ArrayBuffer);
+    this.#bytes = new Uint8Array();
+  }
+}
