@@ -84,21 +84,22 @@ export function pieceSize(type: PieceType, length: number): number {
   return head.length + length * WIDTH[type] + tail.length;
 }
 
-/**
- * Reads what {@link pieceToIPC} gave into `values`, whose type and length are those that are expected.
- *
- * @throws RangeError when it is not such a stream.
- */
-export function pieceFromIPC<T extends Piece>(bytes: Uint8Array, values: T): T {
-  const { head, tail } = framing(typeOf(values), values.length);
-  const end = head.length + values.byteLength;
+/** The bytes of the values in what {@link pieceToIPC} gave. @throws RangeError when it is not such a stream. */
+export function valuesIn(bytes: Uint8Array, type: PieceType, length: number): Uint8Array {
+  const { head, tail } = framing(type, length);
+  const end = head.length + length * WIDTH[type];
   const frames = [
     [bytes.subarray(0, head.length), head],
     [bytes.subarray(end), tail],
   ] as const;
   if (frames.some(([got, wanted]) => Buffer.compare(got, wanted) !== 0)) {
-    throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${values.length} ${typeOf(values)} values`);
+    throw new RangeError(`${bytes.length} bytes are no Arrow stream of ${length} ${type} values`);
   }
-  bytesOf(values).set(bytes.subarray(head.length, end));
+  return bytes.subarray(head.length, end);
+}
+
+/** The same read into `values`, whose type and length are those that are expected. */
+export function pieceFromIPC<T extends Piece>(bytes: Uint8Array, values: T): T {
+  bytesOf(values).set(valuesIn(bytes, typeOf(values), values.length));
   return values;
 }

@@ -74,7 +74,7 @@ export function readChunk({ arrow, crc32: sum, offset }: Chunk, about: VectorAbo
   if (crc32(arrow) !== sum) {
     throw refused(`a chunk of "${about.name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
   }
-  read((values) => pieceFromIPC(arrow, values), offset, about, into);
+  checked(offset, about, () => read((values) => pieceFromIPC(arrow, values), about, into));
 }
 
 /** The same for a piece in another process' memory, which no wire can damage. */
@@ -85,22 +85,27 @@ export function readShared(
   about: VectorAbout,
   into: Float32Array,
 ): void {
-  const bytes = (values: Piece) => memory.read(at, pieceSize(typeOf(values), values.length));
-  read((values) => pieceFromIPC(bytes(values), values), offset, about, into);
+  checked(offset, about, () => read((values) => memory.read(at, values), about, into));
 }
 
-function read(
-  fill: <T extends Piece>(values: T) => T,
-  offset: number,
-  { name, bfloat16 }: VectorAbout,
-  into: Float32Array,
-): void {
+/** Checks a piece of float32 where it is. @throws ServiceError that names what is wrong. */
+export function checkShared(memory: PeerMemory, at: number, offset: number, about: VectorAbout, length: number): void {
+  checked(offset, about, () => memory.view(at, length));
+}
+
+function read(fill: <T extends Piece>(values: T) => T, { bfloat16 }: VectorAbout, into: Float32Array): Float32Array {
+  if (!bfloat16) return fill(into);
+  into.set(fromBfloat16(fill(new Uint16Array(into.length))));
+  return into;
+}
+
+function checked(offset: number, { name }: VectorAbout, read: () => Float32Array): void {
+  let values: Float32Array;
   try {
-    if (bfloat16) into.set(fromBfloat16(fill(new Uint16Array(into.length))));
-    else fill(into);
+    values = read();
   } catch (error) {
     throw refused(`a chunk of "${name}": ${(error as Error).message}`);
   }
-  const bad = firstNonFinite(into);
+  const bad = firstNonFinite(values);
   if (bad >= 0) throw refused(`value ${offset + bad} of "${name}" is not finite`);
 }

@@ -2,8 +2,9 @@
 import { status } from "@grpc/grpc-js";
 import type { Bell } from "../../monitor/bell.ts";
 import { statusError } from "../receive.ts";
+import { Arriving } from "./arriving.ts";
 import type { Header, Member, ParcelMessage, Phase, VectorAbout, View } from "./definition.ts";
-import { rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
+import { LOSSES, rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { Spare } from "./spare.ts";
 import { PeerMemory } from "./shared-memory.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
@@ -17,15 +18,6 @@ export interface Place {
   readonly step: number;
   /** The state is that of `step` of the view: nothing is to be fetched first. */
   readonly settled: boolean;
-}
-
-/** A parcel that is coming, or has come. */
-export interface Arriving {
-  readonly vectors: readonly Float32Array[];
-  /** Values of the last one that are there; those before it are there then. */
-  readonly there: number;
-  /** All of it was checked. */
-  readonly complete: boolean;
 }
 
 export interface InboxOptions {
@@ -53,6 +45,8 @@ export class Inbox {
   #whole: Float32Array | undefined;
   /** Of members, as long as they are. */
   readonly #memories = new Map<number, PeerMemory>();
+  /** Other ones came in their place. */
+  readonly #replaced: PeerMemory[] = [];
   #waiting = 0;
   #closed = false;
 
@@ -72,7 +66,9 @@ export class Inbox {
 
   /** A new step or view begins. */
   clear(): void {
+    for (const arriving of this.#arriving.values()) arriving.release();
     this.#arriving = new Map();
+    for (const memory of this.#replaced.splice(0)) memory.close();
     // A parcel of a view that is over may still be written into it.
     this.#whole = undefined;
     this.#options.moved.ring();
@@ -115,20 +111,29 @@ export class Inbox {
     }
     const { onNews } = this.#options;
     // Of a step that is over by the end it goes nowhere.
-    const arriving = { vectors: this.#vectorsFor(view, header, expected), there: 0, complete: false };
+    const arriving = new Arriving(this.#vectorsFor(view, header, expected), memory);
     all.set(slot, arriving);
+    const losses = header.phase === "REDUCE" ? LOSSES : 0;
+    // What is added is read once, then.
+    const leave = (vector: number, offset: number, at: number) => {
+      if (header.phase !== "REDUCE" || vector < losses) return false;
+      arriving.leave(vector, offset, at);
+      return true;
+    };
     const onChunk = (vector: number, there: number) => {
       if (vector === expected.length - 1) arriving.there = there;
-      onNews();
+      // The others follow at once.
+      if (vector >= losses) onNews();
     };
     try {
-      await readVectors(messages, expected, { into: arriving.vectors, memory, pieces: header.pieces, onChunk });
+      await readVectors(messages, expected, { into: arriving.vectors, memory, pieces: header.pieces, leave, onChunk });
     } catch (error) {
       all.delete(slot);
       throw error;
     }
     arriving.complete = true;
     onNews();
+    await arriving.read();
     return true;
   }
 
@@ -152,7 +157,8 @@ export class Inbox {
     if (!shared) return undefined;
     const known = this.#memories.get(from);
     if (known?.isAt(shared)) return known;
-    known?.close();
+    // What is there may still be read.
+    if (known) this.#replaced.push(known);
     this.#memories.delete(from);
     try {
       const memory = PeerMemory.open(shared);

@@ -6,11 +6,14 @@ import type { Share } from "../../ops/shares.ts";
 import { sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
 import { CHUNK } from "./parcel.ts";
 
+/** A vector, in parts that begin at multiples of {@link CHUNK}. */
+export type Pieces = (piece: Share) => Float32Array;
+
 /** Sums of subtrees over a range, of one member, which come one after another. */
 export interface Part {
   /** What they are of; one that was refused comes again as another. */
   readonly source: object;
-  readonly sums: readonly SubtreeSum<Float32Array>[];
+  readonly sums: readonly SubtreeSum<Pieces>[];
   /** Values of the last one that are there. */
   readonly there: number;
 }
@@ -26,6 +29,10 @@ export interface RangeSumOptions {
 }
 
 export const cut = (values: Float32Array, { first, end }: Share): Float32Array => values.subarray(first, end);
+export const inPieces =
+  (values: Float32Array): Pieces =>
+  (piece) =>
+    cut(values, piece);
 
 export class RangeSum {
   readonly #options: RangeSumOptions;
@@ -73,7 +80,7 @@ export class RangeSum {
       return into;
     };
     const sums = parts.flatMap((part) => part.sums);
-    const cuts = sums.map(({ subtree, value }) => ({ subtree, value: cut(value, piece) }));
+    const cuts = sums.map(({ subtree, value }) => ({ subtree, value: value(piece) }));
     const sum = sumInOrder(cuts, shards, add);
     if (sum !== values) values.set(sum);
     if (rounded) values.set(fromBfloat16(toBfloat16(values)));

@@ -9,7 +9,8 @@ const PATIENCE = 20;
 export class Receipts {
   readonly #write: (receipt: Receipt) => void;
   #parcels = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #late: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
 
   constructor(write: (receipt: Receipt) => void) {
     this.#write = write;
@@ -18,19 +19,22 @@ export class Receipts {
   /** A parcel was taken. */
   add(): void {
     this.#parcels++;
-    if (this.#parcels < STEP) this.#timer = setTimeout(() => this.flush(), PATIENCE);
-    else this.flush();
+    if (this.#parcels === 1) this.#late = setTimeout(this.flush, PATIENCE);
+    // What waits for the parcel goes first.
+    if (this.#parcels === STEP) this.#soon = setImmediate(this.flush);
   }
 
-  flush(): void {
+  /** Tells of all that were taken. */
+  readonly flush = (): void => {
     const parcels = this.#parcels;
     this.drop();
     if (parcels > 0) this.#write({ parcels });
-  }
+  };
 
   /** Nobody wants them any more. */
   drop(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#late);
+    clearImmediate(this.#soon);
     this.#parcels = 0;
   }
 }

@@ -5,6 +5,7 @@
  * So a node sends and receives twice the parameter vector, however many there are.
  */
 import { firstNonFinite } from "../../ops/finite.ts";
+import type { Share } from "../../ops/shares.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../optim/peers.ts";
 import type { Member, Phase, View } from "./definition.ts";
@@ -12,8 +13,8 @@ import type { Inbox } from "./inbox.ts";
 import { joined } from "./joined.ts";
 import type { Own } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
-import { cut, RangeSum, type Part } from "./range-sum.ts";
-import { rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
+import { cut, inPieces, RangeSum, type Part } from "./range-sum.ts";
+import { LOSSES, rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { Spare } from "./spare.ts";
 
 export interface RoundOptions {
@@ -46,9 +47,6 @@ export interface Exchanged {
   readonly sent: Promise<unknown>;
 }
 
-/** `t`, `loss`, then the sums. */
-const LOSSES = 2;
-
 /** @returns undefined when the view ended before, or the values are not finite. */
 export async function exchange(own: Own, options: RoundOptions): Promise<Exchanged | undefined> {
   const { view, id, step, run, inbox, spare, send, receive, diverged } = options;
@@ -69,39 +67,45 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   const scattered = others.map((to) => {
     const range = rangeOf(view, to.id, run);
     const names = vectorsOf(view, id, to.id, "REDUCE", run).slice(LOSSES);
-    const parts = own.sums.map(({ value }, i) => ({ ...names[i]!, values: cut(value, range), look }));
-    return send(to, "REDUCE", [plain("t"), plain("loss"), ...parts]);
+    const sums = own.sums.map(({ value }, i) => ({ ...names[i]!, values: cut(value, range), look }));
+    return send(to, "REDUCE", [plain("t"), plain("loss"), ...sums]);
   });
 
   const range = rangeOf(view, id, run);
   const values = cut(inbox.whole, range);
   const ownPart: Part = {
     source: own,
-    sums: own.sums.map(({ subtree, value }) => ({ subtree, value: cut(value, range) })),
+    sums: own.sums.map(({ subtree, value }) => ({ subtree, value: inPieces(cut(value, range)) })),
     there: values.length,
   };
-  const partOf = (member: Member): Part | undefined => {
-    if (member.id === id) return ownPart;
-    const all = inbox.get(member.id, "REDUCE");
-    if (!all) return undefined;
+  const partFrom = (member: Member): (() => Part | undefined) => {
+    const arriving = () => inbox.get(member.id, "REDUCE");
     const { first, end } = shardsOf(view, member.id, run);
-    const sums = subtreesOf(first, end).map((subtree, i) => ({ subtree, value: all.vectors[LOSSES + i]! }));
-    return { source: all, sums, there: all.there };
+    const pieces = (vector: number) => (piece: Share) => arriving()!.piece(vector, piece);
+    const sums = subtreesOf(first, end).map((subtree, i) => ({ subtree, value: pieces(LOSSES + i) }));
+    return () => {
+      const all = arriving();
+      return all && { source: all, sums, there: all.there };
+    };
   };
+  const parts = view.members.map((member) => (member.id === id ? () => ownPart : partFrom(member)));
   // Everybody goes on with the sum as the others get it.
   const rounded = run.bfloat16 && others.length > 0;
-  const sum = new RangeSum({ parts: () => view.members.map(partOf), shards: run.shards, out: values, rounded });
+  const sum = new RangeSum({ parts: () => parts.map((part) => part()), shards: run.shards, out: values, rounded });
   const add = () => void (finite && stop(sum.advance()));
   if (!(await receive(others, "REDUCE", add))) return undefined;
   add();
   if (!finite) return undefined;
   if (!sum.complete) throw new Error(`exchange: the sum of step ${step} has a gap`);
 
-  const reduced = others.map((member) => inbox.get(member.id, "REDUCE")!.vectors);
+  const reduced = others.map((member) => inbox.get(member.id, "REDUCE")!);
   const lossesOf = (index: number, ours: Float32Array) =>
-    joined(view.members.map((member) => (member.id === id ? ours : reduced[others.indexOf(member)]![index]!)));
+    joined(view.members.map((member) => (member.id === id ? ours : reduced[others.indexOf(member)]!.vectors[index]!)));
   const losses = { t: lossesOf(0, own.t), loss: lossesOf(1, own.loss) };
-  spare.give(reduced.flat());
+  for (const all of reduced) {
+    all.release();
+    spare.give(all.vectors);
+  }
   void Promise.all(scattered).then(own.takeBack);
 
   const sent = Promise.all(others.map((to) => send(to, "GATHER", [{ name: "sum", values, bfloat16: run.bfloat16 }])));

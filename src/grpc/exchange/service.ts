@@ -1,5 +1,4 @@
 /** The server's side of `scorestream.v1.Exchange`. */
-import { setImmediate } from "node:timers/promises";
 import { status, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
 import { endpointText, parseEndpoint } from "../endpoint.ts";
 import { foreign } from "../foreign.ts";
@@ -136,11 +135,7 @@ export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
     const messages = messagesOf<ParcelMessage>(call);
     const receipts = new Receipts((receipt) => call.write(receipt));
     const run = async () => {
-      while (await take(messages, given.signal)) {
-        // What waits for the parcel goes first.
-        await setImmediate();
-        receipts.add();
-      }
+      while (await take(messages, given.signal)) receipts.add();
       receipts.flush();
       call.end();
     };

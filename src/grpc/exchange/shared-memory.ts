@@ -1,7 +1,7 @@
 /** Memory of one process that others of the same machine and user read: a file without a name, gone with the process. */
 import { randomBytes } from "node:crypto";
 import { fstatSync, openSync, statSync } from "node:fs";
-import { pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/vector-ipc.ts";
+import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, valuesIn, type Piece } from "../../data/vector-ipc.ts";
 import { hasSharedPages, SharedPages } from "../../engine/shared-pages.ts";
 import type { SharedPlace } from "./definition.ts";
 import { BySize } from "./spare.ts";
@@ -107,7 +107,7 @@ export class PeerMemory {
     if (!isOurs) throw new Error(`${path} is no shared memory`);
     const memory = new PeerMemory(place, SharedPages.open(openSync(path, "r")));
     const isSame = fstatSync(memory.#pages.fd).ino === found.ino && memory.#pages.bytes.length >= TOKEN;
-    if (isSame && Buffer.compare(memory.read(0, TOKEN), token) === 0) return memory;
+    if (isSame && Buffer.compare(memory.#bytes(0, TOKEN), token) === 0) return memory;
     memory.close();
     throw new Error(`${path} is another's`);
   }
@@ -116,8 +116,18 @@ export class PeerMemory {
     return pid === this.place.pid && fd === this.place.fd && Buffer.compare(token, this.place.token) === 0;
   }
 
-  /** The bytes where they are, until the next reading. @throws RangeError when there are less; Error after {@link close}. */
-  read(at: number, bytes: number): Uint8Array {
+  /** Reads a piece. @throws RangeError when it is not there; Error after {@link close}. */
+  read<T extends Piece>(at: number, values: T): T {
+    return pieceFromIPC(this.#bytes(at, pieceSize(typeOf(values), values.length)), values);
+  }
+
+  /** The same for one of float32 that stays where it is, until the next reading. */
+  view(at: number, length: number): Float32Array {
+    const { buffer, byteOffset } = valuesIn(this.#bytes(at, pieceSize("float32", length)), "float32", length);
+    return new Float32Array(buffer, byteOffset, length);
+  }
+
+  #bytes(at: number, bytes: number): Uint8Array {
     if (this.#closed) throw new Error("the shared memory was closed");
     const end = at + bytes;
     if (end > this.#pages.bytes.length) this.#pages.renew();

@@ -36,10 +36,14 @@ export function turnAfter(view: View, id: number, { step, shard }: Turn, run: Ru
 export const rangeOf = (view: View, id: number, { parameters }: RunShape): Share =>
   shareOf(parameters, view.members.length, indexOf(view, id), ALIGNMENT);
 
+/** Of the vectors of REDUCE, the first: times and losses. */
+export const LOSSES = 2;
+
+const lengthOf = ({ first, end }: Share) => end - first;
+
 /** The vectors that member `from` sends to member `to` in a phase. */
 export function vectorsOf(view: View, from: number, to: number, phase: Phase, run: RunShape): VectorAbout[] {
   const { shardSize, bfloat16 } = run;
-  const lengthOf = ({ first, end }: Share) => end - first;
   if (phase === "GATHER") return [{ name: "sum", length: lengthOf(rangeOf(view, from, run)), bfloat16 }];
   const shards = shardsOf(view, from, run);
   const examples = shardSize * lengthOf(shards);

@@ -2,8 +2,10 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, unlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execFileSync } from "node:child_process";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { pieceFromIPC, pieceSize } from "../../../src/data/vector-ipc.ts";
+import { pieceSize } from "../../../src/data/vector-ipc.ts";
+import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
 import { exchangeService, type ParcelMessage } from "../../../src/grpc/exchange/definition.ts";
 import { CHUNK, parcel, readHeader, readVectors, sharedSize, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { PeerMemory, SharedMemory, type Lane } from "../../../src/grpc/exchange/shared-memory.ts";
@@ -21,7 +23,7 @@ function open(): SharedMemory {
 function read({ place }: Lane, at: number, length: number) {
   const peer = PeerMemory.open(place);
   onTestFinished(() => peer.close());
-  return pieceFromIPC(peer.read(at, pieceSize("float32", length)), new Float32Array(length));
+  return peer.read(at, new Float32Array(length));
 }
 
 describe("shared memory", () => {
@@ -59,8 +61,8 @@ describe("shared memory", () => {
     const [a, values] = [small.write(floats(10))!, floats(2 ** 20)];
     const size = pieceSize("float32", values.length);
     const b = memory.lane(size).write(values)!;
-    expect(pieceFromIPC(peer.read(a, pieceSize("float32", 10)), new Float32Array(10))).toEqual(floats(10));
-    const read = pieceFromIPC(peer.read(b, size), new Float32Array(values.length));
+    expect(peer.read(a, new Float32Array(10))).toEqual(floats(10));
+    const read = peer.read(b, new Float32Array(values.length));
     expect(Buffer.from(read.buffer).equals(Buffer.from(values.buffer))).toBe(true);
   });
 
@@ -113,7 +115,7 @@ describe("shared memory", () => {
     expect(() => PeerMemory.open({ ...place, pid: 0 })).toThrow("ENOENT");
     const peer = PeerMemory.open(place);
     peer.close();
-    expect(() => peer.read(0, 1)).toThrow("the shared memory was closed");
+    expect(() => peer.read(0, new Float32Array(1))).toThrow("the shared memory was closed");
   });
 });
 
@@ -135,14 +137,14 @@ describe("a parcel in shared memory", () => {
     return messages;
   }
 
-  async function received(messages: readonly ParcelMessage[]) {
+  async function received(messages: readonly ParcelMessage[], leave = () => false) {
     const rest = messages[Symbol.iterator]();
     const next = { next: async () => rest.next() as IteratorResult<ParcelMessage> };
     const { shared, pieces, vectors: about } = (await readHeader(next))!;
     const memory = PeerMemory.open(shared!);
     onTestFinished(() => memory.close());
     const chunks: number[][] = [];
-    const read = await readVectors(next, about, { memory, pieces, onChunk: (...chunk) => chunks.push(chunk) });
+    const read = await readVectors(next, about, { memory, pieces, leave, onChunk: (...chunk) => chunks.push(chunk) });
     return { read, chunks };
   }
 
@@ -158,6 +160,46 @@ describe("a parcel in shared memory", () => {
     expectSame(read);
     const steps = [1, 2, 3, 4, 5, 6].map((n) => n * CHUNK);
     expect(chunks).toEqual([[0, 8], ...[...steps, 6 * CHUNK + 5].map((there) => [1, there]), [2, 3]]);
+  });
+
+  it("stays where it is if asked to, as long as somebody reads it", async () => {
+    const messages = await sent(laneOf());
+    const rest = messages[Symbol.iterator]();
+    const next = { next: async () => rest.next() as IteratorResult<ParcelMessage> };
+    const { shared, pieces, vectors: about } = (await readHeader(next))!;
+    const memory = PeerMemory.open(shared!);
+    onTestFinished(() => memory.close());
+    const into = about.map(({ length }) => new Float32Array(length).fill(7));
+    const arriving = new Arriving(into, memory);
+    const leave = (vector: number, offset: number, at: number) => {
+      if (vector > 0) arriving.leave(vector, offset, at);
+      return vector > 0;
+    };
+    await readVectors(next, about, { into, memory, pieces, leave });
+    expect(into[0]).toEqual(vectors[0]!.values);
+    expect(into[1]!.every((value) => value === 7)).toBe(true);
+    // What is rounded is no float32 there.
+    expect(into[2]).toEqual(vectors[2]!.values);
+    const { values } = vectors[1]!;
+    for (let first = 0; first < values.length; first += CHUNK) {
+      const piece = { first, end: Math.min(first + CHUNK, values.length) };
+      const same = Buffer.from(values.slice(piece.first, piece.end).buffer);
+      expect(same.equals(Buffer.from(arriving.piece(1, piece).slice().buffer))).toBe(true);
+    }
+    let given = false;
+    const read = arriving.read().then(() => (given = true));
+    await setImmediate();
+    expect(given).toBe(false);
+    arriving.release();
+    await read;
+    await new Arriving(into).read();
+  });
+
+  it("is checked where it is", async () => {
+    vectors[1]!.values[CHUNK + 7] = Infinity;
+    onTestFinished(() => void (vectors[1]!.values[CHUNK + 7] = 0));
+    const messages = await sent(laneOf());
+    expect(await received(messages, () => true).then(() => "OK", (error: Error) => error.message)).toMatch(`value ${CHUNK + 7} of "sum" is not finite`); // prettier-ignore
   });
 
   it("goes on in messages where memory ends", async () => {
