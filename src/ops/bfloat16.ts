@@ -3,13 +3,19 @@
 /** Values of no more than a float32's largest finite number; those that would round to infinity stay at the largest. */
 export function toBfloat16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, (word) => {
+  const halves = new Uint16Array(values.length);
+  // `Uint16Array.from` with a function takes a hundred times as long.
+  for (let i = 0; i < halves.length; i++) {
+    const word = bits[i]!;
     const rounded = (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
-    return (rounded & 0x7fff) === 0x7f80 ? rounded - 1 : rounded;
-  });
+    halves[i] = (rounded & 0x7fff) === 0x7f80 ? rounded - 1 : rounded;
+  }
+  return halves;
 }
 
 export function fromBfloat16(halves: Uint16Array): Float32Array {
-  const bits = Uint32Array.from(halves, (half) => half << 16);
-  return new Float32Array(bits.buffer);
+  const values = new Float32Array(halves.length);
+  const bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+  return values;
 }
