@@ -30,8 +30,18 @@ function withNoise(image: Uint8Array, u: Float32Array, centered: boolean): Float
   return data;
 }
 
+// Loops here: `Float32Array.from` with a function takes twenty times as long.
+
+/** image / 255, in [-1, 1] when centred. */
+function onGrid(image: Uint8Array, centered: boolean): Float32Array {
+  const [scale, shift] = centered ? [2, 1] : [1, 0];
+  const data = new Float32Array(image.length);
+  for (let i = 0; i < data.length; i++) data[i] = (image[i]! / 255) * scale - shift;
+  return data;
+}
+
 /** Pixels divided by 255. */
-export const unitImage = (image: Uint8Array): Float32Array => Float32Array.from(image, (value) => value / 255);
+export const unitImage = (image: Uint8Array): Float32Array => onGrid(image, false);
 
 /**
  * Turns bytes into densities: (image + u) / 256, where u is what the kind says, then centred if asked.
@@ -61,10 +71,7 @@ export function dequantize<C extends string>(
   if (kind === "variational" && !draw) throw new RangeError('dequantize: the kind "variational" needs draw');
   return map((batch) => {
     const { data: image, shape } = bytes(batch, "image");
-    if (kind === "none") {
-      const [scale, shift] = centered ? [2, 1] : [1, 0];
-      return withColumns(batch, { data: { data: Float32Array.from(image, (v) => (v / 255) * scale - shift), shape } });
-    }
+    if (kind === "none") return withColumns(batch, { data: { data: onGrid(image, centered), shape } });
     const key = randomKey(seed, "dequantize", batch.info.step, batch.info.shard);
     const noise = new Float32Array(image.length);
     let u: Float32Array = noise;

@@ -14,7 +14,12 @@ export function quantize<C extends string>({
 }): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "image">> {
   return map((batch) => {
     const { data, shape } = floats(batch, "data");
-    const image = Uint8Array.from(data, (x) => Math.min(Math.max(255 * (centered ? (x + 1) / 2 : x), 0), 255));
+    const image = new Uint8Array(data.length);
+    // `Uint8Array.from` with a function takes many times as long.
+    for (let i = 0; i < image.length; i++) {
+      const value = centered ? (data[i]! + 1) / 2 : data[i]!;
+      image[i] = Math.min(Math.max(255 * value, 0), 255);
+    }
     return withColumns(batch, { image: { data: image, shape } });
   });
 }
