@@ -1,6 +1,6 @@
 /**
- * One of several nodes whose exchanges of gradients are timed, between two of them beside a plain copy over TCP:
- * exchange-peer.ts RANK NODES FLOATS PORT_OF_THE_COPY PORT_OF_THE_EXCHANGE PORT_OF_ITS_MESSAGES PORT_OF_TENSORFLOWS
+ * One of several nodes whose exchange of gradients in one way is timed, between two of them beside a plain copy over TCP:
+ * exchange-peer.ts WAY RANK NODES FLOATS PORT_OF_THE_EXCHANGE PORT_OF_THE_COPY
  */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -12,16 +12,14 @@ import type { Group, Turn } from "../src/optim/peers.ts";
 import type { TrainState } from "../src/optim/train-state.ts";
 import { measured, serve } from "./protocol.ts";
 
-type Arguments = [
-  rank: number,
-  nodes: number,
-  floats: number,
-  copyPort: number,
-  ...ports: [shared: number, messages: number, tensorflow: number],
-];
-const [rank, nodes, floats, copyPort, sharedPort, messagesPort, tensorflowPort] = process.argv
-  .slice(2)
-  .map(Number) as Arguments;
+/** How the nodes exchange. */
+const WAYS = {
+  exchange: { collectives: false, sharedMemory: true },
+  messages: { collectives: false, sharedMemory: false },
+  tensorflow: { collectives: true, sharedMemory: false },
+};
+const way = process.argv[2] as keyof typeof WAYS;
+const [rank, nodes, floats, port, copyPort] = process.argv.slice(3).map(Number) as [number, number, number, number, number]; // prettier-ignore
 const HOST = "127.0.0.1";
 const EXAMPLES = 8;
 const WRITE = 2 ** 20;
@@ -91,7 +89,7 @@ function stateOf(onSum: (apply: () => void) => unknown): TrainState {
   return state as unknown as TrainState;
 }
 
-function groupOf(port: number, how: { collectives: boolean; sharedMemory: boolean }): Group {
+function newGroup(): Group {
   const own = { host: HOST, port: rank === 0 ? port : 0 };
   const join = rank === 0 ? {} : { join: { host: HOST, port } };
   const group = exchangeGroup({
@@ -99,16 +97,14 @@ function groupOf(port: number, how: { collectives: boolean; sharedMemory: boolea
     run: { shards: nodes, shardSize: EXAMPLES, parameters: floats, bfloat16: false },
     state: stateOf((apply) => group.onSum(apply)),
     ...{ to: Infinity, deadline: 60_000, config: {}, differences: () => [], tell: () => {} },
-    ...how,
+    ...WAYS[way],
   });
   return group;
 }
 
 await loadEngine();
 const copy = nodes === 2 ? copier(await socketToTheOther()) : async () => {};
-const exchange = await stepper(groupOf(sharedPort, { collectives: false, sharedMemory: true }));
-const messages = await stepper(groupOf(messagesPort, { collectives: false, sharedMemory: false }));
-const tensorflow = await stepper(groupOf(tensorflowPort, { collectives: true, sharedMemory: false }));
+const step = await stepper(newGroup());
 
 /** Two begin together; of more none ends before all have begun. */
 const together = async (run: () => Promise<void>) => {
@@ -118,10 +114,5 @@ const together = async (run: () => Promise<void>) => {
     return {};
   });
 };
-await serve({
-  copy: () => together(() => copy(4 * floats)),
-  exchange: () => together(exchange),
-  messages: () => together(messages),
-  tensorflow: () => together(tensorflow),
-});
+await serve({ copy: () => together(() => copy(4 * floats)), exchange: () => together(step) });
 process.exit(0);

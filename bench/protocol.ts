@@ -13,9 +13,7 @@ export interface Request {
     | "memory"
     | "stages"
     | "copy"
-    | "exchange"
-    | "messages"
-    | "tensorflow";
+    | "exchange";
   /** Of `train`. */
   readonly steps?: number;
   /** Smallest time, of `likelihood` and `sample`. */
