@@ -10,7 +10,7 @@ import { spreadText, table } from "../tables.ts";
 const MEGABYTES = [1, 16, 250];
 const NODES = [2, 4];
 /** MB of gradients that go before anything is measured; then, at least. */
-const [WARM, MEASURED] = [2000, 400];
+const [WARM, MEASURED] = [4000, 400];
 const WAYS = {
   exchange: "`exchange.engine=grpc`, as it is on one machine",
   messages: "`exchange.engine=grpc`, as between machines",
