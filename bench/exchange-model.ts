@@ -13,18 +13,21 @@ export type Topology =
   | "rank 0";
 
 export interface Cluster {
-  /** Of one process in each direction, bytes/s. */
+  readonly name: string;
+  /** Of the network for one process in each direction, bytes/s; infinite within a machine. */
   readonly bandwidth: number;
+  /** What one process has the time for in each direction, bytes/s: it writes and sends, takes, checks and adds. */
+  readonly carried: number;
   /** One way, s. */
   readonly latency: number;
   /** What sending or taking one message costs the process, s. */
   readonly message: number;
-  /** At which a process adds vectors of the host's memory, bytes read and written/s. */
-  readonly memory: number;
-  /** The same on the GPU. */
+  /** At which the GPU adds vectors of its memory, bytes read and written/s. */
   readonly device: number;
   /** Between GPU and host memory, bytes/s. */
   readonly copy: number;
+  /** GPUs that there are at most. */
+  readonly most?: number;
 }
 
 export interface Training {
@@ -41,8 +44,10 @@ export interface Step {
   /** Sent in one step by the process that sends most. */
   readonly bytes: number;
   readonly compute: number;
+  /** On the wire or in the processes, whichever takes longer. */
   readonly transfer: number;
   readonly latency: number;
+  /** Of the gradients of its own shards. */
   readonly additions: number;
   /** Between GPU and host. */
   readonly copies: number;
@@ -90,23 +95,22 @@ export function stepTime(training: Training, cluster: Cluster, world: number, to
   const { parameters, shards, secondsPerShard, secondsForUpdate } = training;
   const own = Math.ceil(shards / world);
   const compute = own * secondsPerShard + secondsForUpdate;
-  const wire = { parameters, world, bandwidth: cluster.bandwidth, topology };
-  const transfer = transferSeconds({ ...wire, latency: 0 });
-  const messages = world === 1 ? 0 : 4 * (world - 1) * cluster.message;
-  const latency = transferSeconds({ ...wire, latency: cluster.latency }) - transfer + messages;
-  // Two numbers read and one written. The gradients of a process's own shards are added on its GPU.
-  const addition = parameters * 3 * FLOAT;
-  const others = topology === "each" ? (world - 1) / world : world - 1;
-  const additions = ((own - 1) * addition) / cluster.device + (others * addition) / cluster.memory;
+  const bytes = bytesSent(parameters, world, topology);
+  const passes = topology === "each" ? 1 : 2;
+  const wire = transferSeconds({ parameters, world, bandwidth: cluster.bandwidth, latency: 0, topology });
+  const transfer = Math.max(wire, (passes * bytes) / cluster.carried);
+  const latency = world === 1 ? 0 : 2 * cluster.latency + 4 * (world - 1) * cluster.message;
+  // Two numbers read and one written.
+  const additions = ((own - 1) * parameters * 3 * FLOAT) / cluster.device;
   const copies = world === 1 ? 0 : (2 * FLOAT * parameters) / cluster.copy;
   const total = compute + transfer + latency + additions + copies;
-  return { bytes: bytesSent(parameters, world, topology), compute, transfer, latency, additions, copies, total };
+  return { bytes, compute, transfer, latency, additions, copies, total };
 }
 
 const WORLDS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /**
- * A row for each number of GPUs; for each bandwidth the seconds of a step, and how many times faster it is than one GPU.
+ * A row for each number of GPUs; for each cluster the seconds of a step, and how many times faster it is than one GPU.
  *
  * @param trainingOf The work on so many GPUs.
  */
@@ -115,13 +119,14 @@ export function scalingTable(
   clusters: readonly Cluster[],
   topology: Topology,
 ): string {
-  const speeds = clusters.map(({ bandwidth }) => `${(bandwidth * 8) / 1e9} Gbit/s`);
-  const heads = ["GPUs", "compute, s", "sent, MB", ...speeds];
+  const heads = ["GPUs", "compute, s", "sent, MB", ...clusters.map(({ name }) => name)];
   const alone = stepTime(trainingOf(1), clusters[0]!, 1).total;
   const rows = WORLDS.map((world) => {
     const steps = clusters.map((cluster) => stepTime(trainingOf(world), cluster, world, topology));
     const [{ compute, bytes }] = steps as [Step];
-    const cells = steps.map(({ total }) => `${total.toFixed(2)} (${(alone / total).toFixed(1)}x)`);
+    const cells = steps.map(({ total }, i) =>
+      world > (clusters[i]!.most ?? world) ? "" : `${total.toFixed(2)} (${(alone / total).toFixed(1)}x)`,
+    );
     return [String(world), compute.toFixed(3), (bytes / 1e6).toFixed(0), ...cells];
   });
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;

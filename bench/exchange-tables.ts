@@ -14,8 +14,8 @@ import { scalingTable, type Cluster, type Topology, type Training } from "./exch
 /** Memory of a GPU, bytes/s: assumed. */
 const DEVICE = 1e12;
 
-/** Gradient of one image on one GPU, s: assumed, about that of an A100 in TF32. */
-const SECONDS_PER_IMAGE = { paper: 2e-3, paper_deep: 3.5e-3 } as const;
+/** Gradient of one image on one GPU, s: an H100 in TF32; the deep model's as many times as on a CPU. Measured. */
+const SECONDS_PER_IMAGE = { paper: 1.27e-3, paper_deep: 1.27e-3 * 1.72 } as const;
 
 export type PaperModel = keyof typeof SECONDS_PER_IMAGE;
 
@@ -40,15 +40,20 @@ export function trainingOf(model: PaperModel): (world: number) => Training {
   });
 }
 
-/** `memory` is measured, the rest assumed; see docs/distributed.md. */
-export const clusters: readonly Cluster[] = [2, 10, 100].map((gbit) => ({
-  bandwidth: (gbit * 1e9) / 8,
-  latency: 50e-6,
-  message: 100e-6,
-  memory: 8e9,
-  device: DEVICE,
-  copy: 12e9,
-}));
+const GPU = { device: DEVICE, copy: 12e9 } as const;
+
+/** `carried` and `message` are measured, the rest is assumed; see docs/distributed.md. */
+export const clusters: readonly Cluster[] = [
+  { ...GPU, name: "one machine", bandwidth: Infinity, carried: 1.7e9, latency: 0, message: 50e-6, most: 8 },
+  ...[2, 10, 100].map((gbit) => ({
+    ...GPU,
+    name: `${gbit} Gbit/s`,
+    bandwidth: (gbit * 1e9) / 8,
+    carried: 0.5e9,
+    latency: 50e-6,
+    message: 300e-6,
+  })),
+];
 
 const NAMES: Readonly<Record<PaperModel, string>> = { paper: "DDPM++", paper_deep: "DDPM++ deep" };
 const TOPOLOGIES: Readonly<Record<Topology, string>> = {

@@ -4,16 +4,7 @@ import { createInterface } from "node:readline";
 
 export interface Request {
   readonly do:
-    | "about"
-    | "read"
-    | "shuffled"
-    | "train"
-    | "likelihood"
-    | "sample"
-    | "memory"
-    | "stages"
-    | "copy"
-    | "exchange";
+    "about" | "read" | "shuffled" | "train" | "likelihood" | "sample" | "memory" | "stages" | "copy" | "exchange";
   /** Of `train`. */
   readonly steps?: number;
   /** Smallest time, of `likelihood` and `sample`. */

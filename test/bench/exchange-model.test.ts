@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   bytesOnWire,
   bytesSent,
+  scalingTable,
   stepTime,
   transferSeconds,
   type Cluster,
@@ -14,10 +15,11 @@ import { exchangeTables, parametersOf } from "../../bench/exchange-tables.ts";
 const training: Training = { parameters: 1000, shards: 8, secondsPerShard: 0.5, secondsForUpdate: 0.25 };
 /** Every part of the step is a round number of seconds. */
 const cluster: Cluster = {
+  name: "a cluster",
   bandwidth: 1000,
+  carried: Infinity,
   latency: 1 / 8,
   message: 1 / 4,
-  memory: 12_000,
   device: 12_000,
   copy: 8000,
 };
@@ -75,18 +77,37 @@ describe("stepTime", () => {
     const { transfer, total, ...rest } = stepTime(training, cluster, 4);
     expect(transfer).toBe(bytesOnWire(1000, 4) / 1000);
     expect(rest.latency).toBeCloseTo(2 / 8 + 12 / 4, 9);
-    expect(rest).toMatchObject({ bytes: 6000, compute: 2 * 0.5 + 0.25, additions: 1 + 3 / 4, copies: 1 });
-    expect(total).toBeCloseTo(1.25 + transfer + 3.25 + 1.75 + 1, 9);
+    expect(rest).toMatchObject({ bytes: 6000, compute: 2 * 0.5 + 0.25, additions: 1, copies: 1 });
+    expect(total).toBeCloseTo(1.25 + transfer + 3.25 + 1 + 1, 9);
+  });
+
+  it("takes as long as the processes where the network is faster than they", () => {
+    expect(stepTime(training, { ...cluster, carried: 100 }, 4).transfer).toBe(6000 / 100);
+    expect(stepTime(training, { ...cluster, carried: 100 }, 4, "rank 0").transfer).toBe((2 * 12_000) / 100);
+    expect(stepTime(training, { ...cluster, carried: 100, bandwidth: Infinity }, 1).transfer).toBe(0);
   });
 
   it("makes rank 0 the bottleneck where it adds everything", () => {
     const step = stepTime(training, cluster, 4, "rank 0");
-    expect(step).toMatchObject({ bytes: 12_000, additions: 1 + 3 });
+    expect(step.bytes).toBe(12_000);
     expect(step.transfer).toBe((2 * bytesOnWire(1000, 4, "rank 0")) / 1000);
   });
 
   it("gives the process with most shards its time", () => {
     expect(stepTime(training, cluster, 3).compute).toBe(3 * 0.5 + 0.25);
+  });
+});
+
+describe("scalingTable", () => {
+  it("has a row for each number of GPUs, and none of a cluster that has fewer", () => {
+    const table = scalingTable(() => training, [cluster, { ...cluster, name: "two GPUs", most: 2 }], "each").split(
+      "\n",
+    );
+    expect(table[0]).toBe("| GPUs | compute, s | sent, MB | a cluster | two GPUs |");
+    const two = stepTime(training, cluster, 2).total;
+    const cell = `${two.toFixed(2)} (${(11.25 / two).toFixed(1)}x)`;
+    expect(table[3]).toBe(`| 2 | 2.250 | 0 | ${cell} | ${cell} |`);
+    expect(table[4]).toMatch(/^\| 4 \| 1.250 \| 0 \| [\d.]+ \([\d.]+x\) \|  \|$/);
   });
 });
 
