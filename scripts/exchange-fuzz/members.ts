@@ -1,7 +1,7 @@
 /** Attacks by who may join: nodes that come and go at once, stay silent, or lie. None of them delivers anything. */
 import { setTimeout as delay } from "node:timers/promises";
 import { ExchangeClient, type Attendance } from "../../src/grpc/exchange/client.ts";
-import type { MemberMessage } from "../../src/grpc/exchange/definition.ts";
+import { VERSION, type MemberMessage } from "../../src/grpc/exchange/definition.ts";
 import type { Random } from "./random.ts";
 import type { Attack, Target } from "./target.ts";
 
@@ -20,7 +20,7 @@ async function attend(target: Target, stay: number, { hello, answer, onWelcome }
   let attendance: Attendance;
   const ended = new Promise<void>((resolve) => {
     attendance = client.attend(
-      { version: 1, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0, ...target.hello, ...hello },
+      { version: VERSION, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0, ...target.hello, ...hello },
       {
         onMessage({ welcome, prepare, view }) {
           if (welcome) {
@@ -55,7 +55,7 @@ function anything({ of, below, bytes }: Random): MemberMessage {
   return of<() => MemberMessage>([
     () => ({ ready: { view, step: of([0, 2 ** 52, below(1e6)]) } }),
     () => ({ suspect: { view, id: below(50), reason: bytes(below(3000)).toString("latin1") } }),
-    () => ({ hello: { version: 1, address: "x", rank: 0, config: "{}", parameters: 1, runId: "" } }),
+    () => ({ hello: { version: VERSION, address: "x", rank: 0, config: "{}", parameters: 1, runId: "" } }),
     () => ({}),
   ])();
 }

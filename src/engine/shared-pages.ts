@@ -1,5 +1,6 @@
 /** Memory that processes of one machine share (scripts/setup/memory.cc). */
-import { closeSync } from "node:fs";
+import { constants } from "node:buffer";
+import { closeSync, fstatSync } from "node:fs";
 import type { Binding } from "./binding.ts";
 import { isNative, nativeBackend } from "./kernels.ts";
 
@@ -8,6 +9,11 @@ const pagesBinding = () => nativeBackend().binding as PagesBinding;
 
 /** Whether there is such memory: on Linux, with the binding that the set-up compiles. */
 export const hasSharedPages = (): boolean => isNative() && nativeBackend().binding.mapMemory !== undefined;
+
+/** Node gives no more in one piece. @throws RangeError for more. */
+function requireLength(bytes: number): void {
+  if (bytes > constants.MAX_LENGTH) throw new RangeError(`${bytes} bytes of shared memory are too many`);
+}
 
 /** A file without a name, whose bytes are in memory. */
 export class SharedPages {
@@ -44,12 +50,14 @@ export class SharedPages {
 
   /** @throws Error of the system, where there is no room. */
   grow(bytes: number): void {
+    requireLength(bytes);
     pagesBinding().growMemory(this.fd, bytes);
     this.renew();
   }
 
   /** Takes in what another process has added. @throws Error of the system. */
   renew(): void {
+    requireLength(fstatSync(this.fd).size);
     const buffer = pagesBinding().mapMemory(this.fd, this.#writable);
     this.#unmap();
     this.#bytes = new Uint8Array(buffer);

@@ -7,7 +7,7 @@ import { ChunkToSend } from "./chunk.ts";
 /** Within the folder of the .proto files. */
 export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";
 export const EXCHANGE = "scorestream.v1.Exchange";
-export const VERSION = 1;
+export const VERSION = 2;
 
 export interface Hello {
   readonly version: number;

@@ -34,6 +34,9 @@ export interface InboxOptions {
   readonly waiting: number;
 }
 
+/** Memories in place of others of the same member, in one step: one after a new view; each takes a descriptor. */
+const REPLACED = 64;
+
 const key = (from: number, phase: Phase) => `${phase}/${from}`;
 const refuse = (code: status, what: string) => statusError(code, what);
 
@@ -104,11 +107,11 @@ export class Inbox {
     const expected = this.#expected(view, header);
     requireVectors(header.vectors, expected);
     const slot = key(header.from, header.phase);
-    const memory = this.#memoryOf(header);
     const all = this.#arriving;
     if (all.has(slot)) {
       throw refuse(status.ALREADY_EXISTS, `${header.phase} of step ${header.step} from member ${header.from} is here already`); // prettier-ignore
     }
+    const memory = this.#memoryOf(header);
     const { onNews } = this.#options;
     // Of a step that is over by the end it goes nowhere.
     const arriving = new Arriving(this.#vectorsFor(view, header, expected), memory);
@@ -161,6 +164,7 @@ export class Inbox {
     if (known) this.#replaced.push(known);
     this.#memories.delete(from);
     try {
+      if (this.#replaced.length > REPLACED) throw new Error("it is another one too often");
       const memory = PeerMemory.open(shared);
       this.#memories.set(from, memory);
       return memory;

@@ -28,6 +28,12 @@ export class ParcelStream {
       onEnd();
     };
     call.on("data", ({ parcels }: Receipt) => {
+      // No more than were begun.
+      if (parcels < 1 || parcels > this.#unanswered.length - this.#unsent.length) {
+        end(statusError(status.INTERNAL, `the other node sent a receipt for ${parcels} parcels`));
+        call.cancel();
+        return;
+      }
       for (const { resolve } of this.#unanswered.splice(0, parcels)) resolve();
     });
     call.on("error", end);

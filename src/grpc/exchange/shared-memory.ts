@@ -1,12 +1,14 @@
 /** Memory of one process that others of the same machine and user read: a file without a name, gone with the process. */
 import { randomBytes } from "node:crypto";
-import { fstatSync, openSync, statSync } from "node:fs";
+import { constants, fstatSync, openSync, statSync } from "node:fs";
 import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, valuesIn, type Piece } from "../../data/vector-ipc.ts";
 import { hasSharedPages, SharedPages } from "../../engine/shared-pages.ts";
 import type { SharedPlace } from "./definition.ts";
 import { BySize } from "./spare.ts";
 
 const TOKEN = 16;
+/** Opening what has become a pipe must not wait for its other end. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** Parts of it begin at multiples of it: pages. */
 const ALIGNMENT = 4096;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
@@ -28,7 +30,7 @@ export class SharedMemory {
   readonly #pages: SharedPages;
   readonly #place: SharedPlace;
   /** Where free parts begin. */
-  #free = new BySize<number>();
+  readonly #free = new BySize<number>();
   #end = ALIGNMENT;
 
   private constructor(pages: SharedPages) {
@@ -41,7 +43,12 @@ export class SharedMemory {
   static open(): SharedMemory {
     requirePages();
     const pages = SharedPages.create();
-    pages.grow(ALIGNMENT);
+    try {
+      pages.grow(ALIGNMENT);
+    } catch (error) {
+      pages.close();
+      throw error;
+    }
     return new SharedMemory(pages);
   }
 
@@ -67,16 +74,9 @@ export class SharedMemory {
         return here;
       },
       give() {
-        // After `clear` it is not this list that is looked at.
         free.give(size, start);
       },
     };
-  }
-
-  /** What is still being read goes nowhere: all of it is free. */
-  clear(): void {
-    this.#free = new BySize();
-    this.#end = ALIGNMENT;
   }
 
   /** Nothing has room in it any more. */
@@ -105,7 +105,7 @@ export class PeerMemory {
     const found = statSync(path);
     const isOurs = found.isFile() && found.nlink === 0 && found.uid === process.getuid?.();
     if (!isOurs) throw new Error(`${path} is no shared memory`);
-    const memory = new PeerMemory(place, SharedPages.open(openSync(path, "r")));
+    const memory = new PeerMemory(place, SharedPages.open(openSync(path, READ)));
     const isSame = fstatSync(memory.#pages.fd).ino === found.ino && memory.#pages.bytes.length >= TOKEN;
     if (isSame && Buffer.compare(memory.#bytes(0, TOKEN), token) === 0) return memory;
     memory.close();

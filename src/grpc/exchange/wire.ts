@@ -62,8 +62,8 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
   };
 
   /** Room in memory for what goes to one member; undefined where it cannot be had. */
-  async function laneTo(link: Link, vectors: readonly Vector[]) {
-    if (none || link.refused || !(await link.near)) return undefined;
+  async function laneTo(link: Link, vectors: readonly Vector[], signal: AbortSignal) {
+    if (none || link.refused || !(await link.near) || signal.aborted) return undefined;
     try {
       memory ??= SharedMemory.open();
       return memory.lane(sharedSize(vectors));
@@ -78,14 +78,14 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
     async deliver(to, header, vectors, signal) {
       // A promise also where an address is none.
       const link = linkTo(to);
-      const lane = await laneTo(link, vectors);
+      const lane = await laneTo(link, vectors, signal);
       try {
         await link.client.deliver(header, vectors, signal, lane);
         lane?.give();
       } catch (error) {
         const { code, details } = error as ServiceError;
         // Its room stays taken until the next view: who knows how far the member is with it.
-        if (!lane || code !== status.UNIMPLEMENTED) throw error;
+        if (!lane || signal.aborted || code !== status.UNIMPLEMENTED) throw error;
         if (!link.refused) tell(`node ${to.rank} cannot read this one's memory (${foreign(details)}): ${SLOWER}`);
         link.refused = true;
         await link.client.deliver(header, vectors, signal);
@@ -99,7 +99,9 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
         client.close();
         links.delete(address);
       }
-      memory?.clear();
+      // Who was left out may not know it yet and still read: what it has mapped stays as it is.
+      memory?.close();
+      memory = undefined;
     },
     close() {
       for (const { client } of links.values()) client.close();

@@ -11,6 +11,7 @@ import {
   type ParcelMessage,
   type SentParcel,
   type View,
+  VERSION,
 } from "../../../src/grpc/exchange/definition.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
@@ -42,7 +43,7 @@ export async function stranger(endpoint: Endpoint, address?: string) {
   const view = await new Promise<View>((resolve, reject) => {
     const attendance = client.attend(
       {
-        ...{ version: 1, rank: 0, config: "{}", collectivesPort: 0, runId: "", parameters: run.parameters },
+        ...{ version: VERSION, rank: 0, config: "{}", collectivesPort: 0, runId: "", parameters: run.parameters },
         address: address ?? endpointText(server.endpoint),
       },
       {
