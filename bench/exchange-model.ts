@@ -62,6 +62,9 @@ export function bytesSent(parameters: number, world: number, topology: Topology 
   return topology === "each" ? (2 * (world - 1) * FLOAT * parameters) / world : (world - 1) * FLOAT * parameters;
 }
 
+/** Times that so many bytes pass one after the other: rank 0 first takes everything and then sends it. */
+const PASSES: Readonly<Record<Topology, number>> = { each: 1, "rank 0": 2 };
+
 /** Ethernet, IPv4 and TCP around the bytes of a full frame. */
 const [SEGMENT, HEADERS] = [1448, 66];
 /** Of a message besides the gradient, bytes: losses, names, Arrow's schemas, HTTP/2, frames not full, the answer; measured. */
@@ -83,11 +86,10 @@ export interface Transfer {
   readonly topology?: Topology;
 }
 
-/** Seconds on the wire: parts to those who add, then sums to all. Rank 0 first takes everything and then sends it. */
+/** Seconds on the wire: parts to those who add, then sums to all. */
 export function transferSeconds({ parameters, world, bandwidth, latency, topology = "each" }: Transfer): number {
   if (world === 1) return 0;
-  const passes = topology === "each" ? 1 : 2;
-  return (passes * bytesOnWire(parameters, world, topology)) / bandwidth + 2 * latency;
+  return (PASSES[topology] * bytesOnWire(parameters, world, topology)) / bandwidth + 2 * latency;
 }
 
 /** The parts of one step's time on `world` GPUs, s. */
@@ -96,9 +98,8 @@ export function stepTime(training: Training, cluster: Cluster, world: number, to
   const own = Math.ceil(shards / world);
   const compute = own * secondsPerShard + secondsForUpdate;
   const bytes = bytesSent(parameters, world, topology);
-  const passes = topology === "each" ? 1 : 2;
   const wire = transferSeconds({ parameters, world, bandwidth: cluster.bandwidth, latency: 0, topology });
-  const transfer = Math.max(wire, (passes * bytes) / cluster.carried);
+  const transfer = Math.max(wire, (PASSES[topology] * bytes) / cluster.carried);
   const latency = world === 1 ? 0 : 2 * cluster.latency + 4 * (world - 1) * cluster.message;
   // Two numbers read and one written.
   const additions = ((own - 1) * parameters * 3 * FLOAT) / cluster.device;

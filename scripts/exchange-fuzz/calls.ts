@@ -4,11 +4,11 @@ import { connect, type ClientHttp2Stream } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "../../src/grpc/exchange/chunk.ts";
-import { exchangeService, VERSION, type Header, type MemberMessage, type ParcelMessage } from "../../src/grpc/exchange/definition.ts"; // prettier-ignore
+import { exchangeService, type Header, type MemberMessage, type ParcelMessage } from "../../src/grpc/exchange/definition.ts"; // prettier-ignore
 import { parcel } from "../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../src/grpc/exchange/shares-of-view.ts";
 import { mutated, type Random } from "./random.ts";
-import type { Attack, Target } from "./target.ts";
+import { helloTo, type Attack, type Target } from "./target.ts";
 
 const SERVICE = "/scorestream.v1.Exchange";
 const PATHS = [`${SERVICE}/Attend`, `${SERVICE}/Deliver`, `${SERVICE}/Fetch`, "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/x/Y", "/"]; // prettier-ignore
@@ -115,14 +115,14 @@ export const callAttacks: readonly Attack[] = [
   {
     name: "join and break off",
     run(target) {
-      const hello = { version: VERSION, address: ":1", rank: 0, runId: "", collectivesPort: 0, ...target.hello };
+      const hello = { ...helloTo(target), address: ":1" };
       return call(target, PATHS[0]!, [framed(encodeMember({ hello }))], false);
     },
   },
   {
     name: "mutated hello",
     run(target, random) {
-      const hello = { version: VERSION, address: ":1", rank: 0, runId: "", collectivesPort: 0, ...target.hello };
+      const hello = { ...helloTo(target), address: ":1" };
       return call(target, PATHS[0]!, [framed(mutated(encodeMember({ hello }), random))], random.real() < 0.5);
     },
   },

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ExchangeClient, type Attendance } from "../../src/grpc/exchange/client.ts";
 import { VERSION, type MemberMessage } from "../../src/grpc/exchange/definition.ts";
 import type { Random } from "./random.ts";
-import type { Attack, Target } from "./target.ts";
+import { helloTo, type Attack, type Target } from "./target.ts";
 
 interface Manners {
   readonly hello?: object;
@@ -20,7 +20,7 @@ async function attend(target: Target, stay: number, { hello, answer, onWelcome }
   let attendance: Attendance;
   const ended = new Promise<void>((resolve) => {
     attendance = client.attend(
-      { version: VERSION, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0, ...target.hello, ...hello },
+      { ...helloTo(target), ...hello },
       {
         onMessage({ welcome, prepare, view }) {
           if (welcome) {

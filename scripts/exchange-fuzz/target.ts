@@ -1,4 +1,5 @@
 /** What is attacked, and what an attack is. */
+import { VERSION, type Hello } from "../../src/grpc/exchange/definition.ts";
 import type { Random } from "./random.ts";
 
 export interface Target {
@@ -10,6 +11,12 @@ export interface Target {
   readonly seen: { runId: string; view: number; step: number };
   readonly run: { readonly shards: number; readonly shardSize: number; readonly parameters: number; readonly bfloat16: boolean }; // prettier-ignore
 }
+
+/** Of a node that may join. */
+export const helloTo = ({ hello }: Target): Hello => ({
+  ...{ version: VERSION, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0 },
+  ...hello,
+});
 
 export interface Attack {
   readonly name: string;

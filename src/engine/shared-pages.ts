@@ -10,7 +10,7 @@ const pagesBinding = () => nativeBackend().binding as PagesBinding;
 /** Whether there is such memory: on Linux, with the binding that the set-up compiles. */
 export const hasSharedPages = (): boolean => isNative() && nativeBackend().binding.mapMemory !== undefined;
 
-/** Node gives no more in one piece. @throws RangeError for more. */
+/** Node makes no buffer of more, and would have the memory unmapped a second time. @throws RangeError for more. */
 function requireLength(bytes: number): void {
   if (bytes > constants.MAX_LENGTH) throw new RangeError(`${bytes} bytes of shared memory are too many`);
 }
@@ -26,21 +26,25 @@ export class SharedPages {
     this.#writable = writable;
   }
 
-  /** An empty one. @throws Error of the system. */
-  static create(): SharedPages {
-    return new SharedPages(pagesBinding().createMemory(), true);
+  /** One of so many bytes, 0. @throws Error of the system, where there is no room. */
+  static create(bytes: number): SharedPages {
+    return new SharedPages(pagesBinding().createMemory(), true).#begin((pages) => pages.grow(bytes));
   }
 
   /** That of another process. @param fd Closed with it. @throws Error when the file could shrink: its bytes could be gone. */
   static open(fd: number): SharedPages {
-    const pages = new SharedPages(fd, false);
+    return new SharedPages(fd, false).#begin((pages) => pages.renew());
+  }
+
+  /** Closes it again where that fails. */
+  #begin(take: (pages: SharedPages) => void): this {
     try {
-      pages.renew();
+      take(this);
     } catch (error) {
-      pages.close();
+      this.close();
       throw error;
     }
-    return pages;
+    return this;
   }
 
   /** All that there are; invalid after the next call of another method. */

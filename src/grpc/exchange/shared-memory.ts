@@ -42,14 +42,7 @@ export class SharedMemory {
   /** @throws Error where there is no such memory, or no room for it. */
   static open(): SharedMemory {
     requirePages();
-    const pages = SharedPages.create();
-    try {
-      pages.grow(ALIGNMENT);
-    } catch (error) {
-      pages.close();
-      throw error;
-    }
-    return new SharedMemory(pages);
+    return new SharedMemory(SharedPages.create(ALIGNMENT));
   }
 
   /** @throws Error of the system, where there is no room. */

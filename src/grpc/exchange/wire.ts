@@ -104,10 +104,7 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
       memory = undefined;
     },
     close() {
-      for (const { client } of links.values()) client.close();
-      links.clear();
-      memory?.close();
-      memory = undefined;
+      this.keep([]);
     },
   };
 }
