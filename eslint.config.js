@@ -18,7 +18,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: [".cache/", "coverage/", "runs/"] },
+  { ignores: [".cache/", "coverage/", "reports/", "runs/"] },
   {
     rules: {
       eqeqeq: ["error", "always", { null: "ignore" }],

@@ -29,7 +29,7 @@ function runtimeOptions(file) {
 }
 
 /**
- * Command, folder and environment of a program.
+ * Command and folder of a program.
  *
  * @param {string} program `vitest`, or a file relative to the project.
  * @throws SetupError when there is no such file.
@@ -37,12 +37,11 @@ function runtimeOptions(file) {
 export function commandOf(program, args) {
   if (program === "vitest") {
     const vitest = isDeno ? ["run", "-A", "npm:vitest"] : [join(modules, "vitest/vitest.mjs")];
-    const golden = { SCORESTREAM_GOLDEN: process.env.SCORESTREAM_GOLDEN ?? resolve(project, "../shared/golden") };
-    return { command: [process.execPath, ...vitest, "run", ...args], cwd: project, env: golden };
+    return { command: [process.execPath, ...vitest, "run", ...args], cwd: project };
   }
   const file = resolve(project, program);
   if (!existsSync(file)) throw new SetupError(`there is no program ${file}`, "name a file of this project", 2);
-  return { command: [process.execPath, ...runtimeOptions(file), file, ...args], cwd: process.cwd(), env: {} };
+  return { command: [process.execPath, ...runtimeOptions(file), file, ...args], cwd: process.cwd() };
 }
 
 /**
@@ -52,7 +51,7 @@ export function commandOf(program, args) {
  * @returns {Promise<number>} Its exit code; 128 + n after a signal.
  */
 export function launch(program, args, extra) {
-  const { command, cwd, env } = commandOf(program, args);
+  const { command, cwd } = commandOf(program, args);
   const [file, ...rest] = command;
   return new Promise((resolve, reject) => {
     const defaults = {
@@ -61,7 +60,7 @@ export function launch(program, args, extra) {
       // One heap for all threads: with one each, what one has freed the others cannot use.
       MALLOC_ARENA_MAX: "1",
     };
-    const environment = { ...defaults, ...process.env, ...env, ...extra };
+    const environment = { ...defaults, ...process.env, ...extra };
     const child = spawn(file, rest, { cwd, env: environment, stdio: "inherit" });
     for (const signal of STOP_SIGNALS) process.on(signal, () => sendSignal(child, signal));
     child.on("error", reject);

@@ -12,7 +12,7 @@ import { openCheckpoint, saveCheckpoint } from "../../src/optim/any-checkpoint.t
 import { openFlaxCheckpoint, readFlaxCheckpoint, saveFlaxCheckpoint } from "../../src/optim/flax-checkpoint.ts";
 import { toStateDict } from "../../src/optim/state-dict.ts";
 import { maxAbs } from "./allclose.ts";
-import { describeFamily, directory, present, type CaseEntry, type Config, type GoldenCase } from "./golden.ts";
+import { describeFamily, directory, type CaseEntry, type Config, type GoldenCase } from "./golden.ts";
 import { networkConfig } from "./reference-config.ts";
 import { tensorOf } from "./components.ts";
 import { networkOutput } from "./tolerances.ts";
@@ -90,8 +90,8 @@ interface Tree {
   readonly params: Readonly<Record<string, Shape>>;
 }
 
-describe.skipIf(!present)("golden param_trees.json", () => {
-  const trees = present ? (JSON.parse(readFileSync(join(directory, "param_trees.json"), "utf8")) as object) : {};
+describe("golden param_trees.json", () => {
+  const trees = JSON.parse(readFileSync(join(directory, "param_trees.json"), "utf8")) as object;
   const networks = Object.entries(trees as Record<string, Tree>).filter(([, tree]) => tree.config);
 
   it("has networks", () => expect(networks.length).toBeGreaterThan(0));

@@ -17,7 +17,7 @@ import { inverseMixtureLogit, mixtureLogCdf, mixtureLogit, mixtureLogPdf } from 
 import { normal } from "../support/tensors.ts";
 import { maxAbs } from "./allclose.ts";
 import { tensorOf } from "./components.ts";
-import { describeFamily, directory, present, type GoldenCase } from "./golden.ts";
+import { describeFamily, directory, type GoldenCase } from "./golden.ts";
 import { flowOf, formOf, lossOf, parametersOf } from "./flows.ts";
 import { flatParameters } from "./reference-config.ts";
 import { gradientTolerance, networkOutput, trainingLoss } from "./tolerances.ts";
@@ -188,7 +188,7 @@ describeFamily("dequantizer", (cases) => {
   }
 
   const file = join(directory, "param_trees.json");
-  const trees = present ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, Tree>) : {};
+  const trees = JSON.parse(readFileSync(file, "utf8")) as Record<string, Tree>;
   const flows = Object.entries(trees).filter(([name]) => name.startsWith("flowpp."));
   it.each(flows)("%s at full size: names, shapes and number of parameters", (_name, { params, total_parameters }) => {
     const size = params[Object.keys(params).find((name) => name.endsWith("norm0_g"))!]!;

@@ -1,17 +1,13 @@
 /** Reads the golden vectors: numbers that the reference computed, described by a manifest. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, it } from "vitest";
+import { describe } from "vitest";
 import { parseSafetensors, type Safetensor } from "../../src/data/safetensors.ts";
 
-/** Where the vectors are: `SCORESTREAM_GOLDEN`, or beside the repository. */
-export const directory =
-  process.env.SCORESTREAM_GOLDEN ?? fileURLToPath(new URL("../../../shared/golden", import.meta.url));
-
-/** Without vectors the golden tests are skipped, unless a directory was asked for. */
-export const present = process.env.SCORESTREAM_GOLDEN !== undefined || existsSync(join(directory, "manifest.json"));
+/** Where the vectors are: `test/vectors`, or the folder that `SCORESTREAM_GOLDEN` names. */
+export const directory = process.env.SCORESTREAM_GOLDEN ?? fileURLToPath(new URL("../vectors", import.meta.url));
 
 export interface TensorEntry {
   readonly shape: readonly number[];
@@ -125,12 +121,8 @@ export function largestSensitivity(family: string, name: string): number {
   return Math.max(...values);
 }
 
-/** A group of tests over the cases of a family; skipped as a whole where there are no vectors. */
+/** A group of tests over the cases of a family. */
 export function describeFamily(family: string, define: (cases: readonly GoldenCase[]) => void): void {
-  if (!present) {
-    describe.skip(`golden ${family}`, () => void it(`needs the vectors in ${directory}`));
-    return;
-  }
   describe(`golden ${family}`, () => {
     if (!manifest().families[family]) throw new Error(`${directory}: the manifest has no family "${family}"`);
     define(caseNames(family).map((name) => new GoldenCase(family, name)));

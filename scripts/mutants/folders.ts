@@ -1,0 +1,28 @@
+/** Which tests are near a source file, and how many of its mutants they are to catch. */
+
+/** Tests of other folders that look at a folder's numbers from close by, as paths of vitest's include. */
+const ALSO_NEAR: Readonly<Record<string, readonly string[]>> = {
+  sde: ["test/golden/sde.test.ts"],
+  likelihood: ["test/golden/likelihood.test.ts", "test/golden/sampling.test.ts", "test/golden/sampling-pc.test.ts"],
+  ops: ["test/golden/prng.test.ts", "test/golden/transforms.test.ts", "test/golden/metrics.test.ts"],
+  optim: ["test/golden/checkpoint.test.ts"],
+};
+
+/** Tests that cannot run in a worker thread, in which the mutants are switched on, and why. */
+const NOT_IN_THREADS: Readonly<Record<string, string>> = {};
+
+/** Percentage of a folder's mutants that its near tests are to catch. */
+const GOALS: Readonly<Record<string, number>> = {
+  ...{ sde: 90, likelihood: 90, ops: 90, optim: 90, streams: 90 },
+  ...{ data: 80, grpc: 80, monitor: 80, cli: 80 },
+};
+
+/** The folder of `src` that a path lies in: "src/sde/vp.ts" gives "sde". */
+export const folderOf = (path: string): string => path.replace(/^\.?\/?src\//, "").split("/")[0]!;
+
+/** Globs of the near tests of a folder. */
+export const nearTests = (folder: string): string[] => [`test/${folder}/**/*.test.ts`, ...(ALSO_NEAR[folder] ?? [])];
+
+export const leftOut = (): string[] => Object.keys(NOT_IN_THREADS);
+
+export const goalOf = (folder: string): number | undefined => GOALS[folder];
