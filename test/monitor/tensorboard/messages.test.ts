@@ -42,7 +42,7 @@ function opened(folder: string, now: () => number = () => 1000.5): EventWriter {
 }
 
 const events = async ({ path }: EventWriter) =>
-  (await collect(tfRecords(path))).map(({ bytes }) => decoded("Event", bytes));
+  (await collect(tfRecords(path))).map((record) => decoded("Event", (record as { bytes: Uint8Array }).bytes));
 
 describe("EventWriter", () => {
   it("writes each event with its step, its time and its value", async () => {
