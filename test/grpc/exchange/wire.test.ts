@@ -15,17 +15,17 @@ import type { Endpoint } from "../../../src/grpc/endpoint.ts";
 /** The clients that were made, and what was asked of them. */
 const made = vi.hoisted(() => ({
   clients: [] as { endpoint: unknown; quiet: number; closed: boolean; lanes: unknown[] }[],
-  answer: async (_lane: unknown): Promise<void> => {},
+  answer: (async () => {}) as (lane: unknown) => Promise<void>,
 }));
 vi.mock("../../../src/grpc/exchange/client.ts", () => ({
   ExchangeClient: class {
     closed = false;
     readonly lanes: unknown[] = [];
-    constructor(
-      readonly endpoint: unknown,
-      _security: unknown,
-      readonly quiet: number,
-    ) {
+    readonly endpoint: unknown;
+    readonly quiet: number;
+    constructor(endpoint: unknown, _security: unknown, quiet: number) {
+      this.endpoint = endpoint;
+      this.quiet = quiet;
       made.clients.push(this);
     }
     deliver(_header: unknown, _vectors: unknown, _signal: unknown, lane?: unknown): Promise<void> {
