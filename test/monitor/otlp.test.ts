@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { otlpExporter } from "../../src/monitor/otlp/otlp-exporter.ts";
 import { until } from "../grpc/fixture.ts";
 import { collector } from "./collector.ts";
-import { entry, metric } from "./fixture.ts";
+import { runOtlp } from "../../src/monitor/otlp/run-otlp.ts";
+import { entry, metric, metrics, recordedRun, temporaryFolder } from "./fixture.ts";
 
 const about = { runId: "run", pipeline: "count", security: {}, interval: 1000 };
 
@@ -73,4 +74,17 @@ it("waits for the last answer as long as it may, and tells that there was none",
   expect(told).toEqual([
     `warning: the collector ${name} does not take metrics (no answer within 0.1 s); it gets the newest once it does`,
   ]);
+});
+
+it("exports what a record grows by, the rest at the end", async () => {
+  const { endpoint, exports } = await collector();
+  const { path, write } = recordedRun(temporaryFolder(), metrics(1, 2));
+  const run = await runOtlp({ ...about, node: "node", path, endpoint, interval: 60_000 }, () => {});
+  expect(run.ready).toBeUndefined();
+  write(metrics(3, 3));
+  run.refresh();
+  write([metric(4, "eval/bpd")]);
+  await run.close(2000);
+  const points = exports.map((each) => each.map(({ name, value }) => [name, value]));
+  expect(points).toEqual([[["train/loss", 0.75], ["step", 4], ["eval/bpd", 1]]]); // prettier-ignore
 });

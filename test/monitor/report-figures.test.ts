@@ -103,6 +103,12 @@ describe("histogram", () => {
     expect(counts.flatMap((n, i) => (n ? [[i, n]] : []))).toEqual([[0, 2], [1, 2], [39, 2]]); // prettier-ignore
   });
 
+  it("begins with the least of the values", () => {
+    const { first, step, counts } = histogram([100, 101.5, 140]);
+    expect([first, step, counts.length]).toEqual([100, 1, 40]);
+    expect(counts.flatMap((n, i) => (n ? [[i, n]] : []))).toEqual([[0, 1], [1, 1], [39, 1]]); // prettier-ignore
+  });
+
   it("is drawn as high as its counts are, with the mean at its place", () => {
     const page = histogramFigure([0, 1, 1, 40], 10.5);
     const bar = (left: string, height: string, title: string) =>

@@ -4,6 +4,7 @@ import { status, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-j
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
 import type { Member, ParcelMessage, Receipt, SentParcel } from "../../../src/grpc/exchange/definition.ts";
+import { ExchangeClient } from "../../../src/grpc/exchange/client.ts";
 import { OwnWork } from "../../../src/grpc/exchange/own-work.ts";
 import { ParcelStream } from "../../../src/grpc/exchange/parcel-stream.ts";
 import type { Vector } from "../../../src/grpc/exchange/parcel.ts";
@@ -12,42 +13,11 @@ import { grpcWire } from "../../../src/grpc/exchange/wire.ts";
 import { statusError } from "../../../src/grpc/receive.ts";
 import type { Endpoint } from "../../../src/grpc/endpoint.ts";
 
-/** The clients that were made, and what was asked of them. */
-const made = vi.hoisted(() => ({
-  clients: [] as { endpoint: unknown; quiet: number; closed: boolean; lanes: unknown[] }[],
-  answer: (async () => {}) as (lane: unknown) => Promise<void>,
-}));
-vi.mock("../../../src/grpc/exchange/client.ts", () => ({
-  ExchangeClient: class {
-    closed = false;
-    readonly lanes: unknown[] = [];
-    readonly endpoint: unknown;
-    readonly quiet: number;
-    constructor(endpoint: unknown, _security: unknown, quiet: number) {
-      this.endpoint = endpoint;
-      this.quiet = quiet;
-      made.clients.push(this);
-    }
-    deliver(_header: unknown, _vectors: unknown, _signal: unknown, lane?: unknown): Promise<void> {
-      this.lanes.push(lane);
-      return made.answer(lane);
-    }
-    fetch = async (...request: unknown[]) => request;
-    close(): void {
-      this.closed = true;
-    }
-  },
-}));
-
 const member = (id: number, address: string): Member => ({ id, rank: id, address, collectivesPort: 0 });
 const header = { runId: "run", view: 1, step: 2, from: 3, phase: "REDUCE" as const };
 const vectors: Vector[] = [{ name: "t", values: new Float32Array(3), bfloat16: false }];
 
-afterEach(() => {
-  made.clients.length = 0;
-  made.answer = async () => {};
-  vi.restoreAllMocks();
-});
+afterEach(() => void vi.restoreAllMocks());
 
 describe("a wire", () => {
   function started(shared = true) {
@@ -62,32 +32,46 @@ describe("a wire", () => {
         close: () => void opened.closed++,
       } as unknown as SharedMemory;
     });
+    const made = { clients: [] as { client: ExchangeClient; lanes: unknown[]; closed: boolean }[] };
+    const calls = { answer: (async () => {}) as (lane: unknown) => Promise<void> };
+    const of = (client: ExchangeClient) => {
+      const known = made.clients.find((one) => one.client === client);
+      return known ?? made.clients[made.clients.push({ client, lanes: [], closed: false }) - 1]!;
+    };
+    vi.spyOn(ExchangeClient.prototype, "deliver").mockImplementation(function (this: ExchangeClient, ...[, , , lane]) {
+      of(this).lanes.push(lane);
+      return calls.answer(lane);
+    });
+    vi.spyOn(ExchangeClient.prototype, "close").mockImplementation(function (this: ExchangeClient) {
+      of(this).closed = true;
+    });
+    const fetched = vi.spyOn(ExchangeClient.prototype, "fetch").mockResolvedValue([]);
     const coordinator = { host: "127.0.0.1", port: 5 };
     const security = (endpoint: Endpoint) => (asked.push(endpoint), {});
     const wire = grpcWire({ coordinator, security, quiet: 77, shared, tell: (text) => told.push(text) });
     const deliver = (to: Member, signal = new AbortController().signal) => wire.deliver(to, header, vectors, signal);
-    return { wire, told, asked, given, opened, deliver };
+    return { wire, told, asked, given, opened, deliver, made, calls, fetched };
   }
   const [near, far] = [member(1, "127.0.0.1:7"), member(2, "192.0.2.1:7")];
 
   it("has one connection to each member, the coordinator at its own address", async () => {
-    const { wire, asked, deliver } = started();
+    const { wire, asked, deliver, made, fetched } = started();
     await deliver(member(0, ""));
     await deliver(far);
     await deliver(far);
     const request = [{ runId: "run", what: "SUM", step: 2 }, [], new AbortController().signal, () => {}] as const;
-    expect(await wire.fetch(far, ...request)).toEqual(request);
-    const ends = [
+    await wire.fetch(far, ...request);
+    expect(fetched.mock.calls).toEqual([request]);
+    expect(asked).toEqual([
       { host: "127.0.0.1", port: 5 },
       { host: "192.0.2.1", port: 7 },
-    ];
-    expect(made.clients.map(({ endpoint }) => endpoint)).toEqual(ends);
-    expect([asked, made.clients[0]!.quiet]).toEqual([ends, 77]);
+    ]);
+    expect(made.clients.map(({ lanes }) => lanes.length)).toEqual([1, 2]);
     await expect(deliver(member(9, "none"))).rejects.toThrow("this is no HOST:PORT");
   });
 
   it("keeps connections to the members of a new view alone, and gives up its memory", async () => {
-    const { wire, deliver, opened } = started();
+    const { wire, deliver, opened, made } = started();
     await deliver(near);
     await deliver(far);
     wire.keep([near]);
@@ -102,7 +86,7 @@ describe("a wire", () => {
   });
 
   it("gives room in memory to members of this machine alone, and takes it back once it was read", async () => {
-    const { deliver, given } = started();
+    const { deliver, given, made } = started();
     await deliver(far);
     expect(given).toEqual([]);
     await deliver(near);
@@ -110,12 +94,12 @@ describe("a wire", () => {
     expect(given).toHaveLength(1);
     const without = started(false);
     await without.deliver(near);
-    expect(made.clients.at(-1)!.lanes).toEqual([undefined]);
+    expect(without.made.clients[0]!.lanes).toEqual([undefined]);
   });
 
   it("sends messages to who cannot read its memory, told once, and keeps the room until the next view", async () => {
-    const { deliver, told, given } = started();
-    made.answer = async (lane) => {
+    const { deliver, told, given, made, calls } = started();
+    calls.answer = async (lane) => {
       if (lane) throw statusError(status.UNIMPLEMENTED, "another\nuser");
     };
     await deliver(near);
@@ -126,17 +110,17 @@ describe("a wire", () => {
   });
 
   it("passes other failures on, and those of what was given up", async () => {
-    const { deliver, told } = started();
-    made.answer = () => Promise.reject(statusError(status.UNAVAILABLE, "gone"));
+    const { deliver, told, made, calls } = started();
+    calls.answer = () => Promise.reject(statusError(status.UNAVAILABLE, "gone"));
     await expect(deliver(near)).rejects.toThrow("UNAVAILABLE: gone");
     const stop = new AbortController();
-    made.answer = () => (stop.abort(), Promise.reject(statusError(status.UNIMPLEMENTED, "late")));
+    calls.answer = () => (stop.abort(), Promise.reject(statusError(status.UNIMPLEMENTED, "late")));
     await expect(deliver(near, stop.signal)).rejects.toThrow("UNIMPLEMENTED: late");
     expect([told, made.clients[0]!.lanes.length]).toEqual([[], 2]);
   });
 
   it("goes without memory where there is none, told once", async () => {
-    const { deliver, told } = started();
+    const { deliver, told, made } = started();
     const open = vi.spyOn(SharedMemory, "open").mockImplementation(() => {
       throw new Error("ENOSPC");
     });

@@ -39,6 +39,14 @@ describe("grids of a run", () => {
     for (const name of ["s_5.txt", "../samples/z.png", "none.png"]) expect(readSample(workdir, name)).toBeUndefined();
   });
 
+  it("have the step that their names end with", () => {
+    expect(sampleGrids(workdirWith({ "samples/a5.png7.png": "" }))).toMatchObject([{ name: "a5.png7.png", step: 7 }]);
+  });
+
+  it("are not given as none where the file system says something else", () => {
+    expect(() => sampleGrids("x".repeat(5000))).toThrow("ENAMETOOLONG");
+  });
+
   it("are none where the folder is not there, or is a file", () => {
     expect(sampleGrids(temporaryFolder())).toEqual([]);
     const workdir = temporaryFolder();
