@@ -1,12 +1,15 @@
+import type { EventEmitter } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { PROTO, SERVICE, service } from "../../src/grpc/definition.ts";
 import { backoffDelay, Pusher } from "../../src/grpc/pusher.ts";
+import { startServer } from "../../src/grpc/server.ts";
 import type { Batch } from "../../src/monitor/metric.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 import { batch, metric, metrics, temporaryFolder } from "../monitor/fixture.ts";
-import { connect, monitorIn, until } from "./fixture.ts";
+import { connect, LOCAL, monitorIn, until } from "./fixture.ts";
 
 type Monitor = Awaited<ReturnType<typeof monitorIn>>;
 
@@ -202,6 +205,31 @@ describe("a run that pushes", () => {
     expect(await pusher.close(200)).toBe(false);
     expect(performance.now() - started).toBeLessThan(2000);
   });
+});
+
+it("a client ends its source and the call when nobody waits for the summary any more", async () => {
+  let [begun, cancelled, ended] = [false, false, false];
+  const Push = (call: EventEmitter) => {
+    call.on("data", () => (begun = true));
+    call.on("cancelled", () => (cancelled = true));
+  };
+  const served = { name: SERVICE, proto: PROTO, service, handlers: { Push } as never };
+  const server = await startServer(served, { option: "--listen", endpoint: LOCAL, security: {}, tell: () => {} });
+  onTestFinished(() => server.close(0));
+  async function* endless() {
+    try {
+      for (let place = 1; ; place++) {
+        yield batch(place, 1);
+        await new Promise(setImmediate);
+      }
+    } finally {
+      ended = true;
+    }
+  }
+  const pushing = connect(server).push(endless(), 60_000).subscribe();
+  await until(() => begun);
+  pushing.unsubscribe();
+  await until(() => cancelled && ended);
 });
 
 describe("backoffDelay", () => {

@@ -100,6 +100,13 @@ describe("a server with TLS and a token", () => {
     expect(server.told[0]).toMatch(/^127\.0\.0\.1:\d+ was refused \/scorestream\.v1\.Monitor\/Watch: it has no valid token$/); // prettier-ignore
   });
 
+  it.each(["secre", "secrett", "Secret", "secret,secret"])("is not opened by the token %s", async (token) => {
+    const { feed } = recordedRun(temporaryFolder(), metrics(1, 1));
+    const server = await served(feed, { security: { token: "secret" } });
+    const watching = lastValueFrom(connect(server, { token }).watch(past));
+    await expect(watching).rejects.toThrow("UNAUTHENTICATED: a token is needed: authorization: Bearer TOKEN");
+  });
+
   it("stores nothing of who has no token", async () => {
     const dir = temporaryFolder();
     const monitor = await monitorIn(dir, { security: { token: "secret" } });

@@ -38,6 +38,28 @@ it("health: the server and the Monitor are serving, another service is unknown",
   expect(await check("scorestream.v1.Other")).toBe(5);
 });
 
+it("health: who watches is told that the server is about to end", async () => {
+  const { feed } = recordedRun(temporaryFolder());
+  const server = await served(feed);
+  type Watch = { Watch(request: { service: string }): NodeJS.ReadableStream & { cancel(): void } };
+  const health = clientOf<Watch>(protoPath, "grpc.health.v1.Health", server);
+  const seen = ["", "scorestream.v1.Monitor"].map((service) => {
+    const statuses: string[] = [];
+    const call = health.Watch({ service });
+    call.on("data", ({ status }: { status: string }) => statuses.push(status));
+    call.on("error", () => {});
+    return { statuses, call };
+  });
+  await until(() => seen.every(({ statuses }) => statuses.length === 1));
+  const closing = server.close(5000);
+  await until(() => seen.every(({ statuses }) => statuses.length === 2));
+  for (const { statuses, call } of seen) {
+    expect(statuses).toEqual(["SERVING", "NOT_SERVING"]);
+    call.cancel();
+  }
+  await closing;
+});
+
 interface Reflection {
   ServerReflectionInfo(): NodeJS.ReadWriteStream & { write(request: object): boolean };
 }

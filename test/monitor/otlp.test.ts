@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { otlpExporter } from "../../src/monitor/otlp/otlp-exporter.ts";
 import { until } from "../grpc/fixture.ts";
 import { collector } from "./collector.ts";
-import { entry } from "./fixture.ts";
+import { runOtlp } from "../../src/monitor/otlp/run-otlp.ts";
+import { entry, metric, metrics, recordedRun, temporaryFolder } from "./fixture.ts";
 
 const about = { runId: "run", pipeline: "count", security: {}, interval: 1000 };
 
@@ -38,4 +39,52 @@ it("goes on when the collector comes late, and tells once that it was away", asy
   await exporter.close(2000);
   expect(late.exports[0]!.map(({ value }) => value)).toEqual([0.25, 1]);
   expect(told).toHaveLength(1);
+});
+
+it("tells whose the values are: the node by an attribute, the run and its pipeline by the resource", async () => {
+  const { endpoint, exports } = await collector();
+  const exporter = otlpExporter({ ...about, endpoint, interval: 60_000 }, () => {});
+  exporter.push([{ ...entry(8), metric: { ...metric(8, "eval/bpd"), unit: "bits/dim" } }]);
+  exporter.push([entry(9, { node: "b" })]);
+  await exporter.close(2000);
+  expect(exports).toHaveLength(1);
+  const points = exports[0]!.map(({ name, unit, value, attributes }) => [name, unit, value, attributes["node"]]);
+  expect(points).toEqual([
+    ["eval/bpd", "bits/dim", 2, "node"],
+    ["step", "{step}", 8, "node"],
+    ["step", "{step}", 9, "b"],
+    ["train/loss", "1", 2.25, "b"],
+  ]);
+  expect(exports[0]![0]!.attributes).toEqual({ node: "node" });
+  expect(exports[0]![0]!.resource).toMatchObject({
+    "service.name": "scorestream",
+    "service.instance.id": "run",
+    "scorestream.run_id": "run",
+    "scorestream.pipeline": "count",
+  });
+});
+
+it("waits for the last answer as long as it may, and tells that there was none", async () => {
+  const { endpoint } = await collector({ silent: true });
+  const told: string[] = [];
+  const exporter = otlpExporter({ ...about, endpoint, interval: 60_000 }, (text) => told.push(text));
+  exporter.push([entry(1)]);
+  await exporter.close(100);
+  const name = `127.0.0.1:${endpoint.port}`;
+  expect(told).toEqual([
+    `warning: the collector ${name} does not take metrics (no answer within 0.1 s); it gets the newest once it does`,
+  ]);
+});
+
+it("exports what a record grows by, the rest at the end", async () => {
+  const { endpoint, exports } = await collector();
+  const { path, write } = recordedRun(temporaryFolder(), metrics(1, 2));
+  const run = await runOtlp({ ...about, node: "node", path, endpoint, interval: 60_000 }, () => {});
+  expect(run.ready).toBeUndefined();
+  write(metrics(3, 3));
+  run.refresh();
+  write([metric(4, "eval/bpd")]);
+  await run.close(2000);
+  const points = exports.map((each) => each.map(({ name, value }) => [name, value]));
+  expect(points).toEqual([[["train/loss", 0.75], ["step", 4], ["eval/bpd", 1]]]); // prettier-ignore
 });

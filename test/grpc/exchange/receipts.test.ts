@@ -49,4 +49,16 @@ describe("receipts", () => {
     expect(written).toEqual([1]);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it("wait anew for what comes after those that nobody wanted", () => {
+    const { written, receipts } = started();
+    receipts.add();
+    receipts.add();
+    receipts.drop();
+    receipts.add();
+    vi.advanceTimersByTime(19);
+    expect(written).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(written).toEqual([1]);
+  });
 });

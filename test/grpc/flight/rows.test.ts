@@ -1,3 +1,4 @@
+import { EventEmitter, getEventListeners } from "node:events";
 import { readdirSync, truncateSync } from "node:fs";
 import { connect } from "node:http2";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { endpointText, type Endpoint } from "../../../src/grpc/endpoint.ts";
 import { FlightError, type FlightClient } from "../../../src/grpc/flight/client.ts";
 import { flightService } from "../../../src/grpc/flight/definition.ts";
+import { flightHandlers } from "../../../src/grpc/flight/service.ts";
 import { rangeBytes } from "../../../src/grpc/flight/row-range.ts";
 import { flightRows, ticketRows, type Wanted } from "../../../src/grpc/flight/rows.ts";
 import { valuesOf } from "../../data/prepare/fixture.ts";
@@ -206,6 +208,43 @@ describe("readers that are slow or go away", () => {
     await expect(ticketRows(client, whole, stop.signal).next()).rejects.toMatchObject({ code: status.CANCELLED });
     expect(await settled(() => reads)).toBeLessThan(300);
     expect(server.told).toEqual([]);
+  });
+
+  it("leave no listener on the signal that could have stopped them", async () => {
+    const client = flightClient(await flightServer([await prepared({ length: 5 })]));
+    const { signal } = new AbortController();
+    const rows = ticketRows(client, whole, signal);
+    await rows.next();
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    while (!(await rows.next()).done);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("end the reading of a server at once when they go away while it waits for room", async () => {
+    let reads = 0;
+    const handlers = flightHandlers({ catalog: endless(length, () => reads++), maxStreams: 1, tell: () => {} });
+    const written: unknown[] = [];
+    const start = () => {
+      const write = (message: unknown) => written.push(message) < 2;
+      const call = Object.assign(new EventEmitter(), { request: whole, write, end: () => {} });
+      call.on("error", (error: Error) => written.push(error.message));
+      (handlers["DoGet"] as unknown as (call: EventEmitter) => void)(call);
+      return call;
+    };
+    const turn = () => new Promise(setImmediate);
+    const call = start();
+    await turn();
+    expect([written.length, reads]).toEqual([2, 1]);
+    call.emit("cancelled");
+    await turn();
+    expect([written.length, reads]).toEqual([2, 1]);
+    call.emit("finish");
+    // Its place was given back, once.
+    start();
+    start();
+    await turn();
+    const busy = "RESOURCE_EXHAUSTED: 1 streams are being read, try again later";
+    expect(written.filter((one) => typeof one === "string")).toEqual([busy]);
   });
 
   it("leave nothing behind, whichever ends first", async () => {
