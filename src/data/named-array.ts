@@ -21,7 +21,7 @@ export const namedArray = (
 /** The values as numbers: a view where their alignment allows it, else a copy. */
 export function valuesOfArray({ dtype, bytes }: NamedArray): SafetensorData {
   const ArrayType = ARRAYS[dtype];
-  const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / ArrayType.BYTES_PER_ELEMENT);
 }
 

@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { openArrays } from "../../../src/data/sources/arrays.ts";
+import { openArrow } from "../../../src/data/sources/arrow.ts";
+import { openParquet } from "../../../src/data/sources/parquet.ts";
+import type { SourceOptions } from "../../../src/data/sources/options.ts";
+import type { Source } from "../../../src/data/sources/source.ts";
+import { openSvhn } from "../../../src/data/sources/svhn.ts";
+import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
+import { damaged, readAll } from "./fixture.ts";
+
+/** How often a file is open in this process, as Linux tells it. */
+function timesOpen(path: string): number {
+  const target = realpathSync(path);
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  return links.filter((link) => link === target).length;
+}
+
+/** Streams close their files by a thread of the system, some turns later. */
+async function expectClosed(path: string): Promise<void> {
+  for (let turn = 0; turn < 10_000 && timesOpen(path) > 0; turn++) await setImmediate();
+  expect(timesOpen(path)).toBe(0);
+}
+
+type Open = (options: SourceOptions) => Promise<Source>;
+const whole = (bytes: Buffer) => bytes;
+
+describe.runIf(existsSync("/proc/self/fd"))("a reader", () => {
+  it.each<[string, Open]>([
+    ["grey.npy", openArrays],
+    ["packed.npz", openArrays],
+    ["stored.npz", openArrays],
+    ["hub.arrow", openArrow],
+    ["pixels.arrow", openArrow],
+    ["train-00000-of-00001.parquet", openParquet],
+    ["ffhq-r02.tfrecords", openTfRecords],
+    ["test_32x32.mat", openSvhn],
+  ])("closes %s at the end, when it is left before, and when it is damaged", async (name, open) => {
+    const path = damaged(name, whole);
+    const source = await open({ path, split: "train" });
+    await expectClosed(path);
+    await readAll(source);
+    await expectClosed(path);
+    for await (const entry of source.entries()) {
+      expect(entry.name).toContain(path);
+      expect(timesOpen(path)).toBeLessThanOrEqual(1);
+      break;
+    }
+    await expectClosed(path);
+    const cut = damaged(name, (bytes) => bytes.subarray(0, bytes.length >> 1));
+    await open({ path: cut, split: "train" }).then(readAll, () => []);
+    await expectClosed(cut);
+  });
+});
