@@ -1,12 +1,12 @@
 /** The file from which every engine takes the same parameters and inputs. */
 import { lastValueFrom, toArray } from "rxjs";
-import { networkOf, sdeOf, weightingOf } from "../src/cli/from-config.ts";
-import type { Config } from "../src/cli/config.ts";
+import { networkOf, sdeOf, weightingOf } from "../src/run/from-config.ts";
+import type { Config } from "../src/run/config.ts";
 import { floats } from "../src/data/batch.ts";
-import { writeSafetensors, type Safetensor } from "../src/data/safetensors.ts";
+import { writeSafetensors, type Safetensor } from "../src/data/formats/safetensors.ts";
 import { ncsnpp } from "../src/models/ncsnpp.ts";
 import { initialParameters, layoutOf, valuesOf } from "../src/models/parameters.ts";
-import { fillNormal, fillRademacher, randomKey } from "../src/ops/random.ts";
+import { fillNormal, fillRademacher, randomKey } from "../src/base/random.ts";
 import { lossInputs } from "../src/streams/score-matching.ts";
 import type { BenchCase } from "./cases.ts";
 import { diffused } from "./diffused.ts";

@@ -1,7 +1,7 @@
 /** The models and batches that are measured. */
-import { cifar10Presets } from "../src/cli/presets.ts";
-import { resolveConfig } from "../src/cli/resolve-config.ts";
-import type { Config } from "../src/cli/config.ts";
+import { cifar10Presets } from "../pipelines/presets/cifar10.ts";
+import { resolveConfig } from "../src/run/resolve-config.ts";
+import type { Config } from "../src/run/config.ts";
 
 export interface BenchCase {
   readonly name: string;

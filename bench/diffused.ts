@@ -1,13 +1,13 @@
 /** The pipeline before the network: from images to what the loss is computed from. */
 import type { Observable } from "rxjs";
-import type { Config } from "../src/cli/config.ts";
-import { sdeOf, weightingOf } from "../src/cli/from-config.ts";
+import type { Config } from "../src/run/config.ts";
+import { sdeOf, weightingOf } from "../src/run/from-config.ts";
 import type { Batch } from "../src/data/batch.ts";
-import { fillBits, randomKey } from "../src/ops/random.ts";
+import { fillBits, randomKey } from "../src/base/random.ts";
 import type { Credit } from "../src/streams/credit.ts";
 import { dequantize } from "../src/streams/dequantize.ts";
 import { flip } from "../src/streams/flip.ts";
-import { trainBatches, type Examples } from "../src/streams/image-batches.ts";
+import { trainBatches, type Examples } from "../src/streams/batches.ts";
 import { perturb } from "../src/streams/perturb.ts";
 import { sampleTime } from "../src/streams/sample-time.ts";
 

@@ -8,8 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { loadEngine } from "../src/engine/load.ts";
 import { tf } from "../src/engine/tf.ts";
 import { exchangeGroup } from "../src/grpc/exchange/group.ts";
-import type { Group, Turn } from "../src/optim/peers.ts";
-import type { TrainState } from "../src/optim/train-state.ts";
+import type { Group, Turn } from "../src/training/peers.ts";
+import type { TrainState } from "../src/training/train-state.ts";
 import { measured, serve } from "./protocol.ts";
 
 /** How the nodes exchange. */

@@ -4,9 +4,9 @@
  * npx tsx bench/exchange-tables.ts prints them.
  */
 import { pathToFileURL } from "node:url";
-import { resolveConfig } from "../src/cli/resolve-config.ts";
-import { networkOf } from "../src/cli/from-config.ts";
-import { cifar10Presets } from "../src/cli/presets.ts";
+import { resolveConfig } from "../src/run/resolve-config.ts";
+import { networkOf } from "../src/run/from-config.ts";
+import { cifar10Presets } from "../pipelines/presets/cifar10.ts";
 import { ncsnpp } from "../src/models/ncsnpp.ts";
 import { layoutOf } from "../src/models/parameters.ts";
 import { scalingTable, type Cluster, type Topology, type Training } from "./exchange-model.ts";

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../src/cli/environment.ts";
-import { RunError, UsageError } from "../src/errors.ts";
+import { RunError, UsageError } from "../src/base/errors.ts";
 import type { BenchContext, SectionResult } from "./context.ts";
 import { preparePeers } from "./environment.ts";
 import { parseOptions, type SectionName } from "./options.ts";

@@ -1,6 +1,6 @@
 /** What the bench is asked to do. */
 import { Command, CommanderError, Option } from "commander";
-import { UsageError } from "../src/errors.ts";
+import { UsageError } from "../src/base/errors.ts";
 
 export const SECTIONS = ["step", "likelihood", "sampling", "stages", "growth", "data", "exchange"] as const;
 export type SectionName = (typeof SECTIONS)[number];

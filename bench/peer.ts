@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { RunError } from "../src/errors.ts";
+import { RunError } from "../src/base/errors.ts";
 import type { Answer, Request } from "./protocol.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -1,15 +1,15 @@
 /** ScoreStream as a program of the bench: scorestream-peer.ts CASE DROPOUT THREADS compile|eager. */
 import { firstValueFrom, share, Subject } from "rxjs";
-import type { Config } from "../src/cli/config.ts";
-import { networkOf, sdeOf, weightingOf } from "../src/cli/from-config.ts";
+import type { Config } from "../src/run/config.ts";
+import { networkOf, sdeOf, weightingOf } from "../src/run/from-config.ts";
 import { createBatch, floats, type Batch } from "../src/data/batch.ts";
-import { readSafetensors } from "../src/data/safetensors.ts";
+import { readSafetensors } from "../src/data/formats/safetensors.ts";
 import { loadEngine } from "../src/engine/load.ts";
 import { odeLikelihood } from "../src/likelihood/ode-likelihood.ts";
-import { odeSample } from "../src/likelihood/ode-sampler.ts";
+import { odeSample } from "../src/sampling/ode-sampler.ts";
 import { ncsnpp } from "../src/models/ncsnpp.ts";
 import { scoreNetwork } from "../src/models/score-network.ts";
-import { TrainState } from "../src/optim/train-state.ts";
+import { TrainState } from "../src/training/train-state.ts";
 import { adam } from "../src/streams/adam.ts";
 import { ema } from "../src/streams/ema.ts";
 import { scoreMatching } from "../src/streams/score-matching.ts";

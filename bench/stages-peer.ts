@@ -1,14 +1,14 @@
 /** Times every stage that needs no network: stages-peer.ts ARROW_FILE. */
 import { concatMap, from, lastValueFrom, map, of, toArray, type Observable } from "rxjs";
-import { sdeOf, weightingOf } from "../src/cli/from-config.ts";
-import { readArrowFile } from "../src/data/arrow-file.ts";
+import { sdeOf, weightingOf } from "../src/run/from-config.ts";
+import { readArrowFile } from "../src/data/formats/arrow-file.ts";
 import { bytes, type Batch, type Column } from "../src/data/batch.ts";
 import { loadEngine } from "../src/engine/load.ts";
 import { tf } from "../src/engine/tf.ts";
 import { withCredit } from "../src/streams/credit.ts";
 import { dequantize } from "../src/streams/dequantize.ts";
 import { flip } from "../src/streams/flip.ts";
-import { trainBatches, type Examples } from "../src/streams/image-batches.ts";
+import { trainBatches, type Examples } from "../src/streams/batches.ts";
 import { perturb } from "../src/streams/perturb.ts";
 import { sampleTime } from "../src/streams/sample-time.ts";
 import { lossInputs } from "../src/streams/score-matching.ts";

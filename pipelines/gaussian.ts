@@ -4,13 +4,13 @@
  */
 import { join } from "node:path";
 import { concat, defer, EMPTY, of, type OperatorFunction } from "rxjs";
-import { evaluationSeed, weightingOf } from "../src/cli/from-config.ts";
-import { definePipeline, type RunContext, type RunEvent } from "../src/cli/pipeline.ts";
-import { session } from "../src/cli/session.ts";
+import { evaluationSeed, weightingOf } from "../src/run/from-config.ts";
+import { definePipeline, type RunContext, type RunEvent } from "../src/run/pipeline.ts";
+import { session } from "../src/run/session.ts";
 import type { Batch } from "../src/data/batch.ts";
 import { mlp } from "../src/models/mlp.ts";
-import { Meter } from "../src/monitor/meter.ts";
-import { chainBitsPerDim, chainEntropy, sampleChain } from "../src/ops/gaussian-chain.ts";
+import { Meter } from "../src/metrics/meter.ts";
+import { chainBitsPerDim, chainEntropy, sampleChain } from "../src/data/gaussian-chain.ts";
 import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
 import { allReduce } from "../src/streams/all-reduce.ts";
@@ -21,7 +21,7 @@ import { dataLoss } from "../src/streams/data-loss.ts";
 import { ema } from "../src/streams/ema.ts";
 import { evaluate, type EvaluationKey } from "../src/streams/evaluate.ts";
 import { gradientHistograms } from "../src/streams/gradient-histograms.ts";
-import { evalBatches, trainBatches, type Examples } from "../src/streams/image-batches.ts";
+import { evalBatches, trainBatches, type Examples } from "../src/streams/batches.ts";
 import { likelihoodBound } from "../src/streams/likelihood-bound.ts";
 import { logLikelihood } from "../src/streams/log-likelihood.ts";
 import { perturb } from "../src/streams/perturb.ts";

@@ -3,9 +3,9 @@
  * likelihood weighting and importance-sampled times, its exact likelihood by the probability flow ODE, its variational
  * bound, and samples. Its stages are those of CIFAR-10.
  */
-import { imagePipeline } from "../src/cli/images/image-pipeline.ts";
-import { imagenet32Anchors, loadImageNet32 } from "../src/cli/images/imagenet32.ts";
-import { imagenet32Presets } from "../src/cli/presets-imagenet32.ts";
+import { imagePipeline } from "../src/run/images/image-pipeline.ts";
+import { imagenet32Anchors, loadImageNet32 } from "../src/run/images/imagenet32.ts";
+import { imagenet32Presets } from "./presets/imagenet32.ts";
 import { train } from "./cifar10.ts";
 
 export default imagePipeline({

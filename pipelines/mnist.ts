@@ -4,9 +4,9 @@
  * those of CIFAR-10.
  */
 import { join } from "node:path";
-import { imagePipeline } from "../src/cli/images/image-pipeline.ts";
-import { preparedImages } from "../src/cli/images/prepared.ts";
-import { mnistPresets } from "../src/cli/presets-images.ts";
+import { imagePipeline } from "../src/run/images/image-pipeline.ts";
+import { preparedImages } from "../src/run/images/prepared.ts";
+import { mnistPresets } from "./presets/images.ts";
 import { fetchMnist } from "../src/data/mnist/fetch.ts";
 import { train } from "./cifar10.ts";
 

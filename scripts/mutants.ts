@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { UsageError } from "../src/errors.ts";
+import { UsageError } from "../src/base/errors.ts";
 import { folderOf, goalOf } from "./mutants/folders.ts";
 import { folderReport } from "./mutants/report.ts";
 import { isCaught, runFolder } from "./mutants/run-folder.ts";

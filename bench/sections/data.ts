@@ -6,7 +6,7 @@ import { cacheFolder } from "../../src/cli/environment.ts";
 import { openShards } from "../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../src/data/prepare/prepare.ts";
 import { openSource } from "../../src/data/sources/formats.ts";
-import { permutation, randomKey } from "../../src/ops/random.ts";
+import { permutation, randomKey } from "../../src/base/random.ts";
 import type { BenchContext, SectionResult } from "../context.ts";
 import { startPython } from "../peer.ts";
 import type { Request } from "../protocol.ts";

@@ -1,6 +1,6 @@
 /** The stages without a network, and their share of a step. */
 import { join } from "node:path";
-import { writeArrowFile } from "../../src/data/arrow-file.ts";
+import { writeArrowFile } from "../../src/data/formats/arrow-file.ts";
 import { writeCase } from "../case-file.ts";
 import { small } from "../cases.ts";
 import type { BenchContext, SectionResult } from "../context.ts";

@@ -1,8 +1,8 @@
 /** The command line of `npm run checkpoint`. */
 import { Command, CommanderError } from "commander";
 import { extname } from "node:path";
-import { UsageError } from "../errors.ts";
-import type { CheckpointFormat } from "../optim/any-checkpoint.ts";
+import { UsageError } from "../base/errors.ts";
+import type { CheckpointFormat } from "../training/checkpoints/checkpoint-formats.ts";
 
 export type CheckpointCommand =
   | { readonly kind: "help"; readonly text: string }

@@ -1,8 +1,8 @@
 /** What `npm run checkpoint -- inspect` tells of a checkpoint. */
-import { valuesOfArray } from "../data/named-array.ts";
+import { valuesOfArray } from "../data/formats/named-array.ts";
 import { digest } from "../models/parameters.ts";
-import type { CheckpointFormat } from "../optim/any-checkpoint.ts";
-import type { StoredCheckpoint } from "../optim/stored-checkpoint.ts";
+import type { CheckpointFormat } from "../training/checkpoints/checkpoint-formats.ts";
+import type { StoredCheckpoint } from "../training/checkpoints/reference-fields.ts";
 
 export interface CheckpointReport {
   readonly file: string;

@@ -1,8 +1,8 @@
 /** `npm run checkpoint`: lists checkpoints and converts them between formats. */
 import { realpathSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { UsageError } from "../errors.ts";
-import { checkpointFormat, openCheckpoint, saveCheckpoint } from "../optim/any-checkpoint.ts";
+import { UsageError } from "../base/errors.ts";
+import { checkpointFormat, openCheckpoint, saveCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
 import { parseCheckpointCommand, type CheckpointCommand } from "./checkpoint-options.ts";
 import { checkpointReport, reportText } from "./checkpoint-report.ts";
 import { describeFailure } from "./failure.ts";

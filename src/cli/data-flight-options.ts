@@ -1,6 +1,6 @@
 /** The options of `npm run data -- serve` and `npm run data -- pull`. */
 import { Command } from "commander";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { addSecurityOptions, type SecurityOptions } from "./security-options.ts";
 
 export interface ServeRequest {

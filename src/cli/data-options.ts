@@ -1,7 +1,7 @@
 /** The options of `npm run data`. */
 import { Command, CommanderError, Option } from "commander";
 import { formats, requireFormat, type Wanted } from "../data/sources/formats.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { flightCommands, flightRequest, type PullRequest, type ServeRequest } from "./data-flight-options.ts";
 
 export interface PrepareRequest {

@@ -6,7 +6,7 @@ import type { Progress } from "../data/dataset.ts";
 import { prepare } from "../data/prepare/prepare.ts";
 import { openSource } from "../data/sources/formats.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
-import { lockWorkdir } from "./lock.ts";
+import { lockWorkdir } from "../run/lock.ts";
 import type { PrepareRequest } from "./data-options.ts";
 import { reporterFor, type Reporter } from "./reporter.ts";
 

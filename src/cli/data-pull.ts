@@ -1,7 +1,7 @@
 /** `npm run data -- pull`. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { parseEndpoint } from "../grpc/endpoint.ts";
 import { FlightClient } from "../grpc/flight/client.ts";
 import { pull, type Pulled } from "../grpc/flight/pull.ts";
@@ -9,8 +9,8 @@ import { clientSecurity } from "../grpc/security.ts";
 import type { PullRequest } from "./data-flight-options.ts";
 import { bytesIn, byteText } from "./data-text.ts";
 import type { Environment } from "./environment.ts";
-import { duration } from "./format.ts";
-import { lockWorkdir } from "./lock.ts";
+import { duration } from "../base/format.ts";
+import { lockWorkdir } from "../run/lock.ts";
 import { reporterFor } from "./reporter.ts";
 import { readSecrets } from "./security-options.ts";
 import { listenForSignals } from "./signals.ts";

@@ -1,6 +1,6 @@
 /** What `npm run data` says of shards. */
 import { leftText, type Manifest } from "../data/prepare/manifest.ts";
-import { short } from "./format.ts";
+import { short } from "../base/format.ts";
 
 /** "3.93 GB", powers of 1000. */
 export function byteText(bytes: number): string {

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { hasManifest, readManifest, type Manifest } from "../data/prepare/manifest.ts";
 import { verify } from "../data/prepare/verify.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { dataHelp, parseDataOptions, type PrepareRequest, type ReadRequest } from "./data-options.ts";
 import { prepareAll, type PreparedSplit } from "./data-prepare.ts";
 import { bytesIn, byteText, manifestText, skippedText } from "./data-text.ts";
 import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
-import { duration } from "./format.ts";
+import { duration } from "../base/format.ts";
 import { reporterFor } from "./reporter.ts";
 import { listenForSignals } from "./signals.ts";
 

@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { CONVOLUTION, convolutionSpeed, type ConvolutionSpeed } from "../engine/flops.ts";
 import { loadEngine, type Engine } from "../engine/load.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { cacheFolder } from "./environment.ts";
 
 /** What the set-up found, as `scripts/run.mjs` hands it on. */

@@ -1,6 +1,6 @@
 /** The command line of runs on several machines. */
 import type { Command } from "commander";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { isLoopback, parseEndpoint, type Endpoint } from "../grpc/endpoint.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import { clientSecurity, serverSecurity, type Secrets } from "../grpc/security.ts";

@@ -1,5 +1,5 @@
 /** From an error to what the user reads and the exit code. */
-import { RunError, UsageError } from "../errors.ts";
+import { RunError, UsageError } from "../base/errors.ts";
 
 export interface Failure {
   readonly exitCode: 1 | 2;

@@ -1,9 +1,9 @@
 /** The list of pipelines and the text of `--help`. */
-import { fields } from "./config-fields.ts";
+import { fields } from "../run/config-fields.ts";
 import { program, type Options } from "./options.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { Pipeline } from "../run/pipeline.ts";
 import type { PipelineRegistry } from "./registry.ts";
-import { resolveConfig, valueAt } from "./resolve-config.ts";
+import { resolveConfig, valueAt } from "../run/resolve-config.ts";
 
 export interface Listed {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** The place that a launcher has given this process among others, read from its environment variables. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { expandNodeList } from "./slurm-nodelist.ts";
 
 export interface Launcher {

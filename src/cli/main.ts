@@ -5,7 +5,7 @@ import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import { helpText, listPipelines, listText } from "./help.ts";
 import { parseOptions } from "./options.ts";
-import type { Summary } from "./pipeline.ts";
+import type { Summary } from "../run/pipeline.ts";
 import { reporterFor } from "./reporter.ts";
 import { run } from "./run.ts";
 import { summaryJson, summaryTable } from "./summary.ts";

@@ -2,14 +2,14 @@
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
-import { metricsThread } from "../grpc/metrics-thread.ts";
-import type { RunMetricsOptions } from "../grpc/run-metrics.ts";
+import { metricsThread } from "../monitor/grpc/metrics-thread.ts";
+import type { RunMetricsOptions } from "../monitor/grpc/run-metrics.ts";
 import { clientSecurity, serverSecurity } from "../grpc/security.ts";
 import { dropTornLine } from "../monitor/lines.ts";
-import { fanOut, type MetricSink } from "../monitor/metric-sink.ts";
+import { fanOut, type MetricSink } from "../metrics/metric-sink.ts";
 import type { OtlpTarget } from "../monitor/otlp/otlp-exporter.ts";
 import { otlpThread } from "../monitor/otlp/run-otlp.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { identityOf, RUN_ID } from "../monitor/run-id.ts";
 import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
 import { parseOtlp } from "./otlp.ts";

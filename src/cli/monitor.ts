@@ -3,17 +3,17 @@ import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Command, CommanderError } from "commander";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
 import { serverSecurity } from "../grpc/security.ts";
-import { serve, type Serving } from "../grpc/serve.ts";
+import { serve, type Serving } from "../monitor/grpc/serve.ts";
 import { Archive } from "../monitor/archive.ts";
 import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
 import { describeFailure } from "./failure.ts";
 import { addSecurityOptions, readSecrets, type SecurityOptions } from "./security-options.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
-import { openWorkdir } from "./workdir.ts";
+import { openWorkdir } from "../run/workdir.ts";
 
 export interface MonitorEnvironment {
   readonly stdout: Pick<NodeJS.WriteStream, "write">;

@@ -1,11 +1,11 @@
 /** The options of `npm run pipeline`. */
 import { Command, CommanderError, Option } from "commander";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import { addExchangeOptions, parseExchange, type GivenExchange } from "./exchange-options.ts";
 import { addMetricOptions, parseMetricTargets, type GivenMetrics, type MetricTargets } from "./metrics.ts";
-import { modes, presets, type Mode, type Preset } from "./pipeline.ts";
-import { parseAssignment, type Assignment } from "./resolve-config.ts";
+import { modes, presets, type Mode, type Preset } from "../run/pipeline.ts";
+import { parseAssignment, type Assignment } from "../run/resolve-config.ts";
 
 export interface Options {
   /** Absent: list the pipelines. */

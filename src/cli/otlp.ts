@@ -1,7 +1,7 @@
 /** The address of a collector on the command line. */
 import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { isLoopback, type Endpoint } from "../grpc/endpoint.ts";
 import type { Secrets } from "../grpc/security.ts";
 import type { OtlpTarget } from "../monitor/otlp/otlp-exporter.ts";

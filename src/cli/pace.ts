@@ -1,5 +1,5 @@
 /** Estimates the time a stage still takes. */
-import { duration, short } from "./format.ts";
+import { duration, short } from "../base/format.ts";
 
 export interface Progress {
   readonly done: number;

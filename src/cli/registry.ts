@@ -2,9 +2,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { UsageError } from "../errors.ts";
-import { nearest } from "./nearest.ts";
-import type { Pipeline } from "./pipeline.ts";
+import { UsageError } from "../base/errors.ts";
+import { nearest } from "../run/nearest.ts";
+import type { Pipeline } from "../run/pipeline.ts";
 
 export interface PipelineRegistry {
   /** Names in alphabetical order. */

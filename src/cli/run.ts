@@ -1,27 +1,27 @@
 /** One run, from its options to its end. */
 import { join } from "node:path";
 import type { Engine } from "../engine/load.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import {
   readStoredConfig,
   requireSameConfig,
   storedSettings,
   writeStoredConfig,
   type StoredConfig,
-} from "./config-file.ts";
+} from "../run/config-file.ts";
 import { cacheFolder, peakMemoryMB, type Environment } from "./environment.ts";
 import { logged } from "./logged.ts";
 import { metricsPath, openMetrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
-import { presets, type Pipeline, type Preset, type Summary } from "./pipeline.ts";
-import { play, type Listeners } from "./play.ts";
+import { presets, type Pipeline, type Preset, type Summary } from "../run/pipeline.ts";
+import { play, type Listeners } from "../run/dispatch-events.ts";
 import type { Reporter } from "./reporter.ts";
-import { takingBack } from "./refused.ts";
-import { resolveConfig, type Resolved } from "./resolve-config.ts";
+import { takingBack } from "../run/refused.ts";
+import { resolveConfig, type Resolved } from "../run/resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
-import { RunBoard } from "./tensorboard.ts";
+import { RunBoard } from "../run/tensorboard.ts";
 import { pinDevice } from "./visible-device.ts";
-import { openWorkdir } from "./workdir.ts";
+import { openWorkdir } from "../run/workdir.ts";
 
 export type NamedOptions = Options & { readonly name: string };
 

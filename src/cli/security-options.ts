@@ -1,7 +1,7 @@
 /** Certificates and the token: options that several programs share. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { Secrets } from "../grpc/security.ts";
 
 /** As commander gives them. */

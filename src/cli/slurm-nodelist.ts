@@ -1,5 +1,5 @@
 /** Slurm's lists of nodes. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 
 /** `01-03` as 01, 02, 03: leading zeros give the width. */
 function range(text: string, list: string): string[] {

@@ -1,7 +1,7 @@
 /** The table at the end of a run, and the JSON object of `--json`. */
 import { join } from "node:path";
-import { duration, short, withError } from "./format.ts";
-import type { Summary } from "./pipeline.ts";
+import { duration, short, withError } from "../base/format.ts";
+import type { Summary } from "../run/pipeline.ts";
 
 /** "key  value" lines for what the run reached and where things are. */
 export function summaryTable(summary: Partial<Summary>): string {

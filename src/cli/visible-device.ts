@@ -1,5 +1,5 @@
 /** One GPU for each process of a machine. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { launcherEnvironment } from "./launcher-environment.ts";
 
 /**

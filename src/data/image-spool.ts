@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
-import { ProgressFile } from "./progress-file.ts";
+import { ProgressFile } from "./formats/progress-file.ts";
 
 /** Bytes read at once. */
 const PIECE = 16 << 20;

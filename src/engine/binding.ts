@@ -8,22 +8,22 @@ export interface Binding {
   deleteTensor(id: number): void;
   executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): OutputInfo[];
   tensorDataSync(id: number): unknown;
-  /** This and the next two are additions of ours (scripts/setup/functions.cc), which a prebuilt binding lacks, as our ops. */
+  /** This and the next two are additions of ours (src/engine/native/functions.cc), which a prebuilt binding lacks, as our ops. */
   addFunction?(name: string, graph: Uint8Array, inputs: number, outputs: number): void;
   removeFunction?(name: string): void;
   /** Runs a function in another thread, compiled by XLA if `xla`; the inputs may be deleted at once. */
   startFunction?(name: string, inputs: number[], outputs: number, xla: boolean): Promise<OutputInfo[]>;
-  /** This and the next four too (scripts/setup/values.cc), see there. */
+  /** This and the next four too (src/engine/native/values.cc), see there. */
   readTensor?(id: number, values: Float32Array): void;
   lendTensor?(id: number): ArrayBuffer;
   takeBack?(buffer: ArrayBuffer): void;
   allFinite?(values: Float32Array): boolean;
   addValues?(a: Float32Array, b: Float32Array, out: Float32Array): void;
-  /** This and the next two too, on Linux (scripts/setup/memory.cc); see there. */
+  /** This and the next two too, on Linux (src/engine/native/memory.cc); see there. */
   createMemory?(): number;
   growMemory?(fd: number, bytes: number): void;
   mapMemory?(fd: number, writable: boolean): ArrayBuffer;
-  /** This and the next three too (scripts/setup/collectives.cc); see there. */
+  /** This and the next three too (src/engine/native/collectives.cc); see there. */
   openCollectives?(group: number, server: Uint8Array, config: Uint8Array, port: number, allowed: string): Promise<unknown>; // prettier-ignore
   runCollective?(group: number, op: string, input: number, size: number, key: number): Promise<OutputInfo[]>;
   abortCollectives?(group: number): void;

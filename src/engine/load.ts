@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import util from "node:util";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { deviceName } from "./device.ts";
 import type { NodeBackend } from "./binding.ts";
 import { tf, withoutSourceMaps } from "./tf.ts";

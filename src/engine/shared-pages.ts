@@ -1,4 +1,4 @@
-/** Memory that processes of one machine share (scripts/setup/memory.cc). */
+/** Memory that processes of one machine share (src/engine/native/memory.cc). */
 import { constants } from "node:buffer";
 import { closeSync, fstatSync } from "node:fs";
 import type { Binding } from "./binding.ts";

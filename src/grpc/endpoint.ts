@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { isIPv4, isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 
 export interface Endpoint {
   /** A name or an address, IPv6 without brackets. */

@@ -1,5 +1,5 @@
 /** Who may connect: nothing is asked on loopback; elsewhere TLS and a token, or an explicit --insecure. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { endpointText, isLoopback, type Endpoint } from "./endpoint.ts";
 
 /** What was given on the command line, files read. */

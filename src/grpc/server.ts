@@ -2,14 +2,14 @@
 import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { serverCredentials, tokenInterceptor } from "./credentials.ts";
-import { protoFolder } from "./definition.ts";
+import { protoFolder } from "../monitor/grpc/definition.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
-import { foreign } from "./foreign.ts";
+import { foreign } from "../base/sanitize-text.ts";
 import { openWindows } from "./http2-servers.ts";
-import { andMore, occasionally } from "./occasionally.ts";
+import { andMore, occasionally } from "../base/occasionally.ts";
 import type { ServerSecurity } from "./security.ts";
 import { onTlsRefused } from "./tls-refusals.ts";
 

@@ -1,9 +1,9 @@
 import { perturb } from "../sde/perturb.ts";
 import type { SDE } from "../sde/sde.ts";
 import { dsmIntegrand, expectedPriorTerm, offsetTerm, priorTerm, scoreSums, ssmIntegrand } from "./bound-terms.ts";
-import type { ScoreFunction } from "./score-function.ts";
-import { exampleSize } from "./shapes.ts";
-import { turn } from "./turn.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { exampleSize } from "../sde/shapes.ts";
+import { turn } from "../base/turn.ts";
 
 /** Random numbers of one time of the integral, for all examples. */
 export interface BoundDraw {

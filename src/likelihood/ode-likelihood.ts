@@ -1,9 +1,9 @@
 import type { SDE } from "../sde/sde.ts";
-import { gaussianLogDensity } from "./gaussian-density.ts";
-import { reverseDrift } from "./reverse.ts";
-import { rk45Batch, type BatchDerivative, type Rk45BatchOptions } from "./rk45-batch.ts";
-import type { ScoreFunction } from "./score-function.ts";
-import { exampleSize } from "./shapes.ts";
+import { gaussianLogDensity } from "../sde/gaussian-density.ts";
+import { reverseDrift } from "../sde/reverse.ts";
+import { rk45Batch, type BatchDerivative, type Rk45BatchOptions } from "../solvers/rk45-batch.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { exampleSize } from "../sde/shapes.ts";
 
 export interface OdeLikelihoodOptions extends Rk45BatchOptions {
   /** Time at which the data enter the ODE. */

@@ -1,6 +1,6 @@
 /** Declares a network's parameters under the reference's (flax) names, and initializes them. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
-import { fillNormal, fillUniform, randomKey } from "../ops/random.ts";
+import { fillNormal, fillUniform, randomKey } from "../base/random.ts";
 
 /** How a parameter starts. */
 export type Initializer =

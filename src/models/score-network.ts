@@ -3,7 +3,7 @@ import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
 import { compile } from "../engine/compile.ts";
 import { startAndRead } from "../engine/run.ts";
 import { tf } from "../engine/tf.ts";
-import type { ScoreFunction } from "../likelihood/score-function.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 import { lossGradient, startLossGradient, type LossAndGradient } from "./loss-gradient.ts";
 import type { ScoreModel } from "./ncsnpp.ts";

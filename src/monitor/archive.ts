@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Subject } from "rxjs";
 import type { Feed } from "./feed.ts";
-import type { Batch, Entry } from "./metric.ts";
+import type { Batch, Entry } from "../metrics/metric.ts";
 import { dropTornLine } from "./lines.ts";
 import { MetricLog } from "./metric-log.ts";
 

@@ -1,6 +1,6 @@
 /** Where watchers get their metrics from. */
 import { Subject, type Observable } from "rxjs";
-import type { Entry } from "./metric.ts";
+import type { Entry } from "../metrics/metric.ts";
 import type { MetricLog } from "./metric-log.ts";
 
 export interface Feed {

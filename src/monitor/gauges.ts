@@ -1,5 +1,5 @@
 import type { Attributes, Gauge, MeterProvider } from "@opentelemetry/api";
-import type { Metric } from "./metric.ts";
+import type { Metric } from "../metrics/metric.ts";
 
 /** What a gauge of its own tells: a step as an attribute would make a new series at every step. */
 const STEP = { name: "step", unit: "{step}", description: "optimizer steps behind the newest metric" };

@@ -1,7 +1,7 @@
 /** The record of a run: one JSON object a line and a metric. */
 import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateSync } from "node:fs";
 import { readLines, START, type Position } from "./lines.ts";
-import { BATCH_SIZE, batchOf, follows, type Batch, type Entry, type Metric } from "./metric.ts";
+import { BATCH_SIZE, batchOf, follows, type Batch, type Entry, type Metric } from "../metrics/metric.ts";
 
 /** Whose metrics a file has, where its lines do not say. */
 export interface Owner {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { Gauges } from "./gauges.ts";
-import type { Entry } from "./metric.ts";
+import type { Entry } from "../metrics/metric.ts";
 
 /** Prometheus's text exposition format. */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,8 +1,8 @@
 /** A thread beside a run that reads its record: a step of the run blocks neither, and neither blocks it. */
 import { Worker } from "node:worker_threads";
-import { UsageError } from "../errors.ts";
-import { threadProgram } from "../thread-program.ts";
-import type { MetricSink } from "./metric-sink.ts";
+import { UsageError } from "../base/errors.ts";
+import { threadProgram } from "../base/thread-program.ts";
+import type { MetricSink } from "../metrics/metric-sink.ts";
 
 export interface WorkerInput<O> {
   readonly options: O;

@@ -1,6 +1,6 @@
 /** The inside of a thread that {@link recordThread} starts. */
 import { parentPort, workerData } from "node:worker_threads";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { FromWorker, ToWorker, WorkerInput } from "./record-thread.ts";
 
 export interface Follower<R> {

@@ -1,5 +1,5 @@
 /** Which metrics a watcher gets. */
-import type { Entry } from "./metric.ts";
+import type { Entry } from "../metrics/metric.ts";
 
 /** What a watcher asks for; empty lists let everything through. */
 export interface WatchRequest {

@@ -1,5 +1,5 @@
-import { Bell } from "./bell.ts";
-import { BATCH_SIZE, batchOf, follows, type Batch, type Entry } from "./metric.ts";
+import { Bell } from "../base/bell.ts";
+import { BATCH_SIZE, batchOf, follows, type Batch, type Entry } from "../metrics/metric.ts";
 
 /**
  * What waits for one watcher: at most `limit` entries, the newest.

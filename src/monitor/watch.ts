@@ -1,5 +1,5 @@
 import type { Feed } from "./feed.ts";
-import type { Batch } from "./metric.ts";
+import type { Batch } from "../metrics/metric.ts";
 import { filterOf, type WatchRequest } from "./watch-filter.ts";
 import { WatchQueue } from "./watch-queue.ts";
 

@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { FLOAT, INT32, executeOp, isNative, typeAttribute } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
-import { fillUniform, type Key } from "./random.ts";
+import { fillUniform, type Key } from "../base/random.ts";
 
 /**
  * Uniform numbers in [0, 1) from a counter-based generator: the same seed gives the same numbers.

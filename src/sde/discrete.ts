@@ -1,5 +1,5 @@
 /** Score networks that were trained on the N steps of DDPM or SMLD instead of continuous times. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { SDE } from "./sde.ts";
 
 /**

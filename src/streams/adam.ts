@@ -1,9 +1,9 @@
 import { map, type OperatorFunction } from "rxjs";
 import { createBatch, floats, type Batch } from "../data/batch.ts";
-import { NonFiniteLossError } from "../errors.ts";
-import { adam as adamUpdate, type AdamOptions } from "../optim/adam.ts";
-import { learningRate, type ScheduleOptions } from "../optim/schedule.ts";
-import type { TrainState } from "../optim/train-state.ts";
+import { NonFiniteLossError } from "../base/errors.ts";
+import { adam as adamUpdate, type AdamOptions } from "../training/adam.ts";
+import { learningRate, type ScheduleOptions } from "../training/schedule.ts";
+import type { TrainState } from "../training/train-state.ts";
 import { tf } from "../engine/tf.ts";
 import type { Gradient } from "./gradient.ts";
 import { owning } from "./owning.ts";

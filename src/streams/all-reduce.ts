@@ -1,10 +1,10 @@
 import { Observable, type OperatorFunction } from "rxjs";
 import { createBatch, floats } from "../data/batch.ts";
 import { tf } from "../engine/tf.ts";
-import type { Peers, StepSum } from "../optim/peers.ts";
+import type { Peers, StepSum } from "../training/peers.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
 
-export { alone } from "../optim/peers.ts";
+export { alone } from "../training/peers.ts";
 
 /**
  * Sums the gradients of the shards over all nodes that train together.

@@ -9,7 +9,7 @@ import {
   type MonoTypeOperatorFunction,
   type Observable,
 } from "rxjs";
-import type { Meter } from "../monitor/meter.ts";
+import type { Meter } from "../metrics/meter.ts";
 
 export interface BetweenStepsOptions {
   /** Optimizer steps behind a value that passes. */

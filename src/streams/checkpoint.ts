@@ -10,9 +10,9 @@ import {
   catchError,
   type MonoTypeOperatorFunction,
 } from "rxjs";
-import { RunError } from "../errors.ts";
-import type { CheckpointStore } from "../optim/checkpoint-store.ts";
-import type { TrainState } from "../optim/train-state.ts";
+import { RunError } from "../base/errors.ts";
+import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
+import type { TrainState } from "../training/train-state.ts";
 
 export interface CheckpointOptions {
   /** Steps between checkpoints. */

@@ -1,7 +1,7 @@
 import { concat, concatMap, defer, startWith, type ObservableInput, type OperatorFunction } from "rxjs";
 import { floats, type Batch } from "../data/batch.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
-import type { Features } from "../ops/sample-quality/features.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
+import type { Features } from "../quality/features.ts";
 
 export interface CollectFeaturesOptions {
   /** Stage as people read it. */

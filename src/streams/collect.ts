@@ -1,6 +1,6 @@
 import { concat, concatMap, defer, startWith, type OperatorFunction } from "rxjs";
 import { column, type Batch, type Column } from "../data/batch.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
 
 export interface CollectOptions {
   /** Examples to come. */

@@ -3,13 +3,13 @@ import type { Tensor1D } from "@tensorflow/tfjs";
 import { bytes, createBatch, type Batch } from "../data/batch.ts";
 import { bitsPerDim } from "../likelihood/bits-per-dim.ts";
 import type { DequantizationLoss } from "../models/flowpp/loss.ts";
-import { fillNormal, fillUniform, randomKey } from "../ops/random.ts";
-import type { TrainState } from "../optim/train-state.ts";
+import { fillNormal, fillUniform, randomKey } from "../base/random.ts";
+import type { TrainState } from "../training/train-state.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 import { unitImage } from "./dequantize.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
-import { lending } from "./lending.ts";
+import { lending } from "./use-once.ts";
 
 export interface DequantizationLossOptions {
   /** Averaged parameters of the frozen score model. */

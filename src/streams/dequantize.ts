@@ -1,6 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import { bytes, withColumns, type Batch } from "../data/batch.ts";
-import { fillNormal, fillUniform, randomKey } from "../ops/random.ts";
+import { fillNormal, fillUniform, randomKey } from "../base/random.ts";
 
 /**
  * Draws from the variational dequantizer.

@@ -1,6 +1,6 @@
 import { tap, type MonoTypeOperatorFunction } from "rxjs";
-import { exponentialMovingAverage } from "../optim/ema.ts";
-import type { TrainState } from "../optim/train-state.ts";
+import { exponentialMovingAverage } from "../training/ema.ts";
+import type { TrainState } from "../training/train-state.ts";
 import { owning } from "./owning.ts";
 
 /**

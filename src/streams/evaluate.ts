@@ -1,8 +1,8 @@
 import { concat, concatMap, defer, from, of, type OperatorFunction } from "rxjs";
 import { floats, type Batch } from "../data/batch.ts";
-import type { ProgressFile } from "../data/progress-file.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
-import { countOf, measured, type Evaluated } from "./evaluated.ts";
+import type { ProgressFile } from "../data/formats/progress-file.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
+import { countOf, measured, type Evaluated } from "../metrics/evaluated.ts";
 
 /** What is evaluated, the name of the metric `eval/<key>`: bits/dim by the ODE, the bound on them, the training loss. */
 export type EvaluationKey = "bpd" | "bound" | "loss";

@@ -1,6 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import { bytes, withColumns, type Batch } from "../data/batch.ts";
-import { randomKey } from "../ops/random.ts";
+import { randomKey } from "../base/random.ts";
 
 /**
  * Mirrors each image left to right with probability one half, decided by (seed, index of the sample in the run).

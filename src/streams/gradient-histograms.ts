@@ -1,7 +1,7 @@
 import { identity, tap, type MonoTypeOperatorFunction } from "rxjs";
 import { valuesOf, type ParameterLayout } from "../models/parameters.ts";
-import type { Meter } from "../monitor/meter.ts";
-import { histogramOf } from "../monitor/tensorboard/histogram.ts";
+import type { Meter } from "../metrics/meter.ts";
+import { histogramOf } from "../metrics/histogram.ts";
 import { firstNonFinite } from "../ops/finite.ts";
 import type { Gradient } from "./gradient.ts";
 

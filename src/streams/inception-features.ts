@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { bytes, withColumns, type Batch } from "../data/batch.ts";
-import { turn } from "../likelihood/turn.ts";
-import type { Inception } from "../models/inception/inception.ts";
+import { turn } from "../base/turn.ts";
+import type { Inception } from "../quality/inception/inception.ts";
 
 export interface InceptionFeaturesOptions {
   /** Images that go through the network at once, which sets its memory; larger batches are cut. */

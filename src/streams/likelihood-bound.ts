@@ -1,8 +1,8 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { variationalBound, type BoundDraw } from "../likelihood/bound.ts";
-import type { ScoreFunction } from "../likelihood/score-function.ts";
-import { fillNormal, fillRademacher, fillUniform, randomKey } from "../ops/random.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { fillNormal, fillRademacher, fillUniform, randomKey } from "../base/random.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 

@@ -1,9 +1,9 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeLikelihood } from "../likelihood/ode-likelihood.ts";
-import type { StepControl } from "../likelihood/rk45-batch.ts";
-import type { ScoreFunction } from "../likelihood/score-function.ts";
-import { fillNormal, fillRademacher, randomKey } from "../ops/random.ts";
+import type { StepControl } from "../solvers/rk45-batch.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { fillNormal, fillRademacher, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
 
 export interface LogLikelihoodOptions {

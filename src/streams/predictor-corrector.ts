@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
-import { pcSample, seededNoise, type PcSampleOptions } from "../likelihood/pc-sampler.ts";
-import type { ScoreFunction } from "../likelihood/score-function.ts";
+import { pcSample, seededNoise, type PcSampleOptions } from "../sampling/pc-sampler.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 
 export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise" | "onEvaluation"> {

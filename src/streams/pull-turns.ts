@@ -1,6 +1,6 @@
 import { Observable } from "rxjs";
 import { setImmediate } from "node:timers/promises";
-import type { Group, Turn } from "../optim/peers.ts";
+import type { Group, Turn } from "../training/peers.ts";
 import type { Credit } from "./credit.ts";
 import { begun } from "./pull-ahead.ts";
 

@@ -1,7 +1,7 @@
 import { concatMap, defer, startWith, type OperatorFunction } from "rxjs";
 import { floats } from "../data/batch.ts";
-import type { Meter } from "../monitor/meter.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
+import type { Meter } from "../metrics/meter.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
 import type { StepRecord } from "./adam.ts";
 
 export interface RecordOptions {

@@ -1,9 +1,9 @@
 import { concat, concatAll, defer, of, type OperatorFunction } from "rxjs";
 import type { Batch } from "../data/batch.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
-import type { Pause } from "../ops/sample-quality/features.ts";
-import { measureQuality, type Quality } from "../ops/sample-quality/quality.ts";
-import type { DataStatistics } from "../ops/sample-quality/statistics-file.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
+import type { Pause } from "../quality/features.ts";
+import { measureQuality, type Quality } from "../quality/quality.ts";
+import type { DataStatistics } from "../quality/statistics-file.ts";
 import { collectFeatures } from "./collect-features.ts";
 
 export interface SampleQualityOptions {

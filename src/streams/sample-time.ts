@@ -1,6 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import { withColumns, type Batch } from "../data/batch.ts";
-import { fillUniform, randomKey } from "../ops/random.ts";
+import { fillUniform, randomKey } from "../base/random.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 

@@ -1,9 +1,9 @@
 import { concatMap, type Observable, type OperatorFunction } from "rxjs";
 import { createBatch, floats, withColumns, type Batch } from "../data/batch.ts";
-import { odeSample } from "../likelihood/ode-sampler.ts";
-import type { StepControl } from "../likelihood/rk45-batch.ts";
-import type { ScoreFunction } from "../likelihood/score-function.ts";
-import { fillNormal, randomKey } from "../ops/random.ts";
+import { odeSample } from "../sampling/ode-sampler.ts";
+import type { StepControl } from "../solvers/rk45-batch.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { fillNormal, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { Credit } from "./credit.ts";
 import { pull } from "./pull.ts";

@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OperatorFunction } from "rxjs";
-import { writeArrowFile } from "../data/arrow-file.ts";
+import { writeArrowFile } from "../data/formats/arrow-file.ts";
 import type { Batch } from "../data/batch.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
 import { collect } from "./collect.ts";
 
 /**

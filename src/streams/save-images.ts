@@ -1,11 +1,11 @@
 import { concat, concatMap, defer, from, of, type OperatorFunction } from "rxjs";
-import { writeFileAtomic } from "../data/arrow-file.ts";
+import { writeFileAtomic } from "../data/formats/arrow-file.ts";
 import { bytes, type Batch } from "../data/batch.ts";
-import { imageArrowPieces } from "../data/image-arrow.ts";
+import { imageArrowPieces } from "../data/formats/image-arrow.ts";
 import type { ImageSpool } from "../data/image-spool.ts";
-import { npzPieces } from "../data/npz-stream.ts";
-import { pngGrid } from "../data/png-grid.ts";
-import type { RunEvent } from "../monitor/run-event.ts";
+import { npzPieces } from "../data/formats/npz-stream.ts";
+import { pngGrid } from "../data/formats/png-grid.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
 
 /** Paths to write; their folder is there. */
 export interface ImageFiles {

@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { select, withColumns, type Batch } from "../data/batch.ts";
 import type { ScoreNetwork } from "../models/score-network.ts";
-import type { TrainState } from "../optim/train-state.ts";
+import type { TrainState } from "../training/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import { checkWeighting, lossInputs, type Weighting } from "./score-matching.ts";
 

@@ -1,11 +1,11 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, select, withColumns, type Batch } from "../data/batch.ts";
 import type { LossInputs, ScoreNetwork } from "../models/score-network.ts";
-import { randomKey } from "../ops/random.ts";
-import type { TrainState } from "../optim/train-state.ts";
+import { randomKey } from "../base/random.ts";
+import type { TrainState } from "../training/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
-import { lending } from "./lending.ts";
+import { lending } from "./use-once.ts";
 
 /**
  * How the loss at time t is weighted. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose

@@ -1,5 +1,5 @@
 import { defer, Observable, tap, type OperatorFunction } from "rxjs";
-import type { Meter } from "../monitor/meter.ts";
+import type { Meter } from "../metrics/meter.ts";
 
 /** Gives an operator a name under which its rate, its queue and its time are measured. */
 export type Stage = <A, B>(name: string, operator: OperatorFunction<A, B>, per?: number) => OperatorFunction<A, B>;

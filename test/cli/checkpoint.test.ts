@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readSafetensors } from "../../src/data/safetensors.ts";
+import { readSafetensors } from "../../src/data/formats/safetensors.ts";
 import { main } from "../../src/cli/checkpoint.ts";
 import { digest, valuesOf } from "../../src/models/parameters.ts";
-import { openCheckpoint, saveCheckpoint } from "../../src/optim/any-checkpoint.ts";
-import { readCheckpoint, writeCheckpoint } from "../../src/optim/checkpoint.ts";
-import { layoutWith, SHAPES, snapshotOf, storedCheckpoint, temporaryFile } from "../optim/checkpoint-fixture.ts";
+import { openCheckpoint, saveCheckpoint } from "../../src/training/checkpoints/checkpoint-formats.ts";
+import { readCheckpoint, writeCheckpoint } from "../../src/training/checkpoints/checkpoint.ts";
+import { layoutWith, SHAPES, snapshotOf, storedCheckpoint, temporaryFile } from "../training/checkpoints/checkpoint-fixture.ts";
 
 const layout = layoutWith(SHAPES);
 const snapshot = snapshotOf(layout);

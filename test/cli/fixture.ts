@@ -6,7 +6,7 @@ import { from, type Observable } from "rxjs";
 import { onTestFinished } from "vitest";
 import type { Environment } from "../../src/cli/environment.ts";
 import { main } from "../../src/cli/main.ts";
-import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../../src/cli/pipeline.ts";
+import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../../src/run/pipeline.ts";
 import { requireName } from "../../src/cli/registry.ts";
 import type { Engine } from "../../src/engine/load.ts";
 

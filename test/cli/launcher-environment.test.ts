@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { launcherEnvironment, type Launcher } from "../../src/cli/launcher-environment.ts";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
 import { pythonWith } from "../support/python.ts";
 import { temporaryFolder } from "./fixture.ts";
 

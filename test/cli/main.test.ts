@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { concat, of, throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { RunContext } from "../../src/cli/pipeline.ts";
-import { NonFiniteLossError } from "../../src/errors.ts";
+import type { RunContext } from "../../src/run/pipeline.ts";
+import { NonFiniteLossError } from "../../src/base/errors.ts";
 import { counting, engineNamed, lastJson, pipeline, temporaryFolder } from "./fixture.ts";
 
 /** The contexts that a pipeline was run with. */

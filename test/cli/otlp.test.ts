@@ -6,7 +6,7 @@ import type { Worker } from "node:worker_threads";
 import { ServerCredentials } from "@grpc/grpc-js";
 import { of } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { RunEvent } from "../../src/cli/pipeline.ts";
+import type { RunEvent } from "../../src/run/pipeline.ts";
 import { parseOtlp } from "../../src/cli/otlp.ts";
 import { selfSigned, until } from "../grpc/fixture.ts";
 import { collector } from "../monitor/collector.ts";

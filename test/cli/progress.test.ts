@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { duration, withError } from "../../src/cli/format.ts";
+import { duration, withError } from "../../src/base/format.ts";
 import { reporterFor } from "../../src/cli/reporter.ts";
 
 function lines() {

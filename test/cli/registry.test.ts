@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listPipelines } from "../../src/cli/help.ts";
-import { editDistance, nearest } from "../../src/cli/nearest.ts";
+import { editDistance, nearest } from "../../src/run/nearest.ts";
 import { folderRegistry } from "../../src/cli/registry.ts";
 import { temporaryFolder } from "./fixture.ts";
 

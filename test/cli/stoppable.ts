@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { from } from "rxjs";
 import { main } from "../../src/cli/main.ts";
-import type { RunContext, RunEvent } from "../../src/cli/pipeline.ts";
+import type { RunContext, RunEvent } from "../../src/run/pipeline.ts";
 import type { Engine } from "../../src/engine/load.ts";
 
 async function* steps({ stop, workdir }: RunContext): AsyncGenerator<RunEvent> {

@@ -4,10 +4,10 @@ import { utimesSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readArrowFile } from "../../src/data/arrow-file.ts";
+import { readArrowFile } from "../../src/data/formats/arrow-file.ts";
 import { loadCifar10 } from "../../src/data/cifar10/load.ts";
 import type { Source } from "../../src/data/cifar10/source.ts";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
 import { files, images, labels, manifest } from "./cifar10-fixture.ts";
 
 let root: string;

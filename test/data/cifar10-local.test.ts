@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadCifar10 } from "../../src/data/cifar10/load.ts";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
 import { archive, files, images, labels, manifest, writeFiles } from "./cifar10-fixture.ts";
 
 let path: string;

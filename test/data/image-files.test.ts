@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { RecordBatchReader } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { readArrowFile, writeFileAtomic } from "../../src/data/arrow-file.ts";
-import { imageArrowPieces } from "../../src/data/image-arrow.ts";
-import { readNpz } from "../../src/data/npz.ts";
-import { fitsNpz, npzPieces, npzSize } from "../../src/data/npz-stream.ts";
+import { readArrowFile, writeFileAtomic } from "../../src/data/formats/arrow-file.ts";
+import { imageArrowPieces } from "../../src/data/formats/image-arrow.ts";
+import { readNpz } from "../../src/data/formats/npz.ts";
+import { fitsNpz, npzPieces, npzSize } from "../../src/data/formats/npz-stream.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { pythonWith } from "../support/python.ts";
 

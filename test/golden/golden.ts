@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe } from "vitest";
-import { parseSafetensors, type Safetensor } from "../../src/data/safetensors.ts";
+import { parseSafetensors, type Safetensor } from "../../src/data/formats/safetensors.ts";
 
 /** Where the vectors are: `test/vectors`, or the folder that `SCORESTREAM_GOLDEN` names. */
 export const directory = process.env.SCORESTREAM_GOLDEN ?? fileURLToPath(new URL("../vectors", import.meta.url));

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import type { Features } from "../../src/ops/sample-quality/features.ts";
-import { frechetDistance } from "../../src/ops/sample-quality/frechet-distance.ts";
-import { inceptionScore } from "../../src/ops/sample-quality/inception-score.ts";
-import { kernelDistance } from "../../src/ops/sample-quality/kernel-distance.ts";
-import { featureStatistics } from "../../src/ops/sample-quality/statistics.ts";
+import type { Features } from "../../src/quality/features.ts";
+import { frechetDistance } from "../../src/quality/frechet-distance.ts";
+import { inceptionScore } from "../../src/quality/inception-score.ts";
+import { kernelDistance } from "../../src/quality/kernel-distance.ts";
+import { featureStatistics } from "../../src/quality/statistics.ts";
 import "./allclose.ts";
 import { describeFamily, type GoldenCase } from "./golden.ts";
 import { metric } from "./tolerances.ts";

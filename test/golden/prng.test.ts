@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { randomKey, threefry, type Key } from "../../src/ops/random.ts";
+import { randomKey, threefry, type Key } from "../../src/base/random.ts";
 import "./allclose.ts";
 import { describeFamily, type GoldenCase } from "./golden.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { pcSample, type PcNoise } from "../../src/likelihood/pc-sampler.ts";
+import { pcSample, type PcNoise } from "../../src/sampling/pc-sampler.ts";
 import { maxAbs } from "./allclose.ts";
 import { describeFamily, type GoldenCase } from "./golden.ts";
 import { referredNetwork, sdeOf } from "./reference-config.ts";

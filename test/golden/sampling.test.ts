@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { denoiseStep, odeSample } from "../../src/likelihood/ode-sampler.ts";
+import { denoiseStep, odeSample } from "../../src/sampling/ode-sampler.ts";
 import { maxAbs } from "./allclose.ts";
 import { describeFamily, largestSensitivity, type GoldenCase } from "./golden.ts";
 import { referredNetwork, sdeOf } from "./reference-config.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { gaussianEntropy, gaussianLogDensity } from "../../src/likelihood/gaussian-density.ts";
-import { reverseDrift, reverseStep, type ReverseCoefficients } from "../../src/likelihood/reverse.ts";
+import { gaussianEntropy, gaussianLogDensity } from "../../src/sde/gaussian-density.ts";
+import { reverseDrift, reverseStep, type ReverseCoefficients } from "../../src/sde/reverse.ts";
 import type { SDE } from "../../src/sde/sde.ts";
 import "./allclose.ts";
 import { describeFamily, type GoldenCase } from "./golden.ts";

@@ -2,9 +2,9 @@
 import { EventEmitter } from "node:events";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { foreign } from "../../src/grpc/foreign.ts";
+import { foreign } from "../../src/base/sanitize-text.ts";
 import { messagesOf } from "../../src/grpc/messages.ts";
-import { andMore } from "../../src/grpc/occasionally.ts";
+import { andMore } from "../../src/base/occasionally.ts";
 import { receive, statusError } from "../../src/grpc/receive.ts";
 import { send } from "../../src/grpc/send.ts";
 

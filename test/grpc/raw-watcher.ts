@@ -1,9 +1,9 @@
 /** A watcher on bare HTTP/2 that reads only when told to: gRPC clients read ahead. */
 import { connect, type ClientHttp2Stream } from "node:http2";
 import { onTestFinished } from "vitest";
-import { fromMessage, service } from "../../src/grpc/definition.ts";
+import { fromMessage, service } from "../../src/monitor/grpc/definition.ts";
 import { endpointText, type Endpoint } from "../../src/grpc/endpoint.ts";
-import type { Batch } from "../../src/monitor/metric.ts";
+import type { Batch } from "../../src/metrics/metric.ts";
 
 /** Flag and length before each message. */
 const PREFIX = 5;

@@ -1,8 +1,8 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
 import { endpointText, isLoopback, parseEndpoint } from "../../src/grpc/endpoint.ts";
-import { occasionally } from "../../src/grpc/occasionally.ts";
+import { occasionally } from "../../src/base/occasionally.ts";
 import { clientSecurity, serverSecurity, type Secrets } from "../../src/grpc/security.ts";
 import { Archive } from "../../src/monitor/archive.ts";
 import { batch, metrics, recordedRun, temporaryFolder } from "../monitor/fixture.ts";

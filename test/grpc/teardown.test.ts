@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { lastValueFrom, tap } from "rxjs";
 import { expect, it } from "vitest";
-import { metricsThread } from "../../src/grpc/metrics-thread.ts";
-import { MonitorClient } from "../../src/grpc/monitor-client.ts";
-import { Pusher } from "../../src/grpc/pusher.ts";
-import { PROTO, SERVICE, service } from "../../src/grpc/definition.ts";
-import { serve } from "../../src/grpc/serve.ts";
+import { metricsThread } from "../../src/monitor/grpc/metrics-thread.ts";
+import { MonitorClient } from "../../src/monitor/grpc/monitor-client.ts";
+import { Pusher } from "../../src/monitor/grpc/pusher.ts";
+import { PROTO, SERVICE, service } from "../../src/monitor/grpc/definition.ts";
+import { serve } from "../../src/monitor/grpc/serve.ts";
 import { startServer } from "../../src/grpc/server.ts";
 import { Archive } from "../../src/monitor/archive.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";

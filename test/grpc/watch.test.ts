@@ -1,6 +1,6 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { Batch, Entry } from "../../src/monitor/metric.ts";
+import type { Batch, Entry } from "../../src/metrics/metric.ts";
 import {
   batch,
   droppedIn,

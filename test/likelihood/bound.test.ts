@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { variationalBound, type BoundOptions } from "../../src/likelihood/bound.ts";
 import { expectedPriorTerm, priorTerm } from "../../src/likelihood/bound-terms.ts";
-import { gaussianLogDensity } from "../../src/likelihood/gaussian-density.ts";
-import { gaussianScore } from "../../src/likelihood/gaussian-score.ts";
-import type { ScoreFunction } from "../../src/likelihood/score-function.ts";
-import { fillRademacher, fillUniform, randomKey } from "../../src/ops/random.ts";
+import { gaussianLogDensity } from "../../src/sde/gaussian-density.ts";
+import { gaussianScore } from "../../src/sde/gaussian-score.ts";
+import type { ScoreFunction } from "../../src/sde/score-function.ts";
+import { fillRademacher, fillUniform, randomKey } from "../../src/base/random.ts";
 import type { SDE } from "../../src/sde/sde.ts";
 import "../golden/allclose.ts";
 import { timeOf } from "../golden/times.ts";

@@ -1,5 +1,5 @@
 /** A Gaussian in a few dimensions, whose scores, densities and flows are known. */
-import { fillNormal, randomKey } from "../../src/ops/random.ts";
+import { fillNormal, randomKey } from "../../src/base/random.ts";
 import type { SDE } from "../../src/sde/sde.ts";
 import { linearVeSDE } from "../../src/sde/linear-ve.ts";
 import { subVpSDE } from "../../src/sde/sub-vp.ts";

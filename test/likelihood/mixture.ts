@@ -1,5 +1,5 @@
 /** A mixture of three Gaussians in two dimensions, whose density and score are known at all times. */
-import type { ExactScore } from "../../src/likelihood/score-function.ts";
+import type { ExactScore } from "../../src/sde/score-function.ts";
 import type { SDE } from "../../src/sde/sde.ts";
 
 const PARTS = [

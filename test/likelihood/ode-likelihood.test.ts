@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { gaussianLogDensity } from "../../src/likelihood/gaussian-density.ts";
-import { gaussianScore } from "../../src/likelihood/gaussian-score.ts";
+import { gaussianLogDensity } from "../../src/sde/gaussian-density.ts";
+import { gaussianScore } from "../../src/sde/gaussian-score.ts";
 import { odeLikelihood } from "../../src/likelihood/ode-likelihood.ts";
-import type { ExactScore, ScoreFunction } from "../../src/likelihood/score-function.ts";
-import { fillRademacher, randomKey } from "../../src/ops/random.ts";
+import type { ExactScore, ScoreFunction } from "../../src/sde/score-function.ts";
+import { fillRademacher, randomKey } from "../../src/base/random.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
 import "../golden/allclose.ts";
 import { diffused, DIMS, draws, flow, gaussian, meanAndError, normal, SDES } from "./gaussian.ts";

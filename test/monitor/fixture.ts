@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { RunFeed } from "../../src/monitor/feed.ts";
-import type { Batch, Entry, Metric } from "../../src/monitor/metric.ts";
+import type { Batch, Entry, Metric } from "../../src/metrics/metric.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 
 /** An empty folder that is removed after the test. */

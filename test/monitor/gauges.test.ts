@@ -1,7 +1,7 @@
 import type { MeterProvider } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { Gauges } from "../../src/monitor/gauges.ts";
-import { batchOf, BATCH_SIZE, follows } from "../../src/monitor/metric.ts";
+import { batchOf, BATCH_SIZE, follows } from "../../src/metrics/metric.ts";
 import { PrometheusMetrics } from "../../src/monitor/prometheus.ts";
 import { entry, metric, TIME } from "./fixture.ts";
 

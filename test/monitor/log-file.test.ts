@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Bell } from "../../src/monitor/bell.ts";
+import { Bell } from "../../src/base/bell.ts";
 import { logFile, logPath } from "../../src/monitor/log-file.ts";
 import { temporaryFolder } from "./fixture.ts";
 

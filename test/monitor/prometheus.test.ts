@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { PrometheusMetrics } from "../../src/monitor/prometheus.ts";
-import type { Entry } from "../../src/monitor/metric.ts";
+import type { Entry } from "../../src/metrics/metric.ts";
 import { pythonWith } from "../support/python.ts";
 import { metric, TIME } from "./fixture.ts";
 

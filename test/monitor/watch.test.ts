@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fanOut } from "../../src/monitor/metric-sink.ts";
+import { fanOut } from "../../src/metrics/metric-sink.ts";
 import { filterOf, matchesName, type WatchRequest } from "../../src/monitor/watch-filter.ts";
 import { WatchQueue } from "../../src/monitor/watch-queue.ts";
 import { watch } from "../../src/monitor/watch.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { shareOf } from "../../src/ops/shares.ts";
+import { shareOf } from "../../src/base/shares.ts";
 import { areSiblings, endOf, subtreesOf, sumInOrder, type SubtreeSum } from "../../src/ops/sum-tree.ts";
-import { PartialSums } from "../../src/optim/partial-sums.ts";
+import { PartialSums } from "../../src/training/partial-sums.ts";
 
 /** The order of a sum as text, so that another order is another value. */
 const add = (a: string, b: string) => `(${a} ${b})`;

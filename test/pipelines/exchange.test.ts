@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Summary } from "../../src/cli/pipeline.ts";
+import type { Summary } from "../../src/run/pipeline.ts";
 import { hasCollectives } from "../../src/engine/collectives.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { until } from "../grpc/fixture.ts";

@@ -1,7 +1,7 @@
 /** Runs the real pipelines by the real command line, in this process. */
 import { EventEmitter } from "node:events";
 import { main } from "../../src/cli/main.ts";
-import type { Summary } from "../../src/cli/pipeline.ts";
+import type { Summary } from "../../src/run/pipeline.ts";
 
 export interface Ran {
   readonly exitCode: number;

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readArrowFile } from "../../src/data/arrow-file.ts";
+import { readArrowFile } from "../../src/data/formats/arrow-file.ts";
 import { tf } from "../../src/engine/tf.ts";
-import { chainBitsPerDim, chainEntropy, sampleChain } from "../../src/ops/gaussian-chain.ts";
+import { chainBitsPerDim, chainEntropy, sampleChain } from "../../src/data/gaussian-chain.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { run, short } from "./fixture.ts";
 

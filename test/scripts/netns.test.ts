@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
-import { commands, openNetwork } from "../../scripts/netns-network.ts";
+import { UsageError } from "../../src/base/errors.ts";
+import { commands, openNetwork } from "../../lab/netns-network.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const prefix = `t${process.pid % 10_000}`;
@@ -60,7 +60,7 @@ describe("the network", () => {
     [0, 0.171],
     [100, 0.371],
   ])("slows plain TCP down to what the model says at least: delay %d ms", { timeout: 60_000 }, (delay, seconds) => {
-    const args = ["--import", "tsx", "scripts/netns-exchange.ts", "--nodes", "2", "--rate", "100", "--megabytes", "2"];
+    const args = ["--import", "tsx", "lab/netns-exchange.ts", "--nodes", "2", "--rate", "100", "--megabytes", "2"];
     const { status, stdout, stderr, pid } = spawnSync(
       process.execPath,
       [...args, "--steps", "3", "--delay", `${delay}`],
@@ -83,7 +83,7 @@ describe("the network", () => {
     ["--nodes", "9", "a whole number from 2 to 8"],
     ["--delay", "1001", "a whole number from 0 to 1000"],
   ])("refuses numbers that make no sense: %s %s", (option, value, wanted) => {
-    const args = ["--import", "tsx", "scripts/netns-exchange.ts", option, value];
+    const args = ["--import", "tsx", "lab/netns-exchange.ts", option, value];
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: project, encoding: "utf8" });
     expect(status).toBe(2);
     expect(stderr).toContain(`${option} ${value}: ${wanted}`);

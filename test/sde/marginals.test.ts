@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rk45, type Rk45Options } from "../../src/likelihood/rk45.ts";
+import { rk45, type Rk45Options } from "../../src/solvers/rk45.ts";
 import { linearVeSDE } from "../../src/sde/linear-ve.ts";
 import type { SDE } from "../../src/sde/sde.ts";
 import { subVpSDE } from "../../src/sde/sub-vp.ts";

@@ -5,7 +5,7 @@ import { createBatch, floats, type BatchInfo } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { ncsnpp } from "../../src/models/ncsnpp.ts";
 import { scoreNetwork } from "../../src/models/score-network.ts";
-import { TrainState } from "../../src/optim/train-state.ts";
+import { TrainState } from "../../src/training/train-state.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
 import { gradientOf, type Gradient } from "../../src/streams/gradient.ts";
 import { scoreMatching } from "../../src/streams/score-matching.ts";

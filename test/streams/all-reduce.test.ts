@@ -2,12 +2,12 @@ import { lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
-import type { Group, ShardGradient, StepSum, Turn } from "../../src/optim/peers.ts";
+import type { Group, ShardGradient, StepSum, Turn } from "../../src/training/peers.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
 import { allReduce, alone } from "../../src/streams/all-reduce.ts";
 import { credit } from "../../src/streams/credit.ts";
 import { gradientOf, type Gradient } from "../../src/streams/gradient.ts";
-import { trainBatches } from "../../src/streams/image-batches.ts";
+import { trainBatches } from "../../src/streams/batches.ts";
 import { expectNoLeak, values } from "../support/tensors.ts";
 import { imageExamples, infoAt } from "./fixture.ts";
 

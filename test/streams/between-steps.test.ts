@@ -1,7 +1,7 @@
 import { EMPTY, NEVER, of, tap, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
-import { Meter } from "../../src/monitor/meter.ts";
+import { Meter } from "../../src/metrics/meter.ts";
 import { betweenSteps } from "../../src/streams/between-steps.ts";
 
 const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected));

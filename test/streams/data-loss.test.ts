@@ -2,7 +2,7 @@ import { lastValueFrom, of } from "rxjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { floats } from "../../src/data/batch.ts";
 import { scoreNetwork, type ScoreNetwork } from "../../src/models/score-network.ts";
-import { TrainState } from "../../src/optim/train-state.ts";
+import { TrainState } from "../../src/training/train-state.ts";
 import { veSDE } from "../../src/sde/ve.ts";
 import { dataLoss } from "../../src/streams/data-loss.ts";
 import { perturb } from "../../src/streams/perturb.ts";

@@ -1,7 +1,7 @@
 import { lastValueFrom, of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
-import { fillUniform, randomKey } from "../../src/ops/random.ts";
+import { fillUniform, randomKey } from "../../src/base/random.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import { expectInStep } from "../support/marbles.ts";
 import { imageBatch, infoAt } from "./fixture.ts";

@@ -2,10 +2,10 @@ import { concat, from, lastValueFrom, NEVER, Observable, of, throwError, toArray
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
-import type { RunEvent } from "../../src/monitor/run-event.ts";
-import { ProgressFile } from "../../src/data/progress-file.ts";
+import type { RunEvent } from "../../src/metrics/run-event.ts";
+import { ProgressFile } from "../../src/data/formats/progress-file.ts";
 import { evaluate } from "../../src/streams/evaluate.ts";
-import { measured, perImage, type Evaluated } from "../../src/streams/evaluated.ts";
+import { measured, perImage, type Evaluated } from "../../src/metrics/evaluated.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { infoAt } from "./fixture.ts";
 

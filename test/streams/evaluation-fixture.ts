@@ -1,7 +1,7 @@
 /** Data whose score is known exactly, for the operators of evaluation. */
 import { createBatch, type Batch } from "../../src/data/batch.ts";
-import { gaussianLogDensity } from "../../src/likelihood/gaussian-density.ts";
-import { gaussianScore } from "../../src/likelihood/gaussian-score.ts";
+import { gaussianLogDensity } from "../../src/sde/gaussian-density.ts";
+import { gaussianScore } from "../../src/sde/gaussian-score.ts";
 import { normal } from "../support/tensors.ts";
 import { infoAt, sde } from "./fixture.ts";
 

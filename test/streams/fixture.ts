@@ -5,7 +5,7 @@ import { createBatch, type Batch, type BatchInfo } from "../../src/data/batch.ts
 import { tf } from "../../src/engine/tf.ts";
 import type { NcsnppConfig, ScoreModel } from "../../src/models/ncsnpp.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
-import type { Examples } from "../../src/streams/image-batches.ts";
+import type { Examples } from "../../src/streams/batches.ts";
 import { perturb } from "../../src/streams/perturb.ts";
 import { sampleTime } from "../../src/streams/sample-time.ts";
 import { normal } from "../support/tensors.ts";

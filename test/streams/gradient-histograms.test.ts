@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { layoutOf } from "../../src/models/parameters.ts";
-import { Meter } from "../../src/monitor/meter.ts";
+import { Meter } from "../../src/metrics/meter.ts";
 import { gradientOf } from "../../src/streams/gradient.ts";
 import { gradientHistograms } from "../../src/streams/gradient-histograms.ts";
 import { infoAt } from "./fixture.ts";

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { lastValueFrom, of, Subject, throwError, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { bytes, floats } from "../../src/data/batch.ts";
-import type { Inception } from "../../src/models/inception/inception.ts";
+import type { Inception } from "../../src/quality/inception/inception.ts";
 import { inceptionFeatures } from "../../src/streams/inception-features.ts";
-import { classifyImageGraph, DIMS } from "../models/inception/frozen-graphs.ts";
-import { loadSmall, temporaryFolder } from "../models/inception/fixture.ts";
+import { classifyImageGraph, DIMS } from "../quality/inception/frozen-graphs.ts";
+import { loadSmall, temporaryFolder } from "../quality/inception/fixture.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 import { imageBatch } from "./fixture.ts";
 

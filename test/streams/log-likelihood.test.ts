@@ -2,7 +2,7 @@ import { from, lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { floats } from "../../src/data/batch.ts";
 import { odeLikelihood } from "../../src/likelihood/ode-likelihood.ts";
-import { fillRademacher, randomKey } from "../../src/ops/random.ts";
+import { fillRademacher, randomKey } from "../../src/base/random.ts";
 import { logLikelihood } from "../../src/streams/log-likelihood.ts";
 import { largestError } from "../support/numbers.ts";
 import { atThirdEvaluation, exactLogp, exactScore, gaussianBatch } from "./evaluation-fixture.ts";

@@ -1,7 +1,7 @@
 import { lastValueFrom, of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { createBatch, floats, withColumns } from "../../src/data/batch.ts";
-import { fillNormal, randomKey } from "../../src/ops/random.ts";
+import { fillNormal, randomKey } from "../../src/base/random.ts";
 import { perturb } from "../../src/streams/perturb.ts";
 import { expectInStep } from "../support/marbles.ts";
 import { largestError } from "../support/numbers.ts";

@@ -1,6 +1,6 @@
 import { lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { Group, Turn } from "../../src/optim/peers.ts";
+import type { Group, Turn } from "../../src/training/peers.ts";
 import { withCredit } from "../../src/streams/credit.ts";
 import { pullTurns } from "../../src/streams/pull-turns.ts";
 

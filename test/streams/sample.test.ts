@@ -1,7 +1,7 @@
 import { lastValueFrom, of, toArray } from "rxjs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readArrowFile } from "../../src/data/arrow-file.ts";
+import { readArrowFile } from "../../src/data/formats/arrow-file.ts";
 import { bytes, createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { quantize } from "../../src/streams/quantize.ts";
 import { priorBatches, sample } from "../../src/streams/sample.ts";

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { concatWith, from, lastValueFrom, of, Subject, throwError, toArray, type OperatorFunction } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readArrowFile } from "../../src/data/arrow-file.ts";
+import { readArrowFile } from "../../src/data/formats/arrow-file.ts";
 import { floats, type Batch } from "../../src/data/batch.ts";
-import type { RunEvent } from "../../src/monitor/run-event.ts";
+import type { RunEvent } from "../../src/metrics/run-event.ts";
 import { saveExamples } from "../../src/streams/save-examples.ts";
 import { dataBatch } from "./fixture.ts";
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { scoreNetwork, type ScoreNetwork } from "../../src/models/score-network.ts";
-import { TrainState } from "../../src/optim/train-state.ts";
+import { TrainState } from "../../src/training/train-state.ts";
 import { veSDE } from "../../src/sde/ve.ts";
 import type { Gradient } from "../../src/streams/gradient.ts";
 import { scoreMatchingLoss } from "../../src/streams/score-matching-loss.ts";

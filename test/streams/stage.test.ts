@@ -1,6 +1,6 @@
 import { asyncScheduler, bufferCount, concatMap, delay, filter, from, identity, lastValueFrom, map, of, scheduled, tap } from "rxjs"; // prettier-ignore
 import { describe, expect, it } from "vitest";
-import { Meter } from "../../src/monitor/meter.ts";
+import { Meter } from "../../src/metrics/meter.ts";
 import { stagesOf } from "../../src/streams/stage.ts";
 import { expectInStep, testScheduler } from "../support/marbles.ts";
 

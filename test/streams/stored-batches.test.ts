@@ -4,9 +4,9 @@ import { bytes, type Batch } from "../../src/data/batch.ts";
 import type { LoadedImages, StoredImages } from "../../src/data/dataset.ts";
 import { openSplits } from "../../src/data/prepare/open-splits.ts";
 import { prepare } from "../../src/data/prepare/prepare.ts";
-import { permutation, randomKey } from "../../src/ops/random.ts";
+import { permutation, randomKey } from "../../src/base/random.ts";
 import { credit } from "../../src/streams/credit.ts";
-import { evalBatches, images, trainBatches, type TrainBatchesOptions } from "../../src/streams/image-batches.ts";
+import { evalBatches, images, trainBatches, type TrainBatchesOptions } from "../../src/streams/batches.ts";
 import { join } from "node:path";
 import { made, temporaryFolder, valuesOf } from "../data/prepare/fixture.ts";
 

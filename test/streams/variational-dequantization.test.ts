@@ -6,7 +6,7 @@ import { tf } from "../../src/engine/tf.ts";
 import { flowppDequantizer } from "../../src/models/flowpp/dequantizer.ts";
 import { dequantizationLoss as lossOf } from "../../src/models/flowpp/loss.ts";
 import { layoutOf } from "../../src/models/parameters.ts";
-import { TrainState } from "../../src/optim/train-state.ts";
+import { TrainState } from "../../src/training/train-state.ts";
 import { dequantizationLoss } from "../../src/streams/dequantization-loss.ts";
 import { dequantize, type DequantizationNoise } from "../../src/streams/dequantize.ts";
 import { expectInStep } from "../support/marbles.ts";

@@ -2,7 +2,7 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { expect } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { fillNormal, randomKey } from "../../src/ops/random.ts";
+import { fillNormal, randomKey } from "../../src/base/random.ts";
 
 /** Standard normal numbers, a function of the seed. */
 export function normal(n: number, seed: number): Float32Array {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { readArrowFile, writeArrowFile } from "../arrow-file.ts";
+import { readArrowFile, writeArrowFile } from "../formats/arrow-file.ts";
 import type { LoadedImages, Progress } from "../dataset.ts";
 import type { Cifar10 } from "./assemble.ts";
 import { pixels, shape, type Manifest } from "./manifest.ts";

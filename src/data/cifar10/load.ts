@@ -1,5 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Progress } from "../dataset.ts";
 import { workDirectory } from "../fetch/work-directory.ts";
 import { writingTo } from "../fetch/writing-to.ts";

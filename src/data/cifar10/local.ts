@@ -1,7 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { tarFiles } from "../fetch/tar-files.ts";
 import type { SourceFile } from "./assemble.ts";

@@ -1,4 +1,4 @@
-import { RunError, UsageError } from "../../errors.ts";
+import { RunError, UsageError } from "../../base/errors.ts";
 
 /**
  * Does what writes to the cache.

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Progress } from "../dataset.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { workDirectory } from "../fetch/work-directory.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ProgressFile } from "../progress-file.ts";
+import type { ProgressFile } from "../formats/progress-file.ts";
 import { BadDataError } from "../sources/bad-data.ts";
 import { pixelsOf, type Source } from "../sources/source.ts";
 import { loadAhead, type Loaded } from "./load-ahead.ts";

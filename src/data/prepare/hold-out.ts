@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { ImageSplits, StoredImages } from "../dataset.ts";
 
 /** Some of the images, found by `indexOf`. */

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { UsageError } from "../../errors.ts";
-import { writeFileAtomic } from "../arrow-file.ts";
+import { UsageError } from "../../base/errors.ts";
+import { writeFileAtomic } from "../formats/arrow-file.ts";
 
 const count = z.int().min(0);
 const shape = z.tuple([count, count, count]);

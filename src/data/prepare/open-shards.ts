@@ -1,6 +1,6 @@
 import { existsSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Shape } from "../sources/source.ts";
 import { pixelsOf } from "../sources/source.ts";
 import { OpenFiles } from "./open-files.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { ImageSplits, StoredImages } from "../dataset.ts";
 import { shapeText } from "../sources/source.ts";
 import { holdOut } from "./hold-out.ts";

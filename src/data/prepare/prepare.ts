@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, NAMED, sum } from "./convert.ts";
 import { hasManifest, leftText, readManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";

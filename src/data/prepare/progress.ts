@@ -1,8 +1,8 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ProgressFile } from "../progress-file.ts";
-import { sha256Of } from "../sha256.ts";
+import { ProgressFile } from "../formats/progress-file.ts";
+import { sha256Of } from "../../base/sha256.ts";
 import type { Shape } from "../sources/source.ts";
 import type { ShardInfo, Skipped, Work } from "./manifest.ts";
 import type { ChannelSums } from "./statistics.ts";

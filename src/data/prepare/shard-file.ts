@@ -13,7 +13,7 @@ import {
   Uint8,
   type Data,
 } from "apache-arrow";
-import { writeFileAtomic } from "../arrow-file.ts";
+import { writeFileAtomic } from "../formats/arrow-file.ts";
 import { pixelsOf, type Shape } from "../sources/source.ts";
 
 /** Images and labels of one shard. */

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { sha256Of } from "../sha256.ts";
+import { sha256Of } from "../../base/sha256.ts";
 import { pixelsOf } from "../sources/source.ts";
 import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
 import { readLayout } from "./shard-file.ts";

@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { namesOr, requireLabels } from "./cell.ts";

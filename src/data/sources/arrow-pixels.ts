@@ -1,5 +1,5 @@
 import { DataType, Vector, type Field } from "apache-arrow";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { pictureShape } from "./nested.ts";
 import type { Shape } from "./source.ts";
 

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { DataType, RecordBatchReader, type RecordBatch, type Schema, type Vector } from "apache-arrow";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { pixelColumn, pixelValues, plain, type PixelColumn } from "./arrow-pixels.ts";
 import { BadDataError, badEntry, damaged } from "./bad-data.ts";
 import { cellEntry, columnNames, labelOf } from "./cell.ts";

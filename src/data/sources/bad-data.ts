@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Entry } from "./source.ts";
 
 const REMEDY = "put a whole copy of the data there, or leave what is bad out with --skip-bad";

@@ -1,7 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { countOf, loadFile } from "./folder.ts";
 import type { SourceOptions } from "./options.ts";
 import type { Entry, Source } from "./source.ts";

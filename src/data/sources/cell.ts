@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
 import { nestedPicture } from "./nested.ts";

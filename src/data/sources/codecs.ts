@@ -1,6 +1,6 @@
 import { CompressionType, compressionRegistry } from "apache-arrow";
 import { compressors, decompressZstd } from "hyparquet-compressors";
-import { decompressLz4Block, decompressLz4Frame } from "../lz4.ts";
+import { decompressLz4Block, decompressLz4Frame } from "../formats/lz4.ts";
 import { MAX_BLOCK_BYTES, MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO } from "./limits.ts";
 
 /** @throws RangeError when data unpack to far more than images, or pixels, do. */

@@ -1,7 +1,7 @@
 /** Small PNG files decoded by threads, one a core: libvips takes longer to be asked than to decode them. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { threadProgram } from "../../thread-program.ts";
+import { threadProgram } from "../../base/thread-program.ts";
 import type { Decoded, ToDecode } from "./decode-worker.ts";
 import { pixelsOf, type Picture } from "./source.ts";
 

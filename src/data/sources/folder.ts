@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";

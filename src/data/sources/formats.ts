@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Progress } from "../dataset.ts";
 import { openArrays } from "./arrays.ts";
 import { openArrow } from "./arrow.ts";

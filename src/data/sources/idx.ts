@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 import { fitPicture } from "./decode-image.ts";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { badEntry } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
 import { countOf, folderEntries, walk } from "./folder.ts";

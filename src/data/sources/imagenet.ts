@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { arrayEntries, arrayFile } from "./arrays.ts";
 import { BadDataError, badEntry, openEach, readable } from "./bad-data.ts";
 import { findFiles } from "./find-files.ts";

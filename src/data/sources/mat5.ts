@@ -1,7 +1,7 @@
 import { createInflate } from "node:zlib";
 import { open, type FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError } from "./bad-data.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 

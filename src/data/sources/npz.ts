@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 import { readNpyHeader, readNpyNumbers, type NpyHeader } from "./npy.ts";
 import { readZip, zipContent } from "./zip.ts";

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry, badEntryOf, damaged, openEach, readable } from "./bad-data.ts";
 import { cellEntry, columnNames } from "./cell.ts";
 import { parquetCompressors as compressors } from "./codecs.ts";

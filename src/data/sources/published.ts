@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { sha256Of } from "../sha256.ts";
+import { sha256Of } from "../../base/sha256.ts";
 import { BadDataError } from "./bad-data.ts";
 
 /** A file as it was published. */

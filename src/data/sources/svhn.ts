@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
 import { fitPicture } from "./decode-image.ts";
 import { MAX_LABELS } from "./limits.ts";

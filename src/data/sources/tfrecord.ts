@@ -1,6 +1,6 @@
 import { BadDataError } from "./bad-data.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
-import { crc32c } from "../crc.ts";
+import { crc32c } from "../../base/crc.ts";
 import { MAX_RECORD_BYTES } from "./limits.ts";
 
 /** TFRecord masks its checksums, so that the checksum of data with checksums in it is no trivial one. */

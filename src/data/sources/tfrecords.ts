@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { namesOr } from "./cell.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";

@@ -3,7 +3,7 @@ import { pipeline, type Readable } from "node:stream";
 import { createInflateRaw } from "node:zlib";
 import { BadDataError } from "./bad-data.ts";
 import { fileBytes } from "./byte-reader.ts";
-import { crc32 } from "../crc.ts";
+import { crc32 } from "../../base/crc.ts";
 
 /** A file in a zip archive. */
 export interface ZipEntry {

@@ -1,5 +1,5 @@
 /** A parcel that is coming, or has come. */
-import type { Share } from "../../ops/shares.ts";
+import type { Share } from "../../base/shares.ts";
 import { cut } from "./range-sum.ts";
 import type { PeerMemory } from "./shared-memory.ts";
 

@@ -1,7 +1,7 @@
 /** What a node that is behind fetches, and what it gives to others. */
 import { status } from "@grpc/grpc-js";
-import type { StepSum } from "../../optim/peers.ts";
-import type { Snapshot, TrainState } from "../../optim/train-state.ts";
+import type { StepSum } from "../../training/peers.ts";
+import type { Snapshot, TrainState } from "../../training/train-state.ts";
 import { statusError } from "../receive.ts";
 import type { FetchRequest, Header, VectorAbout } from "./definition.ts";
 import type { Vector } from "./parcel.ts";

@@ -1,8 +1,8 @@
 /** A chunk as it goes over the wire: written once, read once. */
 import zlib from "node:zlib";
 import { status } from "@grpc/grpc-js";
-import { crc32 as slowCrc32 } from "../../data/crc.ts";
-import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/vector-ipc.ts";
+import { crc32 as slowCrc32 } from "../../base/crc.ts";
+import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/formats/vector-ipc.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import { statusError } from "../receive.ts";

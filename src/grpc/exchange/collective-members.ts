@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { isIPv4, isIPv6 } from "node:net";
 import { openCollectives, type Collectives } from "../../engine/collectives.ts";
-import { RunError } from "../../errors.ts";
+import { RunError } from "../../base/errors.ts";
 import { endpointText, isLoopback, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import type { FreePort } from "../free-port.ts";
 import type { View } from "./definition.ts";

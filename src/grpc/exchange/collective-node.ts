@@ -2,10 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import type { Collectives } from "../../engine/collectives.ts";
-import { NonFiniteLossError } from "../../errors.ts";
-import { Bell } from "../../monitor/bell.ts";
+import { NonFiniteLossError } from "../../base/errors.ts";
+import { Bell } from "../../base/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
-import type { Group, ShardGradient, StepSum, Turn } from "../../optim/peers.ts";
+import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.ts";
 import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
 import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";

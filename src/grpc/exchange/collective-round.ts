@@ -8,7 +8,7 @@ import type { Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs";
 import type { Collectives } from "../../engine/collectives.ts";
 import { tf } from "../../engine/tf.ts";
 import { subtreesOf, sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
-import type { StepSum } from "../../optim/peers.ts";
+import type { StepSum } from "../../training/peers.ts";
 import type { View } from "./definition.ts";
 import { joined } from "./joined.ts";
 import { shardsOf, type RunShape } from "./shares-of-view.ts";

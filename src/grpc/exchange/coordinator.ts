@@ -1,5 +1,5 @@
 /** Who belongs to the run: numbered views, each agreed on before work goes on. No gRPC here. */
-import { foreign } from "../foreign.ts";
+import { foreign } from "../../base/sanitize-text.ts";
 import type { CoordinatorMessage, Member, MemberMessage, View } from "./definition.ts";
 
 /** The way to a member. */

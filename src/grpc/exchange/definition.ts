@@ -1,7 +1,7 @@
 /** The service of `proto/scorestream/v1/exchange.proto`, and its messages as grpc-js hands them over. */
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { protoFolder } from "../definition.ts";
+import { protoFolder } from "../../monitor/grpc/definition.ts";
 import { ChunkToSend } from "./chunk.ts";
 
 /** Within the folder of the .proto files. */

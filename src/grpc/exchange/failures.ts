@@ -1,7 +1,7 @@
 /** How a node's part in a run can end. */
 import { status, type ServiceError } from "@grpc/grpc-js";
-import { RunError, UsageError } from "../../errors.ts";
-import { foreign } from "../foreign.ts";
+import { RunError, UsageError } from "../../base/errors.ts";
+import { foreign } from "../../base/sanitize-text.ts";
 
 /** The node that the others had joined is no more. */
 export class CoordinatorLostError extends RunError {

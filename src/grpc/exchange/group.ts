@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { collectRarely } from "../../engine/garbage.ts";
-import { UsageError } from "../../errors.ts";
-import type { Group } from "../../optim/peers.ts";
-import type { TrainState } from "../../optim/train-state.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { Group } from "../../training/peers.ts";
+import type { TrainState } from "../../training/train-state.ts";
 import { endpointText, type Endpoint } from "../endpoint.ts";
-import { foreign } from "../foreign.ts";
-import { andMore, occasionally } from "../occasionally.ts";
+import { foreign } from "../../base/sanitize-text.ts";
+import { andMore, occasionally } from "../../base/occasionally.ts";
 import type { ClientSecurity, ServerSecurity } from "../security.ts";
 import { startServer, type Serving } from "../server.ts";
 import { freePort, type FreePort } from "../free-port.ts";

@@ -1,11 +1,11 @@
 /** What has arrived for the step in hand. */
 import { status } from "@grpc/grpc-js";
-import type { Bell } from "../../monitor/bell.ts";
+import type { Bell } from "../../base/bell.ts";
 import { statusError } from "../receive.ts";
 import { Arriving } from "./arriving.ts";
 import type { Header, Member, ParcelMessage, Phase, VectorAbout, View } from "./definition.ts";
 import { LOSSES, rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
-import type { Spare } from "./spare.ts";
+import type { Spare } from "./buffer-pool.ts";
 import { PeerMemory } from "./shared-memory.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
 

@@ -1,9 +1,9 @@
 /** A node's place in the run: joining, the views it is told of, and joining again when it was left out. */
 import { setTimeout as delay } from "node:timers/promises";
 import { status, type ServiceError } from "@grpc/grpc-js";
-import { NonFiniteLossError } from "../../errors.ts";
-import type { Bell } from "../../monitor/bell.ts";
-import { foreign } from "../foreign.ts";
+import { NonFiniteLossError } from "../../base/errors.ts";
+import type { Bell } from "../../base/bell.ts";
+import { foreign } from "../../base/sanitize-text.ts";
 import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorMessage, Hello, MemberMessage, View } from "./definition.ts";

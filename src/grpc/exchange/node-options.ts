@@ -1,5 +1,5 @@
 /** What a node is made of. */
-import type { TrainState } from "../../optim/train-state.ts";
+import type { TrainState } from "../../training/train-state.ts";
 import type { MembershipOptions } from "./membership.ts";
 import type { RunShape } from "./shares-of-view.ts";
 import type { Wire } from "./wire.ts";

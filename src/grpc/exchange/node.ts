@@ -1,7 +1,7 @@
 /** A node of a run: what it computes when, and how it goes on when others come and go. */
-import { Bell } from "../../monitor/bell.ts";
+import { Bell } from "../../base/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
-import type { Group, ShardGradient, StepSum, Turn } from "../../optim/peers.ts";
+import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.ts";
 import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
 import type { FetchRequest, Member, ParcelMessage, Phase, View } from "./definition.ts";
 import { Inbox } from "./inbox.ts";
@@ -13,7 +13,7 @@ import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
 import type { Fetched } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
-import { Spare } from "./spare.ts";
+import { Spare } from "./buffer-pool.ts";
 import { patience, TICKS, Waiting } from "./waiting.ts";
 
 export class ExchangeNode implements Group {

@@ -3,9 +3,9 @@ import type { Tensor1D } from "@tensorflow/tfjs";
 import { lend } from "../../engine/values.ts";
 import { tf } from "../../engine/tf.ts";
 import type { SubtreeSum } from "../../ops/sum-tree.ts";
-import type { Share } from "../../ops/shares.ts";
-import type { ShardGradient } from "../../optim/peers.ts";
-import { PartialSums } from "../../optim/partial-sums.ts";
+import type { Share } from "../../base/shares.ts";
+import type { ShardGradient } from "../../training/peers.ts";
+import { PartialSums } from "../../training/partial-sums.ts";
 import type { OwnTensors } from "./collective-round.ts";
 import { joined } from "./joined.ts";
 

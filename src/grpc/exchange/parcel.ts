@@ -1,7 +1,7 @@
 /** Vectors on their way: a header, then Arrow chunks, each with its CRC-32. */
 import { setImmediate } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { pieceSize } from "../../data/vector-ipc.ts";
+import { pieceSize } from "../../data/formats/vector-ipc.ts";
 import { toBfloat16 } from "../../ops/bfloat16.ts";
 import { statusError } from "../receive.ts";
 import { checkShared, ChunkToSend, readChunk, readShared, scratchFor, type Scratch } from "./chunk.ts";

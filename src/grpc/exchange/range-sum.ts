@@ -2,7 +2,7 @@
 import { findAdder } from "../../engine/add-values.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
-import type { Share } from "../../ops/shares.ts";
+import type { Share } from "../../base/shares.ts";
 import { sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
 import { CHUNK } from "./parcel.ts";
 

@@ -5,9 +5,9 @@
  * So a node sends and receives twice the parameter vector, however many there are.
  */
 import { firstNonFinite } from "../../ops/finite.ts";
-import type { Share } from "../../ops/shares.ts";
+import type { Share } from "../../base/shares.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
-import type { StepSum } from "../../optim/peers.ts";
+import type { StepSum } from "../../training/peers.ts";
 import type { Member, Phase, View } from "./definition.ts";
 import type { Inbox } from "./inbox.ts";
 import { joined } from "./joined.ts";
@@ -15,7 +15,7 @@ import type { Own } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { cut, inPieces, RangeSum, type Part } from "./range-sum.ts";
 import { LOSSES, rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
-import type { Spare } from "./spare.ts";
+import type { Spare } from "./buffer-pool.ts";
 
 export interface RoundOptions {
   readonly view: View;

@@ -1,7 +1,7 @@
 /** The server's side of `scorestream.v1.Exchange`. */
 import { status, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
 import { endpointText, parseEndpoint } from "../endpoint.ts";
-import { foreign } from "../foreign.ts";
+import { foreign } from "../../base/sanitize-text.ts";
 import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { send } from "../send.ts";

@@ -1,10 +1,10 @@
 /** Memory of one process that others of the same machine and user read: a file without a name, gone with the process. */
 import { randomBytes } from "node:crypto";
 import { constants, fstatSync, openSync, statSync } from "node:fs";
-import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, valuesIn, type Piece } from "../../data/vector-ipc.ts";
+import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, valuesIn, type Piece } from "../../data/formats/vector-ipc.ts";
 import { hasSharedPages, SharedPages } from "../../engine/shared-pages.ts";
 import type { SharedPlace } from "./definition.ts";
-import { BySize } from "./spare.ts";
+import { BySize } from "./buffer-pool.ts";
 
 const TOKEN = 16;
 /** Opening what has become a pipe must not wait for its other end. */

@@ -1,6 +1,6 @@
 /** What a view says about who computes, sums and sends what. */
-import { shareOf, type Share } from "../../ops/shares.ts";
-import type { Turn } from "../../optim/peers.ts";
+import { shareOf, type Share } from "../../base/shares.ts";
+import type { Turn } from "../../training/peers.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { Phase, VectorAbout, View } from "./definition.ts";
 

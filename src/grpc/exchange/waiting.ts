@@ -1,7 +1,7 @@
 /** Waiting for others, with a patience that is measured in what could have come. */
-import { NonFiniteLossError } from "../../errors.ts";
-import type { Bell } from "../../monitor/bell.ts";
-import type { Turn } from "../../optim/peers.ts";
+import { NonFiniteLossError } from "../../base/errors.ts";
+import type { Bell } from "../../base/bell.ts";
+import type { Turn } from "../../training/peers.ts";
 import type { View } from "./definition.ts";
 import type { Way } from "./membership.ts";
 

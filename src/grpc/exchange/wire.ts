@@ -1,7 +1,7 @@
 /** From a node to the others of its view. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { isOfThisMachine, parseEndpoint, type Endpoint } from "../endpoint.ts";
-import { foreign } from "../foreign.ts";
+import { foreign } from "../../base/sanitize-text.ts";
 import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
 import type { FetchRequest, Header, Member, VectorAbout } from "./definition.ts";

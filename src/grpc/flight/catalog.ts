@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { Manifest } from "../../data/prepare/manifest.ts";
 import { openShards, type ShardedImages } from "../../data/prepare/open-shards.ts";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { statusError } from "../receive.ts";
 import { imageStream, type ImageStream } from "./image-stream.ts";
 

@@ -1,6 +1,6 @@
 /** The client's side of `arrow.flight.protocol.FlightService`, for any server of it. */
 import { Client, status, type ClientReadableStream, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
-import { RunError } from "../../errors.ts";
+import { RunError } from "../../base/errors.ts";
 import { channelCredentials, clientMetadata } from "../credentials.ts";
 import { endpointText, isLoopback, type Endpoint } from "../endpoint.ts";
 import type { ClientSecurity } from "../security.ts";

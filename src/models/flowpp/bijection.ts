@@ -1,7 +1,7 @@
 /** Invertible maps of the two halves of an image's columns, without parameters of a network. */
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { nin } from "../../ops/conv.ts";
 import { invertMatrix, logAbsDeterminant } from "../../ops/small-matrix.ts";
 import type { Parameter, Scope } from "../scope.ts";

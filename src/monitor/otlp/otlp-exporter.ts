@@ -6,7 +6,7 @@ import { channelCredentials } from "../../grpc/credentials.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
 import type { ClientSecurity } from "../../grpc/security.ts";
 import { Gauges } from "../gauges.ts";
-import type { Entry } from "../metric.ts";
+import type { Entry } from "../../metrics/metric.ts";
 
 /** ms that a collector has to answer the last export: a run does not wait longer for it. */
 const LAST_ANSWER = 2000;

@@ -1,4 +1,4 @@
-import { crc32c } from "../../data/crc.ts";
+import { crc32c } from "../../base/crc.ts";
 
 /** TFRecord masks its checksums, so that the checksum of data with checksums in it is no trivial one. */
 const masked = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

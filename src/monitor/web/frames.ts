@@ -1,7 +1,7 @@
 /** Metrics as one watcher of the page gets them: the past, then what comes. */
 import { setImmediate } from "node:timers/promises";
 import type { Feed } from "../feed.ts";
-import { BATCH_SIZE, type Batch, type Entry, type Metric } from "../metric.ts";
+import { BATCH_SIZE, type Batch, type Entry, type Metric } from "../../metrics/metric.ts";
 import { watch } from "../watch.ts";
 import { Thinner } from "./thin.ts";
 

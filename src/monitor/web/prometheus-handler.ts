@@ -1,7 +1,7 @@
 /** `/metrics` of the page's server: the newest values of all runs, for Prometheus. */
 import type { RequestListener } from "node:http";
 import type { Feed } from "../feed.ts";
-import type { Entry } from "../metric.ts";
+import type { Entry } from "../../metrics/metric.ts";
 import { START } from "../lines.ts";
 
 /** The newest entry of every metric of every node, by the records up to now. */

@@ -1,5 +1,5 @@
 /** Fewer points of long series. */
-import type { Entry } from "../metric.ts";
+import type { Entry } from "../../metrics/metric.ts";
 
 interface Series {
   /** Every how many entries one is kept. */

@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
-import { andMore, occasionally } from "../../grpc/occasionally.ts";
+import { andMore, occasionally } from "../../base/occasionally.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { gate, type Gate } from "./access.ts";
 import { bundlePage } from "./bundle.ts";

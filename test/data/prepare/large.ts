@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
-import { permutation, randomKey } from "../../../src/ops/random.ts";
+import { permutation, randomKey } from "../../../src/base/random.ts";
 
 const [folder = ""] = process.argv.slice(2);
 const peak = () => process.resourceUsage().maxRSS / 1024;

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import { verify } from "../../../src/data/prepare/verify.ts";
-import { permutation, randomKey } from "../../../src/ops/random.ts";
+import { permutation, randomKey } from "../../../src/base/random.ts";
 import { made, temporaryFolder, valuesOf } from "./fixture.ts";
 
 /** 23 images in three shards of up to ten. */

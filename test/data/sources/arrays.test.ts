@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { badOf, damaged, expected, fixture, flipByte, readAll, temporaryFolder, withoutNames } from "./fixture.ts";
 
 const open = (path: string, more = {}) => openArrays({ path, split: "train", ...more });

@@ -3,7 +3,7 @@ import { deflateSync, inflateSync } from "node:zlib";
 import { decode, encode } from "fast-png";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { crc32 } from "../../../src/data/crc.ts";
+import { crc32 } from "../../../src/base/crc.ts";
 import { decodeImage } from "../../../src/data/sources/decode-image.ts";
 import { pngLayout } from "../../../src/data/sources/png-layout.ts";
 import { isSmallPng } from "../../../src/data/sources/small-png.ts";

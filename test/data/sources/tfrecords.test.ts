@@ -2,7 +2,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { crc32, crc32c } from "../../../src/data/crc.ts";
+import { crc32, crc32c } from "../../../src/base/crc.ts";
 import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
 import {
   badOf,

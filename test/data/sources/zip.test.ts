@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { crc32 } from "../../../src/data/crc.ts";
+import { crc32 } from "../../../src/base/crc.ts";
 import { readZip, zipContent } from "../../../src/data/sources/zip.ts";
 import { temporaryFolder } from "./fixture.ts";
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { hasCollectives } from "../../../src/engine/collectives.ts";
 import { BrokenGroupError } from "../../../src/grpc/exchange/failures.ts";
 import { freePort } from "../../../src/grpc/free-port.ts";
-import { alone } from "../../../src/optim/peers.ts";
+import { alone } from "../../../src/training/peers.ts";
 import { aloneTo, freshState, startNode, training, type NodeSetup } from "./fixture.ts";
 
 /** Two nodes: more of them in one process have not enough threads to wait in. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NonFiniteLossError } from "../../../src/errors.ts";
+import { NonFiniteLossError } from "../../../src/base/errors.ts";
 import { statusError } from "../../../src/grpc/receive.ts";
 import type { Wire } from "../../../src/grpc/exchange/wire.ts";
 import { until } from "../fixture.ts";

@@ -5,7 +5,7 @@ import { exchangeGroup, type GroupOptions } from "../../../src/grpc/exchange/gro
 import { CHUNK } from "../../../src/grpc/exchange/parcel.ts";
 import { fromBfloat16, toBfloat16 } from "../../../src/ops/bfloat16.ts";
 import { subtreesOf, sumInOrder } from "../../../src/ops/sum-tree.ts";
-import type { TrainState } from "../../../src/optim/train-state.ts";
+import type { TrainState } from "../../../src/training/train-state.ts";
 
 const SHARDS = 4;
 const NODES = 3;

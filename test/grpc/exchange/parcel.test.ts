@@ -1,8 +1,8 @@
 /** Parcels by their bytes, and the sums of what arrives. */
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { crc32 as slowCrc32 } from "../../../src/data/crc.ts";
-import { pieceToIPC, pieceSize } from "../../../src/data/vector-ipc.ts";
+import { crc32 as slowCrc32 } from "../../../src/base/crc.ts";
+import { pieceToIPC, pieceSize } from "../../../src/data/formats/vector-ipc.ts";
 import { ChunkToSend, crc32, readChunk, scratchFor } from "../../../src/grpc/exchange/chunk.ts";
 import { exchangeService, type Header, type ParcelMessage } from "../../../src/grpc/exchange/definition.ts";
 import {

@@ -2,7 +2,7 @@ import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import { protoPath } from "grpc-health-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { endpointText } from "../../../src/grpc/endpoint.ts";
 import { crc32 } from "../../../src/grpc/exchange/chunk.ts";
 import { exchangeService, type ParcelMessage, type SentParcel } from "../../../src/grpc/exchange/definition.ts";

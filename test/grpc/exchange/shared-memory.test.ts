@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { pieceSize } from "../../../src/data/vector-ipc.ts";
+import { pieceSize } from "../../../src/data/formats/vector-ipc.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
 import { exchangeService, type ParcelMessage } from "../../../src/grpc/exchange/definition.ts";
 import { CHUNK, parcel, readHeader, readVectors, sharedSize, type Vector } from "../../../src/grpc/exchange/parcel.ts";

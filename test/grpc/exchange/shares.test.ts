@@ -1,7 +1,7 @@
 /** Who sends what to whom in a view, and what becomes of it, without a network. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { RunError, UsageError } from "../../../src/errors.ts";
+import { RunError, UsageError } from "../../../src/base/errors.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
 import type { Member, View } from "../../../src/grpc/exchange/definition.ts";
 import { Deliveries } from "../../../src/grpc/exchange/deliveries.ts";
@@ -9,7 +9,7 @@ import { BrokenGroupError, CoordinatorLostError, isPassing, joinFailure } from "
 import type { Vector } from "../../../src/grpc/exchange/parcel.ts";
 import type { PeerMemory } from "../../../src/grpc/exchange/shared-memory.ts";
 import { rangeOf, shardsOf, turnAfter, vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
-import { Spare } from "../../../src/grpc/exchange/spare.ts";
+import { Spare } from "../../../src/grpc/exchange/buffer-pool.ts";
 import type { Wire } from "../../../src/grpc/exchange/wire.ts";
 import { statusError } from "../../../src/grpc/receive.ts";
 

@@ -1,7 +1,7 @@
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { columnFirstConv, dense, weightNormConv, type Affine } from "../../../src/models/flowpp/affine.ts";
 import { pixelNorm } from "../../../src/models/flowpp/bijection.ts";
 import { splitColumns } from "../../../src/models/flowpp/columns.ts";

@@ -5,7 +5,7 @@ import { flowppDequantizer, type Dequantizer } from "../../../src/models/flowpp/
 import type { FormName } from "../../../src/models/flowpp/form.ts";
 import { initializeFromData } from "../../../src/models/flowpp/initialize.ts";
 import { layoutOf, unflatten } from "../../../src/models/parameters.ts";
-import { fillUniform, randomKey } from "../../../src/ops/random.ts";
+import { fillUniform, randomKey } from "../../../src/base/random.ts";
 import { normal } from "../../support/tensors.ts";
 
 export const FORM_NAMES: readonly FormName[] = ["cifar10", "imagenet32", "imagenet64"];

@@ -1,10 +1,10 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { pngGrid } from "../../../src/data/png-grid.ts";
+import { pngGrid } from "../../../src/data/formats/png-grid.ts";
 import { tfRecords } from "../../../src/data/sources/tfrecord.ts";
 import { EventWriter } from "../../../src/monitor/tensorboard/event-writer.ts";
-import { histogramOf } from "../../../src/monitor/tensorboard/histogram.ts";
+import { histogramOf } from "../../../src/metrics/histogram.ts";
 import { tfRecord } from "../../../src/monitor/tensorboard/tfrecord.ts";
 import { collect, temporaryFolder } from "../fixture.ts";
 import { loadEvents } from "./fixture.ts";

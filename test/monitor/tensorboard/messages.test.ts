@@ -4,10 +4,10 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { pngGrid } from "../../../src/data/png-grid.ts";
+import { pngGrid } from "../../../src/data/formats/png-grid.ts";
 import { tfRecords } from "../../../src/data/sources/tfrecord.ts";
 import { EventWriter } from "../../../src/monitor/tensorboard/event-writer.ts";
-import { histogramOf } from "../../../src/monitor/tensorboard/histogram.ts";
+import { histogramOf } from "../../../src/metrics/histogram.ts";
 import { pngImage } from "../../../src/monitor/tensorboard/png-image.ts";
 import { collect, temporaryFolder } from "../fixture.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { concatMap, defer, from, type Observable } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { main as monitorMain } from "../../../src/cli/monitor.ts";
-import type { RunEvent } from "../../../src/cli/pipeline.ts";
+import type { RunEvent } from "../../../src/run/pipeline.ts";
 import { Archive } from "../../../src/monitor/archive.ts";
 import { pipeline } from "../../cli/fixture.ts";
 import { until } from "../../grpc/fixture.ts";

@@ -1,7 +1,7 @@
 import { connect as connectSocket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Archive } from "../../../src/monitor/archive.ts";
-import type { Entry } from "../../../src/monitor/metric.ts";
+import type { Entry } from "../../../src/metrics/metric.ts";
 import { frames } from "../../../src/monitor/web/frames.ts";
 import { Thinner } from "../../../src/monitor/web/thin.ts";
 import { batch, collect, entry, metric, metrics, recordedRun, temporaryFolder } from "../fixture.ts";

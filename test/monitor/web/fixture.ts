@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Metric } from "../../../src/monitor/metric.ts";
+import type { Metric } from "../../../src/metrics/metric.ts";
 import type { Frame } from "../../../src/monitor/web/frames.ts";
 import { serveWeb, type WebOptions } from "../../../src/monitor/web/web-server.ts";
 import { recordedRun, temporaryFolder } from "../fixture.ts";

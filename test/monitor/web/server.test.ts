@@ -6,7 +6,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { Archive } from "../../../src/monitor/archive.ts";
 import { logFile } from "../../../src/monitor/log-file.ts";
 import { prometheusHandler } from "../../../src/monitor/web/prometheus-handler.ts";

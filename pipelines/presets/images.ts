@@ -1,0 +1,20 @@
+/** The presets of MNIST, and of any images: those of CIFAR-10, without mirror images, which not all data have. */
+import type { Config, DeepPartial } from "../../src/run/config.ts";
+import type { Pipeline } from "../../src/run/pipeline.ts";
+import { cifar10Presets } from "./cifar10.ts";
+
+const data = { randomFlip: false } as const;
+
+const each = (change: (preset: DeepPartial<Config>) => DeepPartial<Config>): Pipeline["presets"] => {
+  const { quick, paper, paper_deep } = cifar10Presets;
+  return { quick: change(quick), paper: change(paper), paper_deep: change(paper_deep) };
+};
+
+export const imagesPresets = each((preset) => ({ ...preset, data }));
+
+/** 28 can be halved twice, so there are three resolutions: 28, 14 and 7. */
+export const mnistPresets = each((preset) => ({
+  ...preset,
+  data,
+  model: { ...preset.model, chMult: [1, 2, 2], attnResolutions: [14] },
+}));

@@ -1,0 +1,115 @@
+/** What a run measures between two log steps, from wherever in the pipeline. */
+import type { Metric } from "./metric.ts";
+import { StageClock } from "./stage-clock.ts";
+import type { HistogramMessage } from "../monitor/tensorboard/messages.ts";
+
+/** A metric before it has a step and a time. */
+export type Reading = Pick<Metric, "name" | "value" | "unit">;
+
+/** How values were distributed at a step. */
+export interface HistogramReading {
+  readonly name: string;
+  readonly step: number;
+  readonly counts: HistogramMessage;
+}
+
+interface Mean {
+  sum: number;
+  count: number;
+  readonly unit: string;
+}
+
+/**
+ * Collects what operators tell, and gives it out at log steps; `record` reads it.
+ *
+ * ```ts
+ * const meter = new Meter();
+ * source.pipe(tap((batch) => meter.tell("data/rows", batch.size, "1")), ..., record({ steps, every, batchSize, meter }));
+ * ```
+ */
+export class Meter {
+  readonly #now: () => number;
+  /** In the order of the pipeline; without a clock before the first subscription. */
+  readonly #stages = new Map<string, StageClock | undefined>();
+  readonly #means = new Map<string, Mean>();
+  #histograms: HistogramReading[] = [];
+  #held = 0;
+  #since: number;
+
+  /** @param now Milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#since = now();
+  }
+
+  /** Tells a value of a metric, which is averaged over the values since the last log step. */
+  tell(name: string, value: number, unit: string): void {
+    const mean = this.#means.get(name);
+    if (!mean) this.#means.set(name, { sum: value, count: 1, unit });
+    else {
+      mean.sum += value;
+      mean.count++;
+    }
+  }
+
+  /** Tells how values were distributed at a step; what TensorBoard shows as histograms. */
+  tellHistogram(name: string, step: number, counts: HistogramMessage): void {
+    this.#histograms.push({ name, step, counts });
+  }
+
+  /** The histograms that were told since the last call. */
+  histograms(): HistogramReading[] {
+    return this.#histograms.splice(0);
+  }
+
+  /** Tells that training stood still so many ms, to look at the run. */
+  hold(ms: number): void {
+    this.#held += ms;
+    this.#since += ms;
+  }
+
+  /** The ms that were told so since the last call. */
+  held(): number {
+    const held = this.#held;
+    this.#held = 0;
+    return held;
+  }
+
+  /** Keeps a stage's place among the others: subscriptions go from the last stage to the first. */
+  place(name: string): void {
+    if (!this.#stages.has(name)) this.#stages.set(name, undefined);
+  }
+
+  /**
+   * A new clock for a stage, in place of the one of an earlier subscription.
+   *
+   * @param per Batches of the stage's source that become one.
+   */
+  stage(name: string, per: number): StageClock {
+    const clock = new StageClock(per, this.#now);
+    this.#stages.set(name, clock);
+    return clock;
+  }
+
+  /**
+   * Everything since the last reading, stages in the order of their places: batches that left a stage per
+   * second, batches that wait in it, and seconds at work on one.
+   */
+  read(): Reading[] {
+    const now = this.#now();
+    const seconds = (now - this.#since) / 1000;
+    this.#since = now;
+    const readings: Reading[] = [...this.#means].map(([name, { sum, count, unit }]) => ({ name, value: sum / count, unit })); // prettier-ignore
+    this.#means.clear();
+    for (const [stage, clock] of this.#stages) {
+      if (!clock) continue;
+      const { batches, queue, busy } = clock.read();
+      const add = (key: string, value: number, unit: string) =>
+        readings.push({ name: `stage/${stage}/${key}`, value, unit });
+      if (seconds > 0) add("batches_per_second", batches / seconds, "1/s");
+      add("queue", queue, "1");
+      if (batches > 0) add("seconds", busy / 1000 / batches, "s");
+    }
+    return readings;
+  }
+}

@@ -1,0 +1,80 @@
+/** The service of `proto/scorestream/v1/monitor.proto`, and its messages as grpc-js hands them over. */
+import { fileURLToPath } from "node:url";
+import { logVerbosity, setLogVerbosity, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import type { Batch } from "../../metrics/metric.ts";
+import type { WatchRequest } from "../watch-filter.ts";
+
+// What grpc-js would print is in the errors too.
+if (!process.env["GRPC_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
+
+/** The folder of the .proto files. */
+export const protoFolder = fileURLToPath(new URL("../../../proto", import.meta.url));
+
+/** Within it. */
+export const PROTO = "scorestream/v1/monitor.proto";
+
+/** Steps and places are far below 2^53. */
+export const definition: PackageDefinition = loadSync(PROTO, {
+  includeDirs: [protoFolder],
+  longs: Number,
+  enums: String,
+  defaults: true,
+});
+
+export const SERVICE = "scorestream.v1.Monitor";
+
+interface Timestamp {
+  /** Since 1970, UTC. */
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+export interface MetricMessage {
+  readonly name: string;
+  readonly step: number;
+  readonly value: number;
+  readonly unit: string;
+  readonly time: Timestamp | null;
+}
+
+export interface BatchMessage {
+  readonly runId: string;
+  readonly node: string;
+  readonly metrics: readonly MetricMessage[];
+  readonly sequence: number;
+  readonly dropped: number;
+}
+
+export interface PushSummary {
+  readonly stored: number;
+  readonly duplicates: number;
+}
+
+export interface MonitorService extends ServiceDefinition {
+  readonly Watch: MethodDefinition<WatchRequest, BatchMessage>;
+  readonly Push: MethodDefinition<BatchMessage, PushSummary>;
+}
+
+export const service = definition[SERVICE] as unknown as MonitorService;
+
+function toTimestamp(time: string): Timestamp | null {
+  const ms = Date.parse(time);
+  if (Number.isNaN(ms)) return null;
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: (ms - seconds * 1000) * 1e6 };
+}
+
+const fromTimestamp = ({ seconds, nanos }: Timestamp) => new Date(seconds * 1000 + nanos / 1e6).toISOString();
+
+/** To the wire. */
+export const toMessage = ({ metrics, ...batch }: Batch): BatchMessage => ({
+  ...batch,
+  metrics: metrics.map((metric) => ({ ...metric, time: toTimestamp(metric.time) })),
+});
+
+/** From the wire. @param now Stands in where a metric has no time, ISO 8601. @throws RangeError for an impossible time. */
+export const fromMessage = ({ metrics, ...batch }: BatchMessage, now: string): Batch => ({
+  ...batch,
+  metrics: metrics.map((metric) => ({ ...metric, time: metric.time ? fromTimestamp(metric.time) : now })),
+});

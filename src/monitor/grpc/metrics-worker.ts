@@ -1,0 +1,5 @@
+/** The thread that `metricsThread` starts. */
+import { followRecord } from "../record-worker.ts";
+import { runMetrics } from "./run-metrics.ts";
+
+await followRecord(runMetrics);

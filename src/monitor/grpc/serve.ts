@@ -1,0 +1,26 @@
+/** A gRPC server with the Monitor, health and reflection services. */
+import type { Feed } from "../feed.ts";
+import { PROTO, SERVICE, service } from "./definition.ts";
+import { pushHandler, watchHandler, type Store } from "./monitor-service.ts";
+import { startServer, type ListenOptions, type Serving } from "../../grpc/server.ts";
+
+export type { Serving } from "../../grpc/server.ts";
+
+export interface ServeOptions extends ListenOptions {
+  readonly feed: Feed;
+  /** Without one, Push is not implemented. */
+  readonly store?: Store;
+  /** Metrics that may wait for one watcher. */
+  readonly watchLimit?: number;
+}
+
+/** Starts a server; close the feed before it. @throws UsageError when it cannot listen there. */
+export function serve(options: ServeOptions): Promise<Serving> {
+  const { feed, store, watchLimit } = options;
+  let taken = 0;
+  const handlers = {
+    Watch: watchHandler(feed, watchLimit, () => taken++),
+    ...(store && { Push: pushHandler(store) }),
+  };
+  return startServer({ name: SERVICE, proto: PROTO, service, handlers, taken: () => taken }, options);
+}

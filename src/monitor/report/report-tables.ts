@@ -1,0 +1,80 @@
+/** The tables of the report's page. */
+import { escape, section } from "./report-html-parts.ts";
+import type { Measured } from "../../metrics/statistics.ts";
+import type { Likelihoods, Quality, Report } from "./report.ts";
+
+export interface Row {
+  readonly name: string;
+  readonly cells: readonly string[];
+  /** To stand out. */
+  readonly own?: boolean;
+}
+
+export function table(heads: readonly string[], rows: readonly Row[], style = ""): string {
+  const lines = rows.map(({ name, cells, own = false }) => {
+    const columns = cells.map((cell) => `<td>${escape(cell)}</td>`).join("");
+    return `<tr${own ? ' class="own"' : ""}><th scope="row">${escape(name)}</th>${columns}</tr>`;
+  });
+  const head = heads.length
+    ? `<thead><tr>${heads.map((text) => `<th>${escape(text)}</th>`).join("")}</tr></thead>`
+    : "";
+  return `<div class="wide"><table class="${style}">${head}<tbody>\n${lines.join("\n")}</tbody></table></div>`;
+}
+
+export interface Named {
+  readonly name: string;
+  readonly value: Measured;
+}
+
+/** What the model was measured to have, by every dequantization. */
+export function ownRows({ dequantizations }: Report): Named[] {
+  const { uniform, variational } = dequantizations;
+  const rows = (suffix: string, { bpd, bound }: Likelihoods = {}): Named[] => [
+    ...(bpd ? [{ name: `this model, probability flow ODE${suffix}`, value: bpd }] : []),
+    ...(bound ? [{ name: `this model, variational bound${suffix}`, value: bound }] : []),
+  ];
+  if (!variational) return rows("", uniform);
+  return [...rows(", uniform dequantization", uniform), ...rows(", variational dequantization", variational)];
+}
+
+const evaluations = ({ evaluations: counts }: Measured) =>
+  counts ? `${counts.mean.toFixed(1)} (${counts.min} to ${counts.max})` : "–";
+
+/** How sure the numbers are and what they cost. */
+export function precisionTable(report: Report): string {
+  const loss = report.loss ? [{ name: "training loss, without dropout", value: report.loss }] : [];
+  const rows = [...ownRows(report), ...loss].map(({ name, value }) => ({
+    name: name.replace("this model, ", ""),
+    cells: [
+      value.mean.toFixed(4),
+      value.standardError.toFixed(4),
+      value.repeatStandardError?.toFixed(4) ?? "–",
+      String(value.images),
+      String(value.repeats),
+      evaluations(value),
+    ],
+  }));
+  const heads = ["", "mean", "± over images", "± over passes", "images", "passes", "evaluations an image"];
+  return table(heads, rows, "numbers");
+}
+
+/** Empty when nothing was measured. */
+export function qualitySection({ fid, kid, inceptionScore, note }: Quality = {}): string {
+  const rows = [
+    { name: "FID, lower is better", value: fid?.toFixed(2) },
+    { name: "KID, lower is better", value: kid?.toFixed(4) },
+    { name: "Inception score, higher is better", value: inceptionScore?.toFixed(2) },
+  ].flatMap(({ name, value }) => (value === undefined ? [] : [{ name, cells: [value] }]));
+  if (rows.length === 0 && note === undefined) return "";
+  return section("Quality of the samples", rows.length > 0 ? table([], rows, "numbers") : "", note);
+}
+
+/** What was run, and all settings. */
+export const runSection = ({ run, config }: Report) =>
+  section(
+    "What was run",
+    table(
+      [],
+      Object.entries(run).map(([name, value]) => ({ name, cells: [String(value)] })),
+    ) + `<details><summary>all settings</summary><pre>${escape(JSON.stringify(config, undefined, 2))}</pre></details>`,
+  );

@@ -1,0 +1,107 @@
+/** `config.json` of a workdir: the settings its checkpoint was trained with. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { UsageError } from "../base/errors.ts";
+import { fields } from "./config-fields.ts";
+import { baseConfig } from "./defaults.ts";
+import type { Config, DeepPartial } from "./config.ts";
+import { namingFile } from "../base/naming-file.ts";
+import type { Mode, Preset } from "./pipeline.ts";
+import { treeOf, valueAt } from "./resolve-config.ts";
+
+/** What `config.json` holds: the configuration, and which pipeline and preset it is of. */
+export type StoredConfig = { readonly pipeline: string; readonly preset: Preset } & Config;
+
+const pathOf = (workdir: string) => join(workdir, "config.json");
+
+/** The configuration of `workdir`; undefined when there is none. @throws UsageError when it is damaged. */
+export function readStoredConfig(workdir: string): StoredConfig | undefined {
+  const path = pathOf(workdir);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new UsageError(`${path} cannot be read: ${message}`, "use another --workdir", { cause: error });
+  }
+  try {
+    const stored = JSON.parse(text) as unknown;
+    if (typeof valueAt(stored, "pipeline") === "string") return stored as StoredConfig;
+    throw new SyntaxError("it names no pipeline");
+  } catch (error) {
+    throw new UsageError(
+      `${path} is damaged: ${(error as Error).message}`,
+      "remove it and give the same settings again, or use another --workdir",
+      { cause: error },
+    );
+  }
+}
+
+/** Writes `config.json`: either the old or the new one is there, whatever happens. */
+export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
+  const path = pathOf(workdir);
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    namingFile(path, () => writeFileSync(temporary, JSON.stringify(stored, undefined, 2) + "\n", { flush: true }));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Settings that leave the trained parameters as they are. */
+const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery|histogramEvery|snapshotEvery)|engine\..*|exchange\.(engine|deadlineSeconds)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
+/** Settings that an evaluation must share with the training: they make the network and its meaning. */
+const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered)$/;
+
+/** The fields two runs in one workdir must agree on. */
+function bound(name: string, mode: Mode): boolean {
+  return mode === "train" ? !FREE.test(name) : NETWORK.test(name);
+}
+
+/** Names of the fields that all parts of a run must agree on. */
+export const boundFields = (mode: Mode): string[] => fields.map(({ name }) => name).filter((name) => bound(name, mode));
+
+/** A field and its two values, as JSON. */
+export interface Difference {
+  readonly name: string;
+  readonly there: string;
+  readonly here: string;
+}
+
+/** The fields among `names` in which two configurations differ. */
+export function differences(stored: StoredConfig, wanted: StoredConfig, names: readonly string[]): Difference[] {
+  return names.flatMap((name) => {
+    // Where it has to be said, nothing was trained before it was.
+    if (name === "data.version" && valueAt(stored, name) === undefined) return [];
+    // A field that an older version did not have was at its default.
+    const value = (config: StoredConfig) =>
+      JSON.stringify(valueAt(config, name) ?? valueAt(baseConfig, name)) ?? "unset";
+    const [there, here] = [value(stored), value(wanted)];
+    return there === here ? [] : [{ name, there, here }];
+  });
+}
+
+/** The part of a stored configuration that an evaluation or sampling goes by, unless told otherwise. */
+export function storedSettings(stored: StoredConfig): DeepPartial<Config>[] {
+  return fields
+    .filter(({ name }) => !FREE.test(name))
+    .map(({ name }) => treeOf(name, valueAt(stored, name)) as DeepPartial<Config>);
+}
+
+/**
+ * Refuses a workdir that another configuration was trained in.
+ *
+ * @throws UsageError with one line for each field that differs.
+ */
+export function requireSameConfig(workdir: string, stored: StoredConfig, wanted: StoredConfig, mode: Mode): void {
+  const different = differences(stored, wanted, ["pipeline", ...boundFields(mode)]);
+  if (different.length === 0) return;
+  const lines = different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`);
+  throw new UsageError(
+    `workdir ${workdir} belongs to another configuration:\n${lines.join("\n")}`,
+    "use another --workdir, or the same settings",
+  );
+}

@@ -1,0 +1,124 @@
+/** What training and using the variational dequantizer hold. */
+import { concat, defer, of, using, type Observable } from "rxjs";
+import { join } from "node:path";
+import { UsageError } from "../base/errors.ts";
+import { flowppDequantizer, type Dequantizer } from "../models/flowpp/dequantizer.ts";
+import type { FormName } from "../models/flowpp/form.ts";
+import { initializeFromData } from "../models/flowpp/initialize.ts";
+import { dequantizationLoss, type DequantizationLoss } from "../models/flowpp/loss.ts";
+import { dequantizationSampler, type DequantizationSampler } from "../models/flowpp/sampler.ts";
+import type { ParameterLayout } from "../models/parameters.ts";
+import { fillNormal, randomKey } from "../base/random.ts";
+import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
+import { TrainState, type Snapshot } from "../training/train-state.ts";
+import type { DequantizationNoise } from "../streams/dequantize.ts";
+import type { RunContext, RunEvent } from "./pipeline.ts";
+import type { Session } from "./session.ts";
+
+export interface DequantizerSession {
+  readonly loss: DequantizationLoss;
+  readonly state: TrainState;
+  readonly store: CheckpointStore;
+  /** Draws by the averaged parameters, as they are at each call. */
+  readonly draw: DequantizationNoise;
+}
+
+export interface DequantizerSetup {
+  readonly form: FormName;
+  readonly shape: readonly [number, number, number];
+  /** Whether times are drawn in proportion to g^2 / sigma^2. */
+  readonly importance: boolean;
+  /** Pixels divided by 255, [B, H, W, C] with B >= 2: what the first parameters are made from. */
+  readonly firstImages: () => Float32Array;
+}
+
+/** The state before the first step, from a batch of images. */
+function initialSnapshot(
+  dequantizer: Dequantizer,
+  { length }: ParameterLayout,
+  seed: number,
+  image: Float32Array,
+): Snapshot {
+  const noise = new Float32Array(image.length);
+  fillNormal(randomKey(seed, "dequantizer init"), noise);
+  const parameters = initializeFromData(dequantizer, seed, noise, image);
+  const zeros = new Float32Array(length);
+  return { step: 0, parameters, m: zeros, v: zeros, ema: parameters };
+}
+
+interface Opened extends DequantizerSession {
+  readonly sampler: DequantizationSampler;
+  readonly events: readonly RunEvent[];
+  unsubscribe(): void;
+}
+
+function open(context: RunContext, { sde, network }: Session, setup: DequantizerSetup): Opened {
+  const { config, mode, engine, name, preset } = context;
+  const { seed, data, training, dequantizer: sizes } = config;
+  const compile = config.engine.compile && engine.native;
+  const dequantizer = flowppDequantizer(setup.form, setup.shape, sizes);
+  const loss = dequantizationLoss(dequantizer, network.model, sde, {
+    ...{ eps: training.smallestTime, importance: setup.importance, offset: sizes.offset },
+    ...{ centered: data.centered, reference: false, compile },
+  });
+  const { layout } = loss;
+  const workdir = join(context.workdir, "flowpp_dequantizer");
+  const about = { pipeline: name, preset, ...config };
+  const store = new CheckpointStore({ workdir, layout, config: about, keep: training.keepCheckpoints });
+  const events: RunEvent[] = [];
+  const say = (text: string) => events.push({ type: "message", text });
+  const found = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
+  if (!found && mode !== "train_deq") {
+    throw new UsageError(
+      `workdir ${context.workdir} has no trained dequantizer`,
+      `train one first: npm run pipeline ${name} -- --mode train_deq --workdir ${context.workdir}`,
+    );
+  }
+  if (found) say(`dequantizer: ${found.path}, step ${found.snapshot.step}`);
+  say(`dequantizer: ${layout.count.toLocaleString("en")} parameters`);
+  const snapshot = found?.snapshot ?? initialSnapshot(dequantizer, layout, seed, setup.firstImages());
+  const state = new TrainState(layout, snapshot);
+  const sampler = dequantizationSampler(dequantizer, { compile });
+  return {
+    loss,
+    state,
+    store,
+    sampler,
+    events,
+    draw: (noise, image) => sampler.draw(state.ema, noise, image),
+    unsubscribe() {
+      state.dispose();
+      loss.dispose();
+      sampler.dispose();
+    },
+  };
+}
+
+/**
+ * Opens the dequantizer and its newest checkpoint, and frees them after `build` or on unsubscription.
+ *
+ * @throws UsageError as a notification when there is none to evaluate with.
+ */
+export function dequantizerSession(
+  context: RunContext,
+  session: Session,
+  setup: DequantizerSetup,
+  build: (session: DequantizerSession) => Observable<RunEvent>,
+): Observable<RunEvent> {
+  return using(
+    () => open(context, session, setup),
+    (resource) => {
+      const opened = resource as Opened;
+      return concat(of(...opened.events), build(opened));
+    },
+  );
+}
+
+/** What is known of a dequantizer when its training ends. */
+export const dequantizerOutcome = ({ state, store }: DequantizerSession): Observable<RunEvent> =>
+  defer(() =>
+    of<RunEvent>({
+      type: "result",
+      values: { steps: state.step, parameters: state.digest(), ...(store.newest && { checkpoint: store.newest }) },
+    }),
+  );

@@ -1,0 +1,55 @@
+/** Runs a pipeline and deals out its events. */
+import { hostname } from "node:os";
+import { defer, lastValueFrom, tap } from "rxjs";
+import { MetricLog } from "../monitor/metric-log.ts";
+import type { MetricSink } from "../metrics/metric-sink.ts";
+import { metricsPath } from "../cli/metrics.ts";
+import { namingFile } from "../base/naming-file.ts";
+import type { HistogramReading } from "../metrics/meter.ts";
+import type { Pipeline, RunContext, RunEvent, Summary } from "./pipeline.ts";
+import type { Reporter } from "../cli/reporter.ts";
+
+export interface Listeners {
+  readonly onResult: (values: Partial<Summary>) => void;
+  readonly onHistogram: (reading: HistogramReading) => void;
+}
+
+/**
+ * Subscribes to the pipeline: progress to `reporter`, metrics to the workdir's `metrics.jsonl` and then to `sink`,
+ * results and histograms to their listeners.
+ *
+ * @returns A promise that follows the pipeline's completion or error. An error in here also ends the pipeline.
+ */
+export async function play(
+  pipeline: Pipeline,
+  context: RunContext,
+  reporter: Reporter,
+  { onResult, onHistogram }: Listeners,
+  sink: MetricSink,
+): Promise<void> {
+  const path = metricsPath(context.workdir);
+  const record = new MetricLog(path, { runId: context.name, node: hostname() });
+  const handle = (event: RunEvent) => {
+    switch (event.type) {
+      case "stage":
+        return reporter.stage(event);
+      case "progress":
+        return reporter.progress(event);
+      case "message":
+        return reporter.message(event.text);
+      case "result":
+        return onResult(event.values);
+      case "histogram":
+        return onHistogram(event);
+      case "metric": {
+        const { name, step, value, unit } = event;
+        const metric = { name, step, value, unit, time: new Date().toISOString() };
+        namingFile(path, () => record.add(metric));
+        return sink.push(metric);
+      }
+    }
+  };
+  // In `tap`, not in the observer: there an error would leave the stream and miss the promise.
+  const events = defer(() => pipeline.run(context)).pipe(tap(handle));
+  await lastValueFrom(events, { defaultValue: undefined });
+}

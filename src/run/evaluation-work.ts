@@ -1,0 +1,81 @@
+/** What the numbers of an evaluation depend on, besides the parameters. */
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { readProgress } from "../data/formats/read-progress.ts";
+import { UsageError } from "../base/errors.ts";
+import type { EvaluationKey } from "../streams/evaluate.ts";
+import { codeVersion } from "../base/code-version.ts";
+import type { Config } from "./config.ts";
+import type { RunContext } from "./pipeline.ts";
+
+/** Settings that an interrupted evaluation must share to be gone on with. */
+export function evaluationWork(config: Config, key: EvaluationKey): Readonly<Record<string, unknown>> {
+  const { seed, sde, model, data, training, eval: evaluation } = config;
+  const { smallestTime, continuous, likelihoodWeighting, importanceWeighting, reduceMean } = training;
+  const { split, numImages, batchSize, repeats } = evaluation;
+  const { rtol, atol, stepControl, hutchinson, boundForm, boundTimes, boundOffset } = evaluation;
+  const own = {
+    bpd: { rtol, atol, stepControl, hutchinson },
+    bound: { boundForm, boundTimes, boundOffset },
+    loss: { likelihoodWeighting, importanceWeighting, reduceMean },
+  };
+  return { seed, sde, model, data, smallestTime, continuous, split, numImages, batchSize, repeats, ...own[key] };
+}
+
+/** Where the values of each image are kept; evaluations that one may want side by side have files of their own. */
+export function progressPath(
+  workdir: string,
+  { eval: { split, boundForm } }: Config,
+  key: EvaluationKey,
+  dequantization: "uniform" | "variational",
+): string {
+  const parts = [
+    key,
+    split === "train" && "train",
+    key === "bound" && boundForm === "ssm" && "ssm",
+    dequantization === "variational" && "variational",
+  ];
+  return join(workdir, "eval", `${parts.filter(Boolean).join("_")}.jsonl`);
+}
+
+type Work = Readonly<Record<string, unknown>>;
+
+/** What computes the numbers of a run. */
+export const computedBy = ({ config, engine }: Pick<RunContext, "config" | "engine">) => ({
+  code: codeVersion(),
+  engine: `${engine.name} ${engine.version}`,
+  compile: config.engine.compile && engine.native,
+});
+
+/** Without what tells versions apart. */
+const ofAnyVersion = (work: Work): Work => ({ ...work, code: "", engine: "" });
+
+/**
+ * Numbers of two versions are not mixed: what one has begun, another does not go on with.
+ *
+ * @param path Of a `ProgressFile`.
+ * @param done Images behind its entries.
+ * @param total Images of the whole work; what is whole is not gone on with.
+ * @throws UsageError when another version has begun just this work and not ended it.
+ */
+export function requireSameVersion<T>(
+  path: string,
+  work: Work,
+  total: number,
+  done: (entries: readonly T[]) => number,
+) {
+  const found = readProgress<T>(path);
+  if (!found) return;
+  const [was, is] = [found.work as Work, JSON.parse(JSON.stringify(work)) as Work];
+  const count = done(found.entries);
+  if (isDeepStrictEqual(was, is) || !isDeepStrictEqual(ofAnyVersion(was), ofAnyVersion(is))) return;
+  if (count === 0 || count >= total) return;
+  const version = (work: Work) => {
+    const { code = "of before", engine } = work as { code?: string; engine: string };
+    return `ScoreStream ${code} on ${engine}`;
+  };
+  throw new UsageError(
+    `${path}: ${count} of ${total} images were done by ${version(was)}, this is ${version(is)}; numbers of two versions are not mixed`,
+    `go on with that version, or remove the file to do all images by this one`,
+  );
+}

@@ -1,0 +1,75 @@
+/** Training with others: from the command line's options to the peers of a session. */
+import { Observable, Subject } from "rxjs";
+import { exchangeGroup } from "../grpc/exchange/group.ts";
+import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
+import { alone, type Peers } from "../training/peers.ts";
+import type { TrainState } from "../training/train-state.ts";
+import { boundFields, differences, type StoredConfig } from "./config-file.ts";
+import { requireCollectives } from "./exchange-engine.ts";
+import type { RunContext, RunEvent } from "./pipeline.ts";
+
+export interface PeersOfRun {
+  readonly peers: Peers;
+  /** What the exchange tells while the run trains. */
+  readonly events: Observable<RunEvent>;
+}
+
+/** Settings in which the nodes of a run must agree: those that the parameters depend on. */
+const shared = () =>
+  [...boundFields("train"), "training.steps", "exchange.engine"].filter((name) => name !== "checkpoint");
+
+const isConfig = (value: unknown): value is StoredConfig => typeof value === "object" && value !== null;
+
+/** The mean of what every so many exchanges cost, as metrics. */
+function costs(every: number, steps: number, tell: (event: RunEvent) => void): (cost: ExchangeCost) => void {
+  let [seconds, bytes, count] = [0, 0, 0];
+  return (cost) => {
+    seconds += cost.seconds;
+    bytes += cost.bytes;
+    count++;
+    const step = cost.step + 1;
+    if (step % every !== 0 && step !== steps) return;
+    tell({ type: "metric", name: "exchange/seconds", step, value: seconds / count, unit: "s" });
+    tell({ type: "metric", name: "exchange/bytes", step, value: bytes / count, unit: "By" });
+    [seconds, bytes, count] = [0, 0, 0];
+  };
+}
+
+/**
+ * Those with whom a run trains; nobody, unless the command line names somebody.
+ *
+ * @throws UsageError for an exchange that there is not.
+ */
+export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
+  const { exchange: targets, config, stop, name } = context;
+  const events = new Subject<RunEvent>();
+  const { training, exchange } = config;
+  const collectives = exchange.engine === "tensorflow";
+  if (collectives && context.mode === "train") requireCollectives(context);
+  if (!targets || context.mode !== "train") return { peers: alone(), events };
+  const own: StoredConfig = { pipeline: name, preset: context.preset, ...config };
+  const peers = exchangeGroup({
+    targets,
+    run: {
+      shards: training.shards,
+      shardSize: training.batchSize / training.shards,
+      parameters: state.layout.length,
+      bfloat16: exchange.wire === "bfloat16",
+    },
+    ...{ collectives, state, stop, to: training.steps, deadline: 1000 * exchange.deadlineSeconds, config: own },
+    differences(theirs) {
+      if (!isConfig(theirs)) return ["config: not readable"];
+      return differences(own, theirs, ["pipeline", ...shared()]).map(({ name, there, here }) => `${name}: ${there} there, ${here} here`); // prettier-ignore
+    },
+    tell: (text) => events.next({ type: "message", text }),
+    onExchange: costs(training.logEvery, training.steps, (event) => events.next(event)),
+  });
+  return { peers, events };
+}
+
+/** The events of `work` and, for as long as it runs, those beside it. */
+export const telling = (beside: Observable<RunEvent>, work: Observable<RunEvent>): Observable<RunEvent> =>
+  new Observable((subscriber) => {
+    subscriber.add(beside.subscribe((event) => subscriber.next(event)));
+    subscriber.add(work.subscribe(subscriber));
+  });

@@ -1,0 +1,82 @@
+/** The variational dequantizer of an image pipeline: trained by the bound through the score model, which stays as it is. */
+import { concat, defer, EMPTY, identity, type Observable } from "rxjs";
+import { imagesAt, type ImageDataset } from "../../data/dataset.ts";
+import type { FormName } from "../../models/flowpp/form.ts";
+import { accumulate } from "../../streams/accumulate.ts";
+import { adam } from "../../streams/adam.ts";
+import { checkpoint } from "../../streams/checkpoint.ts";
+import { withCredit } from "../../streams/credit.ts";
+import { dequantizationLoss } from "../../streams/dequantization-loss.ts";
+import { unitImage } from "../../streams/dequantize.ts";
+import { ema } from "../../streams/ema.ts";
+import { flip } from "../../streams/flip.ts";
+import { images, trainBatches } from "../../streams/batches.ts";
+import { record } from "../../streams/record.ts";
+import { dequantizerOutcome, dequantizerSession, type DequantizerSession } from "../dequantizer-session.ts";
+import { evaluationSeed } from "../from-config.ts";
+import type { RunContext, RunEvent } from "../pipeline.ts";
+import type { Session } from "../session.ts";
+
+type Use = (dequantizer: DequantizerSession) => Observable<RunEvent>;
+
+export interface ImageDequantizer {
+  /** Opens the trained dequantizer for `use`. */
+  with(use: Use): Observable<RunEvent>;
+  /** Trains it, then does `after` unless the run is told to stop. */
+  train(after: Use): Observable<RunEvent>;
+}
+
+/** @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq */
+export function imageDequantizer(
+  context: RunContext,
+  session: Session,
+  data: ImageDataset,
+  form: FormName,
+): ImageDequantizer {
+  const { config, engine, stop } = context;
+  const { sde, state } = session;
+  const { training, optim, dequantizer } = config;
+  const { steps, batchSize, lr, emaRate } = dequantizer;
+  const { shards, smallestTime: eps, checkpointEvery, logEvery } = training;
+  const { centered, randomFlip } = config.data;
+  const seed = evaluationSeed(config);
+  const compile = config.engine.compile && engine.native;
+  const importance = sde.importance !== undefined;
+  const first = Uint32Array.from({ length: Math.min(batchSize, data.length) }, (_, i) => i);
+  const firstImages = () => unitImage(imagesAt(data, first));
+
+  const learn: Use = (own) =>
+    withCredit(2 * shards, (credit) =>
+      trainBatches(images(data), "image", {
+        batchSize,
+        shards,
+        seed,
+        from: own.state.step,
+        to: steps,
+        stop,
+        credit,
+      }).pipe(
+        randomFlip ? flip({ seed }) : identity,
+        dequantizationLoss(own.loss, sde, own.state, { score: state.ema, eps, importance, centered, seed }),
+        accumulate(shards),
+        adam(own.state, { ...optim, lr, decaySteps: steps, compile }),
+        ema(own.state, { rate: emaRate, compile }),
+        checkpoint(own.state, own.store, { every: checkpointEvery, stop }),
+        credit.refund(shards),
+        record({ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" }),
+      ),
+    );
+  const withDequantizer = (use: Use) =>
+    dequantizerSession(context, session, { form, shape: data.shape, importance, firstImages }, use);
+  return {
+    with: withDequantizer,
+    train: (after) =>
+      withDequantizer((own) =>
+        concat(
+          learn(own),
+          dequantizerOutcome(own),
+          defer(() => (stop.aborted ? EMPTY : after(own))),
+        ),
+      ),
+  };
+}

@@ -1,0 +1,80 @@
+/** From what an evaluation found to its report. */
+import { join } from "node:path";
+import type { ImageDataset } from "../../data/dataset.ts";
+import {
+  readReport,
+  writeReport,
+  type Anchor,
+  type Likelihoods,
+  type Quality,
+  type Report,
+} from "../../monitor/report/report.ts";
+import { countOf, measured, perImage, type Evaluated } from "../../metrics/evaluated.ts";
+import type { EvaluationKey } from "../../streams/evaluate.ts";
+import { portable } from "./strip-paths.ts";
+import { settingsOf } from "./published.ts";
+import { codeVersion } from "../../base/code-version.ts";
+import type { RunContext, RunEvent } from "../pipeline.ts";
+import type { Session } from "../session.ts";
+
+type Found = { readonly [key in EvaluationKey]?: readonly Evaluated[] };
+
+export interface ReportedSamples {
+  /** PNG grid. */
+  readonly grid: string;
+  /** How they were drawn, if it is known. */
+  readonly drawn?: string | undefined;
+}
+
+export interface EvaluationFound {
+  /** What this run evaluated; after sampling it is nothing, and what the last report has of these parameters stays. */
+  readonly found: Found;
+  /** Values of a whole evaluation. */
+  readonly total: number;
+  /** The images of a split. */
+  readonly data: (split: Report["split"]) => ImageDataset;
+  readonly anchors: readonly Anchor[];
+  readonly samples: ReportedSamples;
+  readonly quality?: Quality | undefined;
+}
+
+/** Writes the report; an evaluation by the other dequantization, done before, is in it too. */
+export async function evaluationReport(
+  { config, name, mode, preset, engine, workdir }: RunContext,
+  session: Session,
+  { found, total, data, anchors, samples, quality }: EvaluationFound,
+): Promise<RunEvent> {
+  const folder = join(workdir, "eval");
+  const parameters = session.averageDigest();
+  const write = async (report: Report): Promise<RunEvent> => {
+    const shown = { ...report, quality, samples: samples.drawn };
+    const page = await writeReport(shown, { folder, data: data(report.split), samples: samples.grid });
+    return { type: "result", values: { report: page } };
+  };
+  const last = mode === "sample" ? readReport(folder) : undefined;
+  if (last?.run["parameters"] === parameters) return write(last);
+
+  const { split, dequantizer } = config.eval;
+  const whole = (batches: readonly Evaluated[] = []) => (countOf(batches) === total ? measured(batches) : undefined);
+  const likelihoods = (values: Found): Likelihoods => ({ bpd: whole(values.bpd), bound: whole(values.bound) });
+  const [own, other] = dequantizer ? (["variational", "uniform"] as const) : (["uniform", "variational"] as const);
+  const before = likelihoods({ bpd: session.found("bpd", other), bound: session.found("bound", other) });
+  const now = likelihoods(found);
+  const images = data(split);
+  return write({
+    run: {
+      data: "about" in images ? images.about : images.name,
+      ...{ pipeline: name, preset, steps: session.state.step, seed: config.seed, dequantization: own, parameters },
+      ...{ engine: `${engine.name} ${engine.version}`, device: engine.device, runtime: process.version },
+      scorestream: codeVersion(),
+    },
+    settings: settingsOf(config),
+    split,
+    ...now,
+    dequantizations: { [own]: now, ...((before.bpd ?? before.bound) && { [other]: before }) },
+    loss: whole(found.loss),
+    perImage: now.bpd ? perImage(found.bpd!) : [],
+    anchors,
+    config: portable(config),
+  });
+}

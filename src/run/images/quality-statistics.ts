@@ -1,0 +1,112 @@
+/** What samples are compared with: a statistics file, or the training images, whose features are kept between runs. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { concat, concatMap, defer, of, type Observable } from "rxjs";
+import type { ImageDataset } from "../../data/dataset.ts";
+import { UsageError } from "../../base/errors.ts";
+import { turn } from "../../base/turn.ts";
+import type { Inception } from "../../quality/inception/inception.ts";
+import type { Features } from "../../quality/features.ts";
+import { featureStatistics } from "../../quality/statistics.ts";
+import { readStatistics, writeStatistics, type DataStatistics } from "../../quality/statistics-file.ts";
+import { collectFeatures } from "../../streams/collect-features.ts";
+import { withCredit } from "../../streams/credit.ts";
+import { evalBatches, images } from "../../streams/batches.ts";
+import { inceptionFeatures } from "../../streams/inception-features.ts";
+import type { RunContext, RunEvent } from "../pipeline.ts";
+
+const nameOf = ({ name, split }: ImageDataset) => `${name} (${split})`;
+const message = (text: string): RunEvent => ({ type: "message", text });
+
+/** Where the statistics of these images by this network are kept. */
+export function statisticsPath({ cacheDir }: RunContext, network: Inception, data: ImageDataset): string {
+  const hash = createHash("sha256").update(JSON.stringify([data.shape, data.length, network.digest]));
+  const name = hash
+    .update("digest" in data ? data.digest : data.images)
+    .digest("hex")
+    .slice(0, 16);
+  return join(cacheDir, "quality", `${data.name}_${data.split}_${name}.npz`);
+}
+
+/**
+ * @param remedy What to do about a file that is damaged.
+ * @throws UsageError when the file cannot be read, or is of another network.
+ */
+async function read(path: string, network: Inception, remedy: string, stop: AbortSignal): Promise<DataStatistics> {
+  let found: DataStatistics;
+  try {
+    found = await readStatistics(path, () => turn(stop));
+  } catch (error) {
+    if (stop.aborted) throw error;
+    const what = (error as Error).message.split("\n")[0];
+    throw new UsageError(`quality: statistics ${path} cannot be read: ${what}`, remedy, { cause: error });
+  }
+  const dims = found.statistics.mu.length;
+  if (dims === network.dims) return found;
+  throw new UsageError(
+    `quality: statistics ${path} have ${dims} features, ${network.name} gives ${network.dims}`,
+    "give statistics of the same network, or leave quality.statistics out to compute them over the training images",
+  );
+}
+
+/** Calls statistics by the data they are of, rather than by the file they are kept in. */
+function renamed({ statistics, pool3 }: DataStatistics, name: string): DataStatistics {
+  return { statistics: { ...statistics, name }, pool3: pool3 && { ...pool3, name } };
+}
+
+/** Computes the statistics of all images, writes them, then goes on with them. */
+function computed(
+  { config, stop }: RunContext,
+  network: Inception,
+  data: ImageDataset,
+  path: string,
+  use: (statistics: DataStatistics) => Observable<RunEvent>,
+): Observable<RunEvent> {
+  const { batchSize } = config.quality;
+  const name = nameOf(data);
+  const keep = async (pool3: Features): Promise<DataStatistics> => {
+    const found = { statistics: await featureStatistics(pool3, () => turn(stop)), pool3 };
+    mkdirSync(dirname(path), { recursive: true });
+    await writeStatistics(path, found);
+    return found;
+  };
+  return withCredit(2, (credit) =>
+    evalBatches(images(data), "image", { batchSize, stop, credit }).pipe(
+      inceptionFeatures(network, { batchSize, signal: stop }),
+      credit.refund(),
+      collectFeatures(["pool3"], { stage: `features of ${name}`, name, total: data.length }, ({ pool3 }) =>
+        concat(
+          of(message(`quality: keeping the features of ${name} in ${path}`)),
+          defer(() => keep(pool3)).pipe(concatMap(use)),
+        ),
+      ),
+    ),
+  );
+}
+
+/**
+ * Finds the statistics of the data for `use`: those of `quality.statistics`, else those kept from a run before, else
+ * computed over all images.
+ *
+ * Errors with UsageError when a file cannot be read or is of another network.
+ */
+export function withStatistics(
+  context: RunContext,
+  network: Inception,
+  data: ImageDataset,
+  use: (statistics: DataStatistics) => Observable<RunEvent>,
+): Observable<RunEvent> {
+  return defer(() => {
+    const given = context.config.quality.statistics;
+    const path = given ?? statisticsPath(context, network, data);
+    if (given === undefined && !existsSync(path)) return computed(context, network, data, path, use);
+    const told = of(message(`quality: statistics of the data: ${path}`));
+    const found = async () => {
+      if (given) return read(path, network, "give another file with quality.statistics", context.stop);
+      const kept = await read(path, network, "remove the file, it is computed again", context.stop);
+      return renamed(kept, nameOf(data));
+    };
+    return concat(told, defer(found).pipe(concatMap(use)));
+  });
+}

@@ -1,0 +1,102 @@
+/** Images of a server, `data.path=grpc://HOST:PORT[/NAME]`: copied once to this machine, then read like any other. */
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Progress } from "../../data/dataset.ts";
+import { RunError, UsageError } from "../../base/errors.ts";
+import { parseEndpoint } from "../../grpc/endpoint.ts";
+import { FlightClient } from "../../grpc/flight/client.ts";
+import { pull } from "../../grpc/flight/pull.ts";
+import { clientSecurity } from "../../grpc/security.ts";
+import { KEEPALIVE, wantedPaths } from "../../cli/data-pull.ts";
+import { byteText } from "../../cli/data-text.ts";
+import { lockWorkdir } from "../lock.ts";
+import type { RunContext } from "../pipeline.ts";
+import { readSecrets } from "../../cli/security-options.ts";
+
+const URL_FORM = /^grpc(?:\+tls)?:\/\/([^/]+)(?:\/([\w.-]+))?\/?$/;
+
+/** Whether `data.path` names a server. */
+export const isRemote = (path: string): boolean => /^grpc[+\w]*:/.test(path);
+
+/** A signal came before the data were copied; the next run goes on with it. */
+export class CopyStopped extends RunError {}
+
+/** How often it is looked whether another run on this machine has copied the same data, ms. */
+const LOOK = 1000;
+
+/** Locks the folder, waiting for another run that is copying to it. */
+async function locked(directory: string, stop: AbortSignal, onProgress: Progress): Promise<() => void> {
+  for (let told = false; !stop.aborted; told = true) {
+    try {
+      return lockWorkdir(directory, onProgress, { folder: "the copy", option: "data.path" });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      if (!told) onProgress(`waiting for another run that copies the data: ${error.message}`);
+      await wait(LOOK);
+    }
+  }
+  throw new CopyStopped("stopped while the data were copied");
+}
+
+/**
+ * Copies all splits of a data set, checked by hash, unless that was done before; interrupted, it goes on.
+ *
+ * The folder is named after the manifests: other data go elsewhere, the same data of another server are found again.
+ *
+ * @returns The folder, as `npm run data -- prepare --out` names one.
+ * @throws UsageError when the server has no such data; FlightError when it cannot be reached; CopyStopped when stopped.
+ */
+export async function copiedImages(
+  path: string,
+  { cacheDir, stop }: Pick<RunContext, "cacheDir" | "stop">,
+  onProgress: Progress,
+): Promise<string> {
+  const [, server, name] = URL_FORM.exec(path) ?? [];
+  if (server === undefined) {
+    throw new UsageError(`data.path ${path}: this is no grpc://HOST:PORT/NAME`, "for example grpc://127.0.0.1:50053");
+  }
+  const endpoint = parseEndpoint("data.path", server, false);
+  const client = new FlightClient(
+    endpoint,
+    clientSecurity("data.path", endpoint, readSecrets({}, process.env)),
+    KEEPALIVE,
+  );
+  try {
+    const said = { server: "data.path", name: `choose one data set with data.path=grpc://${server}/NAME` };
+    const paths = await wantedPaths(client, { from: server, name, splits: undefined }, said);
+    const hash = createHash("sha256");
+    let [images, bytes] = [0, 0];
+    for (const flight of paths) {
+      hash.update(Buffer.concat(await client.action("manifest", Buffer.from(JSON.stringify({ path: flight })))));
+      const { totalRecords, totalBytes } = await client.info(flight);
+      [images, bytes] = [images + Number(totalRecords), bytes + Number(totalBytes)];
+    }
+    const directory = join(cacheDir, "data", "flight", hash.digest("hex").slice(0, 16), paths[0]![0]!);
+    mkdirSync(directory, { recursive: true });
+    const unlock = await locked(directory, stop, onProgress);
+    try {
+      onProgress(
+        `NOTE: ${images} images (${byteText(bytes)}) of ${server} are copied to ${directory}, ` +
+          "unless they are there, and read from there: this machine needs the room on its disk",
+      );
+      let before = 0;
+      for (const flight of paths) {
+        const stage = `copying ${flight.join("/")}`;
+        const copied = await pull({
+          ...{ client, path: flight, directory: join(directory, flight[1]!), stop },
+          onProgress: (done) => onProgress(stage, Math.min(0.999, (before + done) / images)),
+          onMessage: onProgress,
+        });
+        if (!copied.manifest) throw new CopyStopped("stopped while the data were copied");
+        before += copied.images;
+      }
+    } finally {
+      unlock();
+    }
+    return directory;
+  } finally {
+    client.close();
+  }
+}

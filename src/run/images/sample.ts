@@ -1,0 +1,96 @@
+/** Sampled images: a grid of them, in --mode sample all of them, and what is measured of them. */
+import { concat, defer, EMPTY, type Observable, type OperatorFunction } from "rxjs";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Batch } from "../../data/batch.ts";
+import { ImageSpool } from "../../data/image-spool.ts";
+import { fitsNpz } from "../../data/formats/npz-stream.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { ScoreFunction } from "../../sde/score-function.ts";
+import { withCredit } from "../../streams/credit.ts";
+import { predictorCorrector } from "../../streams/predictor-corrector.ts";
+import { quantize } from "../../streams/quantize.ts";
+import { priorBatches, sample } from "../../streams/sample.ts";
+import { saveImages } from "../../streams/save-images.ts";
+import { spooledImages } from "../../streams/spooled-images.ts";
+import { computedBy, requireSameVersion } from "../evaluation-work.ts";
+import { evaluationSeed } from "../from-config.ts";
+import type { RunContext, RunEvent } from "../pipeline.ts";
+import type { Session } from "../session.ts";
+import type { Measure } from "./quality.ts";
+
+/** Where the grid of the parameters as they are is kept. */
+export const samplesPath = ({ workdir }: RunContext, { state }: Session) =>
+  join(workdir, "samples", `samples_${state.step}.png`);
+
+/** The files to write; all samples only where the run is about them. */
+function filesOf(context: RunContext, session: Session) {
+  const grid = samplesPath(context, session);
+  if (context.mode !== "sample") return { grid };
+  const [total, shape] = [context.config.sampling.numSamples, session.network.model.shape];
+  if (!fitsNpz("samples", [total, ...shape])) {
+    throw new UsageError(
+      `sampling.numSamples: ${total} images [${shape}] make an npz file of 4 GiB or more`,
+      "draw fewer, or several times with another --seed",
+    );
+  }
+  return { grid, arrow: grid.replace(/png$/, "arrow"), npz: grid.replace(/png$/, "npz") };
+}
+
+/** The sampler of the configuration. */
+export function samplerOf(
+  { config, stop }: RunContext,
+  { sde }: Session,
+  score: ScoreFunction,
+): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
+  const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
+  const options = { ...sampling, eps, denoise, signal: stop };
+  return method === "ode"
+    ? sample<"latent">(score, sde, options)
+    : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed: evaluationSeed(config) });
+}
+
+/**
+ * Draws from the prior, through the sampler of the configuration, to files; an interrupted run goes on where it was.
+ *
+ * @param measure What is measured of the samples when they are all there.
+ */
+export function sampleImages(context: RunContext, session: Session, measure?: Measure): Observable<RunEvent> {
+  const { config, stop, name: pipeline } = context;
+  const { sde, network, score } = session;
+  const { numSamples: total } = config.sampling;
+  const { batchSize } = config.eval;
+  const seed = evaluationSeed(config);
+  const { shape } = network.model;
+
+  return defer(() => {
+    const files = filesOf(context, session);
+    mkdirSync(dirname(files.grid), { recursive: true });
+    const { sde: kind, model, training, data } = config;
+    const work = {
+      ...{ pipeline, ema: session.averageDigest(), seed, sde: kind, model, sampling: config.sampling, batchSize },
+      ...{ continuous: training.continuous, centered: data.centered },
+      ...computedBy(context),
+    };
+    const partial = files.grid.replace(/\.png$/, "_partial");
+    requireSameVersion<number>(`${partial}.jsonl`, work, total, (batches) => batches.reduce((a, b) => a + b, 0));
+    const spool = new ImageSpool(partial, work, shape);
+    const save = withCredit(2, (credit) =>
+      priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, stop, credit }).pipe(
+        samplerOf(context, session, score),
+        quantize({ centered: data.centered }),
+        credit.refund(),
+        saveImages(files, { total, spool }),
+      ),
+    );
+    const measured = measure
+      ? withCredit(2, (credit) => spooledImages(spool, { batchSize, stop, credit }).pipe(measure(total, credit)))
+      : EMPTY;
+    const ended = (then: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : then()));
+    return concat(
+      save,
+      ended(() => measured),
+      ended(() => (spool.remove(), EMPTY)),
+    );
+  });
+}

@@ -1,0 +1,43 @@
+/** What is known of the samples in a workdir: how they were drawn, and how good they are; kept for the report. */
+import { join } from "node:path";
+import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
+import { readJson } from "../../base/read-json.ts";
+import type { Quality } from "../../monitor/report/report.ts";
+import type { Config } from "../config.ts";
+import type { RunContext } from "../pipeline.ts";
+import type { Session } from "../session.ts";
+
+export interface SamplesRecord {
+  /** How they were drawn. */
+  readonly drawn?: string | undefined;
+  readonly quality?: Quality | undefined;
+}
+
+const pathOf = (workdir: string) => join(workdir, "samples", "about.json");
+
+/** The sampler in words. */
+export function samplerText({ sampling, model }: Config): string {
+  const { numSamples, method, smallestTime, rtol, atol, noiseRemoval } = sampling;
+  const denoised = noiseRemoval ? ", with noise removal" : ", without noise removal";
+  if (method === "ode") {
+    return `${numSamples} by the probability flow ODE, rtol ${rtol}, atol ${atol}, to t = ${smallestTime}${denoised}.`;
+  }
+  const { predictor, corrector, snr, nStepsEach, probabilityFlow } = sampling;
+  const corrections = corrector === "none" ? "" : ` (snr ${snr}, ${nStepsEach} a step)`;
+  const flow = probabilityFlow ? ", probability flow" : "";
+  const names = `predictor ${predictor}${flow}, corrector ${corrector}${corrections}`;
+  return `${numSamples} by predictor-corrector sampling: ${names}, ${model.numScales} steps to t = ${smallestTime}${denoised}.`;
+}
+
+/** What was kept for these parameters; nothing when it is of others. */
+export function readSamplesRecord({ workdir }: RunContext, session: Session): SamplesRecord {
+  const { parameters, ...record } = readJson<SamplesRecord & { parameters?: string }>(pathOf(workdir)) ?? {};
+  return parameters === session.averageDigest() ? record : {};
+}
+
+/** Keeps `record`, with what was known before of these parameters' samples; the folder is there. */
+export async function keepSamplesRecord(context: RunContext, session: Session, record: SamplesRecord): Promise<void> {
+  const known = { ...readSamplesRecord(context, session), ...record };
+  const text = JSON.stringify({ parameters: session.averageDigest(), ...known }, undefined, 2);
+  await writeFileAtomic(pathOf(context.workdir), [new TextEncoder().encode(`${text}\n`)]);
+}

@@ -1,0 +1,72 @@
+/** Looks at a run while it trains: the bound on some images, and a grid of samples, of the averaged parameters. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { concat, concatMap, defer, EMPTY, filter, tap, type Observable } from "rxjs";
+import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
+import { bytes } from "../../data/batch.ts";
+import type { ImageDataset } from "../../data/dataset.ts";
+import { pngGrid } from "../../data/formats/png-grid.ts";
+import { tf } from "../../engine/tf.ts";
+import { bitsPerDim } from "../../streams/bits-per-dim.ts";
+import { dequantize } from "../../streams/dequantize.ts";
+import { evaluate } from "../../streams/evaluate.ts";
+import { evalBatches, images } from "../../streams/batches.ts";
+import { likelihoodBound } from "../../streams/likelihood-bound.ts";
+import { owning } from "../../streams/owning.ts";
+import { quantize } from "../../streams/quantize.ts";
+import { priorBatches } from "../../streams/sample.ts";
+import { evaluationSeed } from "../from-config.ts";
+import type { RunContext, RunEvent } from "../pipeline.ts";
+import type { Session } from "../session.ts";
+import { samplerOf } from "./sample.ts";
+
+/** Images that the bound is a mean over, and that are drawn. */
+const IMAGES = 16;
+/** Times drawn for the bound at most. */
+const TIMES = 32;
+
+/**
+ * Copies the averaged parameters, and tells the session `eval/bound` of the first test images and, as the result
+ * `samples`, a grid in `samples` of the workdir. Images and noise are the same each time, so that grids can be compared.
+ */
+export function imageSnapshot(context: RunContext, session: Session, test: ImageDataset): () => Observable<unknown> {
+  const { config, stop, workdir } = context;
+  const { sde, network, state, scoreOf, tell } = session;
+  const { centered } = config.data;
+  const { boundOffset: offset, boundForm: form, boundTimes, batchSize } = config.eval;
+  const seed = evaluationSeed(config);
+  const some = images(test, IMAGES);
+  const total = some.length;
+  const times = Math.min(boundTimes, TIMES);
+
+  return () => {
+    const { step } = state;
+    const values = (state.ema.dataSync() as Float32Array).slice();
+    const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
+      const score = scoreOf(ema);
+      const bound = evalBatches(some, "image", { batchSize, stop }).pipe(
+        dequantize("uniform", { seed, centered }),
+        likelihoodBound(score, sde, { eps: config.training.smallestTime, times, offset, form, seed, signal: stop }),
+        bitsPerDim({ levels: 256, centered }),
+        evaluate({ name: "bound", key: "bound", total, step }),
+        // The bar is the training's, and the summary the last evaluation's.
+        filter((event: RunEvent) => event.type === "metric"),
+        tap(tell),
+      );
+      const { shape } = network.model;
+      const grid = priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, stop }).pipe(
+        samplerOf(context, session, score),
+        quantize({ centered }),
+        concatMap(async (batch) => {
+          const folder = join(workdir, "samples");
+          mkdirSync(folder, { recursive: true });
+          const samples = join(folder, `samples_${step}.png`);
+          await writeFileAtomic(samples, [pngGrid(bytes(batch, "image").data, shape)]);
+          tell({ type: "result", values: { steps: step, samples } });
+        }),
+      );
+      return concat(bound, grid);
+    };
+    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(values), look)));
+  };
+}

@@ -1,0 +1,46 @@
+/** What a file of `pipelines/` exports, and what passes between it and the command line. */
+import type { Observable } from "rxjs";
+import type { Engine } from "../engine/load.ts";
+import type { ExchangeTargets } from "../grpc/exchange/group.ts";
+import type { Mode, Preset, RunEvent } from "../metrics/run-event.ts";
+import type { Config, DeepPartial } from "./config.ts";
+
+export { modes, presets, type Mode, type Preset, type RunEvent, type Summary } from "../metrics/run-event.ts";
+
+export interface Pipeline {
+  /** One line for the list of pipelines. */
+  readonly summary: string;
+  /** What it reaches and what that costs, for `--help`. */
+  readonly reaches: string;
+  /** Height and width of the images, if they are images: chMult and attnResolutions are checked against it. */
+  readonly imageSize?: number;
+  readonly defaults: DeepPartial<Config>;
+  readonly presets: Readonly<Record<Preset, DeepPartial<Config>>>;
+  /** The work. Nothing runs until it is subscribed to; unsubscribing frees everything. */
+  run(context: RunContext): Observable<RunEvent>;
+}
+
+export interface RunContext {
+  /** Name of the pipeline. */
+  readonly name: string;
+  readonly mode: Mode;
+  readonly preset: Preset;
+  readonly config: Config;
+  /** Exists, can be written, and is locked for this run. */
+  readonly workdir: string;
+  /** Where downloads are kept between runs; may not exist yet. */
+  readonly cacheDir: string;
+  readonly engine: Engine;
+  /**
+   * Aborted by SIGINT or SIGTERM: finish the step in hand, save, complete. A signal arrives only while the event loop
+   * is free, so a pipeline lets it turn (`setImmediate`, not only `await`) after each step.
+   */
+  readonly stop: AbortSignal;
+  /** With whom it trains; absent: alone. */
+  readonly exchange?: ExchangeTargets | undefined;
+}
+
+/** Types a pipeline; it adds nothing. */
+export function definePipeline(pipeline: Pipeline): Pipeline {
+  return pipeline;
+}

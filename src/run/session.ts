@@ -1,0 +1,213 @@
+/** What a run holds from its first step to its last sample. */
+import { catchError, concat, defer, EMPTY, merge, of, Subject, throwError, using, type Observable } from "rxjs";
+import type { Tensor1D } from "@tensorflow/tfjs";
+import { isDeepStrictEqual } from "node:util";
+import { ProgressFile } from "../data/formats/progress-file.ts";
+import { readProgress } from "../data/formats/read-progress.ts";
+import { UsageError } from "../base/errors.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import type { ScoreModel } from "../models/ncsnpp.ts";
+import { digest } from "../models/parameters.ts";
+import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
+import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
+import { CheckpointStore, type Loaded } from "../training/checkpoints/checkpoint-store.ts";
+import type { Peers } from "../training/peers.ts";
+import { TrainState } from "../training/train-state.ts";
+import type { SDE } from "../sde/sde.ts";
+import type { EvaluationKey } from "../streams/evaluate.ts";
+import { countOf, type Evaluated } from "../metrics/evaluated.ts";
+import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
+import { peersOf, telling } from "./exchange.ts";
+import { sdeOf } from "./from-config.ts";
+import type { RunContext, RunEvent } from "./pipeline.ts";
+
+export interface Session {
+  readonly sde: SDE;
+  readonly network: ScoreNetwork;
+  /** Parameters, moments and average, at the step to go on from. */
+  readonly state: TrainState;
+  readonly store: CheckpointStore;
+  /** With whom it trains. */
+  readonly peers: Peers;
+  /** The score of the averaged parameters, as they are at each call. */
+  readonly score: ScoreFunction;
+  /** The score of given parameters, [P]. */
+  scoreOf(parameters: Tensor1D): ScoreFunction;
+  /** Tells something beside the stream of the training. */
+  tell(event: RunEvent): void;
+  /**
+   * What an evaluation of these parameters with this configuration has found before it was interrupted.
+   *
+   * @param total Values of the whole evaluation.
+   * @param dequantizer SHA-256 of the variational dequantizer's parameters, if it is used.
+   * @throws UsageError when another version of this program has begun it and not ended it.
+   */
+  progress(key: EvaluationKey, total: number, dequantizer?: string): ProgressFile<Evaluated>;
+  /** The same by one of the dequantizations, whichever parameters the dequantizer had, only to look at. */
+  found(key: EvaluationKey, dequantization: "uniform" | "variational"): readonly Evaluated[];
+  /** SHA-256 of the averaged parameters. */
+  averageDigest(): string;
+}
+
+/** The parts of a run, which its mode chooses from; each begins when the one before it has completed. */
+export interface Parts {
+  readonly train: () => Observable<RunEvent>;
+  readonly evaluate: () => Observable<RunEvent>;
+  readonly sample: () => Observable<RunEvent>;
+  /** Trains the dequantizer against the score model as it is. */
+  readonly trainDequantizer?: () => Observable<RunEvent>;
+  /** After an evaluation. */
+  readonly report?: () => Observable<RunEvent>;
+}
+
+const message = (text: string): RunEvent => ({ type: "message", text });
+
+/** The state to go on from; training prefers its own checkpoints to the one it was started from. */
+function find(
+  { config, mode }: RunContext,
+  network: ScoreNetwork,
+  store: CheckpointStore,
+  say: (text: string) => void,
+) {
+  const given = (path: string): Loaded => ({ path, snapshot: readAnyCheckpoint(path, network.layout) });
+  if (config.checkpoint !== undefined && mode !== "train") return given(config.checkpoint);
+  const own = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
+  return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));
+}
+
+interface Opened extends Session {
+  /** What is told beside the training. */
+  readonly beside: Observable<RunEvent>;
+  /** To be told first. */
+  readonly events: readonly RunEvent[];
+  unsubscribe(): void;
+}
+
+/** @throws UsageError when there is nothing to evaluate or sample from, or a checkpoint cannot be used. */
+function open(context: RunContext, model: ScoreModel): Opened {
+  const { config, mode, workdir, engine, pipeline } = { pipeline: context.name, ...context };
+  const events: RunEvent[] = [];
+  if (!config.training.continuous && mode.startsWith("train")) {
+    throw new UsageError(
+      "training.continuous: there is no loss for discrete steps; the reference calls two that it does not have",
+      "train with continuous times; models of discrete steps can be evaluated and sampled",
+    );
+  }
+  const compile = config.engine.compile && engine.native;
+  const network = scoreNetwork(model, { reduceMean: config.training.reduceMean, compile });
+  const { layout } = network;
+  const store = new CheckpointStore({
+    workdir,
+    layout,
+    config: { pipeline, preset: context.preset, ...config },
+    keep: config.training.keepCheckpoints,
+  });
+  const found = find(context, network, store, (text) => events.push(message(text)));
+  if (!found && mode !== "train") {
+    throw new UsageError(
+      `workdir ${workdir} has no checkpoint to ${PURPOSES[mode]}`,
+      `train first (npm run pipeline ${pipeline} -- --workdir ${workdir}), or name one with --set checkpoint=FILE`,
+    );
+  }
+  if (found) {
+    const { path, snapshot } = found;
+    events.push(message(`checkpoint: ${path}, step ${snapshot.step}`));
+    events.push({
+      type: "result",
+      values: { checkpoint: path, ...(mode === "train" && { resumedFrom: snapshot.step }) },
+    });
+  }
+  events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
+  const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
+  const { peers, events: exchange } = peersOf(context, state);
+  const sde = sdeOf(config);
+  const told = new Subject<RunEvent>();
+  const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
+  const work = (key: EvaluationKey) => ({
+    ...{ pipeline, ema: averageDigest(), ...computedBy(context) },
+    ...evaluationWork(config, key),
+  });
+  return {
+    sde,
+    network,
+    state,
+    store,
+    peers,
+    beside: merge(exchange, told),
+    events,
+    scoreOf: (parameters) => network.scoreFunction(parameters, sde),
+    tell: (event) => told.next(event),
+    score: {
+      shape: model.shape,
+      score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
+      scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
+    },
+    averageDigest,
+    progress(key, total, dequantizer) {
+      const path = progressPath(workdir, config, key, dequantizer === undefined ? "uniform" : "variational");
+      const all = { ...work(key), dequantizer };
+      requireSameVersion(path, all, total, countOf);
+      return new ProgressFile(path, all);
+    },
+    found(key, dequantization) {
+      const found = readProgress<Evaluated>(progressPath(workdir, config, key, dequantization));
+      const { dequantizer, ...theirs } = (found?.work ?? {}) as { dequantizer?: string };
+      const wanted = (dequantizer !== undefined) === (dequantization === "variational");
+      return found && wanted && isDeepStrictEqual(theirs, JSON.parse(JSON.stringify(work(key)))) ? found.entries : [];
+    },
+    unsubscribe() {
+      state.dispose();
+      network.dispose();
+    },
+  };
+}
+
+const refuseDequantizer = () =>
+  throwError(() => new UsageError("--mode train_deq: this pipeline's data need no dequantization", "use another mode"));
+
+const PURPOSES = { train: "train", eval: "evaluate", sample: "sample from", train_deq: "train a dequantizer for" };
+
+/** What is known of the state when training ends, in order or not. */
+const outcome = ({ state, store }: Session): RunEvent => ({
+  type: "result",
+  values: { steps: state.step, parameters: state.digest(), ...(store.newest && { checkpoint: store.newest }) },
+});
+
+/**
+ * Opens the network and its newest checkpoint, runs the parts of the mode one after another, and frees everything at
+ * the end or on unsubscription. Once the run is told to stop, no further part begins.
+ */
+export function session(
+  context: RunContext,
+  model: ScoreModel,
+  build: (session: Session) => Parts,
+): Observable<RunEvent> {
+  const { mode, stop } = context;
+  return using(
+    () => open(context, model),
+    (resource) => {
+      const opened = resource as Opened;
+      const { train, evaluate, sample, report = () => EMPTY, trainDequantizer = refuseDequantizer } = build(opened);
+      const part = (start: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : start()));
+      const result = defer(() => of(outcome(opened)));
+      const training = concat(
+        telling(opened.beside, part(train)).pipe(
+          catchError((error: unknown) =>
+            concat(
+              result,
+              throwError(() => error),
+            ),
+          ),
+        ),
+        result,
+      );
+      const parts = {
+        train: () => concat(training, part(evaluate), part(sample), part(report)),
+        eval: () => concat(result, part(evaluate), part(report)),
+        train_deq: () => part(trainDequantizer),
+        sample: () => concat(result, part(sample), part(report)),
+      };
+      return concat(of(...opened.events), parts[mode]());
+    },
+  );
+}

@@ -1,0 +1,91 @@
+/** The event files of a run, for TensorBoard. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { HistogramReading } from "../metrics/meter.ts";
+import type { Metric } from "../metrics/metric.ts";
+import type { MetricSink } from "../metrics/metric-sink.ts";
+import { EventWriter } from "../monitor/tensorboard/event-writer.ts";
+import type { Hyperparameter } from "../monitor/tensorboard/hparams.ts";
+import { fields } from "./config-fields.ts";
+import { namingFile } from "../base/naming-file.ts";
+import type { RunContext, Summary } from "./pipeline.ts";
+import { valueAt } from "./resolve-config.ts";
+
+type Context = Pick<RunContext, "workdir" | "mode" | "name" | "preset" | "config">;
+
+/** The configuration field by field; lists as text, unset fields left out. */
+function hyperparameters({ name, preset, config }: Context): Record<string, Hyperparameter> {
+  const values = fields.flatMap((field) => {
+    const value = valueAt(config, field.name) as Hyperparameter | readonly number[] | undefined;
+    return value === undefined ? [] : [[field.name, typeof value === "object" ? value.join(",") : value] as const];
+  });
+  return { pipeline: name, preset, ...Object.fromEntries(values) };
+}
+
+/** Steps of the dequantizer's training are its own: it is a run of its own for TensorBoard. */
+const folderOf = ({ workdir, mode }: Context) =>
+  join(workdir, "tensorboard", ...(mode === "train_deq" ? ["flowpp_dequantizer"] : []));
+
+/**
+ * Writes a run's metrics, sample grids, histograms and hyperparameters to `tensorboard/` of its workdir, into a file of its own
+ * that begins with the first of them.
+ *
+ * All methods throw what the file system says.
+ */
+export class RunBoard {
+  readonly #context: Context;
+  #writer: EventWriter | undefined;
+  #step = 0;
+  #resumedFrom = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Takes a metric before `sink` does. */
+  before(sink: MetricSink): MetricSink {
+    return {
+      push: (metric) => {
+        this.#metric(metric);
+        sink.push(metric);
+      },
+      close: () => sink.close(),
+    };
+  }
+
+  /** Takes what becomes known for the summary: a PNG grid of samples is shown. */
+  result({ steps, resumedFrom, samples }: Partial<Summary>): void {
+    this.#step = steps ?? this.#step;
+    this.#resumedFrom = resumedFrom ?? this.#resumedFrom;
+    if (!samples?.endsWith(".png")) return;
+    const png = readFileSync(samples);
+    this.#write((writer) => writer.image("samples", this.#step, png));
+  }
+
+  histogram({ name, step, counts }: HistogramReading): void {
+    this.#write((writer) => writer.histogram(name, step, counts));
+  }
+
+  close(): void {
+    this.#writer?.close();
+  }
+
+  #metric({ name, step, value, time }: Metric): void {
+    this.#write((writer) => writer.scalar(name, step, value, Date.parse(time) / 1000));
+  }
+
+  #write(add: (writer: EventWriter) => void): void {
+    const writer = (this.#writer ??= this.#open());
+    namingFile(writer.path, () => add(writer));
+  }
+
+  #open(): EventWriter {
+    const folder = folderOf(this.#context);
+    const writer = namingFile(folder, () => new EventWriter(folder));
+    namingFile(writer.path, () => {
+      writer.hparams(hyperparameters(this.#context));
+      if (this.#context.mode === "train") writer.start(this.#resumedFrom + 1);
+    });
+    return writer;
+  }
+}

@@ -1,0 +1,59 @@
+import type { SDE } from "../sde/sde.ts";
+import { reverseDrift, reverseStep } from "../sde/reverse.ts";
+import { rk45Batch, type Rk45BatchOptions } from "../solvers/rk45-batch.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { exampleSize } from "../sde/shapes.ts";
+
+export interface OdeSampleOptions extends Rk45BatchOptions {
+  /** Time at which the flow ends. */
+  readonly eps: number;
+  /** One step of the reverse diffusion's mean at `eps`, which takes the noise of that level away. */
+  readonly denoise: boolean;
+}
+
+export interface OdeSamples {
+  /** [B, ...shape], in the range of the training data, not clipped. */
+  readonly samples: Float32Array;
+  /** Number of network evaluations of the solver; the denoising step's one is not counted, as in the reference. */
+  readonly evaluations: number;
+}
+
+/** The mean of one reverse-diffusion step from time t. @see the reference's ReverseDiffusionPredictor */
+export async function denoiseStep(score: ScoreFunction, sde: SDE, x: Float32Array, t: number): Promise<Float32Array> {
+  const { batch } = exampleSize("denoiseStep", score.shape, x.length);
+  const step = reverseStep(sde, t, { flow: false });
+  const s = await score.score(x, new Float64Array(batch).fill(t));
+  return x.map((value, i) => value - step.x * value - step.score * s[i]!);
+}
+
+/**
+ * Samples of the probability flow ODE, integrated from T down to `eps`.
+ *
+ * @param latent Draws from the prior N(0, priorStd^2), [B, ...shape].
+ * @throws RangeError when the latent does not fit the score's shape; as {@link rk45Batch}.
+ * @see the reference's sampling.py get_ode_sampler
+ */
+export async function odeSample(
+  score: ScoreFunction,
+  sde: SDE,
+  latent: Float32Array,
+  { eps, denoise, ...solver }: OdeSampleOptions,
+): Promise<OdeSamples> {
+  const { batch, dims } = exampleSize("odeSample", score.shape, latent.length);
+  const { y, evaluations } = await rk45Batch(
+    async (_, t, y, out) => {
+      const s = await score.score(Float32Array.from(y), t);
+      t.forEach((time, k) => {
+        const drift = reverseDrift(sde, time, { flow: true });
+        for (let i = k * dims; i < (k + 1) * dims; i++) out[i] = drift.x * y[i]! + drift.score * s[i]!;
+      });
+    },
+    sde.T,
+    eps,
+    Float64Array.from(latent),
+    batch,
+    solver,
+  );
+  const samples = Float32Array.from(y);
+  return { samples: denoise ? await denoiseStep(score, sde, samples, eps) : samples, evaluations };
+}

@@ -1,0 +1,96 @@
+/** The checkpoints of a workdir. */
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UsageError } from "../../base/errors.ts";
+import type { ParameterLayout } from "../../models/parameters.ts";
+import { DamagedCheckpointError, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import type { Snapshot } from "../train-state.ts";
+
+/** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
+export type CheckpointKind = "checkpoints" | "checkpoints-meta";
+
+export interface Loaded {
+  readonly path: string;
+  readonly snapshot: Snapshot;
+}
+
+export interface CheckpointStoreOptions {
+  readonly workdir: string;
+  readonly layout: ParameterLayout;
+  /** Kept in each file. */
+  readonly config: unknown;
+  /** Newest checkpoints that are kept. */
+  readonly keep: number;
+}
+
+interface Entry {
+  readonly path: string;
+  readonly step: number;
+}
+
+/** Writes, finds and removes `checkpoint_<step>.arrow`. */
+export class CheckpointStore {
+  readonly #options: CheckpointStoreOptions;
+  #newest: string | undefined;
+
+  constructor(options: CheckpointStoreOptions) {
+    this.#options = options;
+  }
+
+  /** The file that was written or loaded last. */
+  get newest(): string | undefined {
+    return this.#newest;
+  }
+
+  /** Saves the state; of the older files of the kind only the newest ones stay. */
+  async save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
+    const { workdir, layout, config, keep } = this.#options;
+    const folder = join(workdir, kind);
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `checkpoint_${snapshot.step}.arrow`);
+    await writeCheckpoint(path, layout, snapshot, config);
+    const limit = kind === "checkpoints" ? keep : 1;
+    for (const old of this.#entries(kind).slice(limit)) rmSync(old.path, { force: true });
+    this.#newest = path;
+    return path;
+  }
+
+  /**
+   * The checkpoint of the most steps that is whole.
+   *
+   * @param onDamaged Told of each damaged file that was passed over.
+   * @returns undefined when the workdir has none.
+   * @throws UsageError when there are some and all are damaged, or one is of another model.
+   */
+  load(onDamaged: (message: string) => void): Loaded | undefined {
+    const { workdir, layout } = this.#options;
+    const entries = [...this.#entries("checkpoints"), ...this.#entries("checkpoints-meta")];
+    for (const { path } of entries.sort((a, b) => b.step - a.step)) {
+      try {
+        const snapshot = readCheckpoint(path, layout);
+        this.#newest = path;
+        return { path, snapshot };
+      } catch (error) {
+        if (!(error instanceof DamagedCheckpointError)) throw error;
+        onDamaged(error.message.split("\n")[0]!);
+      }
+    }
+    if (entries.length === 0) return undefined;
+    throw new UsageError(
+      `every checkpoint in ${workdir} is damaged`,
+      `remove ${join(workdir, "checkpoints*")} to start anew, or use another --workdir`,
+    );
+  }
+
+  /** Newest first. */
+  #entries(kind: CheckpointKind): Entry[] {
+    const folder = join(this.#options.workdir, kind);
+    const names = existsSync(folder) ? readdirSync(folder) : [];
+    return names
+      .flatMap((name) => {
+        const match = /^checkpoint_(\d+)\.arrow$/.exec(name);
+        return match ? [{ path: join(folder, name), step: Number(match[1]) }] : [];
+      })
+      .sort((a, b) => b.step - a.step);
+  }
+}

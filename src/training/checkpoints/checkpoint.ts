@@ -1,0 +1,111 @@
+/** One file with everything that is needed to go on: parameters, moments, average, step, and what they belong to. */
+import { createHash } from "node:crypto";
+import { readArrowFile, writeArrowFile, type ArrowFile } from "../../data/formats/arrow-file.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { ParameterLayout } from "../../models/parameters.ts";
+import type { Snapshot } from "../train-state.ts";
+
+/** Version of the file's form. */
+const FORMAT = "scorestream-checkpoint-1";
+const VECTORS = ["parameters", "m", "v", "ema"] as const;
+
+const layoutText = ({ slots }: ParameterLayout) => JSON.stringify(slots.map(({ name, shape }) => [name, shape]));
+
+/** SHA-256 over the metadata and the vectors. */
+function checksum(step: string, layout: string, config: string, vectors: readonly Float32Array[]): string {
+  const hash = createHash("sha256").update(JSON.stringify([FORMAT, step, layout, config]));
+  for (const { buffer, byteOffset, byteLength } of vectors) hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest("hex");
+}
+
+/**
+ * Writes a checkpoint, an Arrow IPC file with one column a vector, atomically.
+ *
+ * @param config The run's configuration, kept for the reader's information.
+ */
+export async function writeCheckpoint(
+  path: string,
+  layout: ParameterLayout,
+  snapshot: Snapshot,
+  config: unknown,
+): Promise<void> {
+  const about = { step: String(snapshot.step), layout: layoutText(layout), config: JSON.stringify(config) };
+  const vectors = VECTORS.map((name) => snapshot[name]);
+  const columns = Object.fromEntries(VECTORS.map((name, i) => [name, { data: vectors[i]!, shape: [] }]));
+  const sum = checksum(about.step, about.layout, about.config, vectors);
+  await writeArrowFile(path, columns, { format: FORMAT, ...about, checksum: sum });
+}
+
+/** What is wrong with a checkpoint file. */
+export class DamagedCheckpointError extends UsageError {
+  override readonly name = "DamagedCheckpointError";
+
+  constructor(path: string, what: string, options?: ErrorOptions) {
+    super(
+      `checkpoint ${path} is damaged: ${what}`,
+      "use another one with --set checkpoint=FILE, or remove it",
+      options,
+    );
+  }
+}
+
+/** The error for the user in place of one of reading. */
+export function unreadable(path: string, error: unknown): UsageError {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return code
+    ? new UsageError(`checkpoint ${path} cannot be read: ${message}`, "check the path", { cause: error })
+    : new DamagedCheckpointError(path, message, { cause: error });
+}
+
+function read(path: string): ArrowFile {
+  try {
+    return readArrowFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/**
+ * Reads a checkpoint of a model with this layout.
+ *
+ * @throws DamagedCheckpointError when the file is not whole; UsageError when it cannot be read or is of another model.
+ */
+export function readCheckpoint(path: string, layout: ParameterLayout): Snapshot {
+  const { columns, metadata } = read(path);
+  if (metadata.get("format") !== FORMAT) throw new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
+  const [step, stored, config] = ["step", "layout", "config"].map((key) => metadata.get(key) ?? "");
+  const vectors = VECTORS.map((name) => columns.get(name)?.data);
+  if (!vectors.every((data) => data instanceof Float32Array))
+    throw new DamagedCheckpointError(path, "a vector is missing");
+  if (checksum(step!, stored!, config!, vectors) !== metadata.get("checksum")) {
+    throw new DamagedCheckpointError(path, "its checksum differs");
+  }
+  requireLayout(path, stored!, layout);
+  const short = vectors.findIndex(({ length }) => length !== layout.length);
+  if (short >= 0) {
+    const what = `"${VECTORS[short]}" has ${vectors[short]!.length} values, the parameters take ${layout.length}`;
+    throw new DamagedCheckpointError(path, what);
+  }
+  if (!(Number.isSafeInteger(Number(step)) && Number(step) >= 0)) {
+    throw new DamagedCheckpointError(path, "its number of steps is not readable");
+  }
+  const [parameters, m, v, ema] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array];
+  return { step: Number(step), parameters, m, v, ema };
+}
+
+/** @throws UsageError naming the parameters that differ. */
+function requireLayout(path: string, stored: string, layout: ParameterLayout): void {
+  if (stored === layoutText(layout)) return;
+  const there = new Map(JSON.parse(stored) as [string, number[]][]);
+  const here = new Map(layout.slots.map(({ name, shape }) => [name, shape]));
+  const show = (shape: readonly number[] | undefined) => (shape ? `[${shape.join(", ")}]` : "none");
+  const different = [...new Set([...there.keys(), ...here.keys()])].flatMap((name) => {
+    const [a, b] = [show(there.get(name)), show(here.get(name))];
+    return a === b ? [] : [`  ${name}: ${a} in the file, ${b} in the model`];
+  });
+  const more = different.length > 8 ? [`  and ${different.length - 8} more`] : [];
+  throw new UsageError(
+    `checkpoint ${path} is of another model:\n${[...different.slice(0, 8), ...more].join("\n")}`,
+    "give the model.* settings it was trained with, or use another checkpoint",
+  );
+}

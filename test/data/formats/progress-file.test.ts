@@ -1,0 +1,46 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ProgressFile } from "../../../src/data/formats/progress-file.ts";
+import { temporaryFolder } from "../../cli/fixture.ts";
+
+describe("ProgressFile", () => {
+  const work = { seed: 1, of: ["this", 0.1] };
+
+  it("gives back what was appended, bit for bit", () => {
+    const path = join(temporaryFolder(), "eval", "bpd.jsonl");
+    const values = [Math.fround(0.1), 3.4e38, -0, 5e-324];
+    const file = new ProgressFile<number[]>(path, work);
+    expect(file.entries).toEqual([]);
+    file.append(values);
+    file.append([1]);
+    expect(file.entries).toEqual([values, [1]]);
+    const [first, second] = new ProgressFile<number[]>(path, work).entries;
+    expect(first!.map((v) => v + 0)).toEqual(values.map((v) => v + 0));
+    expect(second).toEqual([1]);
+  });
+
+  it("starts anew for other work", () => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    new ProgressFile(path, work).append(1);
+    expect(new ProgressFile(path, { ...work, seed: 2 }).entries).toEqual([]);
+    expect(new ProgressFile(path, work).entries).toEqual([]);
+  });
+
+  it.each(["[3,", "[3]garbage\n[4]\n", "\u00e9"])("drops a line that is not whole: %j", (tail) => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    new ProgressFile(path, work).append([2]);
+    appendFileSync(path, tail);
+    const file = new ProgressFile<number[]>(path, work);
+    expect(file.entries).toEqual([[2]]);
+    file.append([5]);
+    expect(new ProgressFile(path, work).entries).toEqual([[2], [5]]);
+    expect(readFileSync(path, "utf8").endsWith("[2]\n[5]\n")).toBe(true);
+  });
+
+  it("starts anew over something else", () => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    writeFileSync(path, "a poem");
+    expect(new ProgressFile(path, work).entries).toEqual([]);
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { Meter } from "../../src/metrics/meter.ts";
+import { StageClock } from "../../src/metrics/stage-clock.ts";
+
+const counts = { min: 0, max: 0, num: 1, sum: 0, sumSquares: 0, bucketLimit: [1], bucket: [1] };
+
+describe("StageClock", () => {
+  /** A clock, and what sets the time. */
+  function clocked(per = 1) {
+    let time = 0;
+    const clock = new StageClock(per, () => time);
+    const at = (ms: number, act: "enter" | "leave" | "taken") => {
+      time = ms;
+      clock[act]();
+    };
+    return { clock, at };
+  }
+
+  it("counts work from where a batch is there, and not the time of the stages behind", () => {
+    const { clock, at } = clocked();
+    at(10, "enter");
+    at(17, "leave");
+    at(30, "taken");
+    at(40, "enter");
+    at(42, "leave");
+    expect(clock.read()).toEqual({ batches: 2, queue: 0, busy: 9 });
+  });
+
+  it("counts waiting in its own queue as queue: the next begins when the one before was taken", () => {
+    const { clock, at } = clocked();
+    at(0, "enter");
+    at(1, "enter");
+    at(2, "enter");
+    expect(clock.read()).toEqual({ batches: 0, queue: 3, busy: 0 });
+    at(5, "leave");
+    at(8, "taken");
+    at(10, "leave");
+    expect(clock.read()).toEqual({ batches: 2, queue: 1, busy: 5 + 2 });
+  });
+
+  it("begins with the last of the batches that become one", () => {
+    const { clock, at } = clocked(3);
+    at(0, "enter");
+    at(4, "enter");
+    at(9, "enter");
+    at(11, "enter");
+    at(15, "leave");
+    expect(clock.read()).toEqual({ batches: 1, queue: 1, busy: 6 });
+  });
+
+  it("begins each interval with nothing but what waits", () => {
+    const { clock, at } = clocked();
+    at(0, "enter");
+    at(1, "enter");
+    at(4, "leave");
+    expect(clock.read()).toEqual({ batches: 1, queue: 1, busy: 4 });
+    expect(clock.read()).toEqual({ batches: 0, queue: 1, busy: 0 });
+  });
+
+  it("has no less than nothing in its queue when more leaves than came", () => {
+    const { clock, at } = clocked(2);
+    at(0, "enter");
+    at(3, "leave");
+    expect(clock.read()).toEqual({ batches: 1, queue: 0, busy: 3 });
+  });
+});
+
+describe("Meter", () => {
+  it("averages what is told over an interval, with the first unit, and forgets it after", () => {
+    const meter = new Meter(() => 0);
+    for (const value of [1, 2, 6]) meter.tell("data/rows", value, "1");
+    meter.tell("data/wait", 0.5, "s");
+    expect(meter.read()).toEqual([
+      { name: "data/rows", value: 3, unit: "1" },
+      { name: "data/wait", value: 0.5, unit: "s" },
+    ]);
+    expect(meter.read()).toEqual([]);
+    meter.tell("data/rows", 8, "1");
+    expect(meter.read()).toEqual([{ name: "data/rows", value: 8, unit: "1" }]);
+  });
+
+  it("tells of each stage its rate, its queue and its seconds a batch, in the order of their places", () => {
+    let time = 1000;
+    const meter = new Meter(() => time);
+    for (const name of ["times", "score", "late"]) meter.place(name);
+    const score = meter.stage("score", 1);
+    const times = meter.stage("times", 1);
+    // Its place is kept: the clock is of the stage.
+    meter.place("times");
+    for (let i = 0; i < 3; i++) score.enter();
+    for (let i = 0; i < 2; i++) {
+      time += 250;
+      score.leave();
+      score.taken();
+    }
+    times.enter();
+    time = 3000;
+    expect(meter.read()).toEqual([
+      { name: "stage/times/batches_per_second", value: 0, unit: "1/s" },
+      { name: "stage/times/queue", value: 1, unit: "1" },
+      { name: "stage/score/batches_per_second", value: 1, unit: "1/s" },
+      { name: "stage/score/queue", value: 1, unit: "1" },
+      { name: "stage/score/seconds", value: 0.25, unit: "s" },
+    ]);
+    time = 3500;
+    score.leave();
+    expect(meter.read().filter(({ name }) => name.startsWith("stage/score"))).toEqual([
+      { name: "stage/score/batches_per_second", value: 2, unit: "1/s" },
+      { name: "stage/score/queue", value: 0, unit: "1" },
+      { name: "stage/score/seconds", value: 2, unit: "s" },
+    ]);
+  });
+
+  it("gives no rate over no time", () => {
+    const meter = new Meter(() => 7);
+    meter.stage("a", 1).enter();
+    expect(meter.read()).toEqual([{ name: "stage/a/queue", value: 1, unit: "1" }]);
+  });
+
+  it("leaves the time that training stood still out of rates, and tells it once", () => {
+    let time = 0;
+    const meter = new Meter(() => time);
+    const stage = meter.stage("a", 1);
+    stage.enter();
+    stage.leave();
+    time = 3000;
+    meter.hold(1500);
+    meter.hold(500);
+    expect(meter.read()).toContainEqual({ name: "stage/a/batches_per_second", value: 1, unit: "1/s" });
+    expect([meter.held(), meter.held()]).toEqual([2000, 0]);
+  });
+
+  it("begins anew with the clock of a new subscription", () => {
+    const meter = new Meter(() => 0);
+    meter.stage("a", 1).enter();
+    meter.stage("a", 1);
+    expect(meter.read()).toEqual([{ name: "stage/a/queue", value: 0, unit: "1" }]);
+  });
+
+  it("gives histograms once, in their order", () => {
+    const meter = new Meter();
+    meter.tellHistogram("a", 3, counts);
+    meter.tellHistogram("b", 4, counts);
+    expect(meter.histograms()).toEqual([
+      { name: "a", step: 3, counts },
+      { name: "b", step: 4, counts },
+    ]);
+    expect(meter.histograms()).toEqual([]);
+  });
+});

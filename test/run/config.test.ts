@@ -1,0 +1,136 @@
+import { describe, expect, it } from "vitest";
+import { fields } from "../../src/run/config-fields.ts";
+import type { Config, DeepPartial } from "../../src/run/config.ts";
+import { baseConfig } from "../../src/run/defaults.ts";
+import { cifar10Presets } from "../../pipelines/presets/cifar10.ts";
+import { parseAssignment, resolveConfig, valueAt } from "../../src/run/resolve-config.ts";
+import { UsageError } from "../../src/base/errors.ts";
+
+const resolve = (sets: readonly string[], settings: DeepPartial<Config>[] = [], imageSize?: number) =>
+  resolveConfig({ settings, assignments: sets.map(parseAssignment), imageSize });
+
+describe("resolveConfig", () => {
+  it("applies base, pipeline, preset and --set in this order", () => {
+    const settings = [{ optim: { lr: 0.1, beta1: 0.5 }, model: { chMult: [1] } }, { optim: { lr: 0.2 } }];
+    const { config } = resolve(["optim.eps=1e-6", "optim.eps=1e-5"], settings);
+    expect(config.optim).toEqual({ ...baseConfig.optim, lr: 0.2, beta1: 0.5, eps: 1e-5 });
+    expect(config.model.chMult).toEqual([1]);
+    expect(baseConfig.optim.lr).toBe(2e-4);
+  });
+
+  it("reads every type of value", () => {
+    const sets = [
+      "model.chMult=1,2,4",
+      "model.attnResolutions=[]",
+      "data.randomFlip=false",
+      "sde=subvp",
+      "data.path=a=b",
+    ];
+    const { config } = resolve([...sets, "optim.lr=5e-4", "engine.threads=2", "model.firKernel=[1, 0.5]"]);
+    expect(config.model).toMatchObject({ chMult: [1, 2, 4], attnResolutions: [], firKernel: [1, 0.5] });
+    expect(config.data).toMatchObject({ path: "a=b", randomFlip: false, centered: true });
+    expect([config.sde, config.optim.lr, config.engine.threads]).toEqual(["subvp", 5e-4, 2]);
+  });
+
+  it.each([
+    ["vp", 1e-5, 1e-3],
+    ["subvp", 1e-2, 1e-2],
+  ])("%s: derives the smallest times unless they are set", (sde, training, sampling) => {
+    const { config } = resolve([`sde=${sde}`]);
+    expect([config.training.smallestTime, config.sampling.smallestTime]).toEqual([training, sampling]);
+    expect(resolve([`sde=${sde}`, "training.smallestTime=.5"]).config.training.smallestTime).toBe(0.5);
+  });
+
+  it.each([
+    ["training.batchSize=0", "training.batchSize: 0", "a whole number from 1 to 65536"],
+    ["training.batchSize=1.5", '"1.5"', "a whole number from 1 to 65536"],
+    ["training.batchSize=", '""', "a whole number"],
+    ["seed=-1", "seed: -1", "from 0 to 9007199254740991"],
+    ["model.dropout=1", "model.dropout: 1", "in [0, 1)"],
+    ["optim.lr=nan", '"nan"', "a number in (0, 10]"],
+    ["sde=vpp", '"vpp"', "vp, subvp, ve"],
+    ["data.randomFlip=yes", '"yes"', "true, false"],
+    ["model.chMult=", "model.chMult: []", "at least 1"],
+    ["model.chMult=1,x", '"1,x"', "whole numbers from 1 to 64"],
+    ["model.chMult=1,0", "model.chMult: [1,0]", "whole numbers from 1 to 64"],
+    ["model.nf=30", "model.nf: 30", "a multiple of 4 from 4 to 4096"],
+    ["training.batchSiz=4", "training.batchSiz", "nearest: training.batchSize"],
+    ["batchsize=4", "batchsize", "training.batchSize"],
+    ["optim=4", "optim: is a group", "optim.lr"],
+    ["lr", '"key=value"', "--set training.batchSize=64"],
+    ["eval.numImages=0", "eval.numImages: 0", "a whole number from 1 to"],
+    ["eval.split=valid", '"valid"', "allowed: test, train"],
+    ["eval.stepControl=pixel", '"pixel"', "allowed: batch, image"],
+    ["eval.boundForm=sm", '"sm"', "allowed: dsm, ssm"],
+    ["eval.repeats=0", "eval.repeats: 0", "from 1 to 1000"],
+    ["eval.rtol=0", "eval.rtol: 0", "from 1e-13 to 1"],
+    ["eval.rtol=1e-14", "eval.rtol: 1e-14", "from 1e-13 to 1"],
+    ["eval.atol=2", "eval.atol: 2", "a number in (0, 1]"],
+    ["sampling.rtol=0", "sampling.rtol: 0", "from 1e-13 to 1"],
+    ["sampling.atol=-1", "sampling.atol: -1", "a number in (0, 1]"],
+    ["sampling.numSamples=0", "sampling.numSamples: 0", "a whole number from 1 to"],
+    ["__proto__.a=1", "__proto__.a", "nearest"],
+    ["exchange.engine=x", "exchange.engine", "grpc, tensorflow"],
+    ["training.shards=3", "training.batchSize: 128", "training.shards, 3"],
+    ["optim.gradClip=0", "optim.gradClip: 0", "negative number for no clipping"],
+    ["model.betaMin=30", "model.betaMin: 30", "model.betaMax, 20"],
+    ["model.sigmaMin=50", "model.sigmaMin: 50", "model.sigmaMax, 50"],
+    ["sde=ve", "model.embeddingType", "--set model.embeddingType=fourier"],
+    ["model.scaleBySigma=true", "model.scaleBySigma", "fourier"],
+    ["model.chMult=1,1,1,1,1,1,1", "32 is not divisible by 64", "fewer entries"],
+    ["model.nf=36", "144 channels", "a multiple of 32"],
+  ])("--set %s is refused: %s, %s", (set, problem, allowed) => {
+    expect(() => resolve([set], [], 32)).toThrow(UsageError);
+    expect(() => resolve([set], [], 32)).toThrow(problem);
+    expect(() => resolve([set], [], 32)).toThrow(allowed);
+  });
+
+  it("names every field that is out of range", () => {
+    expect(() => resolve(["optim.lr=0", "training.steps=0"])).toThrow(
+      /training\.steps: 0 is out of range\noptim\.lr: 0 is out of range/,
+    );
+  });
+
+  it("refuses importance weighting for the ve SDE with the reason", () => {
+    const fourier = ["sde=ve", "model.embeddingType=fourier"];
+    expect(() => resolve([...fourier, "training.importanceWeighting=true"])).toThrow(/the same at every t/);
+    expect(resolve(fourier).config.sde).toBe("ve");
+  });
+
+  it("remarks on settings without effect", () => {
+    expect(resolve(["training.importanceWeighting=true"]).notes).toEqual([expect.stringContaining("is ignored")]);
+    expect(resolve(["model.attnResolutions=15"], [], 32).notes).toEqual([expect.stringContaining("32, 16, 8, 4")]);
+    expect(resolve([], [], 32).notes).toEqual([]);
+  });
+});
+
+describe("the presets of CIFAR-10", () => {
+  it.each(Object.entries(cifar10Presets))("%s: is a valid configuration without remarks", (_, preset) => {
+    expect(resolve([], [preset], 32).notes).toEqual([]);
+  });
+
+  it("paper: follows the paper's text", () => {
+    const { config } = resolve([], [cifar10Presets.paper], 32);
+    expect(config.training).toMatchObject({ steps: 250_000, batchSize: 256, smallestTime: 1e-5 });
+    expect(config.training).toMatchObject({ likelihoodWeighting: true, importanceWeighting: true, reduceMean: true });
+    expect(config.model).toMatchObject({ nf: 128, numResBlocks: 4, dropout: 0.1, emaRate: 0.9999 });
+    expect(config.optim).toMatchObject({ lr: 2e-4, schedule: "linear", finalLr: 1e-5, decaySteps: 100_000 });
+    expect(config.eval).toMatchObject({ split: "test", repeats: 5, boundForm: "dsm", boundTimes: 1000, loss: true });
+    expect(config.eval).toMatchObject({ stepControl: "batch", rtol: 1e-5, atol: 1e-5 });
+  });
+
+  it("paper_deep: differs from paper in the residual blocks only", () => {
+    const [paper, deep] = [cifar10Presets.paper, cifar10Presets.paper_deep].map((p) => resolve([], [p], 32).config);
+    const different = fields.filter(({ name }) => String(valueAt(paper, name)) !== String(valueAt(deep, name)));
+    expect(different.map(({ name }) => name)).toEqual(["model.numResBlocks"]);
+    expect(deep?.model.numResBlocks).toBe(8);
+  });
+});
+
+it("documents every field and its values", () => {
+  for (const { name, description, allowed } of fields) {
+    expect(description, name).toMatch(/\w{3}/);
+    expect(allowed, name).not.toContain("undefined");
+  }
+  expect(fields.length).toBeGreaterThan(60);
+});
