@@ -1,7 +1,8 @@
 /** Attacks by who may join: nodes that come and go at once, stay silent, or lie. None of them delivers anything. */
 import { setTimeout as delay } from "node:timers/promises";
 import { ExchangeClient, type Attendance } from "../../src/grpc/exchange/client.ts";
-import { VERSION, type MemberMessage } from "../../src/grpc/exchange/definition.ts";
+import { VERSION } from "../../src/grpc/exchange/definition.ts";
+import type { MemberMessage } from "../../src/grpc/exchange/messages.ts";
 import type { Random } from "./random.ts";
 import { helloTo, type Attack, type Target } from "./target.ts";
 

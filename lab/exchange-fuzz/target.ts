@@ -1,5 +1,6 @@
 /** What is attacked, and what an attack is. */
-import { VERSION, type Hello } from "../../src/grpc/exchange/definition.ts";
+import { VERSION } from "../../src/grpc/exchange/definition.ts";
+import type { Hello } from "../../src/grpc/exchange/messages.ts";
 import type { Random } from "./random.ts";
 
 export interface Target {

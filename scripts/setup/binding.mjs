@@ -9,7 +9,8 @@ import { bindingLink, cacheFolder, modules, tfjs } from "./paths.mjs";
 import { step } from "./progress.mjs";
 import { inPlace } from "./temporary.mjs";
 
-const own = (name) => fileURLToPath(new URL(name, import.meta.url));
+const native = fileURLToPath(new URL("../../src/engine/native/", import.meta.url));
+const own = (name) => join(native, name);
 const quiet = own("quiet.cc");
 const autoRef = own("auto-ref.h");
 const additions = [

@@ -24,3 +24,9 @@ export function withError(value: number, standardError: number | undefined): str
 
 /** Four significant digits. */
 export const short = (value: number) => String(Number(value.toPrecision(4)));
+/** "3.93 GB", powers of 1000. */
+export function byteText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 0), units.length - 1);
+  return `${short(bytes / 1000 ** power)} ${units[power]}`;
+}

@@ -1,7 +1,8 @@
 /** The options of `npm run data -- serve` and `npm run data -- pull`. */
 import { Command } from "commander";
 import { UsageError } from "../base/errors.ts";
-import { addSecurityOptions, type SecurityOptions } from "./security-options.ts";
+import { addSecurityOptions } from "./security-options.ts";
+import type { SecurityOptions } from "../grpc/secrets.ts";
 
 export interface ServeRequest {
   readonly command: "serve";

@@ -8,7 +8,8 @@ import { openSource } from "../data/sources/formats.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
 import { lockWorkdir } from "../run/lock.ts";
 import type { PrepareRequest } from "./data-options.ts";
-import { reporterFor, type Reporter } from "./reporter.ts";
+import { reporterFor } from "./reporter.ts";
+import type { Reporter } from "../run/reporter.ts";
 
 /** How one split was prepared. */
 export interface PreparedSplit {

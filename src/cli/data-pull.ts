@@ -1,19 +1,20 @@
 /** `npm run data -- pull`. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { UsageError } from "../base/errors.ts";
 import { parseEndpoint } from "../grpc/endpoint.ts";
 import { FlightClient } from "../grpc/flight/client.ts";
 import { pull, type Pulled } from "../grpc/flight/pull.ts";
 import { clientSecurity } from "../grpc/security.ts";
 import type { PullRequest } from "./data-flight-options.ts";
-import { bytesIn, byteText } from "./data-text.ts";
+import { bytesIn } from "./data-text.ts";
+import { byteText } from "../base/format.ts";
 import type { Environment } from "./environment.ts";
 import { duration } from "../base/format.ts";
 import { lockWorkdir } from "../run/lock.ts";
 import { reporterFor } from "./reporter.ts";
-import { readSecrets } from "./security-options.ts";
+import { readSecrets } from "../grpc/secrets.ts";
 import { listenForSignals } from "./signals.ts";
+import { KEEPALIVE, wantedPaths } from "../grpc/flight/wanted-paths.ts";
 
 type Surroundings = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
 
@@ -21,35 +22,6 @@ interface PulledSplit extends Pulled {
   readonly path: readonly string[];
   readonly directory: string;
   readonly seconds: number;
-}
-
-/** ms; a server of this program does not mind. */
-export const KEEPALIVE = 30_000;
-
-/** What a user says the server and the data set with, for messages. */
-export interface Said {
-  readonly server: string;
-  readonly name: string;
-}
-
-const BY_OPTIONS = { server: "--from", name: "choose one data set with --name" };
-
-/** The splits that are wanted, of one data set. @throws UsageError when the server has none such, or several data sets. */
-export async function wantedPaths(
-  client: FlightClient,
-  { from, name, splits }: Pick<PullRequest, "from" | "name" | "splits">,
-  said: Said = BY_OPTIONS,
-): Promise<string[][]> {
-  const paths = (await client.list(name)).map(({ flightDescriptor }) => [...(flightDescriptor?.path ?? [])]);
-  const names = [...new Set(paths.map(([first]) => first ?? ""))];
-  const has = `${said.server} ${from}: it has ${paths.map((path) => path.join("/")).join(", ") || "nothing of that name"}`;
-  // Splits become names of folders.
-  const bad = paths.find((path) => path.length !== 2 || !/^[\w-]+$/.test(path[1]!));
-  if (bad || names.length !== 1) throw new UsageError(has, `${said.name}, prepared by this program`);
-  const missing = splits?.find((split) => !paths.some((path) => path[1] === split));
-  if (missing !== undefined)
-    throw new UsageError(`${has}, no split ${missing}`, "choose with --split, or leave it out");
-  return paths.filter((path) => splits?.includes(path[1]!) ?? true);
 }
 
 async function pullSplit(

@@ -5,7 +5,7 @@ import { serveFlight } from "../grpc/flight/serve.ts";
 import { serverSecurity } from "../grpc/security.ts";
 import type { ServeRequest } from "./data-flight-options.ts";
 import type { Environment } from "./environment.ts";
-import { readSecrets } from "./security-options.ts";
+import { readSecrets } from "../grpc/secrets.ts";
 import { listenForSignals } from "./signals.ts";
 
 type Surroundings = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit">;

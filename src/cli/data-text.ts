@@ -1,13 +1,6 @@
 /** What `npm run data` says of shards. */
 import { leftText, type Manifest } from "../data/prepare/manifest.ts";
-import { short } from "../base/format.ts";
-
-/** "3.93 GB", powers of 1000. */
-export function byteText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 0), units.length - 1);
-  return `${short(bytes / 1000 ** power)} ${units[power]}`;
-}
+import { byteText } from "../base/format.ts";
 
 export const bytesIn = ({ shards }: Manifest): number => shards.reduce((sum, { bytes }) => sum + bytes, 0);
 

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { loadEngine } from "../engine/load.ts";
 import { folderRegistry, type PipelineRegistry } from "./registry.ts";
-import type { Screen } from "./reporter.ts";
+import type { Screen } from "../run/reporter.ts";
 import type { SignalSource } from "./signals.ts";
 
 export interface Environment {

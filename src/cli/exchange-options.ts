@@ -5,7 +5,8 @@ import { isLoopback, parseEndpoint, type Endpoint } from "../grpc/endpoint.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import { clientSecurity, serverSecurity, type Secrets } from "../grpc/security.ts";
 import { launcherEnvironment, type Launcher } from "./launcher-environment.ts";
-import { readSecrets, type SecurityOptions } from "./security-options.ts";
+import { readSecrets } from "../grpc/secrets.ts";
+import type { SecurityOptions } from "../grpc/secrets.ts";
 
 /** As commander gives them. */
 export interface GivenExchange extends SecurityOptions {

@@ -1,5 +1,5 @@
 import { logFile } from "../monitor/log-file.ts";
-import type { Reporter } from "./reporter.ts";
+import type { Reporter } from "../run/reporter.ts";
 
 /** The reporter, and beside it the log of the workdir: messages, and which stages began. */
 export function logged(reporter: Reporter, workdir: string): Reporter {

@@ -1,5 +1,5 @@
 /** Where a run's metrics go beside its `metrics.jsonl`. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
 import { metricsThread } from "../monitor/grpc/metrics-thread.ts";
@@ -13,7 +13,9 @@ import { UsageError } from "../base/errors.ts";
 import { identityOf, RUN_ID } from "../monitor/run-id.ts";
 import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
 import { parseOtlp } from "./otlp.ts";
-import { addSecurityOptions, readSecrets, type SecurityOptions } from "./security-options.ts";
+import { addSecurityOptions } from "./security-options.ts";
+import { readSecrets } from "../grpc/secrets.ts";
+import type { SecurityOptions } from "../grpc/secrets.ts";
 
 const LISTEN = "--metrics-listen";
 const PUSH = "--metrics-push";
@@ -125,6 +127,3 @@ export async function openMetrics(
   }
   return fanOut(sinks, tell);
 }
-
-/** The record of a workdir. */
-export const metricsPath = (workdir: string): string => join(workdir, "metrics.jsonl");

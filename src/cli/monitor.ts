@@ -11,7 +11,9 @@ import { Archive } from "../monitor/archive.ts";
 import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
 import { describeFailure } from "./failure.ts";
-import { addSecurityOptions, readSecrets, type SecurityOptions } from "./security-options.ts";
+import { addSecurityOptions } from "./security-options.ts";
+import { readSecrets } from "../grpc/secrets.ts";
+import type { SecurityOptions } from "../grpc/secrets.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
 import { openWorkdir } from "../run/workdir.ts";
 

@@ -1,11 +1,6 @@
 /** Estimates the time a stage still takes. */
 import { duration, short } from "../base/format.ts";
-
-export interface Progress {
-  readonly done: number;
-  readonly loss?: number;
-  readonly imagesPerSecond?: number;
-}
+import type { Progress } from "../run/reporter.ts";
 
 /** Follows one stage; the first report only starts the clock, for it holds the compilation and, resumed, old steps. */
 export class Pace {

@@ -1,7 +1,7 @@
 /** Progress on a terminal. */
 import cliProgress from "cli-progress";
 import { details, Pace } from "./pace.ts";
-import type { Reporter } from "./reporter.ts";
+import type { Reporter } from "../run/reporter.ts";
 
 const WIDTH = 24;
 const CLEAR_LINE = "\r\x1b[2K";

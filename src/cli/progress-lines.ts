@@ -1,6 +1,9 @@
 /** Progress in a log file: whole lines, no control characters. */
-import { details, Pace, type Progress } from "./pace.ts";
-import type { Reporter, Screen, Stage } from "./reporter.ts";
+import { details, Pace } from "./pace.ts";
+import type { Progress } from "../run/reporter.ts";
+import type { Screen } from "../run/reporter.ts";
+import type { Reporter } from "../run/reporter.ts";
+import type { Stage } from "../run/reporter.ts";
 
 const INTERVAL = 10_000;
 

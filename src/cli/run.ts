@@ -11,12 +11,13 @@ import {
 } from "../run/config-file.ts";
 import { cacheFolder, peakMemoryMB, type Environment } from "./environment.ts";
 import { logged } from "./logged.ts";
-import { metricsPath, openMetrics } from "./metrics.ts";
+import { openMetrics } from "./metrics.ts";
+import { metricsPath } from "../run/workdir.ts";
 import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "../run/pipeline.ts";
-import { play, type Listeners } from "../run/dispatch-events.ts";
-import type { Reporter } from "./reporter.ts";
-import { takingBack } from "../run/refused.ts";
+import { dispatchEvents, type Listeners } from "../run/dispatch-events.ts";
+import type { Reporter } from "../run/reporter.ts";
+import { rollbackWorkdir } from "../run/refused.ts";
 import { resolveConfig, type Resolved } from "../run/resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
 import { RunBoard } from "../run/tensorboard.ts";
@@ -67,7 +68,7 @@ export async function run(
   const [likely] = choosePreset(options, before);
   const { threads } = configure(pipeline, options, likely, before).config.engine;
 
-  const takeBack = takingBack(workdir);
+  const takeBack = rollbackWorkdir(workdir);
   const unlock = openWorkdir(workdir, (text) => screen.message(`note: ${text}`));
   const reporter = logged(screen, workdir);
   const stop = new AbortController();
@@ -113,7 +114,7 @@ export async function run(
       onHistogram: (reading) => board.histogram(reading),
     };
     try {
-      if (!stop.signal.aborted) await play(pipeline, context, reporter, listeners, board.before(metrics));
+      if (!stop.signal.aborted) await dispatchEvents(pipeline, context, reporter, listeners, board.before(metrics));
     } finally {
       await metrics.close();
       board.close();

@@ -4,10 +4,10 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
 import { UsageError } from "../base/errors.ts";
 import { serverCredentials, tokenInterceptor } from "./credentials.ts";
-import { protoFolder } from "../monitor/grpc/definition.ts";
+import { protoFolder } from "./proto-folder.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
-import { foreign } from "../base/sanitize-text.ts";
+import { sanitizeText } from "../base/sanitize-text.ts";
 import { openWindows } from "./http2-servers.ts";
 import { andMore, occasionally } from "../base/occasionally.ts";
 import type { ServerSecurity } from "./security.ts";
@@ -67,7 +67,7 @@ export async function startServer(
 ): Promise<Serving> {
   const { endpoint, security, tell } = options;
   const refused = occasionally((more, peer: string, path: string) =>
-    tell(`${peer} was refused ${foreign(path)}: it has no valid token${andMore(more, "calls")}`),
+    tell(`${peer} was refused ${sanitizeText(path)}: it has no valid token${andMore(more, "calls")}`),
   );
   const { token } = security;
   const server = new Server({ ...serverOptions, ...(token && { interceptors: [tokenInterceptor(token, refused)] }) });
@@ -79,7 +79,7 @@ export async function startServer(
   const window = serverOptions["grpc-node.flow_control_window"];
   if (window !== undefined) openWindows(server, window);
   const refusedTls = occasionally((more, peer: string, why: string) =>
-    tell(`the TLS handshake with ${peer} failed: ${foreign(why)}${andMore(more, "connections")}`),
+    tell(`the TLS handshake with ${peer} failed: ${sanitizeText(why)}${andMore(more, "connections")}`),
   );
   onTlsRefused(server, refusedTls);
   return {

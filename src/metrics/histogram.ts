@@ -1,5 +1,3 @@
-import type { HistogramMessage } from "../monitor/tensorboard/messages.ts";
-
 /** Ends of the buckets above 0: from 1e-12 each 1.1 times the one before it up to 1e20, then the largest float64. */
 function positiveLimits(): number[] {
   const limits: number[] = [];
@@ -54,4 +52,15 @@ export function histogramOf(pieces: readonly ArrayLike<number>[]): HistogramMess
     bucketLimit.push(LIMITS[i]!);
   }
   return { min, max, num, sum, sumSquares, bucketLimit, bucket };
+}
+
+/** Buckets end at `bucketLimit`, which ascends; `bucket` counts what is in each. */
+export interface HistogramMessage {
+  readonly min: number;
+  readonly max: number;
+  readonly num: number;
+  readonly sum: number;
+  readonly sumSquares: number;
+  readonly bucketLimit: readonly number[];
+  readonly bucket: readonly number[];
 }

@@ -1,7 +1,7 @@
 /** What a run measures between two log steps, from wherever in the pipeline. */
 import type { Metric } from "./metric.ts";
 import { StageClock } from "./stage-clock.ts";
-import type { HistogramMessage } from "../monitor/tensorboard/messages.ts";
+import type { HistogramMessage } from "./histogram.ts";
 
 /** A metric before it has a step and a time. */
 export type Reading = Pick<Metric, "name" | "value" | "unit">;

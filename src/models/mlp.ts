@@ -1,7 +1,7 @@
 /** A score network for vectors, the smallest that knows its time. */
 import type { Tensor2D } from "@tensorflow/tfjs";
 import { activate, denseLayer, timestepEmbedding } from "./layers.ts";
-import type { ScoreModel } from "./ncsnpp.ts";
+import type { ScoreModel } from "./score-model.ts";
 import { Scope } from "./scope.ts";
 import { tf } from "../engine/tf.ts";
 

@@ -22,18 +22,10 @@ import {
   type Layer,
 } from "./layers.ts";
 import { checkConfig, type NcsnppConfig } from "./ncsnpp-config.ts";
-import { Scope, type Context, type ParameterSpec } from "./scope.ts";
+import { Scope, type Context } from "./scope.ts";
+import type { ScoreModel } from "./score-model.ts";
 
 export type { NcsnppConfig };
-
-/** A network's output for x [B, H, W, C] and a time condition [B]; the score is this times `SDE.scoreScale(t)`. */
-export interface ScoreModel {
-  /** Shape of one image, [H, W, C]. */
-  readonly shape: readonly [number, number, number];
-  /** Parameters under the reference's names, sorted. */
-  readonly parameters: readonly ParameterSpec[];
-  apply(context: Context, x: Tensor4D, timeCondition: Tensor1D): Tensor4D;
-}
 
 type Step = (context: Context, state: State) => void;
 

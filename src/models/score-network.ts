@@ -6,7 +6,7 @@ import { tf } from "../engine/tf.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 import { lossGradient, startLossGradient, type LossAndGradient } from "./loss-gradient.ts";
-import type { ScoreModel } from "./ncsnpp.ts";
+import type { ScoreModel } from "./score-model.ts";
 import { layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
 
 /** What the denoising score matching loss of a batch is computed from; all but the images are [B]. */

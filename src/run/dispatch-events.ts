@@ -3,11 +3,11 @@ import { hostname } from "node:os";
 import { defer, lastValueFrom, tap } from "rxjs";
 import { MetricLog } from "../monitor/metric-log.ts";
 import type { MetricSink } from "../metrics/metric-sink.ts";
-import { metricsPath } from "../cli/metrics.ts";
+import { metricsPath } from "./workdir.ts";
 import { namingFile } from "../base/naming-file.ts";
 import type { HistogramReading } from "../metrics/meter.ts";
 import type { Pipeline, RunContext, RunEvent, Summary } from "./pipeline.ts";
-import type { Reporter } from "../cli/reporter.ts";
+import type { Reporter } from "./reporter.ts";
 
 export interface Listeners {
   readonly onResult: (values: Partial<Summary>) => void;
@@ -20,7 +20,7 @@ export interface Listeners {
  *
  * @returns A promise that follows the pipeline's completion or error. An error in here also ends the pipeline.
  */
-export async function play(
+export async function dispatchEvents(
   pipeline: Pipeline,
   context: RunContext,
   reporter: Reporter,

@@ -68,7 +68,7 @@ export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
 }
 
 /** The events of `work` and, for as long as it runs, those beside it. */
-export const telling = (beside: Observable<RunEvent>, work: Observable<RunEvent>): Observable<RunEvent> =>
+export const mergeWhile = (beside: Observable<RunEvent>, work: Observable<RunEvent>): Observable<RunEvent> =>
   new Observable((subscriber) => {
     subscriber.add(beside.subscribe((event) => subscriber.next(event)));
     subscriber.add(work.subscribe(subscriber));

@@ -19,7 +19,7 @@ const names = (folder: string): string[] | undefined => {
  * @returns A function that takes back what a refused run has written into a folder that was empty or not there. A
  * folder in which there is anything else by then is left as it is.
  */
-export function takingBack(workdir: string): () => void {
+export function rollbackWorkdir(workdir: string): () => void {
   const before = names(workdir);
   return () => {
     const after = names(workdir);

@@ -6,7 +6,7 @@ import { ProgressFile } from "../data/formats/progress-file.ts";
 import { readProgress } from "../data/formats/read-progress.ts";
 import { UsageError } from "../base/errors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
-import type { ScoreModel } from "../models/ncsnpp.ts";
+import type { ScoreModel } from "../models/score-model.ts";
 import { digest } from "../models/parameters.ts";
 import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
 import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
@@ -17,7 +17,7 @@ import type { SDE } from "../sde/sde.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
 import { countOf, type Evaluated } from "../metrics/evaluated.ts";
 import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
-import { peersOf, telling } from "./exchange.ts";
+import { peersOf, mergeWhile } from "./exchange.ts";
 import { sdeOf } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
@@ -50,7 +50,7 @@ export interface Session {
 }
 
 /** The parts of a run, which its mode chooses from; each begins when the one before it has completed. */
-export interface Parts {
+export interface RunPhases {
   readonly train: () => Observable<RunEvent>;
   readonly evaluate: () => Observable<RunEvent>;
   readonly sample: () => Observable<RunEvent>;
@@ -180,7 +180,7 @@ const outcome = ({ state, store }: Session): RunEvent => ({
 export function session(
   context: RunContext,
   model: ScoreModel,
-  build: (session: Session) => Parts,
+  build: (session: Session) => RunPhases,
 ): Observable<RunEvent> {
   const { mode, stop } = context;
   return using(
@@ -191,7 +191,7 @@ export function session(
       const part = (start: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : start()));
       const result = defer(() => of(outcome(opened)));
       const training = concat(
-        telling(opened.beside, part(train)).pipe(
+        mergeWhile(opened.beside, part(train)).pipe(
           catchError((error: unknown) =>
             concat(
               result,

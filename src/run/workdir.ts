@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { UsageError } from "../base/errors.ts";
 import { lockWorkdir } from "./lock.ts";
+import { join } from "node:path";
 
 /**
  * Creates the folder where it is missing, makes sure it can be written, and locks it.
@@ -22,3 +23,6 @@ export function openWorkdir(workdir: string, onStale: (text: string) => void): (
     });
   }
 }
+
+/** The record of a workdir. */
+export const metricsPath = (workdir: string): string => join(workdir, "metrics.jsonl");

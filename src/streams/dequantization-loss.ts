@@ -9,7 +9,7 @@ import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 import { unitImage } from "./dequantize.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
-import { lending } from "./use-once.ts";
+import { useOnce } from "./use-once.ts";
 
 export interface DequantizationLossOptions {
   /** Averaged parameters of the frozen score model. */
@@ -36,7 +36,7 @@ export function dequantizationLoss(
 ): OperatorFunction<Batch<"image">, Gradient> {
   const time = drawTime("dequantizationLoss", sde, { eps, importance });
   return concatMap((batch) =>
-    lending(
+    useOnce(
       async () => {
         const { data } = bytes(batch, "image");
         const { step, shard } = batch.info;

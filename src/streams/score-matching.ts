@@ -5,7 +5,7 @@ import { randomKey } from "../base/random.ts";
 import type { TrainState } from "../training/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
-import { lending } from "./use-once.ts";
+import { useOnce } from "./use-once.ts";
 
 /**
  * How the loss at time t is weighted. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
@@ -52,7 +52,7 @@ export function scoreMatching(
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient> {
   checkWeighting("scoreMatching", sde, weighting);
   return concatMap((batch) =>
-    lending(
+    useOnce(
       async () => {
         const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
         const result = await network.lossAndGradient(state.parameters, lossInputs(batch, sde, weighting), key);

@@ -4,7 +4,7 @@ import { Observable } from "rxjs";
  * Emits the one value that `use` makes of a resource that comes later. The resource is freed when the value has been
  * taken, and also when it comes after nobody waits for it any more.
  */
-export function lending<R extends { dispose(): void }, T>(make: () => Promise<R>, use: (resource: R) => T) {
+export function useOnce<R extends { dispose(): void }, T>(make: () => Promise<R>, use: (resource: R) => T) {
   return new Observable<T>((subscriber) => {
     const lend = async () => {
       const resource = await make();

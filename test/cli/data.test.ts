@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { dataMain } from "../../src/cli/data.ts";
-import { byteText } from "../../src/cli/data-text.ts";
+import { byteText } from "../../src/base/format.ts";
 import { openShards } from "../../src/data/prepare/open-shards.ts";
 import { damaged, fixture, fixtures, pattern } from "../data/sources/fixture.ts";
 import { temporaryFolder } from "./fixture.ts";

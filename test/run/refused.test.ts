@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { takingBack } from "../../src/run/refused.ts";
+import { rollbackWorkdir } from "../../src/run/refused.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 
 const write = (folder: string, ...names: string[]) => {
@@ -13,7 +13,7 @@ describe("takingBack", () => {
   it("leaves a folder as it was before the run, there or not", () => {
     const there = temporaryFolder();
     const absent = join(there, "absent");
-    const takeBack = [there, absent].map(takingBack);
+    const takeBack = [there, absent].map(rollbackWorkdir);
     write(there, "config.json", "log.txt");
     takeBack[0]!();
     expect(readdirSync(there)).toEqual([]);
@@ -25,7 +25,7 @@ describe("takingBack", () => {
   it("leaves folders that had something before, or have more now", () => {
     const [before, now] = [temporaryFolder(), temporaryFolder()];
     write(before, "config.json");
-    const takeBack = [before, now].map(takingBack);
+    const takeBack = [before, now].map(rollbackWorkdir);
     write(now, "config.json", "metrics.jsonl");
     for (const take of takeBack) take();
     expect([before, now].map((folder) => readdirSync(folder))).toEqual([

@@ -1,6 +1,6 @@
 import { lastValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { lending } from "../../src/streams/use-once.ts";
+import { useOnce } from "../../src/streams/use-once.ts";
 
 /** A resource that comes when `come` is called, and what happened to it. */
 function later() {
@@ -17,7 +17,7 @@ describe("lending", () => {
   it("frees the resource once the value has been taken, then completes", async () => {
     const { events, make, come } = later();
     const done = new Promise<void>((resolve) => {
-      lending(make, () => "value").subscribe({
+      useOnce(make, () => "value").subscribe({
         next: (value) => events.push(value),
         complete: () => resolve(void events.push("complete")),
       });
@@ -30,7 +30,7 @@ describe("lending", () => {
 
   it("frees what comes after unsubscription, unseen", async () => {
     const { events, make, come } = later();
-    const subscription = lending(make, () => events.push("made")).subscribe(() => events.push("seen"));
+    const subscription = useOnce(make, () => events.push("made")).subscribe(() => events.push("seen"));
     subscription.unsubscribe();
     come();
     await new Promise((resolve) => setImmediate(resolve));
@@ -38,10 +38,10 @@ describe("lending", () => {
   });
 
   it("passes errors of either function on", async () => {
-    const failing = lending(() => Promise.reject(new Error("late")), () => 1); // prettier-ignore
+    const failing = useOnce(() => Promise.reject(new Error("late")), () => 1); // prettier-ignore
     await expect(lastValueFrom(failing)).rejects.toThrow("late");
     const { events, make, come } = later();
-    const broken = lastValueFrom(lending(make, () => { throw new Error("use"); })); // prettier-ignore
+    const broken = lastValueFrom(useOnce(make, () => { throw new Error("use"); })); // prettier-ignore
     come();
     await expect(broken).rejects.toThrow("use");
     expect(events).toEqual(["freed"]);
@@ -49,7 +49,7 @@ describe("lending", () => {
 
   it("starts anew for every subscription", () => {
     let made = 0;
-    const stream = lending(() => new Promise<{ dispose(): void }>(() => made++), () => 1); // prettier-ignore
+    const stream = useOnce(() => new Promise<{ dispose(): void }>(() => made++), () => 1); // prettier-ignore
     expect(made).toBe(0);
     stream.subscribe();
     stream.subscribe();

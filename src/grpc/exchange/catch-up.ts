@@ -3,7 +3,9 @@ import { status } from "@grpc/grpc-js";
 import type { StepSum } from "../../training/peers.ts";
 import type { Snapshot, TrainState } from "../../training/train-state.ts";
 import { statusError } from "../receive.ts";
-import type { FetchRequest, Header, VectorAbout } from "./definition.ts";
+import type { Header } from "./messages.ts";
+import type { VectorAbout } from "./messages.ts";
+import type { FetchRequest } from "./messages.ts";
 import type { Vector } from "./parcel.ts";
 import type { RunShape } from "./shares-of-view.ts";
 

@@ -6,7 +6,8 @@ import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../d
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import { statusError } from "../receive.ts";
-import type { Chunk, VectorAbout } from "./definition.ts";
+import type { Chunk } from "./messages.ts";
+import type { VectorAbout } from "./messages.ts";
 import type { PeerMemory } from "./shared-memory.ts";
 
 /** Node before 20.15 has none. */

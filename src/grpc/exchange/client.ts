@@ -12,17 +12,15 @@ import { channelCredentials, clientMetadata } from "../credentials.ts";
 import { endpointText, isLoopback, type Endpoint } from "../endpoint.ts";
 import { statusError } from "../receive.ts";
 import type { ClientSecurity } from "../security.ts";
-import {
-  exchangeService,
-  type CoordinatorMessage,
-  type FetchRequest,
-  type Header,
-  type Hello,
-  type MemberMessage,
-  type ParcelMessage,
-  type Receipt,
-  type VectorAbout,
-} from "./definition.ts";
+import { exchangeService } from "./definition.ts";
+import type { Receipt } from "./messages.ts";
+import type { ParcelMessage } from "./messages.ts";
+import type { Header } from "./messages.ts";
+import type { VectorAbout } from "./messages.ts";
+import type { FetchRequest } from "./messages.ts";
+import type { CoordinatorMessage } from "./messages.ts";
+import type { MemberMessage } from "./messages.ts";
+import type { Hello } from "./messages.ts";
 import { MESSAGE_LIMIT, parcel, readHeader, readVectors, requireVectors, type Vector } from "./parcel.ts";
 import { ParcelStream } from "./parcel-stream.ts";
 import type { Lane } from "./shared-memory.ts";

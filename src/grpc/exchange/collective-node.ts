@@ -9,7 +9,8 @@ import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.t
 import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
 import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";
-import type { FetchRequest, View } from "./definition.ts";
+import type { FetchRequest } from "./messages.ts";
+import type { View } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";

@@ -1,6 +1,9 @@
 /** Who belongs to the run: numbered views, each agreed on before work goes on. No gRPC here. */
-import { foreign } from "../../base/sanitize-text.ts";
-import type { CoordinatorMessage, Member, MemberMessage, View } from "./definition.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
+import type { CoordinatorMessage } from "./messages.ts";
+import type { View } from "./messages.ts";
+import type { Member } from "./messages.ts";
+import type { MemberMessage } from "./messages.ts";
 
 /** The way to a member. */
 export interface Link {
@@ -123,7 +126,7 @@ export class Coordinator {
   }
 
   #suspect(accuser: Attending, { id, reason: said }: { readonly id: number; readonly reason: string }): void {
-    const reason = foreign(said);
+    const reason = sanitizeText(said);
     const accused = this.#members.get(id);
     if (!accused) return;
     // The coordinator cannot go: who cannot reach it does.

@@ -1,6 +1,7 @@
 /** What a node has sent that the others have not all taken yet. */
 import { status, type ServiceError } from "@grpc/grpc-js";
-import type { Header, Member } from "./definition.ts";
+import type { Header } from "./messages.ts";
+import type { Member } from "./messages.ts";
 import type { Vector } from "./parcel.ts";
 import type { Wire } from "./wire.ts";
 

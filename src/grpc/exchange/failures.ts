@@ -1,7 +1,7 @@
 /** How a node's part in a run can end. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { RunError, UsageError } from "../../base/errors.ts";
-import { foreign } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 
 /** The node that the others had joined is no more. */
 export class CoordinatorLostError extends RunError {
@@ -35,7 +35,7 @@ export const isPassing = ({ code }: ServiceError): boolean =>
 
 /** Why a node could not join, for its user. */
 export function joinFailure(address: string, { code, details: said }: ServiceError): UsageError | RunError {
-  const details = foreign(said, 2000);
+  const details = sanitizeText(said, 2000);
   const where = `--join ${address}`;
   switch (code) {
     case status.UNAUTHENTICATED:

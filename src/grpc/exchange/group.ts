@@ -6,7 +6,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Group } from "../../training/peers.ts";
 import type { TrainState } from "../../training/train-state.ts";
 import { endpointText, type Endpoint } from "../endpoint.ts";
-import { foreign } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 import { andMore, occasionally } from "../../base/occasionally.ts";
 import type { ClientSecurity, ServerSecurity } from "../security.ts";
 import { startServer, type Serving } from "../server.ts";
@@ -15,7 +15,9 @@ import { ExchangeClient, FLOW_CONTROL_WINDOW } from "./client.ts";
 import { openFor } from "./collective-members.ts";
 import { CollectiveNode } from "./collective-node.ts";
 import { Coordinator } from "./coordinator.ts";
-import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION, type Hello, type View } from "./definition.ts";
+import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION } from "./definition.ts";
+import type { View } from "./messages.ts";
+import type { Hello } from "./messages.ts";
 import { MESSAGE_LIMIT } from "./parcel.ts";
 import type { ExchangeCost, NodeOptions } from "./node-options.ts";
 import { ExchangeNode } from "./node.ts";
@@ -121,7 +123,7 @@ export function exchangeGroup(options: GroupOptions): Group {
     ...{ quiet, shared: sharedMemory, tell },
   });
   const refused = occasionally((more, peer: string, what: string) =>
-    tell(`${peer} was refused: ${foreign(what)}${andMore(more)}`),
+    tell(`${peer} was refused: ${sanitizeText(what)}${andMore(more)}`),
   );
 
   const handlers: ExchangeHandlers = {

@@ -3,10 +3,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { NonFiniteLossError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
-import { foreign } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
-import type { CoordinatorMessage, Hello, MemberMessage, View } from "./definition.ts";
+import type { CoordinatorMessage } from "./messages.ts";
+import type { View } from "./messages.ts";
+import type { MemberMessage } from "./messages.ts";
+import type { Hello } from "./messages.ts";
 import { CoordinatorLostError, isPassing, joinFailure } from "./failures.ts";
 
 export type Way =
@@ -156,7 +159,7 @@ export class Membership {
   async #lost({ code, details: said }: ServiceError): Promise<void> {
     if (this.#closed) return;
     const { tell, onPrepare, moved, search, deadline, fixed } = this.#options;
-    const details = foreign(said);
+    const details = sanitizeText(said);
     if (fixed && this.viewNumber > 0) {
       this.failure ??= fixed(`the coordinator is gone: ${details}`);
       return moved.ring();

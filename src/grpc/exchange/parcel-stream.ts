@@ -3,7 +3,9 @@ import { status, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-j
 import type { Subscription } from "rxjs";
 import { statusError } from "../receive.ts";
 import { send } from "../send.ts";
-import type { ParcelMessage, Receipt, SentParcel } from "./definition.ts";
+import type { SentParcel } from "./definition.ts";
+import type { Receipt } from "./messages.ts";
+import type { ParcelMessage } from "./messages.ts";
 
 interface Unanswered {
   readonly resolve: () => void;

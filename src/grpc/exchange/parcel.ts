@@ -5,7 +5,11 @@ import { pieceSize } from "../../data/formats/vector-ipc.ts";
 import { toBfloat16 } from "../../ops/bfloat16.ts";
 import { statusError } from "../receive.ts";
 import { checkShared, ChunkToSend, readChunk, readShared, scratchFor, type Scratch } from "./chunk.ts";
-import type { Header, ParcelMessage, SentParcel, SharedPieces, VectorAbout } from "./definition.ts";
+import type { SentParcel } from "./definition.ts";
+import type { ParcelMessage } from "./messages.ts";
+import type { SharedPieces } from "./messages.ts";
+import type { Header } from "./messages.ts";
+import type { VectorAbout } from "./messages.ts";
 import type { Lane, PeerMemory } from "./shared-memory.ts";
 
 export interface Vector {

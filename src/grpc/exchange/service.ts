@@ -1,20 +1,19 @@
 /** The server's side of `scorestream.v1.Exchange`. */
 import { status, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
 import { endpointText, parseEndpoint } from "../endpoint.ts";
-import { foreign } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { send } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
-import {
-  VERSION,
-  type FetchRequest,
-  type Hello,
-  type MemberMessage,
-  type ParcelMessage,
-  type Receipt,
-} from "./definition.ts";
-import type { CoordinatorMessage, Header } from "./definition.ts";
+import { VERSION } from "./definition.ts";
+import type { Receipt } from "./messages.ts";
+import type { ParcelMessage } from "./messages.ts";
+import type { FetchRequest } from "./messages.ts";
+import type { MemberMessage } from "./messages.ts";
+import type { Hello } from "./messages.ts";
+import type { Header } from "./messages.ts";
+import type { CoordinatorMessage } from "./messages.ts";
 import { parcel, type Vector } from "./parcel.ts";
 import { Receipts } from "./receipts.ts";
 
@@ -42,8 +41,8 @@ const hasStatus = (error: unknown): error is ServiceError =>
 /** What it says of what was sent is bounded: it goes back in a header. */
 const withStatus = (error: unknown): ServiceError =>
   hasStatus(error)
-    ? statusError(error.code, foreign(error.details, 2000))
-    : statusError(status.INTERNAL, foreign((error as Error).message));
+    ? statusError(error.code, sanitizeText(error.details, 2000))
+    : statusError(status.INTERNAL, sanitizeText((error as Error).message));
 
 /** Characters; a name in DNS has at most 253. */
 const ADDRESS_LIMIT = 300;
@@ -54,10 +53,10 @@ function addressOf({ address }: Hello, peer: string): string {
   // Of IPv4 on a socket of IPv6.
   const host = peer.slice(0, peer.lastIndexOf(":")).replace(/^::ffff:/, "");
   try {
-    if (address.length > ADDRESS_LIMIT || foreign(address) !== address) throw new Error("not an address");
+    if (address.length > ADDRESS_LIMIT || sanitizeText(address) !== address) throw new Error("not an address");
     return endpointText(parseEndpoint("address", port ? endpointText({ host, port: 0 }).replace(/:0$/, address) : address, false)); // prettier-ignore
   } catch {
-    throw statusError(status.INVALID_ARGUMENT, `address: ${foreign(address, 100)} is no HOST:PORT`);
+    throw statusError(status.INVALID_ARGUMENT, `address: ${sanitizeText(address, 100)} is no HOST:PORT`);
   }
 }
 

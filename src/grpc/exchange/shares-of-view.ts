@@ -2,7 +2,9 @@
 import { shareOf, type Share } from "../../base/shares.ts";
 import type { Turn } from "../../training/peers.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
-import type { Phase, VectorAbout, View } from "./definition.ts";
+import type { VectorAbout } from "./messages.ts";
+import type { Phase } from "./messages.ts";
+import type { View } from "./messages.ts";
 
 /** What all nodes of a run agree on. */
 export interface RunShape {

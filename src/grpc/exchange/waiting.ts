@@ -2,7 +2,7 @@
 import { NonFiniteLossError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
 import type { Turn } from "../../training/peers.ts";
-import type { View } from "./definition.ts";
+import type { View } from "./messages.ts";
 import type { Way } from "./membership.ts";
 
 /** Parts of a deadline. What blocks the event loop counts as one of them, however long it takes. */

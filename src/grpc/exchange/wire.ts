@@ -1,10 +1,13 @@
 /** From a node to the others of its view. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { isOfThisMachine, parseEndpoint, type Endpoint } from "../endpoint.ts";
-import { foreign } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
-import type { FetchRequest, Header, Member, VectorAbout } from "./definition.ts";
+import type { Header } from "./messages.ts";
+import type { VectorAbout } from "./messages.ts";
+import type { FetchRequest } from "./messages.ts";
+import type { Member } from "./messages.ts";
 import { sharedSize, type Vector } from "./parcel.ts";
 import { SharedMemory } from "./shared-memory.ts";
 
@@ -86,7 +89,7 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
         const { code, details } = error as ServiceError;
         // Its room stays taken until the next view: who knows how far the member is with it.
         if (!lane || signal.aborted || code !== status.UNIMPLEMENTED) throw error;
-        if (!link.refused) tell(`node ${to.rank} cannot read this one's memory (${foreign(details)}): ${SLOWER}`);
+        if (!link.refused) tell(`node ${to.rank} cannot read this one's memory (${sanitizeText(details)}): ${SLOWER}`);
         link.refused = true;
         await link.client.deliver(header, vectors, signal);
       }

@@ -1,7 +1,7 @@
 /** The service of `proto/arrow/flight/protocol/flight.proto`, and its messages as grpc-js hands them over. */
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { protoFolder } from "../../monitor/grpc/definition.ts";
+import { protoFolder } from "../proto-folder.ts";
 
 /** Within the folder of the .proto files. */
 export const FLIGHT_PROTO = "arrow/flight/protocol/flight.proto";

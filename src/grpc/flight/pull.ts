@@ -10,7 +10,7 @@ import { isWhole } from "../../data/prepare/progress.ts";
 import { writeShard, type ShardData } from "../../data/prepare/shard-file.ts";
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
 import { UsageError } from "../../base/errors.ts";
-import { backoffDelay } from "../../monitor/grpc/pusher.ts";
+import { backoffDelay } from "../../base/backoff.ts";
 import { FlightError, type FlightClient } from "./client.ts";
 import { rangeBytes, type RowRange } from "./row-range.ts";
 import { ticketRows } from "./rows.ts";

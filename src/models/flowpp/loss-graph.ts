@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
 import type { SDE } from "../../sde/sde.ts";
-import type { ScoreModel } from "../ncsnpp.ts";
+import type { ScoreModel } from "../score-model.ts";
 import type { Dequantizer } from "./dequantizer.ts";
 import type { DequantizationLossOptions } from "./loss-terms.ts";
 

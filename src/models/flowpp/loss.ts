@@ -5,7 +5,7 @@ import { startAndRead } from "../../engine/run.ts";
 import { tf } from "../../engine/tf.ts";
 import type { SDE } from "../../sde/sde.ts";
 import { lossGradient, startLossGradient, type LossAndGradient } from "../loss-gradient.ts";
-import type { ScoreModel } from "../ncsnpp.ts";
+import type { ScoreModel } from "../score-model.ts";
 import { layoutOf, unflatten, type ParameterLayout } from "../parameters.ts";
 import type { Dequantizer } from "./dequantizer.ts";
 import { lossGraph, type DequantizationSetup, type LossTensors } from "./loss-graph.ts";

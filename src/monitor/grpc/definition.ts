@@ -1,15 +1,12 @@
 /** The service of `proto/scorestream/v1/monitor.proto`, and its messages as grpc-js hands them over. */
-import { fileURLToPath } from "node:url";
 import { logVerbosity, setLogVerbosity, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import type { Batch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
+import { protoFolder } from "../../grpc/proto-folder.ts";
 
 // What grpc-js would print is in the errors too.
 if (!process.env["GRPC_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
-
-/** The folder of the .proto files. */
-export const protoFolder = fileURLToPath(new URL("../../../proto", import.meta.url));
 
 /** Within it. */
 export const PROTO = "scorestream/v1/monitor.proto";

@@ -5,8 +5,9 @@ import { Bell } from "../../base/bell.ts";
 import { readLines, START, type Position } from "../lines.ts";
 import type { Batch } from "../../metrics/metric.ts";
 import type { MetricLog } from "../metric-log.ts";
-import { foreign } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { MonitorClient } from "./monitor-client.ts";
+import { backoffDelay } from "../../base/backoff.ts";
 
 export interface PusherOptions {
   readonly client: MonitorClient;
@@ -33,11 +34,6 @@ const LASTING: readonly status[] = [
   status.UNIMPLEMENTED,
   status.INVALID_ARGUMENT,
 ];
-
-/** ms before an attempt: twice as long each time, and not the same on every node so that they do not all come at once. */
-export function backoffDelay(attempt: number, [least, most]: readonly [number, number], random = Math.random): number {
-  return Math.min(most, least * 2 ** Math.min(attempt, 30)) * (0.5 + random() / 2);
-}
 
 /**
  * Pushes a record to a monitor as it grows.
@@ -175,7 +171,7 @@ export class Pusher {
     if (this.#stopped || this.#troubles.has(code)) return;
     this.#troubles.add(code);
     const { name, tell } = this.#options;
-    const trouble = `${status[code] ?? "error"}: ${foreign(details ?? message)}`;
+    const trouble = `${status[code] ?? "error"}: ${sanitizeText(details ?? message)}`;
     tell(`warning: the monitor ${name} does not take metrics (${trouble}); they are kept and sent once it does`);
   }
 

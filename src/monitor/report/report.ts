@@ -1,12 +1,4 @@
 /** The report of an evaluation: `report.json` for programs, `report.html` for people. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
-import { imagesAt, type ImageDataset } from "../../data/dataset.ts";
-import { pngGrid } from "../../data/formats/png-grid.ts";
-import { readJson } from "../../base/read-json.ts";
-import type { Shown } from "./report-figures.ts";
-import { reportHtml } from "./report-html.ts";
 import type { Measured } from "../../metrics/statistics.ts";
 
 /** What results are told apart by. */
@@ -69,52 +61,4 @@ export interface Report extends Likelihoods {
   readonly perImage: readonly number[];
   readonly anchors: readonly Anchor[];
   readonly config: unknown;
-}
-
-/** Images shown at each end of the ranking. */
-const SHOWN = 16;
-
-/** Indices by bits/dim, most likely first. */
-export function ranking(perImage: readonly number[]): number[] {
-  return perImage.map((_, i) => i).sort((a, b) => perImage[a]! - perImage[b]!);
-}
-
-/** Images with their bits/dim. */
-const shown = (data: ImageDataset, perImage: readonly number[], indices: readonly number[]): Shown[] =>
-  indices.map((index) => ({
-    png: pngGrid(imagesAt(data, [index]), data.shape, { padding: 0 }),
-    index,
-    bpd: perImage[index]!,
-  }));
-
-export interface ReportFiles {
-  /** Made when missing. */
-  readonly folder: string;
-  /** The images that were evaluated, in their order. */
-  readonly data: ImageDataset;
-  /** PNG grid of samples; left out when there is none. */
-  readonly samples?: string | undefined;
-}
-
-/** The report in `folder`; undefined where there is none, or it is damaged. */
-export const readReport = (folder: string): Report | undefined => readJson<Report>(join(folder, "report.json"));
-
-/** Writes both files, each whole or not at all. @returns The path of the page. */
-export async function writeReport(report: Report, { folder, data, samples }: ReportFiles): Promise<string> {
-  mkdirSync(folder, { recursive: true });
-  const json = join(folder, "report.json");
-  const html = join(folder, "report.html");
-  const text = new TextEncoder();
-  await writeFileAtomic(json, [text.encode(`${JSON.stringify(report, undefined, 2)}\n`)]);
-  const { perImage } = report;
-  const order = ranking(perImage);
-  // No image at both ends.
-  const count = Math.min(SHOWN, Math.ceil(order.length / 2));
-  const pictures = {
-    mostLikely: shown(data, perImage, order.slice(0, count)),
-    leastLikely: shown(data, perImage, order.slice(-count).reverse()),
-    ...(samples && existsSync(samples) && { samples: readFileSync(samples) }),
-  };
-  await writeFileAtomic(html, [text.encode(reportHtml(report, pictures))]);
-  return html;
 }

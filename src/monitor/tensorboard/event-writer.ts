@@ -3,7 +3,8 @@ import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { hparamsSummary, type Hyperparameter } from "./hparams.ts";
-import { encodeEvent, type EventMessage, type HistogramMessage, type SummaryValue } from "./messages.ts";
+import { encodeEvent, type EventMessage, type SummaryValue } from "./messages.ts";
+import type { HistogramMessage } from "../../metrics/histogram.ts";
 import { pngImage } from "./png-image.ts";
 import { tfRecord } from "./tfrecord.ts";
 

@@ -1,6 +1,7 @@
 /** Encodes the messages of event files, as `event.proto` and `hparams.proto` beside this file define them. */
 import { readFileSync } from "node:fs";
 import protobuf from "protobufjs";
+import type { HistogramMessage } from "../../metrics/histogram.ts";
 
 /** An Event, its fields as protobufjs names them. */
 export interface EventMessage {
@@ -9,17 +10,6 @@ export interface EventMessage {
   readonly fileVersion?: string;
   readonly summary?: { readonly value: readonly SummaryValue[] };
   readonly sessionLog?: { readonly status: "START" };
-}
-
-/** Buckets end at `bucketLimit`, which ascends; `bucket` counts what is in each. */
-export interface HistogramMessage {
-  readonly min: number;
-  readonly max: number;
-  readonly num: number;
-  readonly sum: number;
-  readonly sumSquares: number;
-  readonly bucketLimit: readonly number[];
-  readonly bucket: readonly number[];
 }
 
 export interface ImageMessage {

@@ -1,17 +1,12 @@
 /** From what an evaluation found to its report. */
 import { join } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
-import {
-  readReport,
-  writeReport,
-  type Anchor,
-  type Likelihoods,
-  type Quality,
-  type Report,
-} from "../../monitor/report/report.ts";
+import type { Anchor, Likelihoods, Quality, Report } from "../../monitor/report/report.ts";
+import { writeReport } from "../../monitor/report/write-report.ts";
+import { readReport } from "../../monitor/report/write-report.ts";
 import { countOf, measured, perImage, type Evaluated } from "../../metrics/evaluated.ts";
 import type { EvaluationKey } from "../../streams/evaluate.ts";
-import { portable } from "./strip-paths.ts";
+import { stripPaths } from "./strip-paths.ts";
 import { settingsOf } from "./published.ts";
 import { codeVersion } from "../../base/code-version.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
@@ -75,6 +70,6 @@ export async function evaluationReport(
     loss: whole(found.loss),
     perImage: now.bpd ? perImage(found.bpd!) : [],
     anchors,
-    config: portable(config),
+    config: stripPaths(config),
   });
 }

@@ -9,7 +9,7 @@ import { configNotes, configProblems } from "../config-checks.ts";
 import type { Config } from "../config.ts";
 import { networkOf } from "../from-config.ts";
 import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../pipeline.ts";
-import { session, type Parts, type Session } from "../session.ts";
+import { session, type RunPhases, type Session } from "../session.ts";
 import { withData } from "../with-data.ts";
 import { imageDequantizer } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
@@ -75,7 +75,7 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
   const parts = (context: RunContext, { train, test }: RunImages, size: number): Observable<RunEvent> => {
     const { config } = context;
     const network = ncsnpp(networkOf(config, size, train.shape[2]));
-    return session(context, network, (own): Parts => {
+    return session(context, network, (own): RunPhases => {
       const evaluation = imageEvaluation(context, own, test, anchors(config), train);
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));

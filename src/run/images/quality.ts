@@ -14,7 +14,7 @@ import { owning } from "../../streams/owning.ts";
 import { sampleQuality } from "../../streams/sample-quality.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
-import { portable } from "./strip-paths.ts";
+import { stripPaths } from "./strip-paths.ts";
 import { withStatistics } from "./quality-statistics.ts";
 import { readSamples } from "./read-samples.ts";
 
@@ -45,7 +45,7 @@ const help = (name: string, workdir: string) =>
   `npm run pipeline ${name} -- --mode sample --workdir ${workdir} --set quality.network=FILE`;
 
 function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.Quality {
-  const note = [`On ${samples} samples, compared with ${portable(statistics)}`, ...notes]
+  const note = [`On ${samples} samples, compared with ${stripPaths(statistics)}`, ...notes]
     .map((text) => `${text}.`)
     .join(" ");
   return { fid, ...(kid !== undefined && { kid }), inceptionScore, note };

@@ -9,11 +9,12 @@ import { parseEndpoint } from "../../grpc/endpoint.ts";
 import { FlightClient } from "../../grpc/flight/client.ts";
 import { pull } from "../../grpc/flight/pull.ts";
 import { clientSecurity } from "../../grpc/security.ts";
-import { KEEPALIVE, wantedPaths } from "../../cli/data-pull.ts";
-import { byteText } from "../../cli/data-text.ts";
+import { wantedPaths } from "../../grpc/flight/wanted-paths.ts";
+import { KEEPALIVE } from "../../grpc/flight/wanted-paths.ts";
+import { byteText } from "../../base/format.ts";
 import { lockWorkdir } from "../lock.ts";
 import type { RunContext } from "../pipeline.ts";
-import { readSecrets } from "../../cli/security-options.ts";
+import { readSecrets } from "../../grpc/secrets.ts";
 
 const URL_FORM = /^grpc(?:\+tls)?:\/\/([^/]+)(?:\/([\w.-]+))?\/?$/;
 

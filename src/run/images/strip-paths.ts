@@ -2,5 +2,5 @@
 import { basename, isAbsolute } from "node:path";
 
 /** The same without the folders of this machine, for a report is passed on: of absolute paths the last part. */
-export const portable = <T>(value: T): T =>
+export const stripPaths = <T>(value: T): T =>
   JSON.parse(JSON.stringify(value, (_, x: unknown) => (typeof x === "string" && isAbsolute(x) ? basename(x) : x))) as T;

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { exchangeService, type ParcelMessage } from "../../../src/grpc/exchange/definition.ts";
+import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
+import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
 import { parcel } from "../../../src/grpc/exchange/parcel.ts";
 import { startNode } from "./fixture.ts";
 import { stranger } from "./stranger.ts";

@@ -7,12 +7,12 @@ import {
   EXCHANGE,
   EXCHANGE_PROTO,
   exchangeService,
-  type Header,
-  type ParcelMessage,
   type SentParcel,
-  type View,
   VERSION,
 } from "../../../src/grpc/exchange/definition.ts";
+import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { Header } from "../../../src/grpc/exchange/messages.ts";
+import type { View } from "../../../src/grpc/exchange/messages.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
 import { startServer } from "../../../src/grpc/server.ts";

@@ -6,7 +6,7 @@ import { dsmIntegrand, offsetTerm, priorTerm, scoreSums } from "../../../src/lik
 import { dequantizationTerms } from "../../../src/models/flowpp/loss-terms.ts";
 import { dequantizationLoss, type DequantizationDraws } from "../../../src/models/flowpp/loss.ts";
 import { dequantizationSampler } from "../../../src/models/flowpp/sampler.ts";
-import type { ScoreModel } from "../../../src/models/ncsnpp.ts";
+import type { ScoreModel } from "../../../src/models/score-model.ts";
 import type { SDE } from "../../../src/sde/sde.ts";
 import { subVpSDE } from "../../../src/sde/sub-vp.ts";
 import { veSDE } from "../../../src/sde/ve.ts";

@@ -6,7 +6,9 @@ import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { histogram, histogramFigure } from "../../../src/monitor/report/report-figures.ts";
 import { digitsOf, scale } from "../../../src/monitor/report/report-html-parts.ts";
 import { reportHtml } from "../../../src/monitor/report/report-html.ts";
-import { ranking, writeReport, type Report } from "../../../src/monitor/report/report.ts";
+import type { Report } from "../../../src/monitor/report/report.ts";
+import { writeReport } from "../../../src/monitor/report/write-report.ts";
+import { ranking } from "../../../src/monitor/report/write-report.ts";
 import { temporaryFolder } from "../fixture.ts";
 
 const measured = (mean: number) => ({ mean, standardError: 0.125, images: 3, repeats: 1 });

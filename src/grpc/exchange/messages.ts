@@ -1,0 +1,128 @@
+/** The messages of `proto/scorestream/v1/exchange.proto`, as grpc-js hands them over. */
+
+export interface Hello {
+  readonly version: number;
+  readonly address: string;
+  /** 0: the next that is free. */
+  readonly rank: number;
+  readonly config: string;
+  readonly parameters: number;
+  /** "": none yet. */
+  readonly runId: string;
+  /** 0: gradients do not go by TensorFlow's collectives. */
+  readonly collectivesPort: number;
+}
+
+export interface Ready {
+  readonly view: number;
+  readonly step: number;
+}
+
+export interface Suspect {
+  readonly view: number;
+  readonly id: number;
+  readonly reason: string;
+}
+
+export interface Diverged {
+  readonly step: number;
+  readonly value: number;
+}
+
+/** One of them. */
+export interface MemberMessage {
+  readonly hello?: Hello | null;
+  readonly ready?: Ready | null;
+  readonly suspect?: Suspect | null;
+  readonly diverged?: Diverged | null;
+  readonly leave?: Record<string, never> | null;
+}
+
+export interface Welcome {
+  readonly runId: string;
+  readonly id: number;
+  readonly rank: number;
+}
+
+export interface Member {
+  readonly id: number;
+  readonly rank: number;
+  readonly address: string;
+  /** As in {@link Hello}. */
+  readonly collectivesPort: number;
+}
+
+export type CatchUp = "NOTHING" | "SUM" | "STATE";
+export interface View {
+  readonly view: number;
+  readonly step: number;
+  readonly members: readonly Member[];
+  readonly need: CatchUp;
+  readonly source: number;
+  readonly entering: boolean;
+}
+
+/** One of them. */
+export interface CoordinatorMessage {
+  readonly welcome?: Welcome | null;
+  readonly prepare?: { readonly view: number } | null;
+  readonly view?: View | null;
+  readonly diverged?: Diverged | null;
+}
+
+export interface FetchRequest {
+  readonly runId: string;
+  readonly what: CatchUp;
+  readonly step: number;
+}
+
+export type Phase = "FETCHED" | "REDUCE" | "GATHER";
+export interface VectorAbout {
+  readonly name: string;
+  readonly length: number;
+  readonly bfloat16: boolean;
+}
+
+export interface Header {
+  readonly runId: string;
+  readonly view: number;
+  readonly step: number;
+  readonly from: number;
+  readonly phase: Phase;
+  readonly vectors: readonly VectorAbout[];
+  readonly shared?: SharedPlace | null;
+  readonly pieces?: Readonly<SharedPieces> | null;
+}
+
+/** Where another process of the machine finds this one's shared memory. */
+export interface SharedPlace {
+  readonly pid: number;
+  readonly fd: number;
+  readonly token: Uint8Array;
+}
+
+export interface Chunk {
+  readonly vector: number;
+  readonly offset: number;
+  readonly arrow: Uint8Array;
+  readonly crc32: number;
+}
+
+/** Chunks that are in the sender's memory, one after another. */
+export interface SharedPieces {
+  vector: number;
+  offset: number;
+  at: number;
+  pieces: number;
+}
+
+/** One of them. */
+export interface ParcelMessage {
+  readonly header?: Header | null;
+  readonly chunk?: Chunk | null;
+  readonly shared?: Readonly<SharedPieces> | null;
+}
+
+export interface Receipt {
+  readonly parcels: number;
+}

@@ -1,0 +1,5 @@
+/** Where the .proto files are. */
+import { fileURLToPath } from "node:url";
+
+/** The folder of the .proto files. */
+export const protoFolder = fileURLToPath(new URL("../../../proto", import.meta.url));
