@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { COMPILER, fakeTool, LOG, NPM, pythonWith, runtime, wheelsModule, writeWheel } from "./fake-tools.ts";
 
-const scripts = fileURLToPath(new URL("../../scripts", import.meta.url));
+const original = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** The set-up and what it compiles. */
+const COPIED = ["scripts", "src/engine/native"];
 
 export interface Outcome {
   readonly code: number | null;
@@ -36,7 +39,7 @@ export function makeProject(): Project {
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const [folder, cache, bin] = [join(root, "project"), join(root, "cache"), join(root, "bin")];
   mkdirSync(folder);
-  cpSync(scripts, join(folder, "scripts"), { recursive: true });
+  for (const path of COPIED) cpSync(original(path), join(folder, path), { recursive: true });
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   const sha256 = writeWheel(join(root, "good.whl"));
   write("scripts/setup/wheels.mjs", wheelsModule(sha256));
