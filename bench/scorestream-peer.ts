@@ -10,6 +10,7 @@ import { odeSample } from "../src/sampling/ode-sampler.ts";
 import { ncsnpp } from "../src/models/ncsnpp.ts";
 import { scoreNetwork } from "../src/models/score-network.ts";
 import { TrainState } from "../src/training/train-state.ts";
+import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
 import { ema } from "../src/streams/ema.ts";
 import { scoreMatching } from "../src/streams/score-matching.ts";
@@ -55,6 +56,7 @@ function batchOf(step: number): Batch<"t" | "noise" | "perturbed"> {
 const batches = new Subject<Batch<"t" | "noise" | "perturbed">>();
 const steps = batches.pipe(
   scoreMatching(network, sde, state, { weighting: weightingOf(config), seed }),
+  accumulate(1),
   adam(state, { ...optim, compile }),
   ema(state, { rate: model.emaRate, compile }),
   share(),

@@ -16,7 +16,8 @@ import { Meter } from "../src/metrics/meter.ts";
 import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
 import { allReduce } from "../src/streams/all-reduce.ts";
-import { betweenSteps } from "../src/streams/between-steps.ts";
+import { betweenSteps, type Look } from "../src/streams/between-steps.ts";
+import { captureState } from "../src/streams/capture-state.ts";
 import { checkpoint } from "../src/streams/checkpoint.ts";
 import { withCredit } from "../src/streams/credit.ts";
 import { dequantize } from "../src/streams/dequantize.ts";
@@ -36,12 +37,7 @@ import { stagesOf } from "../src/streams/stage.ts";
  *
  * @see Song et al. 2021, Sections 4 and 5
  */
-export function train(
-  context: RunContext,
-  own: Session,
-  data: ImageDataset,
-  look: () => Observable<unknown>,
-): Observable<RunEvent> {
+export function train(context: RunContext, own: Session, data: ImageDataset, look: Look): Observable<RunEvent> {
   const { config, stop, engine } = context;
   const { sde, network, state, store, peers } = own;
   const { training, model, optim, seed } = config;
@@ -70,8 +66,9 @@ export function train(
       .pipe(
         stage("adam", adam(state, { ...optim, compile })),
         stage("ema", ema(state, { rate: model.emaRate, compile })),
+        captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
-        betweenSteps(look, { step: () => state.step, every: training.snapshotEvery, last: steps, meter }),
+        betweenSteps(look, { every: training.snapshotEvery, last: steps, meter }),
         credit.refund(shards),
         record({ steps, every: logEvery, batchSize, meter }),
       ),

@@ -15,6 +15,7 @@ import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
 import { allReduce } from "../src/streams/all-reduce.ts";
 import { densityBitsPerDim } from "../src/streams/bits-per-dim.ts";
+import { captureState } from "../src/streams/capture-state.ts";
 import { checkpoint } from "../src/streams/checkpoint.ts";
 import { withCredit } from "../src/streams/credit.ts";
 import { dataLoss } from "../src/streams/data-loss.ts";
@@ -56,7 +57,7 @@ function run(context: RunContext) {
   const stage = stagesOf(meter);
   const network = mlp({ dims: data.dims, width: model.nf, depth: model.numResBlocks });
 
-  return session(context, network, ({ sde, network, state, store, peers, score, progress }) => {
+  return session(context, { network }, ({ sde, network, state, store, peers, score, progress }) => {
     const train = () =>
       withCredit(2 * shards, (credit) =>
         trainBatches(examples(sampleChain(data, TRAIN, seed)), "data", {
@@ -78,8 +79,11 @@ function run(context: RunContext) {
             allReduce(peers),
             stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
             gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
+          )
+          .pipe(
             stage("adam", adam(state, { ...optim, compile })),
             stage("ema", ema(state, { rate: model.emaRate, compile })),
+            captureState(state, { every: [training.checkpointEvery] }),
             stage("checkpoint", checkpoint(state, store, { every: training.checkpointEvery, stop })),
             credit.refund(shards),
             record({ steps, every: training.logEvery, batchSize, meter }),

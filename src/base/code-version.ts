@@ -3,7 +3,10 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Folders of `src` that numbers come from; the others show, send and ask. */
-const COMPUTING = ["data", "engine", "likelihood", "models", "ops", "optim", "sde", "streams"];
+const COMPUTING = [
+  ...["base", "data", "engine", "likelihood", "metrics", "models", "ops", "sampling", "sde", "solvers"],
+  ...["streams", "training"],
+];
 
 const root = new URL("../../", import.meta.url);
 

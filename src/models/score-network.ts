@@ -135,6 +135,7 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
     scoreFunction(parameters, sde) {
       const condition = (t: Float64Array) => tf.tensor1d(Float32Array.from(t, (v) => sde.timeCondition(v)));
       return {
+        sde,
         shape: model.shape,
         async score(x, t) {
           const inputs = () => [images(x), condition(t)];

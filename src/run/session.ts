@@ -75,6 +75,13 @@ function find(
   return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));
 }
 
+/** What a run trains and evaluates. */
+export interface SessionModel {
+  readonly network: ScoreModel;
+  /** The forward SDE; default: the one that the configuration names. */
+  readonly sde?: SDE;
+}
+
 interface Opened extends Session {
   /** What is told beside the training. */
   readonly beside: Observable<RunEvent>;
@@ -84,7 +91,7 @@ interface Opened extends Session {
 }
 
 /** @throws UsageError when there is nothing to evaluate or sample from, or a checkpoint cannot be used. */
-function open(context: RunContext, model: ScoreModel): Opened {
+function open(context: RunContext, { network: model, sde = sdeOf(context.config) }: SessionModel): Opened {
   const { config, mode, workdir, engine, pipeline } = { pipeline: context.name, ...context };
   const events: RunEvent[] = [];
   if (!config.training.continuous && mode.startsWith("train")) {
@@ -120,7 +127,6 @@ function open(context: RunContext, model: ScoreModel): Opened {
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
   const { peers, events: exchange } = peersOf(context, state);
-  const sde = sdeOf(config);
   const told = new Subject<RunEvent>();
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({
@@ -138,6 +144,7 @@ function open(context: RunContext, model: ScoreModel): Opened {
     scoreOf: (parameters) => network.scoreFunction(parameters, sde),
     tell: (event) => told.next(event),
     score: {
+      sde,
       shape: model.shape,
       score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
       scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
@@ -174,12 +181,12 @@ const outcome = ({ state, store }: Session): RunEvent => ({
 });
 
 /**
- * Opens the network and its newest checkpoint, runs the parts of the mode one after another, and frees everything at
+ * Opens the network with its SDE and its newest checkpoint, runs the parts of the mode one after another, and frees everything at
  * the end or on unsubscription. Once the run is told to stop, no further part begins.
  */
 export function session(
   context: RunContext,
-  model: ScoreModel,
+  model: SessionModel,
   build: (session: Session) => RunPhases,
 ): Observable<RunEvent> {
   const { mode, stop } = context;

@@ -1,3 +1,5 @@
+import type { SDE } from "./sde.ts";
+
 /** At once or later. */
 export type Later<T> = T | Promise<T>;
 
@@ -8,6 +10,8 @@ export interface ScoreAndDivergence {
 
 /** What the solvers ask of a score model. */
 export interface ScoreFunction {
+  /** The SDE that it was made for, if it is one of a network; operators refuse another. */
+  readonly sde?: SDE;
   /** Shape of one example: [H, W, C] for images, [D] for vectors. */
   readonly shape: readonly number[];
   /** Gradient in x of log p_t(x), for x [B, ...shape] and one time for each example. */
@@ -20,4 +24,17 @@ export interface ScoreFunction {
 export interface ExactScore extends ScoreFunction {
   score(x: Float32Array, t: Float64Array): Float32Array;
   scoreAndDivergence(x: Float32Array, t: Float64Array, probe: Float32Array): ScoreAndDivergence;
+}
+
+/**
+ * Holds an operator to the SDE of its score.
+ *
+ * @throws RangeError when the score was made for another SDE.
+ */
+export function requireSameSde(operator: string, score: ScoreFunction, sde: SDE): void {
+  if (score.sde === undefined || score.sde === sde) return;
+  throw new RangeError(
+    `${operator}: the score was made for another SDE (${score.sde.name}) than the one given (${sde.name}); ` +
+      "give the session the SDE: session(context, { network, sde }, ...)",
+  );
 }

@@ -1,5 +1,5 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
-import { concatMap, concatWith, defer, EMPTY, of, type OperatorFunction } from "rxjs";
+import { concatMap, concatWith, defer, EMPTY, map, of, type OperatorFunction } from "rxjs";
 import { createBatch, floats, type Batch } from "../data/batch.ts";
 import { tf } from "../engine/tf.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
@@ -57,6 +57,9 @@ class ShardSum {
   }
 }
 
+/** The gradient of a shard that is the whole step. */
+const wholeStep = (gradient: Gradient): Gradient<"step"> => ({ ...gradient, of: "step" });
+
 /** Rows of all batches, one after another. */
 function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss"> {
   const size = batches.reduce((n, batch) => n + batch.size, 0);
@@ -82,11 +85,11 @@ function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss
  * @returns One {@link Gradient} per step, with the losses of all its examples.
  * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing.
  */
-export function accumulate(shards: number): OperatorFunction<Gradient, Gradient> {
+export function accumulate(shards: number): OperatorFunction<Gradient, Gradient<"step">> {
   if (!Number.isInteger(shards) || shards < 1) {
     throw new RangeError(`accumulate: shards must be a positive integer, got ${shards}`);
   }
-  if (shards === 1) return (source) => source;
+  if (shards === 1) return map(wholeStep);
   return (source) =>
     owning(
       () => new ShardSum(),
@@ -98,7 +101,7 @@ export function accumulate(shards: number): OperatorFunction<Gradient, Gradient>
         });
         const step = concatMap((gradient: Gradient) => {
           // Of a whole step, as `allReduce` gives with peers.
-          if (gradient.batch.info.shards === 1) return of(gradient);
+          if (gradient.batch.info.shards === 1) return of(wholeStep(gradient));
           sum.add(gradient);
           if (sum.batches.length < shards) return EMPTY;
           const batch = concatenate(sum.batches);
@@ -106,7 +109,7 @@ export function accumulate(shards: number): OperatorFunction<Gradient, Gradient>
             () => sum.mean(),
             (mean) => {
               sum.clear();
-              return of(gradientOf(batch, mean));
+              return of(gradientOf("step", batch, mean));
             },
           );
         });

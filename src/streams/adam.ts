@@ -21,7 +21,7 @@ export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
 export function adam(
   state: TrainState,
   options: AdamOptions & ScheduleOptions,
-): OperatorFunction<Gradient, StepRecord> {
+): OperatorFunction<Gradient<"step">, StepRecord> {
   return (source) =>
     owning(
       () => adamUpdate(options),

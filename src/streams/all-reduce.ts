@@ -21,7 +21,7 @@ export { alone } from "../training/peers.ts";
  *
  * @returns Whole steps have `info.shards` 1.
  */
-export function allReduce(peers: Peers): OperatorFunction<Gradient, Gradient> {
+export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gradient> {
   if (peers.alone) return (source) => source;
   return (source) =>
     new Observable((subscriber) => {
@@ -41,14 +41,14 @@ export function allReduce(peers: Peers): OperatorFunction<Gradient, Gradient> {
 }
 
 /** Emits the mean, and frees it when it was taken. */
-function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: Gradient) => void): void {
+function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: Gradient<"step">) => void): void {
   const column = (data: Float32Array) => ({ data, shape: [] });
   const info = { step, shard: 0, shards: 1, firstSample: step * loss.length };
   const batch = createBatch({ t: column(t), loss: column(loss) }, info);
   // As `accumulate` does, and not on the host, where subnormals would stay.
   const mean = tf.tidy(() => tf.mul(tf.tensor1d(sum), 1 / shards));
   try {
-    next(gradientOf(batch, mean as ReturnType<typeof tf.tensor1d>));
+    next(gradientOf("step", batch, mean as ReturnType<typeof tf.tensor1d>));
   } finally {
     mean.dispose();
   }

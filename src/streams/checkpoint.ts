@@ -12,7 +12,8 @@ import {
 } from "rxjs";
 import { RunError } from "../base/errors.ts";
 import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
-import type { TrainState } from "../training/train-state.ts";
+import type { Snapshot, TrainState } from "../training/train-state.ts";
+import { copyOf, type Captured } from "./capture-state.ts";
 
 export interface CheckpointOptions {
   /** Steps between checkpoints. */
@@ -25,12 +26,12 @@ export interface CheckpointOptions {
  * Saves the state every so many steps, at the end, at an interruption, and when the run fails: before a step whose
  * loss is not finite, or without the others that it trained with.
  *
- * The state is copied when the value passes and written behind it: values follow once their file is on the disk, so a
- * credit loop around it bounds how far training runs ahead.
+ * The copy that `captureState` made of the step is written: values follow once their file is on the disk, so a credit
+ * loop around it bounds how far training runs ahead.
  *
  * @returns The same values.
  */
-export function checkpoint<T>(
+export function checkpoint<T extends Captured>(
   state: TrainState,
   store: CheckpointStore,
   { every, stop }: CheckpointOptions,
@@ -41,24 +42,28 @@ export function checkpoint<T>(
   return (source) =>
     defer(() => {
       let saved = state.step;
-      const save = (interrupted: boolean) => {
-        const snapshot = state.snapshot();
+      const save = (interrupted: boolean, snapshot: Snapshot) => {
         saved = snapshot.step;
         const written = store.save(interrupted ? "checkpoints-meta" : "checkpoints", snapshot);
         // A failure is told when its turn comes; until then it must not count as unhandled.
         written.catch(() => {});
         return from(written);
       };
-      const last = defer(() => (state.step === saved ? [] : save(stop?.aborted === true).pipe(ignoreElements())));
+      const last = defer(() =>
+        state.step === saved ? [] : save(stop?.aborted === true, state.snapshot()).pipe(ignoreElements()),
+      );
       return concat(
         source.pipe(
-          // The copy is taken here, in the turn of the step, not when the write before it has ended.
-          map((value) => ({ value, written: state.step % every === 0 ? save(false) : undefined })),
+          // The write begins here, in the turn of the step, not when the write before it has ended.
+          map((value) => ({
+            value,
+            written: value.updates % every === 0 ? save(false, copyOf("checkpoint", value)) : undefined,
+          })),
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
           catchError((error: unknown) =>
             error instanceof RunError && state.step !== saved
               ? concat(
-                  save(true).pipe(ignoreElements()),
+                  save(true, state.snapshot()).pipe(ignoreElements()),
                   throwError(() => error),
                 )
               : throwError(() => error),

@@ -1,11 +1,105 @@
-import { defer, tap, type MonoTypeOperatorFunction, type Observable } from "rxjs";
+import { defer, finalize, tap, type MonoTypeOperatorFunction, type Observable } from "rxjs";
 
 /** Permission to emit, held by a source and given back by the end of the loop. */
 export interface Credit {
-  /** Resolves when one more value may be emitted, and takes the permission. */
+  /**
+   * Resolves when one more value may be emitted, and takes the permission.
+   *
+   * @throws StarvedError when no permission can come back any more.
+   */
   take(): Promise<void>;
-  /** Gives permissions back for every value that passes: as many as values of the source became one here, default 1. */
+  /**
+   * Gives permissions back for every value that passes: as many as values of the source became one here, default 1.
+   *
+   * @throws StarvedError as a notification when a step is missing between two values that pass.
+   */
   refund<T>(count?: number): MonoTypeOperatorFunction<T>;
+}
+
+/** A loop whose values do not all come back to the end of it. */
+export class StarvedError extends Error {
+  override readonly name = "StarvedError";
+}
+
+/** ms without a value that comes back, after which the loop counts as starved. */
+const PATIENCE = 6 * 3600 * 1000;
+
+/** The step of a value, where it says one. */
+const stepOf = (value: unknown): number | undefined =>
+  (value as { readonly info?: { readonly step?: number } } | undefined)?.info?.step;
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The permissions of one loop. */
+class Window implements Credit {
+  readonly #size: number;
+  #free: number;
+  #refunds = false;
+  #waiting: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  readonly #onIdle = () => this.#starve("nothing is at work any more");
+
+  constructor(size: number) {
+    if (!Number.isInteger(size) || size < 1) {
+      throw new RangeError(`credit: size must be a positive integer, got ${size}`);
+    }
+    this.#size = size;
+    this.#free = size;
+  }
+
+  take(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--;
+      return Promise.resolve();
+    }
+    if (!this.#refunds) {
+      const what = `withCredit: ${this.#size} values are on their way and the loop has no credit.refund()`;
+      return Promise.reject(new StarvedError(`${what}; add it behind the last stage`));
+    }
+    if (this.#waiting.length === 0) process.once("beforeExit", this.#onIdle);
+    this.#watch();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  refund<T>(count = 1): MonoTypeOperatorFunction<T> {
+    this.#refunds = true;
+    let before: number | undefined;
+    return tap((value: T) => {
+      const step = stepOf(value);
+      if (step !== undefined && before !== undefined && step > before + 1) {
+        throw new StarvedError(`credit.refund: step ${before + 1} never came: a stage before it dropped a value`);
+      }
+      before = step ?? before;
+      for (let i = 0; i < count; i++) {
+        const next = this.#waiting.shift();
+        if (next) next.resolve();
+        else this.#free++;
+      }
+      if (this.#waiting.length === 0) this.close();
+      else this.#watch();
+    });
+  }
+
+  /** Watches no longer. */
+  close(): void {
+    clearTimeout(this.#timer);
+    process.off("beforeExit", this.#onIdle);
+  }
+
+  #watch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#starve("no value came back for six hours"), PATIENCE).unref();
+  }
+
+  #starve(why: string): void {
+    this.close();
+    const what = `withCredit: ${this.#size} values left and did not come to credit.refund(), and ${why}`;
+    const error = new StarvedError(`${what}: a stage between them drops values, as filter does`);
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
 }
 
 /**
@@ -16,31 +110,13 @@ export interface Credit {
  *
  * @throws RangeError when `size` is not a positive integer.
  */
-export function credit(size: number): Credit {
-  if (!Number.isInteger(size) || size < 1) throw new RangeError(`credit: size must be a positive integer, got ${size}`);
-  let free = size;
-  const waiting: (() => void)[] = [];
-  return {
-    take() {
-      if (free > 0) {
-        free--;
-        return Promise.resolve();
-      }
-      return new Promise((resolve) => waiting.push(resolve));
-    },
-    refund: (count = 1) =>
-      tap(() => {
-        for (let i = 0; i < count; i++) {
-          const next = waiting.shift();
-          if (next) next();
-          else free++;
-        }
-      }),
-  };
-}
+export const credit = (size: number): Credit => new Window(size);
 
 /** Builds a loop around a new {@link Credit} for every subscription. @throws RangeError as {@link credit}. */
 export function withCredit<T>(size: number, build: (credit: Credit) => Observable<T>): Observable<T> {
   credit(size);
-  return defer(() => build(credit(size)));
+  return defer(() => {
+    const window = new Window(size);
+    return build(window).pipe(finalize(() => window.close()));
+  });
 }

@@ -33,7 +33,7 @@ export function dequantizationLoss(
   sde: SDE,
   state: TrainState,
   { score, eps, importance, centered, seed }: DequantizationLossOptions,
-): OperatorFunction<Batch<"image">, Gradient> {
+): OperatorFunction<Batch<"image">, Gradient<"shard">> {
   const time = drawTime("dequantizationLoss", sde, { eps, importance });
   return concatMap((batch) =>
     useOnce(
@@ -62,7 +62,7 @@ export function dequantizationLoss(
         const dims = bytes(batch, "image").data.length / batch.size;
         const bpd = losses.map((nats) => bitsPerDim(-nats, dims, { levels: 256, centered }));
         const columns = { t: { data: t, shape: [] }, loss: { data: bpd, shape: [] } };
-        return gradientOf(createBatch(columns, batch.info), gradient);
+        return gradientOf("shard", createBatch(columns, batch.info), gradient);
       },
     ),
   );

@@ -30,10 +30,10 @@ function partsOf({ slots }: ParameterLayout): Map<string, ParameterLayout["slots
  * @returns The same values.
  * @throws RangeError when `every` is not a whole number.
  */
-export function gradientHistograms(
+export function gradientHistograms<K extends "shard" | "step">(
   layout: ParameterLayout,
   { meter, every }: GradientHistogramsOptions,
-): MonoTypeOperatorFunction<Gradient> {
+): MonoTypeOperatorFunction<Gradient<K>> {
   if (!Number.isInteger(every) || every < 0) {
     throw new RangeError(`gradientHistograms: every must be a whole number, got ${every}`);
   }

@@ -8,7 +8,9 @@ import { createBatch, type Batch } from "../data/batch.ts";
  * The stage that emits it owns `values` and frees it when `next` returns: whoever needs it longer, in another process or
  * in a test, takes `toArrow()`.
  */
-export interface Gradient {
+export interface Gradient<K extends "shard" | "step" = "shard" | "step"> {
+  /** "shard": of one shard of a step, which `accumulate` sums. "step": of a whole step, which `adam` takes. */
+  readonly of: K;
   /** `t` and `loss` of every example, float32 []. */
   readonly batch: Batch<"t" | "loss">;
   /** Gradient of the mean loss, float32 [P]. */
@@ -17,8 +19,13 @@ export interface Gradient {
   toArrow(): Batch<"gradient">;
 }
 
-export function gradientOf(batch: Batch<"t" | "loss">, values: Tensor1D): Gradient {
+export function gradientOf<K extends "shard" | "step">(
+  of: K,
+  batch: Batch<"t" | "loss">,
+  values: Tensor1D,
+): Gradient<K> {
   return {
+    of,
     batch,
     values,
     toArrow: () =>

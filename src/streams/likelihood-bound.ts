@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { variationalBound, type BoundDraw } from "../likelihood/bound.ts";
-import type { ScoreFunction } from "../sde/score-function.ts";
+import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, fillUniform, randomKey } from "../base/random.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -34,6 +34,7 @@ export function likelihoodBound<C extends string>(
   options: LikelihoodBoundOptions,
 ): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp">> {
   const { eps, times, importance = sde.importance !== undefined, form = "dsm", offset, seed, signal } = options;
+  requireSameSde("likelihoodBound", score, sde);
   const time = drawTime("likelihoodBound", sde, { eps, importance });
 
   return concatMap(async (batch) => {

@@ -2,7 +2,7 @@ import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeLikelihood } from "../likelihood/ode-likelihood.ts";
 import type { StepControl } from "../solvers/rk45-batch.ts";
-import type { ScoreFunction } from "../sde/score-function.ts";
+import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
 
@@ -32,6 +32,7 @@ export function logLikelihood<C extends string>(
   sde: SDE,
   { hutchinson, seed, ...options }: LogLikelihoodOptions,
 ): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp" | "evaluations">> {
+  requireSameSde("logLikelihood", score, sde);
   const fill = hutchinson === "gaussian" ? fillNormal : fillRademacher;
   return concatMap(async (batch) => {
     const { data } = floats(batch, "data");

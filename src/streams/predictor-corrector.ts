@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { pcSample, seededNoise, type PcSampleOptions } from "../sampling/pc-sampler.ts";
-import type { ScoreFunction } from "../sde/score-function.ts";
+import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 
 export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise" | "onEvaluation"> {
@@ -19,6 +19,7 @@ export function predictorCorrector<C extends string>(
   sde: SDE,
   { seed, ...options }: PredictorCorrectorOptions,
 ): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
+  requireSameSde("predictorCorrector", score, sde);
   return concatMap(async (batch) => {
     const { data, shape } = floats(batch, "latent");
     const noise = seededNoise(data.length, seed, "sampling", batch.info.step);

@@ -3,6 +3,7 @@ import { floats } from "../data/batch.ts";
 import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import type { StepRecord } from "./adam.ts";
+import type { Averaged } from "./ema.ts";
 
 export interface RecordOptions {
   /** Steps of the whole run. */
@@ -39,7 +40,7 @@ export function record({
   meter,
   now = () => performance.now(),
   memory = () => process.memoryUsage.rss(),
-}: RecordOptions): OperatorFunction<StepRecord, RunEvent> {
+}: RecordOptions): OperatorFunction<Averaged<StepRecord>, RunEvent> {
   return (source) =>
     defer(() => {
       let sum = 0;

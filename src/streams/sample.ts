@@ -2,7 +2,7 @@ import { concatMap, type Observable, type OperatorFunction } from "rxjs";
 import { createBatch, floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeSample } from "../sampling/ode-sampler.ts";
 import type { StepControl } from "../solvers/rk45-batch.ts";
-import type { ScoreFunction } from "../sde/score-function.ts";
+import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { Credit } from "./credit.ts";
@@ -61,6 +61,7 @@ export function sample<C extends string>(
   sde: SDE,
   options: SampleOptions,
 ): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
+  requireSameSde("sample", score, sde);
   return concatMap(async (batch) => {
     const { data, shape } = floats(batch, "latent");
     const { samples } = await odeSample(score, sde, data, options);

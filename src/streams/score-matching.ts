@@ -49,7 +49,7 @@ export function scoreMatching(
   sde: SDE,
   state: TrainState,
   { weighting, seed }: { readonly weighting: Weighting; readonly seed: number },
-): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient> {
+): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient<"shard">> {
   checkWeighting("scoreMatching", sde, weighting);
   return concatMap((batch) =>
     useOnce(
@@ -59,7 +59,7 @@ export function scoreMatching(
         return { ...result, dispose: () => result.gradient.dispose() };
       },
       ({ losses, gradient }) =>
-        gradientOf(withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } }), gradient),
+        gradientOf("shard", withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } }), gradient),
     ),
   );
 }

@@ -4,6 +4,7 @@ import { imagesAt, type ImageDataset } from "../../data/dataset.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { accumulate } from "../../streams/accumulate.ts";
 import { adam } from "../../streams/adam.ts";
+import { captureState } from "../../streams/capture-state.ts";
 import { checkpoint } from "../../streams/checkpoint.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { dequantizationLoss } from "../../streams/dequantization-loss.ts";
@@ -61,6 +62,7 @@ export function imageDequantizer(
         accumulate(shards),
         adam(own.state, { ...optim, lr, decaySteps: steps, compile }),
         ema(own.state, { rate: emaRate, compile }),
+        captureState(own.state, { every: [checkpointEvery] }),
         checkpoint(own.state, own.store, { every: checkpointEvery, stop }),
         credit.refund(shards),
         record({ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" }),

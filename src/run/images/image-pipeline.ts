@@ -5,6 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { ncsnpp } from "../../models/ncsnpp.ts";
 import type { Anchor } from "../../monitor/report/report.ts";
+import type { Look } from "../../streams/between-steps.ts";
 import { configNotes, configProblems } from "../config-checks.ts";
 import type { Config } from "../config.ts";
 import { networkOf } from "../from-config.ts";
@@ -34,7 +35,7 @@ export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "p
     session: Session,
     images: ImageDataset,
     /** Looks at the run between steps. */
-    look: () => Observable<unknown>,
+    look: Look,
   ) => Observable<RunEvent>;
   readonly load: (context: RunContext, onProgress: Progress) => Promise<RunImages>;
   /** The Flow++ dequantizer for images of this height. */
@@ -75,7 +76,7 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
   const parts = (context: RunContext, { train, test }: RunImages, size: number): Observable<RunEvent> => {
     const { config } = context;
     const network = ncsnpp(networkOf(config, size, train.shape[2]));
-    return session(context, network, (own): RunPhases => {
+    return session(context, { network }, (own): RunPhases => {
       const evaluation = imageEvaluation(context, own, test, anchors(config), train);
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));

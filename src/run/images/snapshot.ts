@@ -7,6 +7,7 @@ import { bytes } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import { tf } from "../../engine/tf.ts";
+import type { Look } from "../../streams/between-steps.ts";
 import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { dequantize } from "../../streams/dequantize.ts";
 import { evaluate } from "../../streams/evaluate.ts";
@@ -26,12 +27,12 @@ const IMAGES = 16;
 const TIMES = 32;
 
 /**
- * Copies the averaged parameters, and tells the session `eval/bound` of the first test images and, as the result
+ * Looks at the averaged parameters of a step: tells the session `eval/bound` of the first test images and, as the result
  * `samples`, a grid in `samples` of the workdir. Images and noise are the same each time, so that grids can be compared.
  */
-export function imageSnapshot(context: RunContext, session: Session, test: ImageDataset): () => Observable<unknown> {
+export function imageSnapshot(context: RunContext, session: Session, test: ImageDataset): Look {
   const { config, stop, workdir } = context;
-  const { sde, network, state, scoreOf, tell } = session;
+  const { sde, network, scoreOf, tell } = session;
   const { centered } = config.data;
   const { boundOffset: offset, boundForm: form, boundTimes, batchSize } = config.eval;
   const seed = evaluationSeed(config);
@@ -39,9 +40,7 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
   const total = some.length;
   const times = Math.min(boundTimes, TIMES);
 
-  return () => {
-    const { step } = state;
-    const values = (state.ema.dataSync() as Float32Array).slice();
+  return ({ step, ema: average }) => {
     const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
       const score = scoreOf(ema);
       const bound = evalBatches(some, "image", { batchSize, stop }).pipe(
@@ -67,6 +66,6 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
       );
       return concat(bound, grid);
     };
-    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(values), look)));
+    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(average), look)));
   };
 }

@@ -53,7 +53,7 @@ function run(context: RunContext, { measure, heldOutOnly }: Options) {
   const { batchSize, shards, steps, smallestTime: eps } = training;
   const [train, test] = [dataset("train", 16), dataset("test", 6)];
   const weighting = weightingOf(config);
-  return session(context, linearModel([SIZE, SIZE, 1]), (own) => {
+  return session(context, { network: linearModel([SIZE, SIZE, 1]) }, (own) => {
     const { sde, network, state, store } = own;
     const anchors = [{ name: "FLIF", bpd: 4.19 }];
     const evaluation = imageEvaluation(context, own, test, anchors, heldOutOnly ? undefined : train);

@@ -1,0 +1,43 @@
+import { map, type OperatorFunction } from "rxjs";
+import type { Snapshot, TrainState } from "../training/train-state.ts";
+
+/** A value with the step behind it and, at some steps, a copy of the state of that step. */
+export type Captured<T = unknown> = T & {
+  /** Optimizer steps behind the value. */
+  readonly updates: number;
+  /** The state after them, in host memory. */
+  readonly copy?: Snapshot;
+};
+
+/**
+ * Copies the state at the steps that later stages look at, in the turn of the step, and hands the copy on with the value.
+ *
+ * A stage that waits, for the disk say, lets training run on: a stage behind it that read the state would see a later
+ * step. So `checkpoint` and `betweenSteps` act on the copy that passes.
+ *
+ * ```ts
+ * adam(state, optim), ema(state, { rate: 0.9999, compile }), captureState(state, { every: [1000, 400] }),
+ * checkpoint(state, store, { every: 1000 }), betweenSteps(look, { every: 400, last: steps, meter })
+ * ```
+ *
+ * @param every Steps between copies, a number for each stage that looks; 0: none for it.
+ * @throws RangeError when one is not a whole number.
+ */
+export function captureState<T extends object>(
+  state: TrainState,
+  { every }: { readonly every: readonly number[] },
+): OperatorFunction<T, Captured<T>> {
+  const bad = every.find((steps) => !Number.isInteger(steps) || steps < 0);
+  if (bad !== undefined) throw new RangeError(`captureState: every must be whole numbers, got ${bad}`);
+  return map((value) => {
+    const updates = state.step;
+    const due = every.some((steps) => steps > 0 && updates % steps === 0);
+    return { ...value, updates, ...(due && { copy: state.snapshot() }) };
+  });
+}
+
+/** The copy of a step. @throws RangeError when none was made: `captureState` was given other steps. */
+export function copyOf(operator: string, { updates, copy }: Captured): Snapshot {
+  if (copy) return copy;
+  throw new RangeError(`${operator}: no copy of step ${updates} passes; give captureState the same \`every\``);
+}
