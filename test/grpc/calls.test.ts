@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { foreign } from "../../src/base/sanitize-text.ts";
+import { sanitizeText } from "../../src/base/sanitize-text.ts";
 import { messagesOf } from "../../src/grpc/messages.ts";
 import { andMore } from "../../src/base/occasionally.ts";
 import { receive, statusError } from "../../src/grpc/receive.ts";
@@ -208,13 +208,13 @@ describe("messages of a call", () => {
 
 describe("what others say", () => {
   it("is one line without control characters", () => {
-    expect(foreign("a\r\n\t b\u001b[31m\u202ec\ue000d")).toBe("a b\ufffd[31m\ufffdc\ufffdd");
+    expect(sanitizeText("a\r\n\t b\u001b[31m\u202ec\ue000d")).toBe("a b\ufffd[31m\ufffdc\ufffdd");
   });
 
   it("is cut at its bound, with its length", () => {
-    expect(foreign("x".repeat(500))).toBe("x".repeat(500));
-    expect(foreign("x".repeat(501))).toBe(`${"x".repeat(500)}... (501 characters)`);
-    expect(foreign("abcdef", 3)).toBe("abc... (6 characters)");
+    expect(sanitizeText("x".repeat(500))).toBe("x".repeat(500));
+    expect(sanitizeText("x".repeat(501))).toBe(`${"x".repeat(500)}... (501 characters)`);
+    expect(sanitizeText("abcdef", 3)).toBe("abc... (6 characters)");
   });
 
   it("is told with the number of those left out, if there are any", () => {
