@@ -1,7 +1,7 @@
 /** Operators that compute in another thread keep the order, and work on one batch at a time. */
 import { lastValueFrom, map, Subject, type Observable } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { createBatch, type Batch } from "../../src/data/batch.ts";
+import { createBatch, type Batch, type BatchInfo } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import type { DequantizationLoss } from "../../src/models/flowpp/loss.ts";
 import type { ScoreNetwork } from "../../src/models/score-network.ts";
@@ -9,7 +9,6 @@ import type { CheckpointStore } from "../../src/optim/checkpoint-store.ts";
 import type { TrainState } from "../../src/optim/train-state.ts";
 import { checkpoint } from "../../src/streams/checkpoint.ts";
 import { dequantizationLoss } from "../../src/streams/dequantization-loss.ts";
-import type { Gradient } from "../../src/streams/gradient.ts";
 import { likelihoodBound } from "../../src/streams/likelihood-bound.ts";
 import { logLikelihood } from "../../src/streams/log-likelihood.ts";
 import { predictorCorrector } from "../../src/streams/predictor-corrector.ts";
@@ -72,7 +71,8 @@ const bound = { eps: 1e-3, times: 2, offset: true, seed: 1 };
 const dequantizer = { score: undefined as never, eps: 1e-3, importance: false, centered: true, seed: 1 };
 const few = { ...sde, N: 3 };
 type Gate = ReturnType<typeof gate>;
-type Operator = (source: Observable<Input>) => Observable<Batch<string> | Gradient>;
+type Output = { readonly info: BatchInfo } | { readonly batch: { readonly info: BatchInfo } };
+type Operator = (source: Observable<Input>) => Observable<Output>;
 const operators: [string, (gate: Gate) => Operator][] = [
   ["scoreMatching", ({ network }) => scoreMatching(network, sde, state, { weighting: "original", seed: 1 })],
   ["scoreMatchingLoss", ({ network }) => scoreMatchingLoss(network, sde, state, { weighting: "original" })],
@@ -86,7 +86,7 @@ const operators: [string, (gate: Gate) => Operator][] = [
 const turns = async () => {
   for (let i = 0; i < 20; i++) await new Promise(setImmediate);
 };
-const stepOf = map((out: Batch<string> | Gradient) => ("batch" in out ? out.batch : out).info.step);
+const stepOf = map((out: Output) => ("batch" in out ? out.batch : out).info.step);
 
 describe.each(operators)("%s", (_, make) => {
   it("begins a batch when the one before is done, however long that takes", async () => {

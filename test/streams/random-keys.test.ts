@@ -52,7 +52,7 @@ const run = <A, B>(batches: A[], operator: OperatorFunction<A, B>) =>
   lastValueFrom(from(batches).pipe(operator, toArray()));
 const imagesOf = () => infos.map((info) => imageBatch(2, info, shape));
 const zeros = () => infos.map((info) => createBatch({ data: { data: new Float32Array(12), shape } }, info));
-const columnOf = (batches: Batch<string>[], name: string) => batches.map((batch) => floats(batch, name).data);
+const columnOf = <C extends string>(batches: Batch<C>[], name: C) => batches.map((batch) => floats(batch, name).data);
 
 describe("a draw of training is a function of seed, purpose, step and shard", () => {
   it('"dequantize": the uniform noise, and the normal noise of the variational dequantizer', async () => {
