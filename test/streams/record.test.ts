@@ -89,6 +89,7 @@ describe("record", () => {
 
   it("gives the first step's loss without a speed, and nothing of the meter", async () => {
     const meter = new Meter(() => 0);
+    meter.stage("one", 1); // Its queue would be read.
     const source = from([row(0, 3)]).pipe(tap(() => meter.tell("data/rows", 1, "1")));
     const options = { steps: 9, every: 1, batchSize: 8, meter, now: () => 0, memory: () => 1 };
     const events = await lastValueFrom(source.pipe(record(options), toArray()));
