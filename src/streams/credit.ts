@@ -5,9 +5,10 @@ export interface Credit {
   /**
    * Resolves when one more value may be emitted, and takes the permission.
    *
+   * @param jumps Whether steps may be left out, as those are that other nodes took.
    * @throws StarvedError when no permission can come back any more.
    */
-  take(): Promise<void>;
+  take(options?: { readonly jumps: boolean }): Promise<void>;
   /**
    * Gives permissions back for every value that passes: as many as values of the source became one here, default 1.
    *
@@ -38,6 +39,8 @@ class Window implements Credit {
   readonly #size: number;
   #free: number;
   #refunds = false;
+  #built = false;
+  #jumps = false;
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #onIdle = () => this.#starve("nothing is at work any more");
@@ -50,12 +53,13 @@ class Window implements Credit {
     this.#free = size;
   }
 
-  take(): Promise<void> {
+  take({ jumps = false }: { readonly jumps?: boolean } = {}): Promise<void> {
+    this.#jumps ||= jumps;
     if (this.#free > 0) {
       this.#free--;
       return Promise.resolve();
     }
-    if (!this.#refunds) {
+    if (this.#built && !this.#refunds) {
       const what = `withCredit: ${this.#size} values are on their way and the loop has no credit.refund()`;
       return Promise.reject(new StarvedError(`${what}; add it behind the last stage`));
     }
@@ -69,7 +73,7 @@ class Window implements Credit {
     let before: number | undefined;
     return tap((value: T) => {
       const step = stepOf(value);
-      if (step !== undefined && before !== undefined && step > before + 1) {
+      if (!this.#jumps && step !== undefined && before !== undefined && step > before + 1) {
         throw new StarvedError(`credit.refund: step ${before + 1} never came: a stage before it dropped a value`);
       }
       before = step ?? before;
@@ -81,6 +85,11 @@ class Window implements Credit {
       if (this.#waiting.length === 0) this.close();
       else this.#watch();
     });
+  }
+
+  /** The loop is whole: what refunds, has been asked for. */
+  built(): void {
+    this.#built = true;
   }
 
   /** Watches no longer. */
@@ -117,6 +126,8 @@ export function withCredit<T>(size: number, build: (credit: Credit) => Observabl
   credit(size);
   return defer(() => {
     const window = new Window(size);
-    return build(window).pipe(finalize(() => window.close()));
+    const loop = build(window);
+    window.built();
+    return loop.pipe(finalize(() => window.close()));
   });
 }

@@ -38,7 +38,7 @@ export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, cred
       let taken = 0;
       for await (const turn of turns) {
         // Each step that was applied here gives its credits back, once it is through.
-        for (; taken < (peers.applied - before + 1) * peers.shards; taken++) await credit?.take();
+        for (; taken < (peers.applied - before + 1) * peers.shards; taken++) await credit?.take({ jumps: true });
         await setImmediate();
         const value = await (isSame(ahead?.turn, turn) ? ahead!.value : make(turn));
         if (subscriber.closed) return;

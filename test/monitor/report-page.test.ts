@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { ImageDataset } from "../../src/data/dataset.ts";
 import { reportHtml } from "../../src/monitor/report/report-html.ts";
 import { precisionTable, qualitySection, runSection, table } from "../../src/monitor/report/report-tables.ts";
-import { ranking, readReport, writeReport, type Report } from "../../src/monitor/report/report.ts";
+import type { Report } from "../../src/monitor/report/report.ts";
+import { ranking, readReport, writeReport } from "../../src/monitor/report/write-report.ts";
 import { temporaryFolder } from "./fixture.ts";
 
 const measured = (mean: number, over: object = {}) => ({

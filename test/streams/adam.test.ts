@@ -23,10 +23,10 @@ const options: AdamOptions & ScheduleOptions = {
 };
 
 /** A constant gradient with two losses; its norm is 4 |value|. */
-function gradient(value: number, step = 0, losses = [1, 3]): Gradient {
+function gradient(value: number, step = 0, losses = [1, 3]): Gradient<"step"> {
   const column = (values: number[]) => ({ data: Float32Array.from(values), shape: [] });
   const batch = createBatch({ t: column([0.5, 0.5]), loss: column(losses) }, infoAt({ step }));
-  return gradientOf(batch, tf.fill([16], value));
+  return gradientOf("step", batch, tf.fill([16], value));
 }
 const free = (gradients: readonly Gradient[]) => tf.dispose(gradients.map(({ values }) => values));
 const row = (record: StepRecord) =>
@@ -59,7 +59,7 @@ describe("adam", () => {
     });
   });
 
-  const bad: [string, () => Gradient, number][] = [
+  const bad: [string, () => Gradient<"step">, number][] = [
     ["a loss is NaN", () => gradient(1, 0, [1, NaN]), NaN],
     ["a loss is infinite", () => gradient(1, 0, [1, Infinity]), Infinity],
     ["the gradient is NaN", () => gradient(NaN, 0), NaN],
@@ -98,7 +98,7 @@ describe("adam", () => {
       const inputs = [gradient(1, 0), gradient(1, 1)];
       await lastValueFrom(from(inputs).pipe(adam(state, options), take(1)));
       expect(state.step).toBe(1);
-      const source = new Subject<Gradient>();
+      const source = new Subject<Gradient<"step">>();
       const subscription = source.pipe(adam(state, options)).subscribe();
       source.next(inputs[0]!);
       expect(state.step).toBe(2);
@@ -113,7 +113,7 @@ describe("adam", () => {
 
   it("notifies an error of the update", async () => {
     const state = newState();
-    const wrong: Gradient = { ...gradient(1), values: tf.zeros([3]) };
+    const wrong: Gradient<"step"> = { ...gradient(1), values: tf.zeros([3]) };
     await expect(lastValueFrom(of(wrong).pipe(adam(state, options)))).rejects.toThrow();
     expect(state.step).toBe(0);
     state.dispose();

@@ -12,9 +12,9 @@ import { expectNoLeak, values } from "../support/tensors.ts";
 import { imageExamples, infoAt } from "./fixture.ts";
 
 const column = (...numbers: number[]) => ({ data: Float32Array.from(numbers), shape: [] });
-const gradient = (shard: number, ...numbers: number[]): Gradient => {
+const gradient = (shard: number, ...numbers: number[]): Gradient<"shard"> => {
   const batch = createBatch({ t: column(0.5), loss: column(shard) }, infoAt({ shard, shards: 4 }));
-  return gradientOf(batch, tf.tensor1d(numbers));
+  return gradientOf("shard", batch, tf.tensor1d(numbers));
 };
 
 /** Peers that give the turns named, and take part in nothing. */

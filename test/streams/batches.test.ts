@@ -137,4 +137,14 @@ describe("evalBatches", () => {
     const source = evalBatches(examples, "image", { batchSize: 4, stop: stop.signal }).pipe(tap(() => stop.abort()));
     expect(await lastValueFrom(source.pipe(toArray()))).toHaveLength(1);
   });
+
+  it("goes through the examples again, at steps of its own, and goes on at any batch", async () => {
+    const passes = (from?: number) =>
+      lastValueFrom(evalBatches(examples, "image", { batchSize: 4, repeats: 2, ...(from !== undefined && { from }) }).pipe(toArray())); // prettier-ignore
+    const infos = (batches: readonly Batch<"image">[]) => batches.map(({ size, info }) => [info.step, info.firstSample, size]); // prettier-ignore
+    const all = [[0, 0, 4], [1, 4, 4], [2, 8, 2], [3, 0, 4], [4, 4, 4], [5, 8, 2]]; // prettier-ignore
+    expect(infos(await passes())).toEqual(all);
+    expect(infos(await passes(4))).toEqual(all.slice(4));
+    expect(indices(await passes(4))).toEqual([4, 5, 6, 7, 8, 9]);
+  });
 });

@@ -1,66 +1,77 @@
-import { EMPTY, NEVER, of, tap, throwError, timer } from "rxjs";
+import { EMPTY, lastValueFrom, NEVER, of, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { Meter } from "../../src/metrics/meter.ts";
 import { betweenSteps } from "../../src/streams/between-steps.ts";
+import type { Captured } from "../../src/streams/capture-state.ts";
+import type { Snapshot } from "../../src/training/train-state.ts";
 
 const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
 
-/** Options for values that are their steps. */
-const at = (every: number, last = 100) => {
-  const state = { step: 0 };
-  return { options: { step: () => state.step, every, last, meter: new Meter() }, state };
-};
+const options = (every: number, last = 100) => ({ every, last, meter: new Meter(), now: () => 0 });
+
+const nothing = new Float32Array(0);
+/** The value of a step, with the copy that `captureState` makes. */
+const stepAt = (updates: number): Captured<{ readonly name: string }> => ({
+  name: "abcd"[updates - 1]!,
+  updates,
+  copy: { step: updates, parameters: nothing, m: nothing, v: nothing, ema: nothing },
+});
+const STEPS = { a: stepAt(1), b: stepAt(2), c: stepAt(3), d: stepAt(4) };
 
 describe("betweenSteps", () => {
-  it("looks every so many steps but not at the last, in the turn of the step, and holds values back meanwhile", () => {
-    const { options, state } = at(2, 4);
+  it("looks at the copy of every so many steps but not of the last, and holds values back meanwhile", () => {
     const looks: number[] = [];
     scheduler().run(({ cold, expectObservable }) => {
-      const look = () => {
-        looks.push(state.step);
+      const look = ({ step }: Snapshot) => {
+        looks.push(step);
         return timer(3);
       };
-      const steps = cold("abcd|").pipe(tap(() => state.step++));
-      const stepped = steps.pipe(betweenSteps(look, { ...options, now: () => 0 }));
-      expectObservable(stepped).toBe("a---(bcd|)");
+      const stepped = cold("abcd|", STEPS).pipe(betweenSteps(look, options(2, 4)));
+      expectObservable(stepped).toBe("a---(bcd|)", STEPS);
     });
     expect(looks).toEqual([2]);
   });
 
+  it("refuses a step without its copy, rather than look at a later state", async () => {
+    const bare = { name: "b", updates: 2 };
+    await expect(lastValueFrom(of(bare).pipe(betweenSteps(() => EMPTY, options(2))))).rejects.toThrow(
+      "betweenSteps: no copy of step 2 passes; give captureState the same `every`",
+    );
+  });
+
   it("passes all on at once where none is wanted", () => {
     scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold("-a-b-#");
-      expectObservable(source.pipe(betweenSteps<string>(() => NEVER, at(0).options))).toBe("-a-b-#");
+      const source = cold("-a-b-#", STEPS);
+      expectObservable(source.pipe(betweenSteps(() => NEVER, options(0)))).toBe("-a-b-#", STEPS);
       expectSubscriptions(source.subscriptions).toBe("^----!");
     });
   });
 
   it("ends with the error of a look, and frees it on unsubscription", () => {
-    const { options } = at(1);
     scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
       const failing = () => throwError(() => "error");
-      expectObservable(cold("-a-b-|").pipe(betweenSteps<string>(failing, { ...options, step: () => 1 }))).toBe("-#");
+      expectObservable(cold("-a-b-|", STEPS).pipe(betweenSteps(failing, options(1)))).toBe("-#");
       const looking = cold("-----|");
-      const held = cold("-a----").pipe(betweenSteps<string>(() => looking, { ...options, step: () => 1 }));
+      const held = cold("-a----", STEPS).pipe(betweenSteps(() => looking, options(1)));
       expectObservable(held, "---!").toBe("----");
       expectSubscriptions(looking.subscriptions).toBe("-^-!");
     });
   });
 
   it("tells the meter how long training stood still", () => {
-    const { options } = at(1);
     let time = 0;
     const look = () => ((time += 250), EMPTY);
     const now = () => (time += 1000);
-    of("a")
-      .pipe(betweenSteps<string>(look, { ...options, step: () => 1, now }))
+    const { meter, ...others } = options(1);
+    of(STEPS.a)
+      .pipe(betweenSteps(look, { ...others, meter, now }))
       .subscribe();
-    expect(options.meter.held()).toBe(1000);
-    expect(options.meter.held()).toBe(0);
+    expect(meter.held()).toBe(1000);
+    expect(meter.held()).toBe(0);
   });
 
   it("refuses what is no whole number", () => {
-    expect(() => betweenSteps(() => EMPTY, at(-1).options)).toThrow("every must be a whole number, got -1");
+    expect(() => betweenSteps(() => EMPTY, options(-1))).toThrow("every must be a whole number, got -1");
   });
 });

@@ -1,4 +1,4 @@
-import { EMPTY, from, lastValueFrom, Subject, tap, throwError, toArray, concat, of } from "rxjs";
+import { EMPTY, from, lastValueFrom, map, pipe, Subject, tap, throwError, toArray, concat, of } from "rxjs";
 import { readdirSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,19 +9,27 @@ import { layoutOf } from "../../src/models/parameters.ts";
 import { readCheckpoint } from "../../src/training/checkpoints/checkpoint.ts";
 import { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
 import { TrainState } from "../../src/training/train-state.ts";
+import { captureState, type Captured } from "../../src/streams/capture-state.ts";
 import { checkpoint } from "../../src/streams/checkpoint.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 
 const layout = layoutOf([{ name: "w", shape: [16], init: { kind: "normal", std: 1 } }]);
 
+/** A value of the stream: which it is. */
+interface Item {
+  readonly at: number;
+}
+
 /** A state, its store, and a step that adds 1 to every parameter. */
 function training() {
   const workdir = temporaryFolder();
   const state = TrainState.initial(layout, 1);
   const store = new CheckpointStore({ workdir, layout, config: {}, keep: 10 });
-  const advance = tap<number>(() =>
-    state.advance({ parameters: tf.add(state.parameters, 1), m: tf.zeros([16]), v: tf.zeros([16]) }),
+  const advance = pipe(
+    map((at: number): Item => ({ at })),
+    tap(() => state.advance({ parameters: tf.add(state.parameters, 1), m: tf.zeros([16]), v: tf.zeros([16]) })),
+    captureState(state, { every: [1] }),
   );
   const files = (kind: "checkpoints" | "checkpoints-meta") =>
     existsSync(join(workdir, kind)) ? readdirSync(join(workdir, kind)).sort() : [];
@@ -34,7 +42,12 @@ describe("checkpoint", () => {
       const { workdir, state, store, advance, files } = training();
       const start = state.snapshot().parameters;
       const values = await lastValueFrom(
-        from([0, 1, 2, 3, 4]).pipe(advance, checkpoint(state, store, { every: 2 }), toArray()),
+        from([0, 1, 2, 3, 4]).pipe(
+          advance,
+          checkpoint(state, store, { every: 2 }),
+          map(({ at }) => at),
+          toArray(),
+        ),
       );
       expect(values).toEqual([0, 1, 2, 3, 4]);
       expect(files("checkpoints")).toEqual(["checkpoint_2.arrow", "checkpoint_4.arrow", "checkpoint_5.arrow"]);
@@ -49,7 +62,7 @@ describe("checkpoint", () => {
     const { state, store, advance, files } = training();
     const seen: [number, string[]][] = [];
     const values = from([1, 2]).pipe(advance, checkpoint(state, store, { every: 1 }));
-    await lastValueFrom(values.pipe(tap((value: number) => seen.push([value, files("checkpoints")]))));
+    await lastValueFrom(values.pipe(tap(({ at }) => seen.push([at, files("checkpoints")]))));
     expect(seen[0]![1]).toContain("checkpoint_1.arrow");
     expect(seen[1]![1]).toContain("checkpoint_2.arrow");
     state.dispose();
@@ -57,7 +70,7 @@ describe("checkpoint", () => {
 
   it("writes nothing when nothing has changed", async () => {
     const { state, store, files } = training();
-    await lastValueFrom(EMPTY.pipe(checkpoint(state, store, { every: 1 })), { defaultValue: 0 });
+    await lastValueFrom(EMPTY.pipe(checkpoint<Captured>(state, store, { every: 1 })), { defaultValue: 0 });
     expect(files("checkpoints")).toEqual([]);
     state.dispose();
   });
@@ -100,7 +113,7 @@ describe("checkpoint", () => {
 
   it("unsubscribes from its source", async () => {
     const { state, store } = training();
-    const source = new Subject<number>();
+    const source = new Subject<Captured>();
     const subscription = source.pipe(checkpoint(state, store, { every: 1 })).subscribe();
     expect(source.observed).toBe(true);
     subscription.unsubscribe();

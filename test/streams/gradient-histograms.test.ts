@@ -25,7 +25,7 @@ function gradientAt(step: number, values: Float32Array) {
   const column = { data: Float32Array.of(1), shape: [] };
   const tensor = tf.tensor1d(values);
   onTestFinished(() => tensor.dispose());
-  return gradientOf(createBatch({ t: column, loss: column }, infoAt({ step })), tensor);
+  return gradientOf("step", createBatch({ t: column, loss: column }, infoAt({ step })), tensor);
 }
 
 describe("gradientHistograms", () => {

@@ -59,6 +59,17 @@ describe("likelihoodBound", () => {
     expect(await logp(2)).not.toEqual(first);
   });
 
+  it("draws by importance where the SDE can, and uniformly where it cannot, unless told", async () => {
+    const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
+    const logp = async (process: typeof sde, over: { importance?: boolean } = {}) => {
+      const bound = likelihoodBound<"data">(exactScore, process, { ...options, times: 3, ...over });
+      return [...floats(await lastValueFrom(of(gaussianBatch(2)).pipe(bound)), "logp").data];
+    };
+    expect(await logp(sde)).toEqual(await logp(sde, { importance: true }));
+    expect(await logp(sde, { importance: false })).not.toEqual(await logp(sde));
+    expect(await logp(ve)).toEqual(await logp(ve, { importance: false }));
+  });
+
   it("refuses importance sampling for an SDE that has none", () => {
     const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
     expect(() => likelihoodBound(exactScore, ve, { ...options, importance: true })).toThrow(

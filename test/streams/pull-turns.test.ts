@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Group, Turn } from "../../src/training/peers.ts";
@@ -37,7 +39,8 @@ describe("pullTurns", () => {
     const seen: number[] = [];
     let refund = () => {};
     const source = withCredit(4, (credit) => {
-      refund = () => void of(0).pipe(credit.refund(2)).subscribe();
+      const applied = of(0).pipe(credit.refund(2));
+      refund = () => void applied.subscribe();
       return pullTurns(({ step }) => step, { peers, credit });
     });
     const done = new Promise<void>((resolve, reject) =>
@@ -78,5 +81,33 @@ describe("pullTurns", () => {
     const make = async ({ step }: Turn) => (step === 1 ? Promise.reject(new Error("damaged")) : step);
     const source = pullTurns(make, { peers: group([turn(0), turn(1)]) });
     await expect(lastValueFrom(source)).rejects.toThrow("damaged");
+  });
+
+  it("counts the steps that were applied since it began, not those before", async () => {
+    const peers = { ...group([turn(6), turn(6, 1)]), applied: 6 };
+    const source = withCredit(2, (credit) => pullTurns(({ shard }) => shard, { peers, credit }));
+    expect(await lastValueFrom(source.pipe(toArray()))).toEqual([0, 1]);
+  });
+
+  it("tells a group that waits for a turn when nobody wants more", async () => {
+    let left = false;
+    const peers = {
+      ...group([]),
+      async *turns(closed: AbortSignal) {
+        try {
+          await once(closed, "abort");
+          yield turn(0);
+        } finally {
+          left = true;
+        }
+      },
+    };
+    const made: Turn[] = [];
+    const subscription = pullTurns((next) => made.push(next), { peers }).subscribe();
+    await setImmediate();
+    expect(left).toBe(false);
+    subscription.unsubscribe();
+    await setImmediate();
+    expect([left, made]).toEqual([true, []]);
   });
 });

@@ -1,13 +1,19 @@
-import { from, lastValueFrom, toArray } from "rxjs";
+import { from, lastValueFrom, tap, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
+import { Meter } from "../../src/metrics/meter.ts";
+import { histogramOf } from "../../src/metrics/histogram.ts";
 import type { StepRecord } from "../../src/streams/adam.ts";
+import type { Averaged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { infoAt } from "./fixture.ts";
 
-const row = (step: number, loss: number): StepRecord => {
+const row = (step: number, loss: number): Averaged<StepRecord> => {
   const column = (value: number) => ({ data: Float32Array.of(value), shape: [] });
-  return createBatch({ loss: column(loss), gradNorm: column(2), learningRate: column(0.5) }, infoAt({ step }));
+  return createBatch(
+    { loss: column(loss), gradNorm: column(2), learningRate: column(0.5) },
+    infoAt({ step }),
+  ) as Averaged<StepRecord>;
 };
 
 /** A clock that goes on by two seconds whenever it is asked. */
@@ -49,5 +55,51 @@ describe("record", () => {
     const events = await lastValueFrom(recorded);
     expect(events.filter(({ type }) => type === "metric")[0]).toMatchObject({ name: "train/loss", step: 12, value: 3 });
     expect(await lastValueFrom(recorded)).toEqual(events);
+  });
+
+  it("gives speeds without the first step and without the time that training stood still, and what the meter has", async () => {
+    const started = [1000, 1500, 2500, 2800, 3800, 4000, 4800];
+    let time = 0;
+    const now = () => time;
+    const meter = new Meter(now);
+    const counts = histogramOf([Float32Array.of(1)]);
+    const source = from(started.map((_, step) => row(step, 1))).pipe(
+      tap(({ info: { step } }) => {
+        time = started[step]!;
+        meter.tell("data/rows", step, "1");
+        if (step === 4) meter.hold(600);
+        if (step === 5) meter.tellHistogram("gradients", 6, counts);
+      }),
+    );
+    const options = { steps: 7, every: 2, batchSize: 8, name: "short", prefix: "x", meter, now, memory: () => 4096 };
+    const events = await lastValueFrom(source.pipe(record(options), toArray()));
+    const close = (value: number) => expect.closeTo(value, 12) as number;
+    const speeds = events.flatMap((event) => (event.type === "progress" ? [event.imagesPerSecond] : []));
+    expect(speeds).toEqual([undefined, ...[16, 8, 8 / 0.65, 20, 8 / 0.3, 10].map(close)]);
+    const metrics = events.flatMap((event) => (event.type === "metric" ? [event] : []));
+    const named = (name: string) => metrics.filter((metric) => metric.name === name).map((m) => [m.step, m.value, m.unit]); // prettier-ignore
+    expect(named("x/seconds_per_step")).toEqual([[2, close(0.5), "s"], [4, close(0.65), "s"], [6, close(0.3), "s"], [7, close(0.8), "s"]]); // prettier-ignore
+    expect(named("x/images_per_second")).toEqual([[2, close(16), "1/s"], [4, close(8 / 0.65), "1/s"], [6, close(8 / 0.3), "1/s"], [7, close(10), "1/s"]]); // prettier-ignore
+    // What was told before the first step is left out.
+    expect(named("data/rows")).toEqual([[2, 1, "1"], [4, 2.5, "1"], [6, 4.5, "1"], [7, 6, "1"]]); // prettier-ignore
+    expect(named("process/rss_bytes")).toEqual([2, 4, 6, 7].map((step) => [step, 4096, "By"]));
+    expect([named("x/loss")[0], named("x/grad_norm")[0]]).toEqual([[2, 1, "1"], [2, 2, "1"]]); // prettier-ignore
+    expect(events.filter(({ type }) => type === "histogram")).toEqual([
+      { type: "histogram", name: "gradients", step: 6, counts },
+    ]);
+    expect(events[0]).toEqual({ type: "stage", name: "short", total: 7, unit: "steps" });
+    expect(events.at(-1)).toEqual({ type: "result", values: { loss: 1, secondsPerStep: close(0.8) } });
+  });
+
+  it("gives the first step's loss without a speed, and nothing of the meter", async () => {
+    const meter = new Meter(() => 0);
+    meter.stage("one", 1); // Its queue would be read.
+    const source = from([row(0, 3)]).pipe(tap(() => meter.tell("data/rows", 1, "1")));
+    const options = { steps: 9, every: 1, batchSize: 8, meter, now: () => 0, memory: () => 1 };
+    const events = await lastValueFrom(source.pipe(record(options), toArray()));
+    expect(events.flatMap((event) => (event.type === "metric" ? [event.name] : []))).toEqual([
+      ...["train/loss", "train/grad_norm", "train/learning_rate", "process/rss_bytes"],
+    ]);
+    expect(events.at(-1)).toEqual({ type: "result", values: { loss: 3 } });
   });
 });

@@ -58,6 +58,14 @@ describe("sampleTime", () => {
     expect(kolmogorov(t, (v) => v)).toBeGreaterThan(10); // Far from uniform.
   });
 
+  it.each([
+    ["eps", 0, Math.fround(eps)],
+    ["T", 1.001, 1],
+  ])("holds times that rounding takes past %s", async (_, past, bound) => {
+    const importance = { cumulative: () => 1, inverse: () => past };
+    expect(await times({ ...sde, importance }, true, { size: 2 })).toEqual(Float32Array.of(bound, bound));
+  });
+
   it("draws by seed, step and shard", async () => {
     const size = 4;
     const first = await times(sde, true, { size });

@@ -5,14 +5,17 @@ import type { Batch } from "../../src/data/batch.ts";
 import type { ScoreNetwork } from "../../src/models/score-network.ts";
 import type { AdamOptions } from "../../src/training/adam.ts";
 import type { ScheduleOptions } from "../../src/training/schedule.ts";
+import type { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../../src/training/train-state.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
 import { adam, type StepRecord } from "../../src/streams/adam.ts";
+import { checkpoint } from "../../src/streams/checkpoint.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
-import { ema } from "../../src/streams/ema.ts";
+import { ema, type Averaged } from "../../src/streams/ema.ts";
 import { flip } from "../../src/streams/flip.ts";
 import type { Gradient } from "../../src/streams/gradient.ts";
 import { perturb } from "../../src/streams/perturb.ts";
+import { record } from "../../src/streams/record.ts";
 import { sampleTime } from "../../src/streams/sample-time.ts";
 import { scoreMatchingLoss } from "../../src/streams/score-matching-loss.ts";
 import { scoreMatching } from "../../src/streams/score-matching.ts";
@@ -36,7 +39,7 @@ describe("the columns are in the types", () => {
     expectTypeOf(timed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t">>>();
     const perturbed = timed.pipe(perturb(sde, noise));
     expectTypeOf(perturbed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t" | "noise" | "perturbed">>>();
-    expectTypeOf(perturbed.pipe(score(), accumulate(4))).toEqualTypeOf<Observable<Gradient>>();
+    expectTypeOf(perturbed.pipe(score(), accumulate(4))).toEqualTypeOf<Observable<Gradient<"step">>>();
     const losses = perturbed.pipe(scoreMatchingLoss(network, sde, state, { weighting: "original" }));
     expectTypeOf(losses).toEqualTypeOf<Observable<Batch<"t" | "loss">>>();
   });
@@ -54,8 +57,8 @@ describe("the columns are in the types", () => {
   });
 
   it("the optimizer takes gradients only and gives the record of the step, which ema hands on", () => {
-    const make = () => pipe(score(), adam(state, optimizer), ema({} as TrainState, { rate: 0.5, compile: true }));
-    expectTypeOf(make).returns.toEqualTypeOf<OperatorFunction<Batch<"t" | "noise" | "perturbed">, StepRecord>>();
+    const make = () => pipe(score(), accumulate(4), adam(state, optimizer), ema({} as TrainState, { rate: 0.5, compile: true }));
+    expectTypeOf(make).returns.toEqualTypeOf<OperatorFunction<Batch<"t" | "noise" | "perturbed">, Averaged<StepRecord>>>();
   });
 
   it("stages in the wrong order do not compile", () => {
@@ -70,6 +73,12 @@ describe("the columns are in the types", () => {
       () => (EMPTY as Observable<Batch<"data">>).pipe(flip(noise)),
       // @ts-expect-error: losses are no gradients
       () => (EMPTY as Observable<Batch<"t" | "loss">>).pipe(adam(state, optimizer)),
+      // @ts-expect-error: the gradients of shards are no step before accumulate
+      () => pipe(score(), adam(state, optimizer)),
+      // @ts-expect-error: without ema the average that is evaluated would stay at the first parameters
+      () => (EMPTY as Observable<StepRecord>).pipe(record({ steps: 1, every: 1, batchSize: 1 })),
+      // @ts-expect-error: checkpoint writes the copy that captureState made
+      () => (EMPTY as Observable<Averaged<StepRecord>>).pipe(checkpoint(state, {} as CheckpointStore, { every: 1 })),
       // @ts-expect-error: numbers are drawn from a seed only
       () => perturb(sde, {}),
     ];

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { crc32 as slowCrc32 } from "../../../src/base/crc.ts";
 import { pieceToIPC, pieceSize } from "../../../src/data/formats/vector-ipc.ts";
 import { ChunkToSend, crc32, readChunk, scratchFor } from "../../../src/grpc/exchange/chunk.ts";
-import { exchangeService, type Header, type ParcelMessage } from "../../../src/grpc/exchange/definition.ts";
+import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
+import type { Header, ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
 import {
   aboutOf,
   CHUNK,

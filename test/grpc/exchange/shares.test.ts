@@ -3,7 +3,7 @@ import { status, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { RunError, UsageError } from "../../../src/base/errors.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
-import type { Member, View } from "../../../src/grpc/exchange/definition.ts";
+import type { Member, View } from "../../../src/grpc/exchange/messages.ts";
 import { Deliveries } from "../../../src/grpc/exchange/deliveries.ts";
 import { BrokenGroupError, CoordinatorLostError, isPassing, joinFailure } from "../../../src/grpc/exchange/failures.ts";
 import type { Vector } from "../../../src/grpc/exchange/parcel.ts";

@@ -16,6 +16,7 @@ import type { ImageDataset } from "../../../src/data/dataset.ts";
 import type { Report } from "../../../src/monitor/report/report.ts";
 import { accumulate } from "../../../src/streams/accumulate.ts";
 import { adam } from "../../../src/streams/adam.ts";
+import { captureState } from "../../../src/streams/capture-state.ts";
 import { checkpoint } from "../../../src/streams/checkpoint.ts";
 import { dequantize } from "../../../src/streams/dequantize.ts";
 import { ema } from "../../../src/streams/ema.ts";
@@ -69,8 +70,11 @@ function run(context: RunContext, { measure, heldOutOnly }: Options) {
           .pipe(
             scoreMatching(network, sde, state, { weighting, seed }),
             accumulate(shards),
+          )
+          .pipe(
             adam(state, { ...optim, compile: true }),
             ema(state, { rate: model.emaRate, compile: true }),
+            captureState(state, { every: [training.checkpointEvery] }),
             checkpoint(state, store, { every: training.checkpointEvery, stop }),
             record({ steps, every: training.logEvery, batchSize }),
           ),
