@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 /** Folders of `src` that numbers come from; the others show, send and ask. */
 const COMPUTING = [
-  ...["base", "data", "engine", "likelihood", "metrics", "models", "ops", "sampling", "sde", "solvers"],
+  ...["base", "data", "engine", "likelihood", "metrics", "models", "ops", "quality", "sampling", "sde", "solvers"],
   ...["streams", "training"],
 ];
 

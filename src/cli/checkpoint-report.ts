@@ -39,7 +39,16 @@ export function checkpointReport(file: string, format: CheckpointFormat, stored:
 }
 
 /** Lines for people: what it is, then a line for each parameter. */
-export function reportText({ file, format, step, count, parameters, ema, fields, tensors }: CheckpointReport): string {
+export function checkpointReportText({
+  file,
+  format,
+  step,
+  count,
+  parameters,
+  ema,
+  fields,
+  tensors,
+}: CheckpointReport): string {
   const number = (value: number) => value.toLocaleString("en");
   const about = Object.entries(fields).filter(([name]) => !name.endsWith("step"));
   const lines: [string, string][] = [

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { checkpointFormat, openCheckpoint, saveCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
 import { parseCheckpointCommand, type CheckpointCommand } from "./checkpoint-options.ts";
-import { checkpointReport, reportText } from "./checkpoint-report.ts";
+import { checkpointReport, checkpointReportText } from "./checkpoint-report.ts";
 import { describeFailure } from "./failure.ts";
 
 interface Output {
@@ -52,7 +52,7 @@ async function perform(command: CheckpointCommand, { stdout, stderr }: Output): 
     case "inspect": {
       const format = checkpointFormat(command.file);
       const report = checkpointReport(command.file, format, await openCheckpoint(command.file, format));
-      stdout.write(command.json ? `${JSON.stringify(report)}\n` : reportText(report));
+      stdout.write(command.json ? `${JSON.stringify(report)}\n` : checkpointReportText(report));
     }
   }
 }
@@ -63,7 +63,7 @@ async function perform(command: CheckpointCommand, { stdout, stderr }: Output): 
  * @param argv What follows its name, as `["inspect", "checkpoint_26"]`.
  * @returns The exit code: 0 done; 1 failed while running; 2 bad usage or a file that is refused.
  */
-export async function main(argv: readonly string[], output: Output = process): Promise<number> {
+export async function checkpointMain(argv: readonly string[], output: Output = process): Promise<number> {
   try {
     await perform(parseCheckpointCommand(argv), output);
     return 0;
@@ -77,5 +77,5 @@ export async function main(argv: readonly string[], output: Output = process): P
 const entry = process.argv[1];
 if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await checkpointMain(process.argv.slice(2));
 }

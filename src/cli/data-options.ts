@@ -1,6 +1,6 @@
 /** The options of `npm run data`. */
 import { Command, CommanderError, Option } from "commander";
-import { formats, requireFormat, type Wanted } from "../data/sources/formats.ts";
+import { formats, requireFormat, type WantedSource } from "../data/sources/formats.ts";
 import { UsageError } from "../base/errors.ts";
 import { flightCommands, flightRequest, type PullRequest, type ServeRequest } from "./data-flight-options.ts";
 
@@ -9,7 +9,7 @@ export interface PrepareRequest {
   readonly format: string;
   readonly out: string;
   readonly splits: readonly string[];
-  readonly images: Omit<Wanted, "split" | "cacheDir" | "skipBad">;
+  readonly images: Omit<WantedSource, "split" | "cacheDir" | "skipBad">;
   /** Bytes; absent, the default. */
   readonly shardBytes: number | undefined;
   readonly skipBad: boolean;

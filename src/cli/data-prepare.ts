@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "../data/prepare/manifest.ts";
-import type { Progress } from "../data/dataset.ts";
+import type { OnProgress } from "../data/dataset.ts";
 import { prepare } from "../data/prepare/prepare.ts";
 import { openSource } from "../data/sources/formats.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
@@ -54,7 +54,7 @@ function shown(reporter: Reporter, now: () => number, kept: () => number) {
 }
 
 /** Shows how data is fetched: a bar where the end is known, else a message, each once. */
-function fetching(reporter: Reporter): Progress {
+function fetching(reporter: Reporter): OnProgress {
   let stage: string | undefined;
   return (text, fraction) => {
     const known = fraction !== undefined && fraction < 1;

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEndpoint } from "../grpc/endpoint.ts";
 import { FlightClient } from "../grpc/flight/client.ts";
-import { pull, type Pulled } from "../grpc/flight/pull.ts";
+import { pullDataset, type Pulled } from "../grpc/flight/pull.ts";
 import { clientSecurity } from "../grpc/security.ts";
 import type { PullRequest } from "./data-flight-options.ts";
 import { bytesIn } from "./data-text.ts";
@@ -41,7 +41,7 @@ async function pullSplit(
     const { totalRecords } = await client.info(path);
     reporter.stage({ name: `copying ${path.join("/")}`, total: totalRecords, unit: "images" });
     const onProgress = (done: number) => reporter.progress({ done });
-    const pulled = await pull({ client, path, directory, onProgress, onMessage, stop });
+    const pulled = await pullDataset({ client, path, directory, onProgress, onMessage, stop });
     return { path, directory, seconds: (now() - started) / 1000, ...pulled };
   } finally {
     reporter.close();

@@ -61,7 +61,7 @@ function setUpLines({ engine, setUp }: EngineReport): [string, string][] {
 }
 
 /** The report as lines for people. */
-export function reportText(report: EngineReport): string {
+export function engineReportText(report: EngineReport): string {
   const { engine, version, device, threads, gflops, runtime, cache } = report;
   const speed = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} GFLOP/s`;
   const lines: [string, string][] = [
@@ -86,7 +86,7 @@ async function start(args: readonly string[]): Promise<number> {
     if (unknown !== undefined)
       throw new UsageError(`${unknown}: there is no such option`, "npm run engine [-- --json]");
     const report = await examine();
-    process.stdout.write(args.length > 0 ? `${JSON.stringify(report)}\n` : reportText(report));
+    process.stdout.write(args.length > 0 ? `${JSON.stringify(report)}\n` : engineReportText(report));
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

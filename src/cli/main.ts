@@ -36,7 +36,7 @@ async function perform(argv: readonly string[], environment: Environment, report
  * @returns The exit code: 0 done; 1 failed while running; 2 bad usage, configuration or data; 130 or 143 stopped by a
  * signal after saving.
  */
-export async function main(argv: readonly string[], overrides: Partial<Environment> = {}): Promise<number> {
+export async function pipelineMain(argv: readonly string[], overrides: Partial<Environment> = {}): Promise<number> {
   const environment = { ...processEnvironment(), ...overrides };
   const { stdout, stderr, env, now } = environment;
   const started = now();
@@ -58,7 +58,7 @@ export async function main(argv: readonly string[], overrides: Partial<Environme
   return exitCode ?? failure!.exitCode;
 }
 
-/** Runs {@link main} as the program. */
+/** Runs {@link pipelineMain} as the program. */
 async function start(): Promise<never> {
   const fail = (error: unknown) => {
     process.stderr.write(`${describeFailure(error, { trace: process.env["SCORESTREAM_DEBUG"] === "1" }).text}\n`);
@@ -68,7 +68,7 @@ async function start(): Promise<never> {
   // Whoever reads may close early, as `head` does: a run goes on without being watched.
   process.stderr.on("error", () => {});
   process.stdout.on("error", (error: NodeJS.ErrnoException) => error.code === "EPIPE" || fail(error));
-  const exitCode = await main(process.argv.slice(2));
+  const exitCode = await pipelineMain(process.argv.slice(2));
   await new Promise((resolve) => process.stdout.write("", resolve));
   process.exit(exitCode);
 }

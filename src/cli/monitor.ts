@@ -78,7 +78,7 @@ async function openWeb(options: WebOptions, other: Serving): Promise<WebServing>
  *
  * @returns The exit code, as for a run: 130 or 143 after a signal, 2 for bad usage, 1 for a failure.
  */
-export async function main(argv: readonly string[], environment: MonitorEnvironment): Promise<number> {
+export async function monitorMain(argv: readonly string[], environment: MonitorEnvironment): Promise<number> {
   const { stdout, stderr, env, signals } = environment;
   const tell = (text: string) => void stderr.write(`${text}\n`);
   const command = program();
@@ -125,5 +125,5 @@ export async function main(argv: readonly string[], environment: MonitorEnvironm
 const entry = process.argv[1];
 if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) {
   const { stdout, stderr, env } = process;
-  process.exit(await main(process.argv.slice(2), { stdout, stderr, env, signals: process, exit: process.exit }));
+  process.exit(await monitorMain(process.argv.slice(2), { stdout, stderr, env, signals: process, exit: process.exit }));
 }

@@ -1,6 +1,6 @@
 /** Estimates the time a stage still takes. */
 import { duration, short } from "../base/format.ts";
-import type { Progress } from "../run/reporter.ts";
+import type { StageProgress } from "../run/reporter.ts";
 
 /** Follows one stage; the first report only starts the clock, for it holds the compilation and, resumed, old steps. */
 export class Pace {
@@ -21,7 +21,7 @@ export class Pace {
 }
 
 /** "loss 0.0312, 512 images/s, 3 min 10 s left": what is known of it. */
-export function details({ loss, imagesPerSecond }: Progress, left: number | undefined): string {
+export function details({ loss, imagesPerSecond }: StageProgress, left: number | undefined): string {
   return [
     loss === undefined ? "" : `loss ${short(loss)}`,
     imagesPerSecond === undefined ? "" : `${short(imagesPerSecond)} images/s`,

@@ -1,21 +1,21 @@
 /** Progress in a log file: whole lines, no control characters. */
 import { details, Pace } from "./pace.ts";
-import type { Progress } from "../run/reporter.ts";
+import type { StageProgress } from "../run/reporter.ts";
 import type { Screen } from "../run/reporter.ts";
 import type { Reporter } from "../run/reporter.ts";
-import type { Stage } from "../run/reporter.ts";
+import type { ReportedStage } from "../run/reporter.ts";
 
 const INTERVAL = 10_000;
 
 /** A line at every tenth of a stage, and after 10 seconds without one. */
 export function lineReporter(screen: Screen, now: () => number): Reporter {
-  let stage: Stage = { name: "" };
+  let stage: ReportedStage = { name: "" };
   let pace = new Pace(undefined);
   let lastTime = 0;
   let lastTenth = 0;
-  let pending: Progress | undefined;
+  let pending: StageProgress | undefined;
 
-  const show = (progress: Progress) => {
+  const show = (progress: StageProgress) => {
     const { name, total, unit = "" } = stage;
     const count = total === undefined ? `${progress.done}` : `${progress.done}/${total}`;
     const text = details(progress, pace.secondsLeft(progress.done, now()));

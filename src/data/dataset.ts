@@ -56,4 +56,4 @@ export function imagesAt(data: ImageDataset, indices: ArrayLike<number>): Uint8A
 }
 
 /** Told what goes on while data is prepared; `fraction` in 0..1 where the end is known. */
-export type Progress = (message: string, fraction?: number) => void;
+export type OnProgress = (message: string, fraction?: number) => void;

@@ -3,7 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { collectGarbage } from "./garbage.ts";
 import { loadGraph, type Graph } from "./graph.ts";
 import { isNative, nativeBackend, tensorsOf } from "./kernels.ts";
-import { record } from "./recorder.ts";
+import { recordGraph } from "./recorder.ts";
 import { tf } from "./tf.ts";
 
 /** A function of tensors to tensors. The caller owns the inputs and the outputs. */
@@ -31,7 +31,7 @@ const tidy = (run: () => Tensor[]) => tf.tidy(run);
  * Turns `fn`, written with the ordinary tfjs API, into one TensorFlow graph per input shapes, recorded at the first
  * call with those shapes and run as one call from then on.
  *
- * @throws RecordingError at the first call when `fn` cannot be recorded, see {@link record}.
+ * @throws RecordingError at the first call when `fn` cannot be recorded, see {@link recordGraph}.
  */
 export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: on = true }: CompileOptions): Compiled {
   if (!on) {
@@ -46,7 +46,7 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: 
     const known = graphs.get(key);
     if (known) return known;
     if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
-    const recording = record(nativeBackend(), tidy, fn, inputs);
+    const recording = recordGraph(nativeBackend(), tidy, fn, inputs);
     let graph: Graph;
     try {
       graph = loadGraph(nativeBackend().binding, name, recording);

@@ -182,7 +182,7 @@ function reachable(nodes: readonly GraphNode[], roots: readonly GraphNode[]): Gr
  *
  * @throws RecordingError when `fn` reads values, uses tensors made outside, or bakes in a large constant.
  */
-export function record(
+export function recordGraph(
   backend: NodeBackend,
   tidy: (fn: () => Tensor[]) => Tensor[],
   fn: (...inputs: Tensor[]) => Tensor[],

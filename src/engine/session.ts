@@ -16,7 +16,7 @@ function savedModel(graph: Uint8Array): Uint8Array {
   return Buffer.concat([numberField(SAVED_MODEL.schemaVersion, 1), meta]);
 }
 
-export interface Session {
+export interface GraphSession {
   /** Runs the graph on the tensors with these numbers. */
   run(ids: number[]): OutputInfo[];
   close(): void;
@@ -33,7 +33,7 @@ export function openSession(
   graph: Uint8Array,
   inputs: readonly string[],
   outputs: readonly string[],
-): Session {
+): GraphSession {
   const directory = mkdtempSync(join(tmpdir(), "scorestream-"));
   let session: number;
   try {

@@ -26,7 +26,7 @@ function drained(call: WritableCall<never>): Promise<void> {
  * Asks `source` for a value when there is room for it; completes after the last one, and does not end the call.
  * Unsubscribing stops, and ends `source`.
  */
-export function send<T>(call: WritableCall<T>, source: AsyncIterable<T>): Observable<never> {
+export function sendAll<T>(call: WritableCall<T>, source: AsyncIterable<T>): Observable<never> {
   return new Observable((subscriber) => {
     const iterator = source[Symbol.asyncIterator]();
     const run = async () => {

@@ -16,6 +16,6 @@ export interface BitsPerDimOptions {
  * @param dims Numbers in an example.
  * @see the reference's likelihood.py, `offset`
  */
-export function bitsPerDim(logp: number, dims: number, { levels, centered }: BitsPerDimOptions): number {
+export function bitsPerDimOf(logp: number, dims: number, { levels, centered }: BitsPerDimOptions): number {
   return -logp / (dims * Math.LN2) + Math.log2(levels) - (centered ? 1 : 0);
 }

@@ -1,4 +1,4 @@
-import { perturb } from "../sde/perturb.ts";
+import { perturbExamples } from "../sde/perturb.ts";
 import type { SDE } from "../sde/sde.ts";
 import { dsmIntegrand, expectedPriorTerm, offsetTerm, priorTerm, scoreSums, ssmIntegrand } from "./bound-terms.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
@@ -53,7 +53,7 @@ async function integrands(score: ScoreFunction, sde: SDE, data: Float32Array, dr
   const { noise, probe } = draw;
   const t = Float64Array.from(draw.t);
   const dims = data.length / t.length;
-  const x = perturb(sde, data, noise, t);
+  const x = perturbExamples(sde, data, noise, t);
   if (form === "dsm") {
     const s = await score.score(x, t);
     return t.map((time, b) => dsmIntegrand(sde, time, scoreSums(s, noise, dims, b), dims));
@@ -105,7 +105,7 @@ export async function variationalBound(
   if (offsetNoise) {
     await turn(signal);
     const t = new Float64Array(batch).fill(eps);
-    const s = await score.score(perturb(sde, data, offsetNoise, t), t);
+    const s = await score.score(perturbExamples(sde, data, offsetNoise, t), t);
     for (let b = 0; b < batch; b++) {
       const noiseSquared = scoreSums(offsetNoise, offsetNoise, dims, b).squared;
       nats[b]! += offsetTerm(sde, eps, scoreSums(s, offsetNoise, dims, b), noiseSquared, dims);

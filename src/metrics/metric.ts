@@ -13,7 +13,7 @@ export interface Metric {
 }
 
 /** A metric and where it belongs. */
-export interface Entry {
+export interface MetricEntry {
   readonly runId: string;
   /** Name of the machine. */
   readonly node: string;
@@ -23,7 +23,7 @@ export interface Entry {
 }
 
 /** Metrics of one node of one run, in order. */
-export interface Batch {
+export interface MetricBatch {
   readonly runId: string;
   readonly node: string;
   readonly metrics: readonly Metric[];
@@ -41,13 +41,13 @@ export const BATCH_SIZE = 256;
  *
  * @param gaps Places between them may be missing, as they are behind a filter.
  */
-export function follows(last: Entry, next: Entry, gaps: boolean): boolean {
+export function follows(last: MetricEntry, next: MetricEntry, gaps: boolean): boolean {
   const place = last.sequence === 0 ? 0 : last.sequence + 1;
   return last.runId === next.runId && last.node === next.node && (gaps || next.sequence === place);
 }
 
 /** Puts entries that belong together into one batch. @throws RangeError when there are none. */
-export function batchOf(entries: readonly Entry[], dropped = 0): Batch {
+export function batchOf(entries: readonly MetricEntry[], dropped = 0): MetricBatch {
   const [first] = entries;
   if (!first) throw new RangeError("batchOf: a batch needs an entry");
   const { runId, node, sequence } = first;

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Subject } from "rxjs";
 import type { Feed } from "./feed.ts";
-import type { Batch, Entry } from "../metrics/metric.ts";
+import type { MetricBatch, MetricEntry } from "../metrics/metric.ts";
 import { dropTornLine } from "./lines.ts";
 import { MetricLog } from "./metric-log.ts";
 
@@ -52,7 +52,7 @@ function openRun(path: string, runId: string): Run {
 export class Archive implements Feed {
   readonly #dir: string;
   readonly #runs = new Map<string, Run>();
-  readonly live = new Subject<readonly Entry[]>();
+  readonly live = new Subject<readonly MetricEntry[]>();
 
   /** Opens every record of the folder, which is made where it is missing. @throws what the file system says. */
   constructor(dir: string) {
@@ -69,10 +69,10 @@ export class Archive implements Feed {
   }
 
   /** Writes what is new in a batch, and passes it on. @throws what the file system says; nothing is stored then. */
-  accept({ runId, node, sequence, metrics }: Batch): Accepted {
+  accept({ runId, node, sequence, metrics }: MetricBatch): Accepted {
     const run = this.#run(runId);
     const last = run.last.get(node) ?? 0;
-    const entries = metrics.map((metric, i): Entry => {
+    const entries = metrics.map((metric, i): MetricEntry => {
       return { runId, node, sequence: sequence === 0 ? 0 : sequence + i, metric };
     });
     const fresh = sequence === 0 ? entries : entries.filter((entry) => entry.sequence > last);

@@ -1,19 +1,19 @@
 /** Where watchers get their metrics from. */
 import { Subject, type Observable } from "rxjs";
-import type { Entry } from "../metrics/metric.ts";
+import type { MetricEntry } from "../metrics/metric.ts";
 import type { MetricLog } from "./metric-log.ts";
 
 export interface Feed {
   /** The records there are. */
   logs(): readonly MetricLog[];
   /** Entries that came after the ends of the records, as they come; completes when no more will. */
-  readonly live: Observable<readonly Entry[]>;
+  readonly live: Observable<readonly MetricEntry[]>;
 }
 
 /** The feed of one run, whose record another thread writes. */
 export class RunFeed implements Feed {
   readonly #log: MetricLog;
-  readonly live = new Subject<readonly Entry[]>();
+  readonly live = new Subject<readonly MetricEntry[]>();
 
   constructor(log: MetricLog) {
     this.#log = log;

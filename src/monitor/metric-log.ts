@@ -1,7 +1,7 @@
 /** The record of a run: one JSON object a line and a metric. */
 import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateSync } from "node:fs";
 import { readLines, START, type Position } from "./lines.ts";
-import { BATCH_SIZE, batchOf, follows, type Batch, type Entry, type Metric } from "../metrics/metric.ts";
+import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry, type Metric } from "../metrics/metric.ts";
 
 /** Whose metrics a file has, where its lines do not say. */
 export interface Owner {
@@ -10,10 +10,10 @@ export interface Owner {
 }
 
 /** A line of the file; node and sequence where a file has several nodes. */
-type Stored = Metric & { readonly value: number | null } & Partial<Pick<Entry, "node" | "sequence">>;
+type Stored = Metric & { readonly value: number | null } & Partial<Pick<MetricEntry, "node" | "sequence">>;
 
 /** The entry of a line; undefined for what is no metric. A value of null is NaN, which JSON does not have. */
-export function parseLine(text: string, line: number, owner: Owner): Entry | undefined {
+export function parseLine(text: string, line: number, owner: Owner): MetricEntry | undefined {
   let stored: Partial<Stored> | null;
   try {
     stored = JSON.parse(text) as Partial<Stored> | null;
@@ -26,7 +26,7 @@ export function parseLine(text: string, line: number, owner: Owner): Entry | und
 }
 
 /** A line without its end. */
-const lineOf = ({ name, step, value, unit, time }: Metric, place?: Pick<Entry, "node" | "sequence">) =>
+const lineOf = ({ name, step, value, unit, time }: Metric, place?: Pick<MetricEntry, "node" | "sequence">) =>
   JSON.stringify({ name, step, value, unit, time, ...place });
 
 /**
@@ -53,7 +53,7 @@ export class MetricLog {
   *read(
     from: Position = START,
     to?: Position,
-  ): Generator<{ readonly entry?: Entry | undefined; readonly end: Position }> {
+  ): Generator<{ readonly entry?: MetricEntry | undefined; readonly end: Position }> {
     if (to && from.offset >= to.offset) return;
     for (const { text, end } of readLines(this.path, from)) {
       yield { entry: parseLine(text, end.line, this.owner), end };
@@ -69,9 +69,9 @@ export class MetricLog {
   *batches(
     from?: Position,
     to?: Position,
-    keep?: (entry: Entry) => boolean,
-  ): Generator<{ batch: Batch; end: Position }> {
-    let entries: Entry[] = [];
+    keep?: (entry: MetricEntry) => boolean,
+  ): Generator<{ batch: MetricBatch; end: Position }> {
+    let entries: MetricEntry[] = [];
     let end = from ?? START;
     for (const line of this.read(from, to)) {
       const { entry } = line;
@@ -89,7 +89,7 @@ export class MetricLog {
   }
 
   /** Entries that came since the last call. */
-  *advance(): Generator<Entry, void> {
+  *advance(): Generator<MetricEntry, void> {
     for (const { entry, end } of this.read(this.#end)) {
       this.#end = end;
       if (entry) yield entry;
@@ -111,7 +111,7 @@ export class MetricLog {
   }
 
   /** Adds entries of any node, all or none. @throws as {@link add}. */
-  append(entries: readonly Entry[]): void {
+  append(entries: readonly MetricEntry[]): void {
     this.#write(entries.map(({ metric, node, sequence }) => lineOf(metric, { node, sequence })));
   }
 

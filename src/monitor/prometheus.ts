@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { Gauges } from "./gauges.ts";
-import type { Entry } from "../metrics/metric.ts";
+import type { MetricEntry } from "../metrics/metric.ts";
 
 /** Prometheus's text exposition format. */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,7 +21,7 @@ export class PrometheusMetrics {
   readonly #serializer = new PrometheusSerializer("scorestream", false, undefined, true, true);
   readonly #gauges = new Gauges(this.#provider);
 
-  push(entries: readonly Entry[]): void {
+  push(entries: readonly MetricEntry[]): void {
     for (const { runId, node, metric } of entries) this.#gauges.set(metric, { run_id: runId, node });
   }
 

@@ -1,5 +1,5 @@
 /** Which metrics a watcher gets. */
-import type { Entry } from "../metrics/metric.ts";
+import type { MetricEntry } from "../metrics/metric.ts";
 
 /** What a watcher asks for; empty lists let everything through. */
 export interface WatchRequest {
@@ -13,7 +13,7 @@ export interface WatchRequest {
   readonly span: "ALL" | "PAST" | "NEW";
 }
 
-export type WatchFilter = (entry: Entry) => boolean;
+export type WatchFilter = (entry: MetricEntry) => boolean;
 
 const anyOf = (values: readonly string[], value: string) => values.length === 0 || values.includes(value);
 

@@ -1,5 +1,5 @@
 import { Bell } from "../base/bell.ts";
-import { BATCH_SIZE, batchOf, follows, type Batch, type Entry } from "../metrics/metric.ts";
+import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry } from "../metrics/metric.ts";
 
 /**
  * What waits for one watcher: at most `limit` entries, the newest.
@@ -9,7 +9,7 @@ import { BATCH_SIZE, batchOf, follows, type Batch, type Entry } from "../metrics
  */
 export class WatchQueue {
   readonly #limit: number;
-  #entries: Entry[] = [];
+  #entries: MetricEntry[] = [];
   #dropped = 0;
   #closed = false;
   readonly #bell = new Bell();
@@ -27,7 +27,7 @@ export class WatchQueue {
     return this.#entries.length;
   }
 
-  push(entries: readonly Entry[]): void {
+  push(entries: readonly MetricEntry[]): void {
     if (this.#closed) return;
     this.#entries.push(...entries.slice(-this.#limit));
     this.#dropped += Math.max(0, entries.length - this.#limit);
@@ -44,7 +44,7 @@ export class WatchQueue {
   }
 
   /** Batches until the queue is closed and empty. To be run through once. */
-  async *batches(): AsyncGenerator<Batch, void> {
+  async *batches(): AsyncGenerator<MetricBatch, void> {
     for (;;) {
       if (this.#entries.length > 0) yield this.#take();
       else if (this.#closed) return;
@@ -52,7 +52,7 @@ export class WatchQueue {
     }
   }
 
-  #take(): Batch {
+  #take(): MetricBatch {
     const entries = this.#entries;
     let length = 1;
     while (length < Math.min(entries.length, BATCH_SIZE) && follows(entries[length - 1]!, entries[length]!, true))

@@ -1,5 +1,5 @@
 import type { Feed } from "./feed.ts";
-import type { Batch } from "../metrics/metric.ts";
+import type { MetricBatch } from "../metrics/metric.ts";
 import { filterOf, type WatchRequest } from "./watch-filter.ts";
 import { WatchQueue } from "./watch-queue.ts";
 
@@ -9,7 +9,7 @@ export const WATCH_LIMIT = 10_000;
 /** A watcher's metrics. */
 export interface Watch {
   /** To be run through once; the past is read from the records as fast as it is asked for. */
-  readonly batches: AsyncIterable<Batch>;
+  readonly batches: AsyncIterable<MetricBatch>;
   /** Stops waiting for more: `batches` ends after what has come. */
   close(): void;
 }
@@ -34,7 +34,7 @@ export function watch(feed: Feed, request: WatchRequest, limit = WATCH_LIMIT): W
       ? undefined
       : feed.live.subscribe({ next: (entries) => queue.push(entries.filter(filter)), complete: () => queue.close() });
   if (!live) queue.close();
-  async function* batches(): AsyncGenerator<Batch, void> {
+  async function* batches(): AsyncGenerator<MetricBatch, void> {
     for (const { log, to } of records) {
       for (const { batch } of log.batches(undefined, to, filter)) yield batch;
     }

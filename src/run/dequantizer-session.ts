@@ -5,7 +5,7 @@ import { UsageError } from "../base/errors.ts";
 import { flowppDequantizer, type Dequantizer } from "../models/flowpp/dequantizer.ts";
 import type { FormName } from "../models/flowpp/form.ts";
 import { initializeFromData } from "../models/flowpp/initialize.ts";
-import { dequantizationLoss, type DequantizationLoss } from "../models/flowpp/loss.ts";
+import { dequantizationObjective, type DequantizationLoss } from "../models/flowpp/loss.ts";
 import { dequantizationSampler, type DequantizationSampler } from "../models/flowpp/sampler.ts";
 import type { ParameterLayout } from "../models/parameters.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
@@ -57,7 +57,7 @@ function open(context: RunContext, { sde, network }: Session, setup: Dequantizer
   const { seed, data, training, dequantizer: sizes } = config;
   const compile = config.engine.compile && engine.native;
   const dequantizer = flowppDequantizer(setup.form, setup.shape, sizes);
-  const loss = dequantizationLoss(dequantizer, network.model, sde, {
+  const loss = dequantizationObjective(dequantizer, network.model, sde, {
     ...{ eps: training.smallestTime, importance: setup.importance, offset: sizes.offset },
     ...{ centered: data.centered, reference: false, compile },
   });

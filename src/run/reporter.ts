@@ -1,6 +1,6 @@
 /** What shows the progress of a run. */
 
-export interface Stage {
+export interface ReportedStage {
   readonly name: string;
   readonly total?: number;
   readonly unit?: string;
@@ -8,15 +8,15 @@ export interface Stage {
 
 export interface Reporter {
   message(text: string): void;
-  stage(stage: Stage): void;
-  progress(progress: Progress): void;
+  stage(stage: ReportedStage): void;
+  progress(progress: StageProgress): void;
   /** Ends the stage and gives the cursor back; the reporter can be used on. */
   close(): void;
 }
 
 /** Standard error, or what a test puts in its place. */
 export type Screen = Pick<NodeJS.WriteStream, "write"> & { readonly isTTY?: boolean };
-export interface Progress {
+export interface StageProgress {
   readonly done: number;
   readonly loss?: number;
   readonly imagesPerSecond?: number;

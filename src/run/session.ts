@@ -10,7 +10,7 @@ import type { ScoreModel } from "../models/score-model.ts";
 import { digest } from "../models/parameters.ts";
 import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
 import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
-import { CheckpointStore, type Loaded } from "../training/checkpoints/checkpoint-store.ts";
+import { CheckpointStore, type LoadedCheckpoint } from "../training/checkpoints/checkpoint-store.ts";
 import type { Peers } from "../training/peers.ts";
 import { TrainState } from "../training/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -69,7 +69,7 @@ function find(
   store: CheckpointStore,
   say: (text: string) => void,
 ) {
-  const given = (path: string): Loaded => ({ path, snapshot: readAnyCheckpoint(path, network.layout) });
+  const given = (path: string): LoadedCheckpoint => ({ path, snapshot: readAnyCheckpoint(path, network.layout) });
   if (config.checkpoint !== undefined && mode !== "train") return given(config.checkpoint);
   const own = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
   return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));

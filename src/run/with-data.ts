@@ -1,12 +1,12 @@
 import { Observable, switchMap, of, type ObservableInput } from "rxjs";
-import type { Progress } from "../data/dataset.ts";
+import type { OnProgress } from "../data/dataset.ts";
 import type { RunEvent } from "./pipeline.ts";
 
 type Told<D> = { readonly type: "data"; readonly data: D } | RunEvent;
 
 /** Loads data, telling how that goes, then runs what is built on them. */
 export function withData<D>(
-  load: (onProgress: Progress) => Promise<D>,
+  load: (onProgress: OnProgress) => Promise<D>,
   build: (data: D) => ObservableInput<RunEvent>,
 ): Observable<RunEvent> {
   const loading = new Observable<Told<D>>((subscriber) => {

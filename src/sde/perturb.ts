@@ -7,7 +7,7 @@ import type { SDE } from "./sde.ts";
  * @param noise z, as long as the data.
  * @param t [B].
  */
-export function perturb(sde: SDE, data: Float32Array, noise: Float32Array, t: ArrayLike<number>): Float32Array {
+export function perturbExamples(sde: SDE, data: Float32Array, noise: Float32Array, t: ArrayLike<number>): Float32Array {
   const dims = data.length / t.length;
   const out = new Float32Array(data.length);
   for (let b = 0; b < t.length; b++) {

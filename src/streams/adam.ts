@@ -1,7 +1,7 @@
 import { map, type OperatorFunction } from "rxjs";
 import { createBatch, floats, type Batch } from "../data/batch.ts";
 import { NonFiniteLossError } from "../base/errors.ts";
-import { adam as adamUpdate, type AdamOptions } from "../training/adam.ts";
+import { adamUpdate, type AdamOptions } from "../training/adam.ts";
 import { learningRate, type ScheduleOptions } from "../training/schedule.ts";
 import type { TrainState } from "../training/train-state.ts";
 import { tf } from "../engine/tf.ts";

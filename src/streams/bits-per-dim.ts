@@ -1,6 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
-import { bitsPerDim as bits, type BitsPerDimOptions } from "../likelihood/bits-per-dim.ts";
+import { bitsPerDimOf as bits, type BitsPerDimOptions } from "../likelihood/bits-per-dim.ts";
 
 const dimsOf = (batch: Batch<"data">) => floats(batch, "data").data.length / batch.size;
 

@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { bytes, createBatch, type Batch } from "../data/batch.ts";
-import { bitsPerDim } from "../likelihood/bits-per-dim.ts";
+import { bitsPerDimOf } from "../likelihood/bits-per-dim.ts";
 import type { DequantizationLoss } from "../models/flowpp/loss.ts";
 import { fillNormal, fillUniform, randomKey } from "../base/random.ts";
 import type { TrainState } from "../training/train-state.ts";
@@ -60,7 +60,7 @@ export function dequantizationLoss(
       },
       ({ t, losses, gradient }) => {
         const dims = bytes(batch, "image").data.length / batch.size;
-        const bpd = losses.map((nats) => bitsPerDim(-nats, dims, { levels: 256, centered }));
+        const bpd = losses.map((nats) => bitsPerDimOf(-nats, dims, { levels: 256, centered }));
         const columns = { t: { data: t, shape: [] }, loss: { data: bpd, shape: [] } };
         return gradientOf("shard", createBatch(columns, batch.info), gradient);
       },

@@ -1,7 +1,7 @@
 import { map, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
-import { perturb as diffuse } from "../sde/perturb.ts";
+import { perturbExamples as diffuse } from "../sde/perturb.ts";
 import type { SDE } from "../sde/sde.ts";
 
 /**

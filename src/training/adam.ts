@@ -42,7 +42,7 @@ function clipped(gradient: Tensor, norm: Tensor, clip: number): Tensor {
  *
  * @see flax.optim.Adam 0.3.3 apply_param_gradient; the reference's optimization_manager for the clipping
  */
-export function adam({ beta1, beta2, eps, gradClip, weightDecay, compile: on }: AdamOptions): Adam {
+export function adamUpdate({ beta1, beta2, eps, gradClip, weightDecay, compile: on }: AdamOptions): Adam {
   const apply = compile(
     (parameters, m, v, gradient, scalars) => {
       const [lr, correction1, correction2] = [0, 1, 2].map((i) => tf.slice1d(scalars as Tensor1D, i, 1)) as Tensor[];

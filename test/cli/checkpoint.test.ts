@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/data/formats/safetensors.ts";
-import { main } from "../../src/cli/checkpoint.ts";
+import { checkpointMain } from "../../src/cli/checkpoint.ts";
 import { digest, valuesOf } from "../../src/models/parameters.ts";
 import { openCheckpoint, saveCheckpoint } from "../../src/training/checkpoints/checkpoint-formats.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/training/checkpoints/checkpoint.ts";
@@ -14,7 +14,7 @@ const snapshot = snapshotOf(layout);
 async function checkpoint(...argv: string[]) {
   const written = { stdout: "", stderr: "" };
   const stream = (name: "stdout" | "stderr") => ({ write: (text: string) => ((written[name] += text), true) });
-  const exitCode = await main(argv, { stdout: stream("stdout"), stderr: stream("stderr") } as never);
+  const exitCode = await checkpointMain(argv, { stdout: stream("stdout"), stderr: stream("stderr") } as never);
   return { exitCode, ...written };
 }
 

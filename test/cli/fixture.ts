@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { from, type Observable } from "rxjs";
 import { onTestFinished } from "vitest";
 import type { Environment } from "../../src/cli/environment.ts";
-import { main } from "../../src/cli/main.ts";
+import { pipelineMain } from "../../src/cli/main.ts";
 import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../../src/run/pipeline.ts";
 import { requireName } from "../../src/cli/registry.ts";
 import type { Engine } from "../../src/engine/load.ts";
@@ -64,7 +64,7 @@ export async function pipeline(
   const { run = counting, ...overrides } = options;
   let [stdout, stderr] = ["", ""];
   const names = ["count", "gaussian"];
-  const exitCode = await main(argv, {
+  const exitCode = await pipelineMain(argv, {
     registry: {
       names: async () => names,
       load: async (name) => (requireName(name, names), pipelineOf(run)),

@@ -5,10 +5,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { concatMap, defer, from, lastValueFrom, toArray, type Observable } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { main as monitorMain } from "../../src/cli/monitor.ts";
+import { monitorMain } from "../../src/cli/monitor.ts";
 import type { RunEvent } from "../../src/run/pipeline.ts";
 import { parseEndpoint, type Endpoint } from "../../src/grpc/endpoint.ts";
-import type { Batch } from "../../src/metrics/metric.ts";
+import type { MetricBatch } from "../../src/metrics/metric.ts";
 import { connect, selfSigned, until } from "../grpc/fixture.ts";
 import { steps } from "../monitor/fixture.ts";
 import { pipeline, temporaryFolder } from "./fixture.ts";
@@ -82,7 +82,7 @@ describe("--metrics-listen", () => {
     const workdir = temporaryFolder();
     await pipeline(["count", "--workdir", workdir], { run: () => metricsOf(2, async () => {}) });
     const stderr = screen();
-    const batches: Batch[] = [];
+    const batches: MetricBatch[] = [];
     let completed = false;
     const run = () =>
       metricsOf(4, async (step) => {

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { from } from "rxjs";
-import { main } from "../../src/cli/main.ts";
+import { pipelineMain } from "../../src/cli/main.ts";
 import type { RunContext, RunEvent } from "../../src/run/pipeline.ts";
 import type { Engine } from "../../src/engine/load.ts";
 
@@ -24,7 +24,7 @@ async function* steps({ stop, workdir }: RunContext): AsyncGenerator<RunEvent> {
   yield { type: "result", values: { steps: step, checkpoint } };
 }
 
-const exitCode = await main(process.argv.slice(2), {
+const exitCode = await pipelineMain(process.argv.slice(2), {
   registry: {
     names: async () => ["forever"],
     load: async () => ({

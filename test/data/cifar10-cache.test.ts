@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readArrowFile } from "../../src/data/formats/arrow-file.ts";
 import { loadCifar10 } from "../../src/data/cifar10/load.ts";
-import type { Source } from "../../src/data/cifar10/source.ts";
+import type { Cifar10Source } from "../../src/data/cifar10/source.ts";
 import { UsageError } from "../../src/base/errors.ts";
 import { files, images, labels, manifest } from "./cifar10-fixture.ts";
 
@@ -20,14 +20,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const good: Source = {
+const good: Cifar10Source = {
   name: "the fixture",
   async *fetch() {
     fetched++;
     for (const [name, bytes] of files) yield { name, where: name, bytes };
   },
 };
-const failing = (name: string, after = 0): Source => ({
+const failing = (name: string, after = 0): Cifar10Source => ({
   name,
   async *fetch(_manifest, directory) {
     writeFileSync(join(directory, "half.tgz"), "half");
@@ -38,7 +38,7 @@ const failing = (name: string, after = 0): Source => ({
     }
   },
 });
-const load = async (...sources: Source[]) => {
+const load = async (...sources: Cifar10Source[]) => {
   const said: string[] = [];
   const data = await loadCifar10({ cacheDir, onProgress: (message) => said.push(message) }, { manifest, sources });
   return { ...data, said: said.join("\n") };
@@ -126,14 +126,14 @@ describe("fetching", () => {
   });
 
   it("does not trust a source whose data is damaged or incomplete", async () => {
-    const damaged: Source = {
+    const damaged: Cifar10Source = {
       name: "damaged",
       async *fetch() {
         for (const [name, bytes] of files)
           yield { name, where: name, bytes: bytes.map((byte, i) => (i === 9 ? byte ^ 1 : byte)) };
       },
     };
-    const partial: Source = {
+    const partial: Cifar10Source = {
       name: "partial",
       async *fetch() {
         for (const [name, bytes] of [...files].slice(1)) yield { name, where: name, bytes };

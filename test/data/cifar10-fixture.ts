@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import { packTar } from "modern-tar";
-import { official, pixels, type Manifest } from "../../src/data/cifar10/manifest.ts";
+import { officialCifar10, pixels, type Cifar10Manifest } from "../../src/data/cifar10/manifest.ts";
 
 export const imagesPerFile = 20;
 
@@ -25,14 +25,14 @@ export function records(images: Uint8Array, labels: ArrayLike<number>): Uint8Arr
   return Uint8Array.from(out);
 }
 
-export const names = official.files.map((file) => file.name);
+export const names = officialCifar10.files.map((file) => file.name);
 export const images = names.map((_, i) => randomBytes(imagesPerFile * pixels, i + 1));
 export const labels = names.map((_, i) => Array.from({ length: imagesPerFile }, (_, n) => (n * 7 + i) % 10));
 export const files = new Map(names.map((name, i) => [name, records(images[i]!, labels[i]!)]));
 
-export const manifest: Manifest = {
+export const manifest: Cifar10Manifest = {
   imagesPerFile,
-  files: official.files.map((file) => ({
+  files: officialCifar10.files.map((file) => ({
     ...file,
     sha256: createHash("sha256").update(files.get(file.name)!).digest("hex"),
   })),

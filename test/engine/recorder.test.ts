@@ -2,13 +2,13 @@ import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { after } from "../../src/engine/kernels.ts";
 import type { NodeBackend } from "../../src/engine/binding.ts";
-import { record, RecordingError } from "../../src/engine/recorder.ts";
+import { recordGraph, RecordingError } from "../../src/engine/recorder.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { expectNoLeak, values } from "../support/tensors.ts";
 
 const backend = () => tf.backend() as unknown as NodeBackend;
 const recordHere = (fn: (...inputs: Tensor[]) => Tensor[], ...inputs: Tensor[]) =>
-  record(backend(), (run) => tf.tidy(run), fn, inputs);
+  recordGraph(backend(), (run) => tf.tidy(run), fn, inputs);
 
 /** Ops of the graph that are neither inputs, outputs nor constants. */
 const ops = (recording: { nodes: readonly { op: string; name: string }[] }) =>

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { bitsPerDim } from "../../src/likelihood/bits-per-dim.ts";
+import { bitsPerDimOf } from "../../src/likelihood/bits-per-dim.ts";
 import { columnFirstConv } from "../../src/models/flowpp/affine.ts";
 import { splitColumns } from "../../src/models/flowpp/columns.ts";
 import { mixtureCoupling } from "../../src/models/flowpp/coupling.ts";
@@ -110,7 +110,7 @@ function lossTest(golden: GoldenCase): void {
     try {
       const value = mean(await loss.losses(own, score, draws));
       expect(value).toBeAllclose(golden.number(`loss_${times}_${ending}`), trainingLoss());
-      const bits = bitsPerDim(-value, dims, { levels: 256, centered });
+      const bits = bitsPerDimOf(-value, dims, { levels: 256, centered });
       expect(bits).toBeAllclose(golden.number(`bpd_${times}_${ending}`), trainingLoss());
     } finally {
       tf.dispose([own, score]);

@@ -2,7 +2,7 @@
 import { isNative } from "../../src/engine/kernels.ts";
 import { flowppDequantizer, type Dequantizer } from "../../src/models/flowpp/dequantizer.ts";
 import type { FlowSizes, FormName } from "../../src/models/flowpp/form.ts";
-import { dequantizationLoss } from "../../src/models/flowpp/loss.ts";
+import { dequantizationObjective } from "../../src/models/flowpp/loss.ts";
 import { tensorOf } from "./components.ts";
 import { GoldenCase } from "./golden.ts";
 import { flatParameters, referredNetwork, sdeOf } from "./reference-config.ts";
@@ -43,7 +43,7 @@ export function lossOf(golden: GoldenCase, importance: boolean, offset: boolean)
   const { centered } = new GoldenCase("model", modelCase).config.data;
   const { dequantizer } = flowOf(flow);
   const setup = { eps, importance, offset, reference: true, centered, compile: isNative() };
-  const loss = dequantizationLoss(dequantizer, network.model, sde, setup);
+  const loss = dequantizationObjective(dequantizer, network.model, sde, setup);
   const draws = {
     image: flow.f32("x"),
     noise: flow.f32("eps"),

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { bitsPerDim } from "../../src/likelihood/bits-per-dim.ts";
+import { bitsPerDimOf } from "../../src/likelihood/bits-per-dim.ts";
 import { variationalBound, type BoundDraw } from "../../src/likelihood/bound.ts";
 import { offsetTerm, priorTerm, scoreSums } from "../../src/likelihood/bound-terms.ts";
 import { gaussianLogDensity } from "../../src/sde/gaussian-density.ts";
@@ -69,7 +69,7 @@ function odeTests(golden: GoldenCase, { score, sde }: Scored): void {
       probe: golden.f32("epsilon"),
     });
     const [bits, latent] = [solverTolerance(golden, "bpd"), solverTolerance(golden, "z")];
-    const bpd = solution.logp.map((nats) => bitsPerDim(nats, dims, LEVELS));
+    const bpd = solution.logp.map((nats) => bitsPerDimOf(nats, dims, LEVELS));
     expect(bpd).toBeAllclose(golden.numbers("bpd"), bits);
     expect(solution.latent).toBeAllclose(golden.f32("z"), latent);
     const prior = gaussianLogDensity(solution.latent, new Float64Array(dims), sde.priorStd);
@@ -107,7 +107,7 @@ function odeTests(golden: GoldenCase, { score, sde }: Scored): void {
     it("agrees with the exact density", () => {
       const exact = gaussianLogDensity(golden.f32("x"), golden.f32("mu"), golden.f32("s"));
       expect(exact).toBeAllclose(golden.numbers("exact_logp_t0"), sdeFormula());
-      expect(exact.map((nats) => bitsPerDim(nats, dims, LEVELS))).toBeAllclose(
+      expect(exact.map((nats) => bitsPerDimOf(nats, dims, LEVELS))).toBeAllclose(
         golden.numbers("exact_bpd_t0"),
         sdeFormula(),
       );
@@ -172,7 +172,7 @@ function boundTests(golden: GoldenCase, { score, sde }: Scored): void {
         priorNoise: golden.f32("prior_noise"),
         reference: true,
       });
-      const bpd = nats.map((value) => bitsPerDim(-value, dims, LEVELS));
+      const bpd = nats.map((value) => bitsPerDimOf(-value, dims, LEVELS));
       expect(bpd).toBeAllclose(golden.numbers(`bpd_${name}`), trainingLoss());
     });
   }

@@ -5,7 +5,7 @@ import { isNative } from "../../src/engine/kernels.ts";
 import { ncsnpp } from "../../src/models/ncsnpp.ts";
 import { layoutOf, valuesOf, type ParameterLayout } from "../../src/models/parameters.ts";
 import { scoreNetwork } from "../../src/models/score-network.ts";
-import { adam } from "../../src/training/adam.ts";
+import { adamUpdate } from "../../src/training/adam.ts";
 import { exponentialMovingAverage } from "../../src/training/ema.ts";
 import { learningRate } from "../../src/training/schedule.ts";
 import { TrainState, type Snapshot } from "../../src/training/train-state.ts";
@@ -43,7 +43,7 @@ async function train(
   const sde = sdeOf(training.sde, model, { reference: true });
   const network = scoreNetwork(ncsnpp(networkConfig(config)), { reduceMean: training.reduce_mean, compile });
   const layout = layoutOf(network.model.parameters);
-  const optimizer = adam({
+  const optimizer = adamUpdate({
     beta1: optim.beta1,
     beta2: BETA2,
     eps: optim.eps,

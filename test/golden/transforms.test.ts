@@ -1,7 +1,7 @@
 import { lastValueFrom, of } from "rxjs";
 import { expect, it } from "vitest";
 import { bytes, createBatch, floats } from "../../src/data/batch.ts";
-import { bitsPerDim } from "../../src/likelihood/bits-per-dim.ts";
+import { bitsPerDimOf } from "../../src/likelihood/bits-per-dim.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import { quantize } from "../../src/streams/quantize.ts";
 import { maxAbs } from "./allclose.ts";
@@ -61,7 +61,7 @@ describeFamily("transforms", (cases) => {
 
     it(`${golden.name}: offset of bits/dim`, () => {
       for (const centered of [true, false]) {
-        const offset = bitsPerDim(0, 1, { levels: LEVELS, centered });
+        const offset = bitsPerDimOf(0, 1, { levels: LEVELS, centered });
         expect(offset).toBe(golden.number(centered ? "bpd_offset_centered" : "bpd_offset_uncentered"));
       }
     });

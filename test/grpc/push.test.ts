@@ -7,7 +7,7 @@ import { PROTO, SERVICE, service } from "../../src/monitor/grpc/definition.ts";
 import { Pusher } from "../../src/monitor/grpc/pusher.ts";
 import { backoffDelay } from "../../src/base/backoff.ts";
 import { startServer } from "../../src/grpc/server.ts";
-import type { Batch } from "../../src/metrics/metric.ts";
+import type { MetricBatch } from "../../src/metrics/metric.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 import { batch, metric, metrics, temporaryFolder } from "../monitor/fixture.ts";
 import { connect, LOCAL, monitorIn, until } from "./fixture.ts";
@@ -45,7 +45,7 @@ function pushing(monitor: Pick<Monitor, "endpoint">, callTime = 50, limit?: numb
   return { log, pusher, write, told, restart: start };
 }
 
-async function* values(...batches: Batch[]) {
+async function* values(...batches: MetricBatch[]) {
   yield* batches;
 }
 
@@ -53,7 +53,7 @@ describe("Monitor.Push", () => {
   it("stores, tells what it stored, and drops what it has", async () => {
     const monitor = await monitorIn(temporaryFolder());
     const client = connect(monitor);
-    const push = (...batches: Batch[]) => lastValueFrom(client.push(values(...batches), 5000));
+    const push = (...batches: MetricBatch[]) => lastValueFrom(client.push(values(...batches), 5000));
     expect(await push(batch(1, 3), batch(4, 2), batch(1, 2, { node: "b" }))).toEqual({ stored: 7, duplicates: 0 });
     expect(await push(batch(2, 6))).toEqual({ stored: 2, duplicates: 4 });
     expect(await push()).toEqual({ stored: 0, duplicates: 0 });

@@ -3,14 +3,14 @@ import { connect, type ClientHttp2Stream } from "node:http2";
 import { onTestFinished } from "vitest";
 import { fromMessage, service } from "../../src/monitor/grpc/definition.ts";
 import { endpointText, type Endpoint } from "../../src/grpc/endpoint.ts";
-import type { Batch } from "../../src/metrics/metric.ts";
+import type { MetricBatch } from "../../src/metrics/metric.ts";
 
 /** Flag and length before each message. */
 const PREFIX = 5;
 
 export interface RawWatcher {
   /** Batches read so far. */
-  readonly batches: Batch[];
+  readonly batches: MetricBatch[];
   /** Begins to read. */
   read(): void;
   /** Drops the connection without a word. */
@@ -31,7 +31,7 @@ export function rawWatcher({ endpoint }: { endpoint: Endpoint }): RawWatcher {
   stream.pause();
   stream.end(Buffer.alloc(PREFIX));
   onTestFinished(() => session.destroy());
-  const batches: Batch[] = [];
+  const batches: MetricBatch[] = [];
   let bytes = Buffer.alloc(0);
   const take = (chunk: Buffer) => {
     bytes = Buffer.concat([bytes, chunk]);

@@ -1,6 +1,6 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { Batch, Entry } from "../../src/metrics/metric.ts";
+import type { MetricBatch, MetricEntry } from "../../src/metrics/metric.ts";
 import {
   batch,
   droppedIn,
@@ -16,11 +16,11 @@ import { connect, monitorIn, served, until } from "./fixture.ts";
 import { rawWatcher } from "./raw-watcher.ts";
 
 /** An entry that takes more than 100 bytes on the wire. */
-const long = (step: number): Entry => ({ ...entry(step), metric: { ...metric(step), unit: "x".repeat(100) } });
+const long = (step: number): MetricEntry => ({ ...entry(step), metric: { ...metric(step), unit: "x".repeat(100) } });
 
 /** Watches into an array until the stream ends or is left. */
 function watching(client: ReturnType<typeof connect>, request: Parameters<typeof client.watch>[0] = {}) {
-  const batches: Batch[] = [];
+  const batches: MetricBatch[] = [];
   const state = { completed: false, error: undefined as Error | undefined };
   const subscription = client.watch(request).subscribe({
     next: (each) => batches.push(each),
@@ -53,7 +53,7 @@ describe("Monitor.Watch of a run", () => {
     expect(batches[1]!.sequence).toBe(3);
   });
 
-  it("gives NaN as NaN, and steps beyond 32 bits", async () => {
+  it("gives NaN, and steps beyond 32 bits", async () => {
     const { feed } = recordedRun(temporaryFolder(), [{ ...metric(2 ** 40), value: NaN }]);
     const [got] = await lastValueFrom(
       connect(await served(feed))

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { RunFeed } from "../../src/monitor/feed.ts";
-import type { Batch, Entry, Metric } from "../../src/metrics/metric.ts";
+import type { MetricBatch, MetricEntry, Metric } from "../../src/metrics/metric.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 
 /** An empty folder that is removed after the test. */
@@ -28,7 +28,7 @@ export const metric = (step: number, name = "train/loss"): Metric => ({
 export const metrics = (from: number, to: number, name?: string): Metric[] =>
   Array.from({ length: to - from + 1 }, (_, i) => metric(from + i, name));
 
-export const entry = (sequence: number, { runId = "run", node = "node" } = {}): Entry => ({
+export const entry = (sequence: number, { runId = "run", node = "node" } = {}): MetricEntry => ({
   runId,
   node,
   sequence,
@@ -36,7 +36,7 @@ export const entry = (sequence: number, { runId = "run", node = "node" } = {}): 
 });
 
 /** A batch whose first metric has the place `sequence`, and as step too. */
-export const batch = (sequence: number, count: number, { runId = "run", node = "node" } = {}): Batch => ({
+export const batch = (sequence: number, count: number, { runId = "run", node = "node" } = {}): MetricBatch => ({
   runId,
   node,
   sequence,
@@ -44,10 +44,11 @@ export const batch = (sequence: number, count: number, { runId = "run", node = "
   metrics: metrics(sequence, sequence + count - 1),
 });
 
-export const steps = (batches: readonly Batch[]): number[] =>
+export const steps = (batches: readonly MetricBatch[]): number[] =>
   batches.flatMap(({ metrics }) => metrics.map(({ step }) => step));
 
-export const droppedIn = (batches: readonly Batch[]): number => batches.reduce((sum, { dropped }) => sum + dropped, 0);
+export const droppedIn = (batches: readonly MetricBatch[]): number =>
+  batches.reduce((sum, { dropped }) => sum + dropped, 0);
 
 export async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { PrometheusMetrics } from "../../src/monitor/prometheus.ts";
-import type { Entry } from "../../src/metrics/metric.ts";
+import type { MetricEntry } from "../../src/metrics/metric.ts";
 import { pythonWith } from "../support/python.ts";
 import { metric, TIME } from "./fixture.ts";
 
@@ -15,7 +15,12 @@ async function mounted(metrics: PrometheusMetrics) {
   return (method = "GET") => fetch(url, { method, headers: { connection: "close" } });
 }
 
-const entry = (name: string, step: number, value: number, { unit = "1", runId = "a-1", node = "n" } = {}): Entry => {
+const entry = (
+  name: string,
+  step: number,
+  value: number,
+  { unit = "1", runId = "a-1", node = "n" } = {},
+): MetricEntry => {
   return { runId, node, sequence: 0, metric: { name, step, value, unit, time: TIME } };
 };
 

@@ -1,6 +1,6 @@
 /** Runs the real pipelines by the real command line, in this process. */
 import { EventEmitter } from "node:events";
-import { main } from "../../src/cli/main.ts";
+import { pipelineMain } from "../../src/cli/main.ts";
 import type { Summary } from "../../src/run/pipeline.ts";
 
 export interface Ran {
@@ -46,7 +46,7 @@ export async function run(argv: readonly string[], stopAt?: RegExp): Promise<Ran
     if (stopAt?.test(text)) signals.emit("SIGTERM");
     stderr += text;
   };
-  const exitCode = await main([...argv, "--json"], {
+  const exitCode = await pipelineMain([...argv, "--json"], {
     stdout: { write: (text: string | Uint8Array) => ((stdout += text), true) },
     stderr: { write: (text: string | Uint8Array) => (watch(String(text)), true) },
     signals: signals as unknown as NodeJS.Process,

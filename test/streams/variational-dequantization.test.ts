@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { bytes, floats } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { flowppDequantizer } from "../../src/models/flowpp/dequantizer.ts";
-import { dequantizationLoss as lossOf, type DequantizationDraws } from "../../src/models/flowpp/loss.ts";
+import { dequantizationObjective as lossOf, type DequantizationDraws } from "../../src/models/flowpp/loss.ts";
 import { layoutOf } from "../../src/models/parameters.ts";
 import { fillNormal, fillUniform, randomKey, type Key } from "../../src/base/random.ts";
 import { TrainState } from "../../src/training/train-state.ts";

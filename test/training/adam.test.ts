@@ -1,7 +1,7 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { adam, type Adam, type AdamOptions, type AdamState } from "../../src/training/adam.ts";
+import { adamUpdate, type Adam, type AdamOptions, type AdamState } from "../../src/training/adam.ts";
 import { exponentialMovingAverage } from "../../src/training/ema.ts";
 import { largestError } from "../support/numbers.ts";
 import { expectNoLeak, normal } from "../support/tensors.ts";
@@ -11,7 +11,7 @@ const defaults: AdamOptions = { beta1: 0.9, beta2: 0.999, eps: 1e-8, gradClip: 1
 
 const made: Adam[] = [];
 const adamHere = (over: Partial<AdamOptions> = {}) => {
-  const optimizer = adam({ ...defaults, ...over });
+  const optimizer = adamUpdate({ ...defaults, ...over });
   made.push(optimizer);
   return optimizer;
 };

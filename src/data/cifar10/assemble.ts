@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { LoadedImages } from "../dataset.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
-import { classNames, pixels, recordBytes, shape, type BatchFile, type Manifest } from "./manifest.ts";
+import { classNames, pixels, recordBytes, shape, type BatchFile, type Cifar10Manifest } from "./manifest.ts";
 import { unpackRecords } from "./records.ts";
 
 export interface Cifar10 {
@@ -17,7 +17,7 @@ export interface SourceFile {
 }
 
 /** @throws BadFileError when length, labels or hash are not those of the official file. */
-function checkFile({ where, bytes }: SourceFile, file: BatchFile, { imagesPerFile }: Manifest): void {
+function checkFile({ where, bytes }: SourceFile, file: BatchFile, { imagesPerFile }: Cifar10Manifest): void {
   const expected = imagesPerFile * recordBytes;
   if (bytes.length !== expected) {
     const fault = bytes.length < expected ? "is truncated" : "is too long";
@@ -39,7 +39,7 @@ function checkFile({ where, bytes }: SourceFile, file: BatchFile, { imagesPerFil
  *
  * @throws BadFileError when a file is missing or is not the official one.
  */
-export async function assemble(files: AsyncIterable<SourceFile>, manifest: Manifest): Promise<Cifar10> {
+export async function assemble(files: AsyncIterable<SourceFile>, manifest: Cifar10Manifest): Promise<Cifar10> {
   const n = manifest.imagesPerFile;
   const allocate = (split: "train" | "test"): LoadedImages => {
     const length = n * manifest.files.filter((file) => file.split === split).length;

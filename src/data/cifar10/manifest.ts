@@ -6,7 +6,7 @@ export interface BatchFile {
 }
 
 /** What CIFAR-10 consists of. */
-export interface Manifest {
+export interface Cifar10Manifest {
   /** Images in each file. */
   readonly imagesPerFile: number;
   /** In the order of the images. */
@@ -39,7 +39,7 @@ const file = (name: string, sha256: string): BatchFile => ({
 });
 
 /** CIFAR-10 as its authors publish it, https://www.cs.toronto.edu/~kriz/cifar.html (binary version). */
-export const official: Manifest = {
+export const officialCifar10: Cifar10Manifest = {
   imagesPerFile: 10_000,
   files: [
     file("data_batch_1", "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),

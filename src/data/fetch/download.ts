@@ -1,4 +1,4 @@
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 
 export interface Patience {
   /** Longest time, in seconds, until the answer begins, and between two pieces of it; default 8. */
@@ -14,7 +14,7 @@ export interface Patience {
  */
 export async function* download(
   url: string,
-  onProgress: Progress,
+  onProgress: OnProgress,
   { timeout = 8, slowest = 1e6 }: Patience = {},
 ): AsyncGenerator<Uint8Array> {
   const abort = new AbortController();

@@ -3,7 +3,7 @@ import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { createTarDecoder } from "modern-tar";
 import { MAX_RECORD_BYTES } from "../sources/limits.ts";
-import { collect } from "../sources/tar.ts";
+import { collectBytes } from "../sources/tar.ts";
 import { BadFileError } from "./bad-file.ts";
 
 /**
@@ -28,7 +28,7 @@ export async function* tarFiles(
       // Unwanted files are read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
       const keep = header.type === "file" && wanted(name);
       if (keep && header.size > MAX_RECORD_BYTES) throw new RangeError(`${name} declares ${header.size} bytes`);
-      const bytes = await collect(body, keep ? header.size : 0);
+      const bytes = await collectBytes(body, keep ? header.size : 0);
       if (keep) yield { name, bytes };
     }
   } catch (error) {

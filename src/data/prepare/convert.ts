@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ProgressFile } from "../formats/progress-file.ts";
 import { BadDataError } from "../sources/bad-data.ts";
 import { pixelsOf, type Source } from "../sources/source.ts";
-import { loadAhead, type Loaded } from "./load-ahead.ts";
+import { loadAhead, type LoadedEntry } from "./load-ahead.ts";
 import type { Finished, Left } from "./progress.ts";
 import { ShardBuilder } from "./shard-builder.ts";
 import { writeShard, type ShardData } from "./shard-file.ts";
@@ -78,7 +78,7 @@ class Conversion {
   }
 
   /** Takes a picture or leaves it out. @throws BadDataError when that was not asked for. */
-  async add({ entry, result }: Loaded): Promise<void> {
+  async add({ entry, result }: LoadedEntry): Promise<void> {
     this.#entries++;
     const fault = result instanceof BadDataError ? result : this.#place(entry, result);
     if (fault && !this.#options.skipBad) throw fault;
@@ -90,7 +90,7 @@ class Conversion {
     this.#options.onProgress(this.#images, this.#skipped);
   }
 
-  #place(entry: Loaded["entry"], picture: Exclude<Loaded["result"], BadDataError>): BadDataError | undefined {
+  #place(entry: LoadedEntry["entry"], picture: Exclude<LoadedEntry["result"], BadDataError>): BadDataError | undefined {
     this.#builder ??= this.#build(this.#source.shape ?? picture.shape, entry.label !== undefined);
     const fault = this.#builder.fault(entry, picture);
     if (fault) return fault;

@@ -1,14 +1,14 @@
 import { BadDataError } from "../sources/bad-data.ts";
-import type { Entry, Picture } from "../sources/source.ts";
+import type { SourceEntry, Picture } from "../sources/source.ts";
 
 /** An entry with its picture, or with what is wrong with it. */
-export interface Loaded {
-  readonly entry: Entry;
+export interface LoadedEntry {
+  readonly entry: SourceEntry;
   readonly result: Picture | BadDataError;
 }
 
 /** Only what may be left out is a result; anything else ends the work. */
-async function load(entry: Entry): Promise<Loaded> {
+async function load(entry: SourceEntry): Promise<LoadedEntry> {
   try {
     return { entry, result: await entry.load() };
   } catch (error) {
@@ -22,9 +22,9 @@ async function load(entry: Entry): Promise<Loaded> {
  *
  * What came before an error of the source is given before the error is thrown.
  */
-export async function* loadAhead(entries: AsyncIterable<Entry>, window: number): AsyncGenerator<Loaded> {
-  const ahead: Promise<Loaded>[] = [];
-  const add = (entry: Entry) => {
+export async function* loadAhead(entries: AsyncIterable<SourceEntry>, window: number): AsyncGenerator<LoadedEntry> {
+  const ahead: Promise<LoadedEntry>[] = [];
+  const add = (entry: SourceEntry) => {
     const loading = load(entry);
     // It is awaited later; until then a failure is not unhandled.
     loading.catch(() => {});

@@ -1,5 +1,5 @@
 import { BadDataError } from "../sources/bad-data.ts";
-import { pixelsOf, shapeText, type Entry, type Picture, type Shape } from "../sources/source.ts";
+import { pixelsOf, shapeText, type SourceEntry, type Picture, type Shape } from "../sources/source.ts";
 import type { ShardData } from "./shard-file.ts";
 
 /** Most classes there can be: counts of them are kept. */
@@ -34,7 +34,7 @@ export class ShardBuilder {
   }
 
   /** What keeps a picture out; undefined when it fits. */
-  fault({ name, label }: Entry, { shape, data }: Picture): BadDataError | undefined {
+  fault({ name, label }: SourceEntry, { shape, data }: Picture): BadDataError | undefined {
     const [expected, found] = [shapeText(this.shape), shapeText(shape)];
     if (expected !== found) {
       return new BadDataError(name, `wrong size: ${found}, expected ${expected}; --size makes all images of one size`);
@@ -52,7 +52,7 @@ export class ShardBuilder {
     return new BadDataError(name, `its label is ${label}, expected 0 to ${this.#classes - 1}`);
   }
 
-  add({ label = 0 }: Entry, { data }: Picture): void {
+  add({ label = 0 }: SourceEntry, { data }: Picture): void {
     this.#images.set(data, this.#count * pixelsOf(this.shape));
     this.#labels[this.#count++] = label;
   }

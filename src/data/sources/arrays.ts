@@ -8,7 +8,7 @@ import { checkLabelCount, readArrays, readLabels, requireArray, type StoredArray
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
 import { expectEnd, rows } from "./rows.ts";
-import { pixelsOf, shapeText, type Entry, type Shape, type Source } from "./source.ts";
+import { pixelsOf, shapeText, type SourceEntry, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
 const IMAGES = ["images", "data", "x", "x_train", "arr_0", ""];
@@ -56,7 +56,7 @@ const losing = (lost: number) => (error: unknown) => {
 };
 
 /** The entries of one file, rows as described. */
-export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceOptions): AsyncGenerator<Entry> {
+export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceOptions): AsyncGenerator<SourceEntry> {
   const { path, images, length } = file;
   let reader: ByteReader | undefined;
   try {

@@ -9,7 +9,7 @@ import { fitPicture } from "./decode-image.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
-import { pixelsOf, type Entry, type Source } from "./source.ts";
+import { pixelsOf, type SourceEntry, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
 registerArrowCodecs();
@@ -41,7 +41,7 @@ function* batchEntries(
   batch: RecordBatch,
   { image, label, pixels }: Columns,
   options: SourceOptions,
-): Generator<Entry> {
+): Generator<SourceEntry> {
   const images = batch.getChild(image)!;
   const labels = label === undefined ? undefined : (batch.getChild(label) as Vector | null);
   const values = pixels && pixelValues(images);
@@ -73,7 +73,7 @@ async function checkEnd(path: string, file: FileHandle): Promise<void> {
 }
 
 /** Record batches of one file, one in memory at a time; where it is damaged, a bad entry is the last. */
-async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerator<Entry> {
+async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerator<SourceEntry> {
   const file = await open(path);
   let row = 0;
   try {

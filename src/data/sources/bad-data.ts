@@ -1,5 +1,5 @@
 import { UsageError } from "../../base/errors.ts";
-import type { Entry } from "./source.ts";
+import type { SourceEntry } from "./source.ts";
 
 const REMEDY = "put a whole copy of the data there, or leave what is bad out with --skip-bad";
 
@@ -32,7 +32,7 @@ interface Fault {
 }
 
 /** An entry in the place of images that cannot be had. */
-export function badEntry(error: BadDataError): Entry {
+export function badEntry(error: BadDataError): SourceEntry {
   return {
     name: error.where,
     fault: error,
@@ -76,7 +76,7 @@ export const readable = <T>(files: readonly (T | BadDataError)[]): T[] =>
   files.filter((file): file is T => !(file instanceof BadDataError));
 
 /** Turns a damaged file into a bad entry; anything else that went wrong is thrown on. */
-export function badEntryOf(error: unknown): Entry {
+export function badEntryOf(error: unknown): SourceEntry {
   if (error instanceof BadDataError) return badEntry(error);
   throw error;
 }

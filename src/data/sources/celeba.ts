@@ -2,9 +2,9 @@ import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../base/errors.ts";
-import { countOf, loadFile } from "./folder.ts";
+import { countRemaining, loadFile } from "./folder.ts";
 import type { SourceOptions } from "./options.ts";
-import type { Entry, Source } from "./source.ts";
+import type { SourceEntry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
 const PARTITION = "list_eval_partition.txt";
@@ -48,9 +48,9 @@ export async function openCelebA(options: SourceOptions): Promise<Source> {
   return {
     format: "celeba",
     split,
-    length: await countOf(namesOf(partition, split)),
+    length: await countRemaining(namesOf(partition, split)),
     files: [await stampOf(partition)],
-    async *entries(): AsyncGenerator<Entry> {
+    async *entries(): AsyncGenerator<SourceEntry> {
       for await (const name of namesOf(partition, split)) {
         const file = join(folder, name);
         yield { name: file, load: () => loadFile(file, how) };

@@ -3,7 +3,7 @@ import { BadDataError, badEntry } from "./bad-data.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
 import { nestedPicture } from "./nested.ts";
 import type { SourceOptions } from "./options.ts";
-import type { Entry } from "./source.ts";
+import type { SourceEntry } from "./source.ts";
 
 /** Columns that hold the images, in order of preference. */
 const imageNames = ["image", "img"];
@@ -53,7 +53,7 @@ export function labelOf(where: string, value: unknown): { label?: number } {
 }
 
 /** One row of a table: encoded images as bytes or {bytes, path}, or pixels in nested lists. */
-export function cellEntry(name: string, cell: unknown, label: unknown, options: SourceOptions): Entry {
+export function cellEntry(name: string, cell: unknown, label: unknown, options: SourceOptions): SourceEntry {
   const given = { name, ...labelOf(name, label) };
   if (cell === null || cell === undefined) return badEntry(new BadDataError(name, "no image in its cell"));
   if (Array.isArray(cell)) {

@@ -1,6 +1,6 @@
 import { loadCifar10 } from "../cifar10/load.ts";
 import { classNames } from "../cifar10/manifest.ts";
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 import { fitPicture } from "./decode-image.ts";
 import type { ImageOptions } from "./options.ts";
 import { pixelsOf, type Source } from "./source.ts";
@@ -10,7 +10,7 @@ import { stampOf } from "./stamp.ts";
 export async function openCifar10(
   options: ImageOptions & { readonly split: string; readonly path?: string | undefined },
   cacheDir: string,
-  onProgress: Progress,
+  onProgress: OnProgress,
 ): Promise<Source> {
   const { path, split } = options;
   const data = await loadCifar10({ path, cacheDir, onProgress });

@@ -6,7 +6,7 @@ import { BadDataError } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
 import type { ImageOptions, SourceOptions } from "./options.ts";
-import type { Entry, Source } from "./source.ts";
+import type { SourceEntry, Source } from "./source.ts";
 import { statOf } from "./stamp.ts";
 
 const IMAGE = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
@@ -29,7 +29,7 @@ export async function* walk(folder: string): AsyncGenerator<string> {
 }
 
 /** How many values there are. */
-export async function countOf(values: AsyncIterator<unknown>): Promise<number> {
+export async function countRemaining(values: AsyncIterator<unknown>): Promise<number> {
   let count = 0;
   while (!(await values.next()).done) count++;
   return count;
@@ -47,7 +47,7 @@ export async function* folderEntries(
   folder: string,
   options: ImageOptions,
   labelOf: (path: string) => number | undefined = () => undefined,
-): AsyncGenerator<Entry> {
+): AsyncGenerator<SourceEntry> {
   for await (const path of walk(folder)) {
     const label = labelOf(path);
     yield { name: path, ...(label === undefined ? {} : { label }), load: () => loadFile(path, options) };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
-import type { Progress } from "../dataset.ts";
+import type { OnProgress } from "../dataset.ts";
 import { openArrays } from "./arrays.ts";
 import { openArrow } from "./arrow.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
@@ -19,18 +19,18 @@ import { openTfRecords } from "./tfrecords.ts";
 export interface Surroundings {
   /** Where data that is fetched is kept. */
   readonly cacheDir: string;
-  readonly onProgress: Progress;
+  readonly onProgress: OnProgress;
 }
 
 /** What is asked for; only CIFAR-10, which can be fetched, does without a path. */
-export type Wanted = Omit<SourceOptions, "path"> & { readonly path?: string | undefined };
+export type WantedSource = Omit<SourceOptions, "path"> & { readonly path?: string | undefined };
 
 export interface Format {
   readonly name: string;
   readonly summary: string;
   /** Splits it has; absent, the user's own: any name. */
   readonly splits?: readonly string[];
-  readonly open: (options: Wanted, surroundings: Surroundings) => Promise<Source>;
+  readonly open: (options: WantedSource, surroundings: Surroundings) => Promise<Source>;
 }
 
 /** A reader of the user's own files. */
@@ -96,7 +96,7 @@ export function requireFormat(name: string): Format {
 }
 
 /** Opens the images of one split. @throws UsageError when the format has no such split, and as its reader says. */
-export async function openSource(name: string, options: Wanted, surroundings: Surroundings): Promise<Source> {
+export async function openSource(name: string, options: WantedSource, surroundings: Surroundings): Promise<Source> {
   const { splits, open } = requireFormat(name);
   const { split } = options;
   if (splits && !splits.includes(split)) {

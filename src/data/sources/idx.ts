@@ -8,7 +8,7 @@ import { MAX_LABELS } from "./limits.ts";
 import { checkLabelCount } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { expectEnd, rows } from "./rows.ts";
-import { pixelsOf, type Entry, type Shape, type Source } from "./source.ts";
+import { pixelsOf, type SourceEntry, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
 const UINT8 = 8;
@@ -75,7 +75,7 @@ async function* idxEntries(
   labels: Uint8Array,
   shape: Shape,
   options: SourceOptions,
-): AsyncGenerator<Entry> {
+): AsyncGenerator<SourceEntry> {
   const { reader } = await openIdx(path, 3);
   try {
     let i = 0;

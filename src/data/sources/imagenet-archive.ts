@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { badEntry } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
-import { countOf, folderEntries, walk } from "./folder.ts";
+import { countRemaining, folderEntries, walk } from "./folder.ts";
 import { allRecordEntries, recordFiles } from "./imagenet-records.ts";
 import type { SourceOptions } from "./options.ts";
 import { differenceOf, type PublishedFiles } from "./published.ts";
@@ -50,7 +50,7 @@ export async function openImageNetArchive(
   }
   const found = await locate(path, split, shape[0]);
   const isFolder = (await statOf(found)).isDirectory();
-  const count = isFolder ? await countOf(walk(found)) : undefined;
+  const count = isFolder ? await countRemaining(walk(found)) : undefined;
   if (count !== undefined) check(count, found);
   const stamp: FileStamp =
     count === undefined ? await stampOf(found) : { path: resolve(found), bytes: count, modified: 0 };

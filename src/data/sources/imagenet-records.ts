@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SourceOptions } from "./options.ts";
-import type { Entry } from "./source.ts";
+import type { SourceEntry } from "./source.ts";
 import { statOf } from "./stamp.ts";
 import { recordEntries } from "./tfrecords.ts";
 
@@ -21,7 +21,7 @@ export async function* allRecordEntries(
   paths: readonly string[],
   options: SourceOptions,
   check: (count: number) => void,
-): AsyncGenerator<Entry> {
+): AsyncGenerator<SourceEntry> {
   let count = 0;
   let lost = false;
   for (const path of paths) {

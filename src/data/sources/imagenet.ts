@@ -5,7 +5,7 @@ import { findFiles } from "./find-files.ts";
 import { openImageNetArchive } from "./imagenet-archive.ts";
 import type { SourceOptions } from "./options.ts";
 import type { PublishedFiles } from "./published.ts";
-import { pixelsOf, type Entry, type Shape, type Source } from "./source.ts";
+import { pixelsOf, type SourceEntry, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
 const CLASSES = 1000;
@@ -139,7 +139,7 @@ export async function openImageNet(
 }
 
 /** The release counts classes from 1. */
-async function* labelled(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
+async function* labelled(entries: AsyncIterable<SourceEntry>): AsyncGenerator<SourceEntry> {
   for await (const entry of entries) {
     const { label, name } = entry;
     if (label === undefined || (label >= 0 && label < CLASSES)) yield entry;

@@ -7,7 +7,7 @@ import { parquetCompressors as compressors } from "./codecs.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { requireSmallPages } from "./parquet-pages.ts";
-import type { Entry, Source } from "./source.ts";
+import type { SourceEntry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
 interface ParquetFile {
@@ -79,7 +79,7 @@ async function readGroup(parquet: ParquetFile, file: AsyncBuffer, group: number,
 }
 
 /** Rows of a file, one row group in memory at a time; a damaged group is one bad entry in the place of its rows. */
-async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): AsyncGenerator<Entry> {
+async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): AsyncGenerator<SourceEntry> {
   const { path, metadata, image, label } = parquet;
   const file = await open(path);
   try {

@@ -10,7 +10,7 @@ export interface Picture {
 }
 
 /** One image that has been found but not yet decoded, so that many can be decoded at once. */
-export interface Entry {
+export interface SourceEntry {
   /** File and index, for messages. */
   readonly name: string;
   /** Class, an integer >= 0. */
@@ -52,7 +52,7 @@ export interface Source {
    *
    * @throws UsageError when what is wrong is not one image: labels missing, another version of the data set.
    */
-  entries(): AsyncIterable<Entry>;
+  entries(): AsyncIterable<SourceEntry>;
 }
 
 export const pixelsOf = ([height, width, channels]: Shape): number => height * width * channels;

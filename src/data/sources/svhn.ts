@@ -8,7 +8,7 @@ import { checkLabelCount } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromColumns } from "./planes.ts";
 import { expectEnd, rows } from "./rows.ts";
-import { pixelsOf, shapeText, type Entry, type Shape, type Source } from "./source.ts";
+import { pixelsOf, shapeText, type SourceEntry, type Shape, type Source } from "./source.ts";
 import { stampOf, statOf } from "./stamp.ts";
 
 /** [N], digit 0 as 0: the file has 10 for it. */
@@ -63,7 +63,7 @@ async function* svhnEntries(
   shape: Shape,
   labels: readonly number[],
   options: SourceOptions,
-): AsyncGenerator<Entry> {
+): AsyncGenerator<SourceEntry> {
   const reader = await images.open();
   try {
     let i = 0;

@@ -33,7 +33,7 @@ export async function* tarEntries(path: string, wanted: (name: string) => boolea
       // Before what may be gigabytes is read.
       if (fault !== undefined) yield broken(name, fault);
       // What is not wanted is read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
-      const bytes = await collect(body, keep ? header.size : 0);
+      const bytes = await collectBytes(body, keep ? header.size : 0);
       if (keep) yield { name, read: () => bytes };
     }
   } catch (error) {
@@ -62,7 +62,7 @@ function broken(name: string, reason: string, fault?: { whole: boolean }): TarFi
 }
 
 /** The first `size` bytes; the decoder itself throws when there are fewer than the header says. */
-export async function collect(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
+export async function collectBytes(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   let at = 0;
   for await (const chunk of body) {

@@ -6,7 +6,7 @@ import { decodeImage, fitPicture } from "./decode-image.ts";
 import { filesOfSplit, findFiles } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
-import { pixelsOf, shapeText, type Entry, type Picture, type Shape, type Source } from "./source.ts";
+import { pixelsOf, shapeText, type SourceEntry, type Picture, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 import { declaredRecords, missingParts } from "./record-counts.ts";
 import { parseExample, type Feature } from "./tf-example.ts";
@@ -47,7 +47,7 @@ function load(where: string, features: Features, options: SourceOptions): Pictur
 }
 
 /** One tf.train.Example as an entry. */
-export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOptions): Entry {
+export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOptions): SourceEntry {
   try {
     const features = parseExample(bytes);
     const label = numberOf(features, namesOr(options.labelColumn, ["label", "image/class/label"]));
@@ -62,7 +62,7 @@ export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOp
  * The images of one file. A fault at its end tells when it has not as many as {@link declaredRecords} says: cut between
  * two records, a file looks whole.
  */
-export async function* recordEntries(path: string, options: SourceOptions): AsyncGenerator<Entry> {
+export async function* recordEntries(path: string, options: SourceOptions): AsyncGenerator<SourceEntry> {
   const declared = await declaredRecords(path);
   let [index, lost] = [0, false];
   for await (const record of tfRecords(path)) {

@@ -6,7 +6,7 @@ import { fileBytes } from "./byte-reader.ts";
 import { crc32 } from "../../base/crc.ts";
 
 /** A file in a zip archive. */
-export interface ZipEntry {
+export interface ZipMember {
   readonly name: string;
   /** 0 stored, 8 deflated. */
   readonly method: number;
@@ -62,8 +62,8 @@ function large(extra: DataView, values: readonly number[]): number[] {
   return [...values];
 }
 
-function parseDirectory(view: DataView, count: number): ZipEntry[] {
-  const entries: ZipEntry[] = [];
+function parseDirectory(view: DataView, count: number): ZipMember[] {
+  const entries: ZipMember[] = [];
   for (let at = 0; entries.length < count;) {
     if (view.getUint32(at, true) !== CENTRAL)
       throw new RangeError(`its directory is damaged at entry ${entries.length}`);
@@ -81,7 +81,7 @@ function parseDirectory(view: DataView, count: number): ZipEntry[] {
 }
 
 /** The directory of a zip archive. @throws BadDataError when it is damaged or cut short. */
-export async function readZip(path: string): Promise<ZipEntry[]> {
+export async function readZip(path: string): Promise<ZipMember[]> {
   const file = await open(path);
   try {
     const { offset, length, count } = await locate(file, (await file.stat()).size);
@@ -100,7 +100,7 @@ export async function readZip(path: string): Promise<ZipEntry[]> {
  *
  * @throws BadDataError while it is read, when it is longer or shorter than declared, or its checksum is wrong.
  */
-export async function* zipContent(path: string, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+export async function* zipContent(path: string, entry: ZipMember): AsyncGenerator<Uint8Array> {
   const where = `${path}: ${entry.name}`;
   const start = await contentStart(path, entry);
   let [crc, size] = [0, 0];
@@ -114,7 +114,7 @@ export async function* zipContent(path: string, entry: ZipEntry): AsyncGenerator
   if (crc !== entry.crc) throw new BadDataError(where, "damaged: its checksum is wrong");
 }
 
-async function contentStart(path: string, { name, method, offset }: ZipEntry): Promise<number> {
+async function contentStart(path: string, { name, method, offset }: ZipMember): Promise<number> {
   if (method !== 0 && method !== 8) throw new BadDataError(`${path}: ${name}`, `zip method ${method} is not supported`);
   const file = await open(path);
   try {
@@ -128,7 +128,7 @@ async function contentStart(path: string, { name, method, offset }: ZipEntry): P
   }
 }
 
-function archived(path: string, start: number, { method, packed }: ZipEntry): Readable {
+function archived(path: string, start: number, { method, packed }: ZipMember): Readable {
   const bytes = fileBytes(path, { start, end: start + packed });
   if (method === 0) return bytes;
   return pipeline(bytes, createInflateRaw({ chunkSize: 1 << 18 }), () => {});

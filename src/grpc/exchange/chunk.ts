@@ -11,7 +11,7 @@ import type { VectorAbout } from "./messages.ts";
 import type { PeerMemory } from "./shared-memory.ts";
 
 /** Node before 20.15 has none. */
-export const crc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? slowCrc32;
+export const nativeCrc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? slowCrc32;
 
 function varint(value: number): number[] {
   const out: number[] = [];
@@ -63,7 +63,7 @@ export class ChunkToSend {
     out.set(head);
     const arrow = pieceToIPC(piece, out.subarray(head.length, end));
     out[end] = TAG.crc32;
-    out.writeUInt32LE(crc32(arrow), end + 1);
+    out.writeUInt32LE(nativeCrc32(arrow), end + 1);
     return out.subarray(0, end + 5);
   }
 }
@@ -72,7 +72,7 @@ const refused = (what: string, code = status.INVALID_ARGUMENT) => statusError(co
 
 /** Checks a chunk and puts its values where they belong. @throws ServiceError that names what is wrong. */
 export function readChunk({ arrow, crc32: sum, offset }: Chunk, about: VectorAbout, into: Float32Array): void {
-  if (crc32(arrow) !== sum) {
+  if (nativeCrc32(arrow) !== sum) {
     throw refused(`a chunk of "${about.name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
   }
   checked(offset, about, () => read((values) => pieceFromIPC(arrow, values), about, into));

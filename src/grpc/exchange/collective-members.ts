@@ -5,7 +5,7 @@ import { openCollectives, type Collectives } from "../../engine/collectives.ts";
 import { RunError } from "../../base/errors.ts";
 import { endpointText, isLoopback, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import type { FreePort } from "../free-port.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 
 async function addressesOf(host: string): Promise<string[]> {
   if (isIPv4(host) || isIPv6(host)) return [host];
@@ -13,7 +13,7 @@ async function addressesOf(host: string): Promise<string[]> {
 }
 
 export interface MembersOptions {
-  readonly view: View;
+  readonly view: GroupView;
   /** This node's. */
   readonly id: number;
   /** Where this node reaches the coordinator, which does not tell its address. */

@@ -10,18 +10,18 @@ import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
 import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";
 import type { FetchRequest } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
-import type { Fetched } from "./service.ts";
+import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
 import { ENTERING, patience, TICKS, Waiting } from "./waiting.ts";
 
 export interface CollectiveNodeOptions extends NodeOptions {
   /** Begins to serve the collectives of a view, as the member with this id. */
-  readonly open: (view: View, id: number) => Promise<Collectives>;
+  readonly open: (view: GroupView, id: number) => Promise<Collectives>;
 }
 
 /** ms for the coordinator to tell why others are gone. */
@@ -31,7 +31,7 @@ const END = 5000;
 
 interface Opened {
   readonly collectives: Collectives;
-  readonly view: View;
+  readonly view: GroupView;
   readonly memberOfRank: readonly number[];
 }
 
@@ -114,11 +114,11 @@ export class CollectiveNode implements Group {
   }
 
   /** @throws ServiceError */
-  fetched(request: FetchRequest): Fetched {
+  fetched(request: FetchRequest): FetchedSum {
     return fetched(request, this.#membership, this.#options.state, undefined);
   }
 
-  async *#ownTurns(view: View): AsyncGenerator<Turn, void, void> {
+  async *#ownTurns(view: GroupView): AsyncGenerator<Turn, void, void> {
     const { state, run } = this.#options;
     const { first, end } = shardsOf(view, this.#membership.id, run);
     for (let shard = first; shard < end && !this.#waiting.closed; shard++) {
@@ -127,7 +127,7 @@ export class CollectiveNode implements Group {
   }
 
   /** Waits for what is done with the others. @throws Over; what ends the run. */
-  async #together<T>(view: View, ticks: number, work: Promise<T>): Promise<T> {
+  async #together<T>(view: GroupView, ticks: number, work: Promise<T>): Promise<T> {
     const { state, deadline } = this.#options;
     let done = false;
     const told = work.finally(() => {
@@ -197,7 +197,7 @@ export class CollectiveNode implements Group {
   }
 
   /** Applies a sum: the only place where the state goes on. */
-  #commit(view: View, sum: CollectiveStep["sum"]): void {
+  #commit(view: GroupView, sum: CollectiveStep["sum"]): void {
     const { state } = this.#options;
     const { step } = state;
     if (view !== this.#membership.view || this.#waiting.closed) throw this.#membership.failure ?? new Over();
@@ -210,7 +210,7 @@ export class CollectiveNode implements Group {
   }
 
   /** All stop after the same step. @throws RunError on nodes that were not told to. */
-  #stop(view: View, stopping: readonly number[]): void {
+  #stop(view: GroupView, stopping: readonly number[]): void {
     this.#allLeave = true;
     if (this.#waiting.stopped) return;
     const [ranks, { step }] = [stopping.map((index) => view.members[index]!.rank).join(), this.#options.state];

@@ -9,7 +9,7 @@ import type { Collectives } from "../../engine/collectives.ts";
 import { tf } from "../../engine/tf.ts";
 import { subtreesOf, sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../training/peers.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import { joined } from "./joined.ts";
 import { shardsOf, type RunShape } from "./shares-of-view.ts";
 
@@ -23,7 +23,7 @@ export interface OwnTensors {
 
 export interface CollectiveRoundOptions {
   readonly collectives: Collectives;
-  readonly view: View;
+  readonly view: GroupView;
   /** The member, by its index in the view, that each of TensorFlow's ranks is. */
   readonly memberOfRank: readonly number[];
   readonly run: RunShape;

@@ -1,7 +1,7 @@
 /** Who belongs to the run: numbered views, each agreed on before work goes on. No gRPC here. */
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { CoordinatorMessage } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { Member } from "./messages.ts";
 import type { MemberMessage } from "./messages.ts";
 
@@ -169,7 +169,7 @@ export class Coordinator {
     const source = old.find(({ ready }) => ready === step)!;
     const entering = members.some(({ entered }) => !entered);
     const about = members.map(({ id, rank, address, collectivesPort }) => ({ id, rank, address, collectivesPort }));
-    const needOf = ({ id, entered, ready }: Attending): View["need"] => {
+    const needOf = ({ id, entered, ready }: Attending): GroupView["need"] => {
       if (id === source.id || (entered && ready === step)) return "NOTHING";
       return entered && ready === step - 1 ? "SUM" : "STATE";
     };

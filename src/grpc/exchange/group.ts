@@ -16,7 +16,7 @@ import { openFor } from "./collective-members.ts";
 import { CollectiveNode } from "./collective-node.ts";
 import { Coordinator } from "./coordinator.ts";
 import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION } from "./definition.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { Hello } from "./messages.ts";
 import { MESSAGE_LIMIT } from "./parcel.ts";
 import type { ExchangeCost, NodeOptions } from "./node-options.ts";
@@ -183,7 +183,7 @@ export function exchangeGroup(options: GroupOptions): Group {
       };
     },
   };
-  const open = (view: View, id: number) =>
+  const open = (view: GroupView, id: number) =>
     openFor({ view, id, coordinator: join ?? targets.listen, port: port!, tell });
   const node = collectives ? new CollectiveNode({ ...nodeOptions, open }) : new ExchangeNode(nodeOptions);
   return node;

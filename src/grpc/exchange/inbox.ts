@@ -7,7 +7,7 @@ import type { ParcelMessage } from "./messages.ts";
 import type { Header } from "./messages.ts";
 import type { VectorAbout } from "./messages.ts";
 import type { Phase } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { Member } from "./messages.ts";
 import { LOSSES, rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { Spare } from "./buffer-pool.ts";
@@ -17,7 +17,7 @@ import { readHeader, readVectors, requireVectors } from "./parcel.ts";
 /** Where a node stands. */
 export interface Place {
   /** Undefined between two views. */
-  readonly view: View | undefined;
+  readonly view: GroupView | undefined;
   /** The newest that was heard of. */
   readonly viewNumber: number;
   readonly step: number;
@@ -146,14 +146,14 @@ export class Inbox {
   }
 
   /** What the member is to send. */
-  #expected(view: View, { from, phase }: Header): VectorAbout[] {
+  #expected(view: GroupView, { from, phase }: Header): VectorAbout[] {
     const { own, run } = this.#options;
     if (from === own.id) throw refuse(status.INVALID_ARGUMENT, `from: ${from} is this node itself`);
     return vectorsOf(view, from, own.id, phase, run);
   }
 
   /** Where they go. */
-  #vectorsFor(view: View, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
+  #vectorsFor(view: GroupView, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
     const { run, spare } = this.#options;
     if (phase !== "GATHER") return about.map(({ length }) => spare.take(length));
     const { first, end } = rangeOf(view, from, run);
@@ -179,7 +179,7 @@ export class Inbox {
   }
 
   /** Waits until the parcel's step is in hand. */
-  async #admit({ runId, view, step, from, phase }: Header, given: AbortSignal): Promise<View> {
+  async #admit({ runId, view, step, from, phase }: Header, given: AbortSignal): Promise<GroupView> {
     const { place, moved, waiting } = this.#options;
     if (runId !== this.#options.own.runId) throw refuse(status.INVALID_ARGUMENT, `run_id: ${runId} is another run`);
     if (phase === "FETCHED") throw refuse(status.INVALID_ARGUMENT, "phase: FETCHED is not delivered");

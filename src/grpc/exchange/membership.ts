@@ -7,7 +7,7 @@ import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorMessage } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { MemberMessage } from "./messages.ts";
 import type { Hello } from "./messages.ts";
 import { CoordinatorLostError, isPassing, joinFailure } from "./failures.ts";
@@ -51,7 +51,7 @@ export class Membership {
   /** The newest that was heard of. */
   viewNumber = 0;
   /** Undefined between two views. */
-  view: View | undefined;
+  view: GroupView | undefined;
   /** Why there is no going on. */
   failure: Error | undefined;
 

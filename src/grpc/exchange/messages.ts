@@ -53,7 +53,7 @@ export interface Member {
 }
 
 export type CatchUp = "NOTHING" | "SUM" | "STATE";
-export interface View {
+export interface GroupView {
   readonly view: number;
   readonly step: number;
   readonly members: readonly Member[];
@@ -66,7 +66,7 @@ export interface View {
 export interface CoordinatorMessage {
   readonly welcome?: Welcome | null;
   readonly prepare?: { readonly view: number } | null;
-  readonly view?: View | null;
+  readonly view?: GroupView | null;
   readonly diverged?: Diverged | null;
 }
 

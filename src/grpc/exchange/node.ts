@@ -6,7 +6,7 @@ import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
 import type { ParcelMessage } from "./messages.ts";
 import type { Phase } from "./messages.ts";
 import type { FetchRequest } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { Member } from "./messages.ts";
 import { Inbox } from "./inbox.ts";
 import { Deliveries } from "./deliveries.ts";
@@ -15,7 +15,7 @@ import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
-import type { Fetched } from "./service.ts";
+import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
 import { Spare } from "./buffer-pool.ts";
 import { patience, TICKS, Waiting } from "./waiting.ts";
@@ -35,7 +35,7 @@ export class ExchangeNode implements Group {
   #last: Exchanged | undefined;
   readonly #spare = new Spare();
   /** The view whose step the state has. */
-  #settled: View | undefined;
+  #settled: GroupView | undefined;
   /** ms that the node's own shards of the step took. */
   #computing = 0;
 
@@ -121,7 +121,7 @@ export class ExchangeNode implements Group {
   }
 
   /** @throws ServiceError */
-  fetched(request: FetchRequest): Fetched {
+  fetched(request: FetchRequest): FetchedSum {
     return fetched(request, this.#membership, this.#options.state, this.#last?.sum);
   }
 
@@ -139,7 +139,7 @@ export class ExchangeNode implements Group {
   }
 
   /** Waits for a view and catches up with it. @returns undefined when the node is to leave. */
-  async #settle(): Promise<View | undefined> {
+  async #settle(): Promise<GroupView | undefined> {
     const { wire, state } = this.#options;
     const waiting = this.#waiting;
     for (;;) {
@@ -162,7 +162,7 @@ export class ExchangeNode implements Group {
   }
 
   /** Applies the sum it lacks, or takes the whole state over. */
-  async #catchUp(view: View): Promise<void> {
+  async #catchUp(view: GroupView): Promise<void> {
     const { wire, run, state, membership } = this.#options;
     const source = view.members.find(({ id }) => id === view.source)!;
     const step = view.need === "SUM" ? view.step - 1 : view.step;
@@ -199,7 +199,7 @@ export class ExchangeNode implements Group {
     }
   }
 
-  async #exchange(view: View): Promise<Exchanged | undefined> {
+  async #exchange(view: GroupView): Promise<Exchanged | undefined> {
     const { run, state, onExchange } = this.#options;
     const [{ id }, { step }] = [this.#membership, state];
     const start = performance.now();
@@ -214,12 +214,12 @@ export class ExchangeNode implements Group {
     return exchanged;
   }
 
-  #send(view: View, to: Member, phase: Phase, vectors: readonly Vector[]): Promise<void> {
+  #send(view: GroupView, to: Member, phase: Phase, vectors: readonly Vector[]): Promise<void> {
     const [{ runId, id }, { step }] = [this.#membership, this.#options.state];
     return this.#deliveries.send(to, { runId, view: view.view, step, from: id, phase }, vectors);
   }
 
-  async #receive(view: View, from: readonly Member[], phase: Phase, look: () => void): Promise<boolean> {
+  async #receive(view: GroupView, from: readonly Member[], phase: Phase, look: () => void): Promise<boolean> {
     const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase)?.complete);
     const entering = view.entering && view.step === this.#options.state.step;
     // For the sums of others longer: they may wait themselves, and tell for whom.

@@ -2,7 +2,7 @@
 import { status, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
 import type { Subscription } from "rxjs";
 import { statusError } from "../receive.ts";
-import { send } from "../send.ts";
+import { sendAll } from "../send.ts";
 import type { SentParcel } from "./definition.ts";
 import type { Receipt } from "./messages.ts";
 import type { ParcelMessage } from "./messages.ts";
@@ -63,7 +63,7 @@ export class ParcelStream {
     const next = this.#unsent.shift();
     this.#sending =
       next &&
-      send(this.#call, next).subscribe({
+      sendAll(this.#call, next).subscribe({
         complete: () => this.#sendNext(),
         error: () => this.cancel(),
       });

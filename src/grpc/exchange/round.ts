@@ -9,7 +9,7 @@ import type { Share } from "../../base/shares.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../training/peers.ts";
 import type { Phase } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { Member } from "./messages.ts";
 import type { Inbox } from "./inbox.ts";
 import { joined } from "./joined.ts";
@@ -20,7 +20,7 @@ import { LOSSES, rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of
 import type { Spare } from "./buffer-pool.ts";
 
 export interface RoundOptions {
-  readonly view: View;
+  readonly view: GroupView;
   /** This node's. */
   readonly id: number;
   readonly step: number;

@@ -4,7 +4,7 @@ import { endpointText, parseEndpoint } from "../endpoint.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
-import { send } from "../send.ts";
+import { sendAll } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
 import { VERSION } from "./definition.ts";
 import type { Receipt } from "./messages.ts";
@@ -18,7 +18,7 @@ import { parcel, type Vector } from "./parcel.ts";
 import { Receipts } from "./receipts.ts";
 
 /** What a node gives to who fetches. */
-export interface Fetched {
+export interface FetchedSum {
   readonly header: Omit<Header, "vectors">;
   readonly vectors: readonly Vector[];
 }
@@ -30,7 +30,7 @@ export interface ExchangeHandlers {
   readonly differences: (hello: Hello) => readonly string[];
   readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<boolean>;
   /** @throws ServiceError */
-  readonly fetch: (request: FetchRequest) => Fetched;
+  readonly fetch: (request: FetchRequest) => FetchedSum;
   /** Told of parcels that were refused for what is in them. */
   readonly onRefused: (peer: string, what: string) => void;
 }
@@ -153,7 +153,7 @@ export function fetchHandler({ fetch }: ExchangeHandlers) {
   return (call: ServerWritableStream<FetchRequest, ParcelMessage>): void => {
     try {
       const { header, vectors } = fetch(call.request);
-      const sending = send(call, parcel(header, vectors)).subscribe({
+      const sending = sendAll(call, parcel(header, vectors)).subscribe({
         complete: () => call.end(),
         error: (error: Error) => call.emit("error", statusError(status.INTERNAL, error.message)),
       });

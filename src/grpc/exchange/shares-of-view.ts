@@ -4,7 +4,7 @@ import type { Turn } from "../../training/peers.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { VectorAbout } from "./messages.ts";
 import type { Phase } from "./messages.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 
 /** What all nodes of a run agree on. */
 export interface RunShape {
@@ -21,21 +21,27 @@ export interface RunShape {
 /** Ranges begin at multiples of it, as the parameters do. */
 const ALIGNMENT = 16;
 
-const indexOf = ({ members }: View, id: number) => members.findIndex((member) => member.id === id);
+const indexOf = ({ members }: GroupView, id: number) => members.findIndex((member) => member.id === id);
 
 /** The shards whose gradients a member computes. */
-export const shardsOf = (view: View, id: number, { shards }: RunShape): Share =>
+export const shardsOf = (view: GroupView, id: number, { shards }: RunShape): Share =>
   shareOf(shards, view.members.length, indexOf(view, id));
 
 /** The turn that follows in a view, before step `to`. */
-export function turnAfter(view: View, id: number, { step, shard }: Turn, run: RunShape, to: number): Turn | undefined {
+export function turnAfter(
+  view: GroupView,
+  id: number,
+  { step, shard }: Turn,
+  run: RunShape,
+  to: number,
+): Turn | undefined {
   const { first, end } = shardsOf(view, id, run);
   if (shard + 1 < end) return { step, shard: shard + 1 };
   return step + 1 < to ? { step: step + 1, shard: first } : undefined;
 }
 
 /** The part of the parameter vector that a member sums up. */
-export const rangeOf = (view: View, id: number, { parameters }: RunShape): Share =>
+export const rangeOf = (view: GroupView, id: number, { parameters }: RunShape): Share =>
   shareOf(parameters, view.members.length, indexOf(view, id), ALIGNMENT);
 
 /** Of the vectors of REDUCE, the first: times and losses. */
@@ -44,7 +50,7 @@ export const LOSSES = 2;
 const lengthOf = ({ first, end }: Share) => end - first;
 
 /** The vectors that member `from` sends to member `to` in a phase. */
-export function vectorsOf(view: View, from: number, to: number, phase: Phase, run: RunShape): VectorAbout[] {
+export function vectorsOf(view: GroupView, from: number, to: number, phase: Phase, run: RunShape): VectorAbout[] {
   const { shardSize, bfloat16 } = run;
   if (phase === "GATHER") return [{ name: "sum", length: lengthOf(rangeOf(view, from, run)), bfloat16 }];
   const shards = shardsOf(view, from, run);

@@ -2,7 +2,7 @@
 import { NonFiniteLossError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
 import type { Turn } from "../../training/peers.ts";
-import type { View } from "./messages.ts";
+import type { GroupView } from "./messages.ts";
 import type { Way } from "./membership.ts";
 
 /** Parts of a deadline. What blocks the event loop counts as one of them, however long it takes. */
@@ -27,7 +27,7 @@ export interface WaitingOptions {
   /** ms. */
   readonly deadline: number;
   readonly stop: AbortSignal | undefined;
-  readonly membership: { readonly view: View | undefined; readonly failure: Error | undefined };
+  readonly membership: { readonly view: GroupView | undefined; readonly failure: Error | undefined };
   readonly way: Way;
 }
 
@@ -98,7 +98,7 @@ export class Waiting {
    *
    * @throws what ends the run; a coordinator that is gone does not end one that is stopped.
    */
-  async until(holds: () => boolean, view: View | undefined, ticks = Infinity): Promise<Waited> {
+  async until(holds: () => boolean, view: GroupView | undefined, ticks = Infinity): Promise<Waited> {
     const { membership, moved } = this.#options;
     const start = this.#ticks;
     for (;;) {

@@ -130,7 +130,7 @@ async function fetchRows(options: PullOptions, range: Required<RowRange>, shape:
  * @throws UsageError when the folder holds other data; FlightError when a call fails lastingly, and with the code
  *   DATA_LOSS when the server's data are not what its manifest says.
  */
-export async function pull(options: PullOptions): Promise<Pulled> {
+export async function pullDataset(options: PullOptions): Promise<Pulled> {
   const { client, path, directory, onProgress = () => {}, stop } = options;
   const manifest = await remoteManifest(options);
   const { shape, shards, classCounts } = manifest;

@@ -81,9 +81,9 @@ function ticketOf({ ticket, location }: FlightEndpoint, server: string): Ticket 
 }
 
 /** What is read: a path that any server may know, or rows of a split of a server of ScoreStream. */
-export type Wanted = readonly string[] | RowRange;
+export type WantedRows = readonly string[] | RowRange;
 
-const isRange = (wanted: Wanted): wanted is RowRange => "path" in wanted;
+const isRange = (wanted: WantedRows): wanted is RowRange => "path" in wanted;
 
 /**
  * Images from a Flight server, in order, one endpoint after the other.
@@ -98,7 +98,7 @@ const isRange = (wanted: Wanted): wanted is RowRange => "path" in wanted;
  */
 export async function* flightRows(
   client: FlightClient,
-  wanted: Wanted,
+  wanted: WantedRows,
   signal?: AbortSignal,
 ): AsyncGenerator<FlightRows, void> {
   const info: FlightInfo = await (isRange(wanted) ? client.infoOf(rangeBytes(wanted)) : client.info(wanted));

@@ -8,7 +8,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { statusError } from "../receive.ts";
-import { send } from "../send.ts";
+import { sendAll } from "../send.ts";
 import { sharedManifest, type Catalog, type FlightSet } from "./catalog.ts";
 import type { Action, ActionType, FlightDataWire, FlightDescriptor, FlightInfo, Ticket } from "./definition.ts";
 import { countRows, parseRange, rangeBytes, type RowRange } from "./row-range.ts";
@@ -90,7 +90,10 @@ export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptio
       const failed = (error: Error) => void call.emit("error", ended(error, method));
       for (const event of ["finish", "cancelled"]) call.once(event, release);
       try {
-        const sending = send(call, each(answer(call.request))).subscribe({ complete: () => call.end(), error: failed });
+        const sending = sendAll(call, each(answer(call.request))).subscribe({
+          complete: () => call.end(),
+          error: failed,
+        });
         call.on("cancelled", () => sending.unsubscribe());
       } catch (error) {
         failed(error as Error);

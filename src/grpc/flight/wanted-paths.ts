@@ -12,7 +12,7 @@ export interface Said {
 
 const BY_OPTIONS = { server: "--from", name: "choose one data set with --name" };
 /** What is asked of a server. */
-export interface Wanted {
+export interface WantedPaths {
   /** Its address, for messages. */
   readonly from: string;
   /** Of the data set; absent: the only one. */
@@ -24,7 +24,7 @@ export interface Wanted {
 /** The splits that are wanted, of one data set. @throws UsageError when the server has none such, or several data sets. */
 export async function wantedPaths(
   client: FlightClient,
-  { from, name, splits }: Wanted,
+  { from, name, splits }: WantedPaths,
   said: Said = BY_OPTIONS,
 ): Promise<string[][]> {
   const paths = (await client.list(name)).map(({ flightDescriptor }) => [...(flightDescriptor?.path ?? [])]);

@@ -39,7 +39,7 @@ function standardized<T extends Tensor>(
 }
 
 /** Dense layer over the channels: `${name}_W` [I, O] and `${name}_b` [O]. */
-export const dense: Affine = standardized<Tensor2D>([], nin);
+export const affineDense: Affine = standardized<Tensor2D>([], nin);
 
 /**
  * 3 x 3 convolution of the CIFAR-10 and ImageNet 64 forms: `${name}_W` [3, 3, I, O] and `${name}_b` [O].

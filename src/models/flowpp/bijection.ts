@@ -95,7 +95,7 @@ export function pointwise(parent: Scope, [H, W, C]: readonly [number, number, nu
 }
 
 /** `TupleFlip`: exchanges the halves. */
-export const flip: Bijection = {
+export const tupleFlip: Bijection = {
   forward: (_context, [even, odd]) => ({ halves: [odd, even], logDet: tf.scalar(0) }),
   inverse: (_context, [even, odd]) => ({ halves: [odd, even], logDet: tf.scalar(0) }),
 };

@@ -3,7 +3,7 @@ import type { Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
 import { layerNorm } from "../../ops/layer-norm.ts";
 import type { Parameter, Scope } from "../scope.ts";
-import { dense, type Affine, type FlowLayer } from "./affine.ts";
+import { affineDense, type Affine, type FlowLayer } from "./affine.ts";
 import type { FlowContext } from "./context.ts";
 
 /** ELU of x and of -x: [B, H, W, C] -> [B, H, W, 2C]. */
@@ -31,7 +31,9 @@ export interface GatedConvOptions {
 /** The reference's `gated_conv` (CIFAR-10) and `gated_resnet` (ImageNet): x + gate(last(elu(conv(elu(x)) + ...))). */
 export function gatedConv(scope: Scope, name: string, { channels, conv, last, auxiliary }: GatedConvOptions) {
   const first = conv(scope, `${name}_c1`, { inputs: 2 * channels, outputs: channels });
-  const project = auxiliary ? dense(scope, `${name}_a_proj`, { inputs: 2 * auxiliary, outputs: channels }) : undefined;
+  const project = auxiliary
+    ? affineDense(scope, `${name}_a_proj`, { inputs: 2 * auxiliary, outputs: channels })
+    : undefined;
   const second = last(scope, `${name}_c2`, { inputs: 2 * channels, outputs: 2 * channels, spread: SMALL });
   return (context: FlowContext, x: Tensor4D, a?: Tensor4D): Tensor4D =>
     tf.tidy(() => {
@@ -60,8 +62,8 @@ export function gatedAttention(scope: Scope, name: string, options: GatedAttenti
   const { channels: C, heads, positions } = options;
   if (C % heads) throw new RangeError(`gatedAttention: ${C} channels do not divide into ${heads} heads`);
   const width = C / heads;
-  const projectIn = dense(scope, `${name}_proj1`, { inputs: C, outputs: 3 * C });
-  const projectOut = dense(scope, `${name}_proj2`, { inputs: C, outputs: 2 * C, spread: SMALL });
+  const projectIn = affineDense(scope, `${name}_proj1`, { inputs: C, outputs: 3 * C });
+  const projectOut = affineDense(scope, `${name}_proj2`, { inputs: C, outputs: 2 * C, spread: SMALL });
   return (context, x) =>
     tf.tidy(() => {
       const [B, H, W] = x.shape;

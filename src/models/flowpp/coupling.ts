@@ -3,7 +3,7 @@ import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
 import { inverseMixtureLogit, mixtureLogit, type LogisticMixture } from "../../ops/logistic-mixture.ts";
 import type { Scope } from "../scope.ts";
-import { dense, type FlowLayer } from "./affine.ts";
+import { affineDense, type FlowLayer } from "./affine.ts";
 import type { Bijection } from "./bijection.ts";
 import { concatElu, gatedAttention, gatedConv, layerNormalization, positionEmbedding } from "./blocks.ts";
 import type { FlowContext } from "./context.ts";
@@ -34,7 +34,7 @@ function couplingNetwork(scope: Scope, shape: readonly [number, number, number],
     const convolve = gatedConv(scope, `${name}_conv`, {
       channels: filters,
       conv,
-      last: dense,
+      last: affineDense,
       auxiliary: form.features,
     });
     const after: FlowLayer[] = [layerNormalization(scope, `${name}_ln1`, filters)];

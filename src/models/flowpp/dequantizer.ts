@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
 import { Scope, type ParameterSpec } from "../scope.ts";
-import { flip, pixelNorm, pointwise, type Bijection } from "./bijection.ts";
+import { tupleFlip, pixelNorm, pointwise, type Bijection } from "./bijection.ts";
 import { mergeColumns, splitColumns } from "./columns.ts";
 import type { FlowContext } from "./context.ts";
 import { mixtureCoupling } from "./coupling.ts";
@@ -76,7 +76,7 @@ export function flowppDequantizer(
       pixelNorm(scope, half),
       ...(form.pointwise ? [pointwise(scope, half)] : []),
       mixtureCoupling(scope, half, form, all),
-      flip,
+      tupleFlip,
     ]).flat(),
   );
 

@@ -4,9 +4,9 @@ import { tf } from "../../engine/tf.ts";
 import type { SDE } from "../../sde/sde.ts";
 import type { ScoreModel } from "../score-model.ts";
 import type { Dequantizer } from "./dequantizer.ts";
-import type { DequantizationLossOptions } from "./loss-terms.ts";
+import type { DequantizationTermOptions } from "./loss-terms.ts";
 
-export interface DequantizationSetup extends DequantizationLossOptions {
+export interface DequantizationSetup extends DequantizationTermOptions {
   /** Whether the score model takes data in [-1, 1] rather than [0, 1]. */
   readonly centered: boolean;
 }

@@ -1,7 +1,7 @@
 /** The numbers of the variational dequantization loss that depend on times only, in float64 on the host. */
 import type { SDE } from "../../sde/sde.ts";
 
-export interface DequantizationLossOptions {
+export interface DequantizationTermOptions {
   /** Smallest diffusion time, in units of T. */
   readonly eps: number;
   /** Whether the times are drawn with density proportional to g^2 / sigma^2 rather than uniformly from [eps, T]. */
@@ -40,7 +40,7 @@ export interface DequantizationTerms {
 /** @throws RangeError when `importance` is asked of an SDE that has none, or `reference` lacks `tDrift`. */
 export function dequantizationTerms(
   sde: SDE,
-  { eps, importance, reference }: DequantizationLossOptions,
+  { eps, importance, reference }: DequantizationTermOptions,
   { t, tDrift }: DequantizationTimes,
   dims: number,
 ): DequantizationTerms {

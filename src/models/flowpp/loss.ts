@@ -56,7 +56,7 @@ const namedInputs = (inputs: readonly Tensor[]) =>
  * @param setup With `compile`, the functions are recorded as TensorFlow graphs; otherwise they run eagerly.
  * @see Song et al. 2021, Section 5.2; the reference's losses.py get_dequantization_loss_fn
  */
-export function dequantizationLoss(
+export function dequantizationObjective(
   dequantizer: Dequantizer,
   model: ScoreModel,
   sde: SDE,

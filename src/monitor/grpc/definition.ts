@@ -1,7 +1,7 @@
 /** The service of `proto/scorestream/v1/monitor.proto`, and its messages as grpc-js hands them over. */
 import { logVerbosity, setLogVerbosity, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
-import type { Batch } from "../../metrics/metric.ts";
+import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { protoFolder } from "../../grpc/proto-folder.ts";
 
@@ -35,7 +35,7 @@ export interface MetricMessage {
   readonly time: Timestamp | null;
 }
 
-export interface BatchMessage {
+export interface MetricBatchMessage {
   readonly runId: string;
   readonly node: string;
   readonly metrics: readonly MetricMessage[];
@@ -49,8 +49,8 @@ export interface PushSummary {
 }
 
 export interface MonitorService extends ServiceDefinition {
-  readonly Watch: MethodDefinition<WatchRequest, BatchMessage>;
-  readonly Push: MethodDefinition<BatchMessage, PushSummary>;
+  readonly Watch: MethodDefinition<WatchRequest, MetricBatchMessage>;
+  readonly Push: MethodDefinition<MetricBatchMessage, PushSummary>;
 }
 
 export const service = definition[SERVICE] as unknown as MonitorService;
@@ -65,13 +65,13 @@ function toTimestamp(time: string): Timestamp | null {
 const fromTimestamp = ({ seconds, nanos }: Timestamp) => new Date(seconds * 1000 + nanos / 1e6).toISOString();
 
 /** To the wire. */
-export const toMessage = ({ metrics, ...batch }: Batch): BatchMessage => ({
+export const toMessage = ({ metrics, ...batch }: MetricBatch): MetricBatchMessage => ({
   ...batch,
   metrics: metrics.map((metric) => ({ ...metric, time: toTimestamp(metric.time) })),
 });
 
 /** From the wire. @param now Stands in where a metric has no time, ISO 8601. @throws RangeError for an impossible time. */
-export const fromMessage = ({ metrics, ...batch }: BatchMessage, now: string): Batch => ({
+export const fromMessage = ({ metrics, ...batch }: MetricBatchMessage, now: string): MetricBatch => ({
   ...batch,
   metrics: metrics.map((metric) => ({ ...metric, time: metric.time ? fromTimestamp(metric.time) : now })),
 });

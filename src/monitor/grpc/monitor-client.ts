@@ -10,14 +10,14 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { map, Observable } from "rxjs";
-import type { Batch } from "../../metrics/metric.ts";
+import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { channelCredentials, clientMetadata } from "../../grpc/credentials.ts";
-import { fromMessage, service, toMessage, type BatchMessage, type PushSummary } from "./definition.ts";
+import { fromMessage, service, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
 import { endpointText, isLoopback, type Endpoint } from "../../grpc/endpoint.ts";
 import { receive, statusError } from "../../grpc/receive.ts";
 import type { ClientSecurity } from "../../grpc/security.ts";
-import { send } from "../../grpc/send.ts";
+import { sendAll } from "../../grpc/send.ts";
 
 const EVERYTHING: WatchRequest = { runIds: [], nodes: [], names: [], fromStep: 0, span: "ALL" };
 
@@ -41,12 +41,12 @@ export class MonitorClient {
   }
 
   /** Metrics as they come; completes with the run. Unsubscribing cancels the call. */
-  watch(request: Partial<WatchRequest> = {}): Observable<Batch> {
+  watch(request: Partial<WatchRequest> = {}): Observable<MetricBatch> {
     const { path, requestSerialize, responseDeserialize } = service.Watch;
     const wanted = { ...EVERYTHING, ...request };
-    const open = (): ClientReadableStream<BatchMessage> =>
+    const open = (): ClientReadableStream<MetricBatchMessage> =>
       this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, wanted, this.#metadata);
-    return receive<BatchMessage>(open).pipe(map((message) => fromMessage(message, "")));
+    return receive<MetricBatchMessage>(open).pipe(map((message) => fromMessage(message, "")));
   }
 
   /**
@@ -54,7 +54,7 @@ export class MonitorClient {
    *
    * @param deadline ms that the whole call may take.
    */
-  push(batches: AsyncIterable<Batch>, deadline: number): Observable<PushSummary> {
+  push(batches: AsyncIterable<MetricBatch>, deadline: number): Observable<PushSummary> {
     const { path, requestSerialize, responseDeserialize } = service.Push;
     const options: CallOptions = { deadline: Date.now() + deadline };
     return new Observable((subscriber) => {
@@ -66,7 +66,7 @@ export class MonitorClient {
         subscriber.next(summary);
         subscriber.complete();
       };
-      const call: ClientWritableStream<BatchMessage> = this.#client.makeClientStreamRequest(
+      const call: ClientWritableStream<MetricBatchMessage> = this.#client.makeClientStreamRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -76,7 +76,7 @@ export class MonitorClient {
       );
       // The reply tells of it.
       call.on("error", () => {});
-      const sending = send(call, messages(batches)).subscribe({
+      const sending = sendAll(call, messages(batches)).subscribe({
         complete: () => {
           complete = true;
           call.end();
@@ -95,6 +95,6 @@ export class MonitorClient {
   }
 }
 
-async function* messages(batches: AsyncIterable<Batch>): AsyncGenerator<BatchMessage, void> {
+async function* messages(batches: AsyncIterable<MetricBatch>): AsyncGenerator<MetricBatchMessage, void> {
   for await (const batch of batches) yield toMessage(batch);
 }

@@ -10,16 +10,16 @@ import {
 import { map, reduce } from "rxjs";
 import type { Accepted } from "../archive.ts";
 import type { Feed } from "../feed.ts";
-import type { Batch } from "../../metrics/metric.ts";
+import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { watch } from "../watch.ts";
-import { fromMessage, toMessage, type BatchMessage, type PushSummary } from "./definition.ts";
+import { fromMessage, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
 import { receive, statusError } from "../../grpc/receive.ts";
-import { send } from "../../grpc/send.ts";
+import { sendAll } from "../../grpc/send.ts";
 
 /** Where pushed metrics go. */
-export interface Store {
-  accept(batch: Batch): Accepted;
+export interface MetricStore {
+  accept(batch: MetricBatch): Accepted;
   sync(runIds: Iterable<string>): void;
 }
 
@@ -27,7 +27,7 @@ export interface Store {
 const NAME_LIMIT = 200;
 
 /** @throws an error with the status INVALID_ARGUMENT. */
-function check({ runId, node, metrics }: BatchMessage): void {
+function check({ runId, node, metrics }: MetricBatchMessage): void {
   const problem = (what: string) => statusError(status.INVALID_ARGUMENT, what);
   if (runId === "") throw problem("run_id is empty");
   if (encodeURIComponent(runId).length > NAME_LIMIT) throw problem(`run_id is longer than ${NAME_LIMIT} bytes`);
@@ -36,7 +36,10 @@ function check({ runId, node, metrics }: BatchMessage): void {
   }
 }
 
-async function* messages(batches: AsyncIterable<Batch>, onTaken: () => void): AsyncGenerator<BatchMessage, void> {
+async function* messages(
+  batches: AsyncIterable<MetricBatch>,
+  onTaken: () => void,
+): AsyncGenerator<MetricBatchMessage, void> {
   for await (const batch of batches) {
     yield toMessage(batch);
     onTaken();
@@ -49,11 +52,11 @@ const statusOf = (error: Error | ServiceError): ServiceError =>
 
 /** Serves watchers from a feed; each has its own buffer of `limit` metrics. `onTaken` is called for each batch that one took. */
 export function watchHandler(feed: Feed, limit?: number, onTaken = () => {}) {
-  return (call: ServerWritableStream<WatchRequest, BatchMessage>): void => {
+  return (call: ServerWritableStream<WatchRequest, MetricBatchMessage>): void => {
     const { batches, close } = watch(feed, call.request, limit);
     // Headers now: a client then knows that it is connected, though nothing may come for long.
     call.sendMetadata(new Metadata());
-    const sending = send(call, messages(batches, onTaken)).subscribe({
+    const sending = sendAll(call, messages(batches, onTaken)).subscribe({
       complete: () => call.end(),
       error: (error: Error) => call.emit("error", statusError(status.INTERNAL, error.message)),
     });
@@ -63,10 +66,10 @@ export function watchHandler(feed: Feed, limit?: number, onTaken = () => {}) {
 }
 
 /** Stores what is pushed; answers when it is on disk. */
-export function pushHandler(store: Store) {
-  return (call: ServerReadableStream<BatchMessage, PushSummary>, reply: sendUnaryData<PushSummary>): void => {
+export function pushHandler(store: MetricStore) {
+  return (call: ServerReadableStream<MetricBatchMessage, PushSummary>, reply: sendUnaryData<PushSummary>): void => {
     const runIds = new Set<string>();
-    const accept = (message: BatchMessage): Accepted => {
+    const accept = (message: MetricBatchMessage): Accepted => {
       check(message);
       runIds.add(message.runId);
       return store.accept(fromMessage(message, new Date().toISOString()));
@@ -75,7 +78,7 @@ export function pushHandler(store: Store) {
       stored: a.stored + b.stored,
       duplicates: a.duplicates + b.duplicates,
     });
-    receive<BatchMessage>(() => call)
+    receive<MetricBatchMessage>(() => call)
       .pipe(
         map(accept),
         reduce(add, { stored: 0, duplicates: 0 }),

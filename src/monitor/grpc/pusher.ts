@@ -3,7 +3,7 @@ import { status, type ServiceError } from "@grpc/grpc-js";
 import { firstValueFrom, ReplaySubject, takeUntil } from "rxjs";
 import { Bell } from "../../base/bell.ts";
 import { readLines, START, type Position } from "../lines.ts";
-import type { Batch } from "../../metrics/metric.ts";
+import type { MetricBatch } from "../../metrics/metric.ts";
 import type { MetricLog } from "../metric-log.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { MonitorClient } from "./monitor-client.ts";
@@ -130,7 +130,7 @@ export class Pusher {
       over = true;
       this.#bell.ring();
     };
-    async function* batches(bell: Bell, closing: () => boolean): AsyncGenerator<Batch, void> {
+    async function* batches(bell: Bell, closing: () => boolean): AsyncGenerator<MetricBatch, void> {
       while (!over) {
         for (const { batch, end } of log.batches(sent)) {
           yield batch;

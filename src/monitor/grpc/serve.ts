@@ -1,7 +1,7 @@
 /** A gRPC server with the Monitor, health and reflection services. */
 import type { Feed } from "../feed.ts";
 import { PROTO, SERVICE, service } from "./definition.ts";
-import { pushHandler, watchHandler, type Store } from "./monitor-service.ts";
+import { pushHandler, watchHandler, type MetricStore } from "./monitor-service.ts";
 import { startServer, type ListenOptions, type Serving } from "../../grpc/server.ts";
 
 export type { Serving } from "../../grpc/server.ts";
@@ -9,7 +9,7 @@ export type { Serving } from "../../grpc/server.ts";
 export interface ServeOptions extends ListenOptions {
   readonly feed: Feed;
   /** Without one, Push is not implemented. */
-  readonly store?: Store;
+  readonly store?: MetricStore;
   /** Metrics that may wait for one watcher. */
   readonly watchLimit?: number;
 }

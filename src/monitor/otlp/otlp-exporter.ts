@@ -6,7 +6,7 @@ import { channelCredentials } from "../../grpc/credentials.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
 import type { ClientSecurity } from "../../grpc/security.ts";
 import { Gauges } from "../gauges.ts";
-import type { Entry } from "../../metrics/metric.ts";
+import type { MetricEntry } from "../../metrics/metric.ts";
 
 /** ms that a collector has to answer the last export: a run does not wait longer for it. */
 const LAST_ANSWER = 2000;
@@ -28,7 +28,7 @@ export interface OtlpOptions extends OtlpTarget {
 
 export interface OtlpExporter {
   /** Takes metrics at once; the newest of each name are exported. */
-  push(entries: readonly Entry[]): void;
+  push(entries: readonly MetricEntry[]): void;
   /** Exports the last values, and ends. @param grace ms that it may take, 2000 at most. */
   close(grace: number): Promise<void>;
 }

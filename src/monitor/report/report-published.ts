@@ -3,7 +3,7 @@ import { escape, section } from "./report-html-parts.ts";
 import { table, type Row } from "./report-tables.ts";
 import type { Anchor, AnchorSettings, Report } from "./report.ts";
 
-export const SDE = { vp: "VP", subvp: "sub-VP", ve: "VE" } as const;
+export const SDE_TITLES = { vp: "VP", subvp: "sub-VP", ve: "VE" } as const;
 export const WEIGHTING = { original: "none", likelihood: "LW", importance: "LW + IS" } as const;
 const HEADS = ["", "network", "SDE", "weighting", "dequantization", "bits/dim", "bound", "FID"];
 
@@ -11,7 +11,7 @@ const number = (value: number | undefined, digits = 2) => value?.toFixed(digits)
 
 function row(name: string, settings: AnchorSettings = {}, values: readonly string[], own = false): Row {
   const { network = "", sde, weighting, dequantization = "" } = settings;
-  const cells = [network, sde ? SDE[sde] : "", weighting ? WEIGHTING[weighting] : "", dequantization, ...values];
+  const cells = [network, sde ? SDE_TITLES[sde] : "", weighting ? WEIGHTING[weighting] : "", dequantization, ...values];
   return { name, cells, own };
 }
 

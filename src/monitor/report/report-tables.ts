@@ -1,7 +1,7 @@
 /** The tables of the report's page. */
 import { escape, section } from "./report-html-parts.ts";
 import type { Measured } from "../../metrics/statistics.ts";
-import type { Likelihoods, Quality, Report } from "./report.ts";
+import type { Likelihoods, ReportedQuality, Report } from "./report.ts";
 
 export interface Row {
   readonly name: string;
@@ -59,7 +59,7 @@ export function precisionTable(report: Report): string {
 }
 
 /** Empty when nothing was measured. */
-export function qualitySection({ fid, kid, inceptionScore, note }: Quality = {}): string {
+export function qualitySection({ fid, kid, inceptionScore, note }: ReportedQuality = {}): string {
   const rows = [
     { name: "FID, lower is better", value: fid?.toFixed(2) },
     { name: "KID, lower is better", value: kid?.toFixed(4) },

@@ -35,7 +35,7 @@ export interface Likelihoods {
 }
 
 /** How good the samples are, as far as it was measured. */
-export interface Quality {
+export interface ReportedQuality {
   readonly fid?: number;
   readonly kid?: number;
   readonly inceptionScore?: number;
@@ -54,7 +54,7 @@ export interface Report extends Likelihoods {
   readonly dequantizations: { readonly uniform?: Likelihoods; readonly variational?: Likelihoods };
   /** The training loss, in its own weighting. */
   readonly loss?: Measured | undefined;
-  readonly quality?: Quality | undefined;
+  readonly quality?: ReportedQuality | undefined;
   /** How the samples were drawn, as far as it is known. */
   readonly samples?: string | undefined;
   /** Bits/dim of each image by the ODE, [N]. */

@@ -1,7 +1,7 @@
 /** Metrics as one watcher of the page gets them: the past, then what comes. */
 import { setImmediate } from "node:timers/promises";
 import type { Feed } from "../feed.ts";
-import { BATCH_SIZE, type Batch, type Entry, type Metric } from "../../metrics/metric.ts";
+import { BATCH_SIZE, type MetricBatch, type MetricEntry, type Metric } from "../../metrics/metric.ts";
 import { watch } from "../watch.ts";
 import { Thinner } from "./thin.ts";
 
@@ -30,10 +30,10 @@ export interface Frames extends AsyncIterable<Frame> {
   close(): void;
 }
 
-const entriesOf = ({ runId, node, sequence, metrics }: Batch): Entry[] =>
+const entriesOf = ({ runId, node, sequence, metrics }: MetricBatch): MetricEntry[] =>
   metrics.map((metric, i) => ({ runId, node, sequence: sequence === 0 ? 0 : sequence + i, metric }));
 
-const frameOf = (entries: readonly Entry[], dropped: number): Frame => ({
+const frameOf = (entries: readonly MetricEntry[], dropped: number): Frame => ({
   run: entries[0]!.runId,
   node: entries[0]!.node,
   first: entries[0]!.sequence,
@@ -43,7 +43,7 @@ const frameOf = (entries: readonly Entry[], dropped: number): Frame => ({
 });
 
 /** Neighbours of one node together, at most {@link BATCH_SIZE}. */
-function* grouped(entries: readonly Entry[]): Generator<Frame, void> {
+function* grouped(entries: readonly MetricEntry[]): Generator<Frame, void> {
   for (let start = 0, end = 1; start < entries.length; start = end++) {
     const { runId, node } = entries[start]!;
     while (end - start < BATCH_SIZE && entries[end]?.runId === runId && entries[end]?.node === node) end++;
@@ -64,7 +64,7 @@ export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?
   const past = watch(feed, { ...request, span: "PAST" });
   const live = watch(feed, { ...request, span: "NEW" }, limit);
   let closed = false;
-  const wanted = ({ runId, node, sequence }: Entry) => sequence === 0 || sequence >= from(runId, node);
+  const wanted = ({ runId, node, sequence }: MetricEntry) => sequence === 0 || sequence >= from(runId, node);
 
   async function* all(): AsyncGenerator<Frame, void> {
     let count = 0;

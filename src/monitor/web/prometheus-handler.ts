@@ -1,12 +1,12 @@
 /** `/metrics` of the page's server: the newest values of all runs, for Prometheus. */
 import type { RequestListener } from "node:http";
 import type { Feed } from "../feed.ts";
-import type { Entry } from "../../metrics/metric.ts";
+import type { MetricEntry } from "../../metrics/metric.ts";
 import { START } from "../lines.ts";
 
 /** The newest entry of every metric of every node, by the records up to now. */
-function newest(feed: Feed): Entry[] {
-  const found = new Map<string, Entry>();
+function newest(feed: Feed): MetricEntry[] {
+  const found = new Map<string, MetricEntry>();
   for (const log of feed.logs()) {
     for (const { entry } of log.read(START, log.end)) {
       if (entry) found.set(JSON.stringify([entry.runId, entry.node, entry.metric.name]), entry);

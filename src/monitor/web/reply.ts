@@ -51,7 +51,7 @@ export const refusal = (status: number, text: string, headers?: Readonly<Record<
   reply("text", `${text}\n`, { status, headers: headers ?? {} });
 
 /** Writes an answer; for HEAD, Node leaves the body out. */
-export function send(response: ServerResponse, { status, headers, body }: Reply): void {
+export function sendReply(response: ServerResponse, { status, headers, body }: Reply): void {
   response.writeHead(status, { ...SECURITY_HEADERS, ...headers, "Content-Length": Buffer.byteLength(body) });
   response.end(body);
 }

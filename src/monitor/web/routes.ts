@@ -4,8 +4,8 @@ import { bundlePage } from "./bundle.ts";
 import { streamFrames } from "./event-stream.ts";
 import { frames } from "./frames.ts";
 import { ICON, PAGE } from "./page-html.ts";
-import { json, refusal, reply, send, type Reply } from "./reply.ts";
-import { readConfig, readLogTail, readReport, readSample, runState } from "./run-files.ts";
+import { json, refusal, reply, sendReply, type Reply } from "./reply.ts";
+import { readConfig, readLogTail, readReportFile, readSample, runState } from "./run-files.ts";
 import { runsOf, type WebSource } from "./source.ts";
 
 /** The report's own looks and pictures stand in its text. */
@@ -67,7 +67,7 @@ function runPart(source: WebSource, parts: readonly string[], query: URLSearchPa
       return orMissing(lines && reply("text", lines.map((line) => `${line}\n`).join("")));
     }
     case "report":
-      return text("html", readReport(workdir), { "Content-Security-Policy": REPORT_CONTENT });
+      return text("html", readReportFile(workdir), { "Content-Security-Policy": REPORT_CONTENT });
     case "samples":
       return text("png", name === undefined ? undefined : readSample(workdir, name));
     default:
@@ -89,19 +89,19 @@ export function answer(
   const [first, second, ...parts] = pathname.slice(1).split("/").map(decodeURIComponent);
   if (first === "api" && second === "feed" && parts.length === 0) return stream(source, searchParams, response, limit);
   if (first === "api" && second === "runs" && parts.length > 0)
-    return send(response, runPart(source, parts, searchParams));
+    return sendReply(response, runPart(source, parts, searchParams));
   switch (pathname) {
     case "/":
-      return send(response, reply("html", PAGE));
+      return sendReply(response, reply("html", PAGE));
     case "/page.js":
-      return send(response, reply("js", bundlePage().script));
+      return sendReply(response, reply("js", bundlePage().script));
     case "/page.css":
-      return send(response, reply("css", bundlePage().style));
+      return sendReply(response, reply("css", bundlePage().style));
     case "/icon.svg":
-      return send(response, reply("svg", ICON));
+      return sendReply(response, reply("svg", ICON));
     case "/api/runs":
-      return send(response, json(runsOf(source)));
+      return sendReply(response, json(runsOf(source)));
     default:
-      return send(response, missing());
+      return sendReply(response, missing());
   }
 }

@@ -71,7 +71,7 @@ const readIn = (workdir: string, name: string) =>
   fileAt(join(workdir, name)) && ifThere(() => readFileSync(join(workdir, name)));
 
 export const readConfig = (workdir: string): Uint8Array | undefined => readIn(workdir, "config.json");
-export const readReport = (workdir: string): Uint8Array | undefined => readIn(workdir, REPORT);
+export const readReportFile = (workdir: string): Uint8Array | undefined => readIn(workdir, REPORT);
 
 /** The last `count` lines of the log, oldest first; of lines longer than 256 KiB together, the last. */
 export function readLogTail(workdir: string, count: number): string[] | undefined {

@@ -1,12 +1,12 @@
 /** Fewer points of long series. */
-import type { Entry } from "../../metrics/metric.ts";
+import type { MetricEntry } from "../../metrics/metric.ts";
 
 interface Series {
   /** Every how many entries one is kept. */
   stride: number;
   seen: number;
-  kept: Entry[];
-  last: Entry;
+  kept: MetricEntry[];
+  last: MetricEntry;
 }
 
 /**
@@ -25,7 +25,7 @@ export class Thinner {
     this.#points = points;
   }
 
-  add(entry: Entry): void {
+  add(entry: MetricEntry): void {
     const key = JSON.stringify([entry.runId, entry.node, entry.metric.name]);
     let series = this.#series.get(key);
     if (!series) this.#series.set(key, (series = { stride: 1, seen: 0, kept: [], last: entry }));
@@ -41,8 +41,8 @@ export class Thinner {
   }
 
   /** What is left, node by node in the order of the record. */
-  entries(): Entry[] {
-    const nodes = new Map<string, Entry[]>();
+  entries(): MetricEntry[] {
+    const nodes = new Map<string, MetricEntry[]>();
     for (const { kept, last } of this.#series.values()) {
       const key = JSON.stringify([last.runId, last.node]);
       const entries = nodes.get(key) ?? [];

@@ -8,7 +8,7 @@ import { andMore, occasionally } from "../../base/occasionally.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { gate, type Gate } from "./access.ts";
 import { bundlePage } from "./bundle.ts";
-import { refusal, send } from "./reply.ts";
+import { refusal, sendReply } from "./reply.ts";
 import { answer } from "./routes.ts";
 import type { WebSource } from "./source.ts";
 
@@ -36,13 +36,13 @@ export interface WebServing {
 
 function handle(options: WebOptions, pass: Gate, request: IncomingMessage, response: ServerResponse): void {
   const base = "http://page";
-  if (!URL.canParse(request.url ?? "/", base)) return send(response, refusal(400, "this is no address"));
+  if (!URL.canParse(request.url ?? "/", base)) return sendReply(response, refusal(400, "this is no address"));
   const url = new URL(request.url ?? "/", base);
   const refused = pass(request, url);
-  if (refused) return send(response, refused);
+  if (refused) return sendReply(response, refused);
   try {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return send(response, refusal(405, "this page is only for reading", { Allow: "GET, HEAD" }));
+      return sendReply(response, refusal(405, "this page is only for reading", { Allow: "GET, HEAD" }));
     }
     if (url.pathname === "/metrics" && options.metrics) return options.metrics(request, response);
     answer(options.source, url, response, options.watchLimit);
@@ -51,7 +51,7 @@ function handle(options: WebOptions, pass: Gate, request: IncomingMessage, respo
     const text = error instanceof Error ? error.message : String(error);
     if (!asked) options.tell(`warning: ${request.url}: ${text}`);
     if (response.headersSent) response.destroy();
-    else send(response, refusal(asked ? 400 : 500, asked ? text : "this could not be read"));
+    else sendReply(response, refusal(asked ? 400 : 500, asked ? text : "this could not be read"));
   }
 }
 

@@ -7,7 +7,7 @@
  * @see Szegedy et al., Rethinking the Inception Architecture for Computer Vision (2015); torchvision's
  * models/inception.py and pytorch-fid's inception.py for the names
  */
-import { averagePool, branches, chain, conv, maxPool, named, reduce, type Build } from "./layer.ts";
+import { averagePool, branches, chain, convBatchNorm, maxPool, named, reduce, type Build } from "./layer.ts";
 
 /** Without padding. */
 const VALID = { pad: "valid" } as const;
@@ -16,61 +16,65 @@ const ROW = [1, 7] as const;
 const COLUMN = [7, 1] as const;
 
 const blockA = branches(
-  conv("branch1x1", 1),
-  chain(conv("branch5x5_1", 1), conv("branch5x5_2", 5)),
-  chain(conv("branch3x3dbl_1", 1), conv("branch3x3dbl_2", 3), conv("branch3x3dbl_3", 3)),
-  chain(averagePool, conv("branch_pool", 1)),
+  convBatchNorm("branch1x1", 1),
+  chain(convBatchNorm("branch5x5_1", 1), convBatchNorm("branch5x5_2", 5)),
+  chain(convBatchNorm("branch3x3dbl_1", 1), convBatchNorm("branch3x3dbl_2", 3), convBatchNorm("branch3x3dbl_3", 3)),
+  chain(averagePool, convBatchNorm("branch_pool", 1)),
 );
 
 const blockB = branches(
-  conv("branch3x3", 3, HALVE),
-  chain(conv("branch3x3dbl_1", 1), conv("branch3x3dbl_2", 3), conv("branch3x3dbl_3", 3, HALVE)),
+  convBatchNorm("branch3x3", 3, HALVE),
+  chain(
+    convBatchNorm("branch3x3dbl_1", 1),
+    convBatchNorm("branch3x3dbl_2", 3),
+    convBatchNorm("branch3x3dbl_3", 3, HALVE),
+  ),
   reduce,
 );
 
 const blockC = branches(
-  conv("branch1x1", 1),
-  chain(conv("branch7x7_1", 1), conv("branch7x7_2", ROW), conv("branch7x7_3", COLUMN)),
+  convBatchNorm("branch1x1", 1),
+  chain(convBatchNorm("branch7x7_1", 1), convBatchNorm("branch7x7_2", ROW), convBatchNorm("branch7x7_3", COLUMN)),
   chain(
-    conv("branch7x7dbl_1", 1),
-    conv("branch7x7dbl_2", COLUMN),
-    conv("branch7x7dbl_3", ROW),
-    conv("branch7x7dbl_4", COLUMN),
-    conv("branch7x7dbl_5", ROW),
+    convBatchNorm("branch7x7dbl_1", 1),
+    convBatchNorm("branch7x7dbl_2", COLUMN),
+    convBatchNorm("branch7x7dbl_3", ROW),
+    convBatchNorm("branch7x7dbl_4", COLUMN),
+    convBatchNorm("branch7x7dbl_5", ROW),
   ),
-  chain(averagePool, conv("branch_pool", 1)),
+  chain(averagePool, convBatchNorm("branch_pool", 1)),
 );
 
 const blockD = branches(
-  chain(conv("branch3x3_1", 1), conv("branch3x3_2", 3, HALVE)),
+  chain(convBatchNorm("branch3x3_1", 1), convBatchNorm("branch3x3_2", 3, HALVE)),
   chain(
-    conv("branch7x7x3_1", 1),
-    conv("branch7x7x3_2", ROW),
-    conv("branch7x7x3_3", COLUMN),
-    conv("branch7x7x3_4", 3, HALVE),
+    convBatchNorm("branch7x7x3_1", 1),
+    convBatchNorm("branch7x7x3_2", ROW),
+    convBatchNorm("branch7x7x3_3", COLUMN),
+    convBatchNorm("branch7x7x3_4", 3, HALVE),
   ),
   reduce,
 );
 
 /** A 3x3 convolution cut into a row and a column, side by side. */
-const cross = (name: string) => branches(conv(`${name}a`, [1, 3]), conv(`${name}b`, [3, 1]));
+const cross = (name: string) => branches(convBatchNorm(`${name}a`, [1, 3]), convBatchNorm(`${name}b`, [3, 1]));
 
 const blockE = (pool: Build) =>
   branches(
-    conv("branch1x1", 1),
-    chain(conv("branch3x3_1", 1), cross("branch3x3_2")),
-    chain(conv("branch3x3dbl_1", 1), conv("branch3x3dbl_2", 3), cross("branch3x3dbl_3")),
-    chain(pool, conv("branch_pool", 1)),
+    convBatchNorm("branch1x1", 1),
+    chain(convBatchNorm("branch3x3_1", 1), cross("branch3x3_2")),
+    chain(convBatchNorm("branch3x3dbl_1", 1), convBatchNorm("branch3x3dbl_2", 3), cross("branch3x3dbl_3")),
+    chain(pool, convBatchNorm("branch_pool", 1)),
   );
 
 /** From images [B, 299, 299, 3] in [-1, 1] to maps [B, 8, 8, D]; D is 2048 in the published weights. */
 export const fidNetwork: Build = chain(
-  conv("Conv2d_1a_3x3", 3, HALVE),
-  conv("Conv2d_2a_3x3", 3, VALID),
-  conv("Conv2d_2b_3x3", 3),
+  convBatchNorm("Conv2d_1a_3x3", 3, HALVE),
+  convBatchNorm("Conv2d_2a_3x3", 3, VALID),
+  convBatchNorm("Conv2d_2b_3x3", 3),
   reduce,
-  conv("Conv2d_3b_1x1", 1),
-  conv("Conv2d_4a_3x3", 3, VALID),
+  convBatchNorm("Conv2d_3b_1x1", 1),
+  convBatchNorm("Conv2d_4a_3x3", 3, VALID),
   reduce,
   named("Mixed_5b", blockA),
   named("Mixed_5c", blockA),

@@ -5,7 +5,7 @@ import { conv2d, type Padding } from "../../ops/conv.ts";
 import type { FoldedWeights } from "./weights.ts";
 
 /** A layer whose weights have been found. */
-export interface Layer {
+export interface InceptionLayer {
   /** Channels that come out. */
   readonly channels: number;
   /** [B, H, W, C] to [B, H', W', channels]; `parameters` are the tensors of {@link FoldedWeights.arrays}. */
@@ -18,18 +18,18 @@ export interface Layer {
  * @param path What the names of its weights begin with: "", or "Mixed_5b.".
  * @throws UsageError when a weight is missing or has another shape.
  */
-export type Build = (weights: FoldedWeights, path: string, channels: number) => Layer;
+export type Build = (weights: FoldedWeights, path: string, channels: number) => InceptionLayer;
 
-export interface ConvOptions {
+export interface InceptionConvOptions {
   readonly stride?: number;
   readonly pad?: Padding;
 }
 
 /** Convolution without bias, batch norm as at evaluation, ReLU; torchvision's `BasicConv2d`. */
-export function conv(
+export function convBatchNorm(
   name: string,
   size: number | readonly [number, number],
-  { stride = 1, pad = "same" }: ConvOptions = {},
+  { stride = 1, pad = "same" }: InceptionConvOptions = {},
 ): Build {
   const kernel = typeof size === "number" ? ([size, size] as const) : size;
   return (weights, path, channels) => {
@@ -62,7 +62,7 @@ export const reduce: Build = plain((x) => tf.maxPool(x, 3, 2, "valid"));
 export const chain =
   (...parts: readonly Build[]): Build =>
   (weights, path, channels) => {
-    const layers: Layer[] = [];
+    const layers: InceptionLayer[] = [];
     for (const build of parts) layers.push(build(weights, path, layers.at(-1)?.channels ?? channels));
     return {
       channels: layers.at(-1)?.channels ?? channels,

@@ -3,7 +3,7 @@ import { concat, defer, EMPTY, of, type Observable, type OperatorFunction } from
 import type { Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
-import type { Anchor, Quality, Report } from "../../monitor/report/report.ts";
+import type { Anchor, ReportedQuality, Report } from "../../monitor/report/report.ts";
 import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { dataLoss } from "../../streams/data-loss.ts";
@@ -28,7 +28,7 @@ export interface ImageEvaluation {
   /** The bound only. */
   bound(dequantizer?: DequantizerSession): Observable<RunEvent>;
   /** Writes the page on what was found, now or before. */
-  report(samples: ReportedSamples, quality?: Quality): Observable<RunEvent>;
+  report(samples: ReportedSamples, quality?: ReportedQuality): Observable<RunEvent>;
 }
 
 /** The images of `eval.split`. */

@@ -1,7 +1,7 @@
 /** From what an evaluation found to its report. */
 import { join } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
-import type { Anchor, Likelihoods, Quality, Report } from "../../monitor/report/report.ts";
+import type { Anchor, Likelihoods, ReportedQuality, Report } from "../../monitor/report/report.ts";
 import { writeReport } from "../../monitor/report/write-report.ts";
 import { readReport } from "../../monitor/report/write-report.ts";
 import { countOf, measured, perImage, type Evaluated } from "../../metrics/evaluated.ts";
@@ -30,7 +30,7 @@ export interface EvaluationFound {
   readonly data: (split: Report["split"]) => ImageDataset;
   readonly anchors: readonly Anchor[];
   readonly samples: ReportedSamples;
-  readonly quality?: Quality | undefined;
+  readonly quality?: ReportedQuality | undefined;
 }
 
 /** Writes the report; an evaluation by the other dequantization, done before, is in it too. */

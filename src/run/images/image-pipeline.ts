@@ -1,6 +1,6 @@
 /** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
 import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
-import type { ImageDataset, ImageSplits, Progress } from "../../data/dataset.ts";
+import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { ncsnpp } from "../../models/ncsnpp.ts";
@@ -37,7 +37,7 @@ export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "p
     /** Looks at the run between steps. */
     look: Look,
   ) => Observable<RunEvent>;
-  readonly load: (context: RunContext, onProgress: Progress) => Promise<RunImages>;
+  readonly load: (context: RunContext, onProgress: OnProgress) => Promise<RunImages>;
   /** The Flow++ dequantizer for images of this height. */
   readonly dequantizer: (imageSize: number) => FormName;
   /** Published numbers of the same data. */

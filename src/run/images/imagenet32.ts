@@ -4,7 +4,7 @@ import type { PreparedSplits } from "../../data/prepare/open-splits.ts";
 import { checkCount, COUNTS, type Version } from "../../data/sources/imagenet.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Anchor } from "../../monitor/report/report.ts";
-import type { Progress } from "../../data/dataset.ts";
+import type { OnProgress } from "../../data/dataset.ts";
 import type { Config } from "../config.ts";
 import type { RunContext } from "../pipeline.ts";
 import { prepareCommand, preparedImages } from "./prepared.ts";
@@ -51,7 +51,7 @@ function requireImageNet32(path: string, { work, shape, count, skipped }: Manife
  *
  * @throws UsageError when it is not said, the data are not prepared, are another version, or not as many images as it has.
  */
-export async function loadImageNet32(context: RunContext, onProgress: Progress): Promise<PreparedSplits> {
+export async function loadImageNet32(context: RunContext, onProgress: OnProgress): Promise<PreparedSplits> {
   const { data } = context.config;
   const version = requireVersion(data.version);
   const format = `imagenet32 --version ${version}`;

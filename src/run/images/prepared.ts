@@ -5,7 +5,7 @@ import { isPrepared, openSplits, type PreparedSplits } from "../../data/prepare/
 import { guessFormat } from "../../data/sources/guess-format.ts";
 import { shapeText } from "../../data/sources/source.ts";
 import { UsageError } from "../../base/errors.ts";
-import type { Progress } from "../../data/dataset.ts";
+import type { OnProgress } from "../../data/dataset.ts";
 import type { RunContext } from "../pipeline.ts";
 import { copiedImages, isRemote } from "./remote.ts";
 
@@ -30,7 +30,7 @@ const described = ({ train, test }: PreparedSplits): string =>
 export async function preparedImages(
   given: string,
   context: Pick<RunContext, "config" | "cacheDir" | "stop">,
-  onProgress: Progress,
+  onProgress: OnProgress,
   format?: string,
 ): Promise<PreparedSplits> {
   const { data } = context.config;

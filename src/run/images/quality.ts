@@ -33,7 +33,7 @@ export interface ImageQuality {
    */
   of(draw: (measure: Measure | undefined) => Observable<RunEvent>): Observable<RunEvent>;
   /** What was found, or how to get the network; undefined when there is one and nothing was drawn. */
-  readonly report: report.Quality | undefined;
+  readonly report: report.ReportedQuality | undefined;
 }
 
 /** How to get the network, and the command that uses it; reports are passed on, so they do not tell folders. */
@@ -44,7 +44,7 @@ const help = (name: string, workdir: string) =>
   "https://github.com/mseitzer/pytorch-fid) converted as docs/quality.md says, and run " +
   `npm run pipeline ${name} -- --mode sample --workdir ${workdir} --set quality.network=FILE`;
 
-function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.Quality {
+function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.ReportedQuality {
   const note = [`On ${samples} samples, compared with ${stripPaths(statistics)}`, ...notes]
     .map((text) => `${text}.`)
     .join(" ");
@@ -70,7 +70,8 @@ export function imageQuality(
   const { config, stop } = context;
   const { network: path, batchSize, numSamples, samples: file } = config.quality;
   const text = help(context.name, context.workdir);
-  let found: report.Quality | undefined = path === undefined ? { note: help(context.name, "WORKDIR") } : undefined;
+  let found: report.ReportedQuality | undefined =
+    path === undefined ? { note: help(context.name, "WORKDIR") } : undefined;
 
   const open = (path: string, use: (measure: Measure) => Observable<RunEvent>) =>
     owning(

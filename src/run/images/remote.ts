@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Progress } from "../../data/dataset.ts";
+import type { OnProgress } from "../../data/dataset.ts";
 import { RunError, UsageError } from "../../base/errors.ts";
 import { parseEndpoint } from "../../grpc/endpoint.ts";
 import { FlightClient } from "../../grpc/flight/client.ts";
-import { pull } from "../../grpc/flight/pull.ts";
+import { pullDataset } from "../../grpc/flight/pull.ts";
 import { clientSecurity } from "../../grpc/security.ts";
 import { wantedPaths } from "../../grpc/flight/wanted-paths.ts";
 import { KEEPALIVE } from "../../grpc/flight/wanted-paths.ts";
@@ -28,7 +28,7 @@ export class CopyStopped extends RunError {}
 const LOOK = 1000;
 
 /** Locks the folder, waiting for another run that is copying to it. */
-async function locked(directory: string, stop: AbortSignal, onProgress: Progress): Promise<() => void> {
+async function locked(directory: string, stop: AbortSignal, onProgress: OnProgress): Promise<() => void> {
   for (let told = false; !stop.aborted; told = true) {
     try {
       return lockWorkdir(directory, onProgress, { folder: "the copy", option: "data.path" });
@@ -52,7 +52,7 @@ async function locked(directory: string, stop: AbortSignal, onProgress: Progress
 export async function copiedImages(
   path: string,
   { cacheDir, stop }: Pick<RunContext, "cacheDir" | "stop">,
-  onProgress: Progress,
+  onProgress: OnProgress,
 ): Promise<string> {
   const [, server, name] = URL_FORM.exec(path) ?? [];
   if (server === undefined) {
@@ -85,7 +85,7 @@ export async function copiedImages(
       let before = 0;
       for (const flight of paths) {
         const stage = `copying ${flight.join("/")}`;
-        const copied = await pull({
+        const copied = await pullDataset({
           ...{ client, path: flight, directory: join(directory, flight[1]!), stop },
           onProgress: (done) => onProgress(stage, Math.min(0.999, (before + done) / images)),
           onMessage: onProgress,

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import { readJson } from "../../base/read-json.ts";
-import type { Quality } from "../../monitor/report/report.ts";
+import type { ReportedQuality } from "../../monitor/report/report.ts";
 import type { Config } from "../config.ts";
 import type { RunContext } from "../pipeline.ts";
 import type { Session } from "../session.ts";
@@ -10,7 +10,7 @@ import type { Session } from "../session.ts";
 export interface SamplesRecord {
   /** How they were drawn. */
   readonly drawn?: string | undefined;
-  readonly quality?: Quality | undefined;
+  readonly quality?: ReportedQuality | undefined;
 }
 
 const pathOf = (workdir: string) => join(workdir, "samples", "about.json");

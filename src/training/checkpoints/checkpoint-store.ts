@@ -9,7 +9,7 @@ import type { Snapshot } from "../train-state.ts";
 /** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
 export type CheckpointKind = "checkpoints" | "checkpoints-meta";
 
-export interface Loaded {
+export interface LoadedCheckpoint {
   readonly path: string;
   readonly snapshot: Snapshot;
 }
@@ -62,7 +62,7 @@ export class CheckpointStore {
    * @returns undefined when the workdir has none.
    * @throws UsageError when there are some and all are damaged, or one is of another model.
    */
-  load(onDamaged: (message: string) => void): Loaded | undefined {
+  load(onDamaged: (message: string) => void): LoadedCheckpoint | undefined {
     const { workdir, layout } = this.#options;
     const entries = [...this.#entries("checkpoints"), ...this.#entries("checkpoints-meta")];
     for (const { path } of entries.sort((a, b) => b.step - a.step)) {

@@ -6,7 +6,7 @@ import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare, type PrepareOptions } from "../../../src/data/prepare/prepare.ts";
 import { verify } from "../../../src/data/prepare/verify.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
-import type { Entry, Source } from "../../../src/data/sources/source.ts";
+import type { SourceEntry, Source } from "../../../src/data/sources/source.ts";
 import { made, temporaryFolder, value, valuesOf } from "./fixture.ts";
 
 /** Ten images of 60 bytes a shard. */
@@ -58,7 +58,7 @@ describe("prepare", () => {
     const slow = made({ length: 12 });
     const uneven: Source = {
       ...slow,
-      async *entries(): AsyncGenerator<Entry> {
+      async *entries(): AsyncGenerator<SourceEntry> {
         let i = 0;
         for await (const entry of slow.entries()) {
           const wait = (i++ * 7) % 5;
@@ -144,7 +144,7 @@ describe("prepare", () => {
   });
 
   it("names images of another shape, label or class", async () => {
-    const change = (i: number, to: Partial<Entry>): Source => {
+    const change = (i: number, to: Partial<SourceEntry>): Source => {
       const source = made({ length: 4 });
       return {
         ...source,

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
-import { openSource, type Wanted } from "../../../src/data/sources/formats.ts";
+import { openSource, type WantedSource } from "../../../src/data/sources/formats.ts";
 import { openImageNet } from "../../../src/data/sources/imagenet.ts";
 import { differenceOf } from "../../../src/data/sources/published.ts";
 import { badOf, damaged, fixture, folderWith, readAll, temporaryFolder } from "./fixture.ts";
 
-const open = (format: string, path: string, more: Partial<Wanted> = {}) =>
+const open = (format: string, path: string, more: Partial<WantedSource> = {}) =>
   openSource(format, { path, split: "train", ...more }, { cacheDir: temporaryFolder(), onProgress: () => {} });
 
 /** A folder of fixtures with one more file that is none of its kind. */

@@ -12,7 +12,7 @@ import {
 } from "../../../src/grpc/exchange/definition.ts";
 import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
 import type { Header } from "../../../src/grpc/exchange/messages.ts";
-import type { View } from "../../../src/grpc/exchange/messages.ts";
+import type { GroupView } from "../../../src/grpc/exchange/messages.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
 import { startServer } from "../../../src/grpc/server.ts";
@@ -40,7 +40,7 @@ export async function stranger(endpoint: Endpoint, address?: string) {
 
   let runId = "";
   let own = 0;
-  const view = await new Promise<View>((resolve, reject) => {
+  const view = await new Promise<GroupView>((resolve, reject) => {
     const attendance = client.attend(
       {
         ...{ version: VERSION, rank: 0, config: "{}", collectivesPort: 0, runId: "", parameters: run.parameters },

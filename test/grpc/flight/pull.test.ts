@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import type { Catalog } from "../../../src/grpc/flight/catalog.ts";
-import { pull, type PullOptions } from "../../../src/grpc/flight/pull.ts";
+import { pullDataset, type PullOptions } from "../../../src/grpc/flight/pull.ts";
 import { made, temporaryFolder, valuesOf } from "../../data/prepare/fixture.ts";
 import { until } from "../fixture.ts";
 import { flightClient, flightServer, PATH, prepared } from "./fixture.ts";
@@ -13,7 +13,7 @@ import { flightClient, flightServer, PATH, prepared } from "./fixture.ts";
 type Server = Awaited<ReturnType<typeof flightServer>>;
 
 const into = (server: Pick<Server, "endpoint">, directory: string, options: Partial<PullOptions> = {}) =>
-  pull({ client: flightClient(server), path: PATH, directory, backoff: [5, 20], ...options });
+  pullDataset({ client: flightClient(server), path: PATH, directory, backoff: [5, 20], ...options });
 
 const range = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
@@ -122,7 +122,7 @@ describe("pull", () => {
     await expect(into(server, temporaryFolder())).rejects.toThrow(/^127\.0\.0\.1:\d+: UNAVAILABLE/);
   });
 
-  it("refuses a folder of other data, finished or not, and leaves it as it is", async () => {
+  it("refuses a folder of other data, finished or not, and leaves it is", async () => {
     const [small, large] = [await prepared({ length: 5 }), await prepared({ length: 6 })];
     const out = temporaryFolder();
     const server = await flightServer([large]);

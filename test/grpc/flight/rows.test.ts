@@ -9,13 +9,13 @@ import { FlightError, type FlightClient } from "../../../src/grpc/flight/client.
 import { flightService } from "../../../src/grpc/flight/definition.ts";
 import { flightHandlers } from "../../../src/grpc/flight/service.ts";
 import { rangeBytes } from "../../../src/grpc/flight/row-range.ts";
-import { flightRows, ticketRows, type Wanted } from "../../../src/grpc/flight/rows.ts";
+import { flightRows, ticketRows, type WantedRows } from "../../../src/grpc/flight/rows.ts";
 import { valuesOf } from "../../data/prepare/fixture.ts";
 import { selfSigned, until } from "../fixture.ts";
 import { endless, flightClient, flightServer, PATH, prepared } from "./fixture.ts";
 
 /** Everything of a stream, joined. */
-async function read(client: FlightClient, wanted: Wanted = PATH) {
+async function read(client: FlightClient, wanted: WantedRows = PATH) {
   const batches = [];
   for await (const rows of flightRows(client, wanted)) batches.push(rows);
   return {

@@ -2,7 +2,7 @@ import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
 import { UsageError } from "../../../src/base/errors.ts";
-import { columnFirstConv, dense, weightNormConv, type Affine } from "../../../src/models/flowpp/affine.ts";
+import { columnFirstConv, affineDense, weightNormConv, type Affine } from "../../../src/models/flowpp/affine.ts";
 import { pixelNorm } from "../../../src/models/flowpp/bijection.ts";
 import { splitColumns } from "../../../src/models/flowpp/columns.ts";
 import { flowppDequantizer } from "../../../src/models/flowpp/dequantizer.ts";
@@ -32,7 +32,7 @@ function spread(y: Tensor, axes: number[]) {
 
 describe("initializing from data", () => {
   const layers: [string, Affine][] = [
-    ["dense", dense],
+    ["dense", affineDense],
     ["columnFirstConv", columnFirstConv],
     ["weightNormConv", weightNormConv],
   ];

@@ -4,7 +4,7 @@ import { isNative } from "../../../src/engine/kernels.ts";
 import { tf } from "../../../src/engine/tf.ts";
 import { dsmIntegrand, offsetTerm, priorTerm, scoreSums } from "../../../src/likelihood/bound-terms.ts";
 import { dequantizationTerms } from "../../../src/models/flowpp/loss-terms.ts";
-import { dequantizationLoss, type DequantizationDraws } from "../../../src/models/flowpp/loss.ts";
+import { dequantizationObjective, type DequantizationDraws } from "../../../src/models/flowpp/loss.ts";
 import { dequantizationSampler } from "../../../src/models/flowpp/sampler.ts";
 import type { ScoreModel } from "../../../src/models/score-model.ts";
 import type { SDE } from "../../../src/sde/sde.ts";
@@ -101,7 +101,7 @@ describe("dequantizationLoss", () => {
       const [parameters, score] = [tf.tensor1d(moved), scoreVector()];
       const sampler = dequantizationSampler(dequantizer, { compile: false });
       const { u, negLogQ } = sampler.draw(parameters, draws().noise, draws().image);
-      const loss = dequantizationLoss(dequantizer, linearModel, sde, setupOf(importance, false));
+      const loss = dequantizationObjective(dequantizer, linearModel, sde, setupOf(importance, false));
       const losses = await loss.losses(parameters, score, draws());
       expect(largestError(losses, expectedLosses(sde, importance, u, negLogQ))).toBeLessThan(1e-4);
       loss.dispose();
@@ -116,7 +116,7 @@ describe("dequantizationLoss", () => {
       await expectNoLeak(async () => {
         const [parameters, score] = [tf.tensor1d(moved), scoreVector()];
         const run = async (on: boolean) => {
-          const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, on));
+          const loss = dequantizationObjective(dequantizer, linearModel, vpSDE(beta), setupOf(true, on));
           const { losses, gradient } = await loss.lossAndGradient(parameters, score, draws());
           const alone = await loss.losses(parameters, score, draws());
           const result = { losses, gradient: gradient.dataSync() as Float32Array, alone };
@@ -130,7 +130,7 @@ describe("dequantizationLoss", () => {
         expect(largestError(graph.gradient, eager.gradient)).toBeLessThan(1e-3);
 
         const direction = normal(moved.length, 9);
-        const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
+        const loss = dequantizationObjective(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
         const f = async (step: number) => {
           const point = tf.tensor1d(moved.map((value, i) => value + step * direction[i]!));
           const losses = await loss.losses(point, score, draws());
@@ -149,7 +149,7 @@ describe("dequantizationLoss", () => {
   it("needs noise for the offset", async () => {
     const { dequantizer, moved } = trained("cifar10");
     const [parameters, score] = [tf.tensor1d(moved), scoreVector()];
-    const loss = dequantizationLoss(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
+    const loss = dequantizationObjective(dequantizer, linearModel, vpSDE(beta), setupOf(true, false));
     const { offsetNoise: _left, ...rest } = draws();
     await expect(loss.losses(parameters, score, rest)).rejects.toThrow(/offsetNoise/);
     tf.dispose([parameters, score]);

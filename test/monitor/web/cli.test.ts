@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { concatMap, defer, from, type Observable } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { main as monitorMain } from "../../../src/cli/monitor.ts";
+import { monitorMain } from "../../../src/cli/monitor.ts";
 import type { RunEvent } from "../../../src/run/pipeline.ts";
 import { Archive } from "../../../src/monitor/archive.ts";
 import { pipeline } from "../../cli/fixture.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { align, crop, downsample, smooth } from "../../../src/monitor/web/page/curves.ts";
+import { align, crop, thinPoints, smooth } from "../../../src/monitor/web/page/curves.ts";
 
 describe("smooth", () => {
   it("is a moving average that begins with the first value", () => {
@@ -50,7 +50,7 @@ describe("downsample", () => {
 
   it("keeps every peak, both ends, and the order, in bounded length", () => {
     const points = line(10_000, (i) => (i === 5000 ? 99 : i === 7001 ? -99 : Math.sin(i)));
-    const { x, y } = downsample(points, 100);
+    const { x, y } = thinPoints(points, 100);
     expect(x.length).toBeLessThanOrEqual(202);
     expect([x[0], x.at(-1)]).toEqual([0, 99_990]);
     expect(y[x.indexOf(50_000)]).toBe(99);
@@ -60,16 +60,16 @@ describe("downsample", () => {
 
   it("leaves few points as they are, and prefers a value to a gap", () => {
     const few = line(20, (i) => i);
-    expect(downsample(few, 100)).toEqual(few);
+    expect(thinPoints(few, 100)).toEqual(few);
     const gaps = line(1000, (i) => (i % 50 === 7 ? i : NaN));
-    expect(downsample(gaps, 20).y.filter(Number.isFinite)).toHaveLength(20);
+    expect(thinPoints(gaps, 20).y.filter(Number.isFinite)).toHaveLength(20);
   });
 
   it("only takes points that are there", () => {
     const values = fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 400 });
     fc.assert(
       fc.property(values, fc.integer({ min: 1, max: 60 }), (y, buckets) => {
-        const found = downsample({ x: y.map((_, i) => i), y }, buckets);
+        const found = thinPoints({ x: y.map((_, i) => i), y }, buckets);
         return found.x.length <= Math.max(2 * buckets + 2, 0) && found.x.every((i, k) => Object.is(y[i], found.y[k]));
       }),
     );

@@ -1,7 +1,7 @@
 import { connect as connectSocket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Archive } from "../../../src/monitor/archive.ts";
-import type { Entry } from "../../../src/metrics/metric.ts";
+import type { MetricEntry } from "../../../src/metrics/metric.ts";
 import { frames } from "../../../src/monitor/web/frames.ts";
 import { Thinner } from "../../../src/monitor/web/thin.ts";
 import { batch, collect, entry, metric, metrics, recordedRun, temporaryFolder } from "../fixture.ts";
@@ -125,7 +125,7 @@ describe("Thinner", () => {
 
   it("keeps nodes apart", () => {
     const thinner = new Thinner(2);
-    const entries: Entry[] = [entry(1), entry(1, { node: "b" }), entry(2), entry(2, { node: "b" })];
+    const entries: MetricEntry[] = [entry(1), entry(1, { node: "b" }), entry(2), entry(2, { node: "b" })];
     entries.forEach((each) => thinner.add(each));
     expect(thinner.entries().map(({ node, sequence }) => [node, sequence])).toEqual([["node", 1], ["node", 2], ["b", 1], ["b", 2]]); // prettier-ignore
   });

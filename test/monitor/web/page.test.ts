@@ -2,11 +2,11 @@
 import { describe, expect, it } from "vitest";
 import type { Frame } from "../../../src/monitor/web/frames.ts";
 import { configRows, matching, numberAt } from "../../../src/monitor/web/page/config-rows.ts";
-import { bytes, duration, number, seconds } from "../../../src/monitor/web/page/format.ts";
+import { bytesText, durationText, number, seconds } from "../../../src/monitor/web/page/format.ts";
 import { nodeState } from "../../../src/monitor/web/page/node-state.ts";
 import { isStageMetric, layoutChain, slowest, stagesIn } from "../../../src/monitor/web/page/pipeline-graph.ts";
 import { Series } from "../../../src/monitor/web/page/series.ts";
-import { Store } from "../../../src/monitor/web/page/store.ts";
+import { PageStore } from "../../../src/monitor/web/page/store.ts";
 import { zoomByKey } from "../../../src/monitor/web/page/zoom-keys.ts";
 import { metrics, TIME } from "../fixture.ts";
 
@@ -34,7 +34,7 @@ describe("Series", () => {
 
 describe("Store", () => {
   it("keeps metrics by run, node and name, and where to go on from", () => {
-    const store = new Store();
+    const store = new PageStore();
     store.add(frame(1, 3));
     store.add(frame(4, 4, { dropped: 2 }));
     store.add(frame(1, 2, { run: "a run/b", node: "other" }));
@@ -44,7 +44,7 @@ describe("Store", () => {
   });
 
   it("leaves out what has come before, and takes null as no number", () => {
-    const store = new Store();
+    const store = new PageStore();
     store.add(frame(1, 3));
     store.add(frame(1, 3));
     const nothing = { name: "train/loss", step: 4, value: null as unknown as number, unit: "1", time: TIME };
@@ -149,13 +149,13 @@ it.each([
   [number(2.5e9), "2.50e9"],
   [number(NaN), "not finite"],
   [number(undefined), "–"],
-  [bytes(476_053_504), "454 MiB"],
-  [bytes(0), "0 B"],
+  [bytesText(476_053_504), "454 MiB"],
+  [bytesText(0), "0 B"],
   [seconds(0.00136), "1.36 ms"],
   [seconds(5.7e-7), "0.57 µs"],
-  [duration(0.3), "0.3 s"],
-  [duration(73), "1 min 13 s"],
-  [duration(93_600), "1 d 2 h"],
+  [durationText(0.3), "0.3 s"],
+  [durationText(73), "1 min 13 s"],
+  [durationText(93_600), "1 d 2 h"],
 ])("writes numbers as people read them: %s", (text, expected) => {
   expect(text).toBe(expected);
 });

@@ -8,7 +8,7 @@ import { imageDequantizer } from "../../../src/run/images/dequantizer.ts";
 import { imageEvaluation } from "../../../src/run/images/evaluate.ts";
 import type { Measure } from "../../../src/run/images/quality.ts";
 import { sampleImages, samplesPath } from "../../../src/run/images/sample.ts";
-import { main } from "../../../src/cli/main.ts";
+import { pipelineMain } from "../../../src/cli/main.ts";
 import { definePipeline, type RunContext, type Summary } from "../../../src/run/pipeline.ts";
 import { requireName } from "../../../src/cli/registry.ts";
 import { session } from "../../../src/run/session.ts";
@@ -115,7 +115,7 @@ export async function tiny(argv: readonly string[], options: Options = {}): Prom
     if (options.stopAt?.test(text)) signals.emit("SIGTERM");
     return true;
   };
-  const exitCode = await main(["tiny", ...argv, "--json"], {
+  const exitCode = await pipelineMain(["tiny", ...argv, "--json"], {
     registry: { names: async () => names, load: async (name) => (requireName(name, names), pipeline) },
     stdout: { write: (text: string | Uint8Array) => ((stdout += text), true) },
     stderr: { write: (text: string | Uint8Array) => watch(String(text)) },

@@ -1,11 +1,11 @@
 /** One chart: several curves over one axis, zoomed together with the others. */
 import type uPlot from "uplot";
-import { align, crop, downsample, smooth, type Points } from "./curves.ts";
+import { align, crop, thinPoints, smooth, type Points } from "./curves.ts";
 import { h, setText } from "./dom.ts";
-import { HEIGHT, makePlot, type Line } from "./plot.ts";
+import { HEIGHT, makePlot, type PlotLine } from "./plot.ts";
 import { zoomByKey, type Zoom } from "./zoom-keys.ts";
 
-export interface Curve extends Line {
+export interface Curve extends PlotLine {
   /** As people read it. */
   readonly label: string;
   readonly points: Points;
@@ -24,7 +24,7 @@ export interface ChartOptions {
 }
 
 /** What all charts share. */
-export interface View {
+export interface ChartView {
   readonly log: boolean;
   /** Weight of the past in the moving average, in [0, 1). */
   readonly smoothing: number;
@@ -56,7 +56,7 @@ export class Chart {
   /** What the present plot was made for. */
   #form = "";
   #curves: readonly Curve[] = [];
-  #view: View = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
+  #view: ChartView = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
 
   constructor(options: ChartOptions, onZoom: (zoom: Zoom) => void) {
     const { id, title } = options;
@@ -73,12 +73,12 @@ export class Chart {
   }
 
   /** Draws; a chart without a point hides itself. */
-  show(curves: readonly Curve[], view: View): void {
+  show(curves: readonly Curve[], view: ChartView): void {
     this.#curves = curves.filter(({ points }) => points.x.length > 0);
     this.#view = view;
     this.element.hidden = this.#curves.length === 0;
     if (this.element.hidden) return;
-    const lines = this.#curves.flatMap(({ points: _points, label: _label, ...line }): Line[] =>
+    const lines = this.#curves.flatMap(({ points: _points, label: _label, ...line }): PlotLine[] =>
       this.#smoothed ? [{ ...line, pale: true }, line] : [line],
     );
     const form = JSON.stringify([this.#log, lines]);
@@ -112,12 +112,12 @@ export class Chart {
     const drawn = this.#curves.flatMap(({ points: { x, y } }) => {
       const values = this.#log ? y.map((value) => (value > 0 ? value : NaN)) : y;
       const both = this.#smoothed ? [values, smooth(values, smoothing)] : [values];
-      return both.map((each) => downsample(crop({ x, y: each }, min, max), buckets));
+      return both.map((each) => thinPoints(crop({ x, y: each }, min, max), buckets));
     });
     return align(drawn) as uPlot.AlignedData;
   }
 
-  #make(form: string, lines: readonly Line[], data: uPlot.AlignedData): void {
+  #make(form: string, lines: readonly PlotLine[], data: uPlot.AlignedData): void {
     this.#form = form;
     this.#plot?.destroy();
     const { format, binary = false } = this.#options;

@@ -1,7 +1,7 @@
 /** The curves, and what is asked of all of them. */
 import { Chart, type ChartOptions, type Curve } from "./chart.ts";
 import { card, h, setText } from "./dom.ts";
-import { bytes, number, seconds } from "./format.ts";
+import { bytesText, number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
 import type { NodeRecord } from "./store.ts";
@@ -18,7 +18,7 @@ const DEFINITIONS: readonly Definition[] = [
   { id: "lr", title: "Learning rate", metrics: { "train/learning_rate": "" }, format: number },
   { id: "speed", title: "Images/s", metrics: { "train/images_per_second": "" }, format: number, smooth: true },
   { id: "bits", title: "Bits/dim", metrics: { "eval/bpd": "ODE", "eval/bound": "bound" }, format: number, marks: true },
-  { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytes, binary: true },
+  { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytesText, binary: true },
 ];
 
 /** What the graph of the pipeline and the tiles show is no further metric. */
@@ -81,7 +81,7 @@ export function chartsView(model: Model, changed: () => void) {
     for (const { series } of model.shown()) {
       for (const [name, { unit }] of series) {
         if (DRAWN.has(name) || isStageMetric(name) || others.has(name)) continue;
-        const format = unit === "s" ? seconds : unit === "By" ? bytes : number;
+        const format = unit === "s" ? seconds : unit === "By" ? bytesText : number;
         const id = `other-${others.size}`;
         const definition = { id, title: unit === "1" ? name : `${name} (${unit})`, metrics: { [name]: "" }, format, log: true, smooth: true, binary: unit === "By" }; // prettier-ignore
         others.set(name, make(definition));

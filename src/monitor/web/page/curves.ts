@@ -36,7 +36,7 @@ export function crop({ x, y }: Points, min: number, max: number): Points {
  * At most `2 * buckets + 2` points that draw the same line at `buckets` pixels: of each bucket of neighbours the
  * smallest and the largest, in their order, and the first and the last of all.
  */
-export function downsample({ x, y }: Points, buckets: number): Points {
+export function thinPoints({ x, y }: Points, buckets: number): Points {
   const length = x.length;
   if (length <= 2 * buckets + 2) return { x, y };
   const kept = [0];

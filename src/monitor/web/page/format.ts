@@ -10,7 +10,7 @@ export function number(value: number | undefined): string {
 }
 
 /** "512 KiB", "1.42 GiB". */
-export function bytes(value: number | undefined): string {
+export function bytesText(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return "–";
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(Math.max(Math.floor(Math.log2(Math.max(value, 1)) / 10), 0), units.length - 1);
@@ -22,11 +22,11 @@ export function seconds(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return "–";
   if (value < 1e-3) return `${Number((value * 1e6).toPrecision(2))} µs`;
   if (value < 1) return `${Number((value * 1e3).toPrecision(3))} ms`;
-  return duration(value);
+  return durationText(value);
 }
 
 /** "2.5 s", "45 s", "12 min 5 s", "3 h 20 min", "4 d 2 h". */
-export function duration(value: number): string {
+export function durationText(value: number): string {
   if (value < 10) return `${Number(value.toFixed(1))} s`;
   const s = Math.round(value);
   const parts: [number, string][] = [

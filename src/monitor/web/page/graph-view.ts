@@ -2,13 +2,13 @@
 import { card, h, setText, svg } from "./dom.ts";
 import { number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
-import { layoutChain, slowest, stagesIn, type BoxSize, type Edge, type Place, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
+import { layoutChain, slowest, stagesIn, type BoxSize, type Edge, type NodePlace, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
 
 const BOX: BoxSize = { width: 112, height: 62, gapX: 62, gapY: 54 };
 /** Around all, for the thick border of the slowest. */
 const MARGIN = 8;
 
-function box(stage: StageState | string, { x, y }: Place, isSlowest: boolean): SVGElement {
+function box(stage: StageState | string, { x, y }: NodePlace, isSlowest: boolean): SVGElement {
   const { width, height } = BOX;
   if (typeof stage === "string") {
     return svg("g", { class: "end", transform: `translate(${x},${y})` },

@@ -1,17 +1,17 @@
 /** What the page knows and shows: the store, and the choices of who looks. */
 import type { ConnectionState } from "./connection.ts";
-import type { View } from "./chart.ts";
-import { Store, type NodeRecord } from "./store.ts";
+import type { ChartView } from "./chart.ts";
+import { PageStore, type NodeRecord } from "./store.ts";
 
 /** Colours there are. */
 const COLOURS = 8;
 
 export class Model {
-  readonly store = new Store();
+  readonly store = new PageStore();
   connection: ConnectionState = "connecting";
   /** ms that the server's clock is ahead. */
   ahead = 0;
-  view: View = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
+  view: ChartView = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
   /** By run, once they have come; undefined for a run whose files are on another machine. */
   readonly configs = new Map<string, unknown>();
   /** Runs that are left out of the charts. */

@@ -1,6 +1,6 @@
 /** Runs and their nodes: which are drawn, which is looked at, and whether they still tell something. */
 import { card, h, setText } from "./dom.ts";
-import { bytes, duration, number } from "./format.ts";
+import { bytesText, durationText, number } from "./format.ts";
 import type { Model } from "./model.ts";
 import { nodeState } from "./node-state.ts";
 import type { NodeRecord } from "./store.ts";
@@ -66,10 +66,10 @@ export function nodesView(model: Model, changed: () => void) {
         row.element.classList.toggle("focused", focus.checked);
         cells.state.dataset["state"] = state;
         setText(cells.state, state);
-        setText(cells.heard, record.time === 0 ? "–" : `${duration(age / 1000)} ago`);
+        setText(cells.heard, record.time === 0 ? "–" : `${durationText(age / 1000)} ago`);
         setText(cells.step, record.step.toLocaleString("en"));
         setText(cells.loss, number(record.series.get("train/loss")?.last));
-        setText(cells.memory, bytes(record.series.get("process/rss_bytes")?.last));
+        setText(cells.memory, bytesText(record.series.get("process/rss_bytes")?.last));
         setText(cells.lost, record.dropped === 0 ? "" : `${record.dropped} metrics`);
       }
       setText(said, states.length > 0 ? states.join("; ") : "No metric has come yet.");

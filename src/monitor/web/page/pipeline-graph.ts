@@ -38,21 +38,21 @@ export function slowest(stages: readonly StageState[]): StageState | undefined {
   return busiest && busiest.busy > 0 ? busiest : undefined;
 }
 
-export interface Place {
+export interface NodePlace {
   /** Left and upper edge. */
   readonly x: number;
   readonly y: number;
 }
 
 export interface Edge {
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: NodePlace;
+  readonly to: NodePlace;
   /** Goes down rather than sideways. */
   readonly down: boolean;
 }
 
 export interface Layout {
-  readonly boxes: readonly Place[];
+  readonly boxes: readonly NodePlace[];
   /** Between neighbours, from border to border. */
   readonly edges: readonly Edge[];
   readonly width: number;
@@ -78,7 +78,7 @@ export function layoutChain(count: number, space: number, { width, height, gapX,
   // Rows of about one length look better than full ones and a rest.
   const columns = Math.max(1, Math.ceil(count / Math.ceil(count / fitting)) || 0);
   const rows = Math.ceil(count / columns);
-  const boxes = Array.from({ length: count }, (_, i): Place => {
+  const boxes = Array.from({ length: count }, (_, i): NodePlace => {
     const row = Math.floor(i / columns);
     const along = i % columns;
     return { x: (row % 2 === 0 ? along : columns - 1 - along) * (width + gapX), y: row * (height + gapY) };

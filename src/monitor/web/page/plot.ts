@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { colour } from "./theme.ts";
 
 /** A line of a plot. */
-export interface Line {
+export interface PlotLine {
   /** A CSS variable. */
   readonly colour: string;
   /** Marks each point: few values, far apart. */
@@ -14,7 +14,7 @@ export interface Line {
 }
 
 export interface PlotOptions {
-  readonly lines: readonly Line[];
+  readonly lines: readonly PlotLine[];
   /** Over a logarithmic axis. */
   readonly log: boolean;
   /** Over one whose marks are multiples of powers of 2. */
@@ -31,7 +31,7 @@ const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i);
 /** Drags of fewer pixels are clicks. */
 const SLIP = 3;
 
-function series({ colour: variable, marks = false, dashed = false, pale = false }: Line): uPlot.Series {
+function series({ colour: variable, marks = false, dashed = false, pale = false }: PlotLine): uPlot.Series {
   const points = { show: marks, size: 7, fill: colour("--card") };
   const looks = { stroke: colour(variable), width: pale ? 1 : 1.6, alpha: pale ? 0.28 : 1, points };
   return dashed ? { ...looks, dash: [5, 4] } : looks;

@@ -18,7 +18,7 @@ export interface NodeRecord {
   dropped: number;
 }
 
-export class Store {
+export class PageStore {
   /** By run, then by node. */
   readonly runs = new Map<string, Map<string, NodeRecord>>();
   /** In the order of their coming. */

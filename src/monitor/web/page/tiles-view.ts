@@ -1,7 +1,7 @@
 /** The newest numbers of a run. */
 import { numberAt } from "./config-rows.ts";
 import { h, setText } from "./dom.ts";
-import { bytes, duration, number } from "./format.ts";
+import { bytesText, durationText, number } from "./format.ts";
 import type { Model } from "./model.ts";
 
 interface Tile {
@@ -38,7 +38,7 @@ export function tilesView() {
       const pace = last("train/seconds_per_step");
       const total = numberAt(model.configs.get(node.run), "training", "steps");
       const left = total !== undefined && pace !== undefined ? (total - node.step) * pace : 0;
-      tiles.step.show(node.step.toLocaleString("en"), total === undefined ? "" : `of ${total.toLocaleString("en")}${left > 0 ? `, ${duration(left)} left` : ""}`); // prettier-ignore
+      tiles.step.show(node.step.toLocaleString("en"), total === undefined ? "" : `of ${total.toLocaleString("en")}${left > 0 ? `, ${durationText(left)} left` : ""}`); // prettier-ignore
       progress.hidden = total === undefined;
       progress.value = total === undefined ? 0 : Math.min(1, node.step / total);
       tiles.loss.show(number(last("train/loss")));
@@ -50,7 +50,7 @@ export function tilesView() {
       );
       tiles["bits/dim"].show(number(last("eval/bpd")), "by the ODE");
       tiles.bound.show(number(last("eval/bound")), "bits/dim");
-      tiles.memory.show(bytes(last("process/rss_bytes")), "resident");
+      tiles.memory.show(bytesText(last("process/rss_bytes")), "resident");
     },
   };
 }
