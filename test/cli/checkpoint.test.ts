@@ -6,7 +6,13 @@ import { checkpointMain } from "../../src/cli/checkpoint.ts";
 import { digest, valuesOf } from "../../src/models/parameters.ts";
 import { openCheckpoint, saveCheckpoint } from "../../src/training/checkpoints/checkpoint-formats.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/training/checkpoints/checkpoint.ts";
-import { layoutWith, SHAPES, snapshotOf, storedCheckpoint, temporaryFile } from "../training/checkpoints/checkpoint-fixture.ts";
+import {
+  layoutWith,
+  SHAPES,
+  snapshotOf,
+  storedCheckpoint,
+  temporaryFile,
+} from "../training/checkpoints/checkpoint-fixture.ts";
 
 const layout = layoutWith(SHAPES);
 const snapshot = snapshotOf(layout);

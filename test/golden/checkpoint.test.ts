@@ -9,7 +9,11 @@ import { tf } from "../../src/engine/tf.ts";
 import { ncsnpp } from "../../src/models/ncsnpp.ts";
 import { layoutOf, unflatten } from "../../src/models/parameters.ts";
 import { openCheckpoint, saveCheckpoint } from "../../src/training/checkpoints/checkpoint-formats.ts";
-import { openFlaxCheckpoint, readFlaxCheckpoint, saveFlaxCheckpoint } from "../../src/training/checkpoints/flax-checkpoint.ts";
+import {
+  openFlaxCheckpoint,
+  readFlaxCheckpoint,
+  saveFlaxCheckpoint,
+} from "../../src/training/checkpoints/flax-checkpoint.ts";
 import { toStateDict } from "../../src/training/checkpoints/state-dict.ts";
 import { maxAbs } from "./allclose.ts";
 import { describeFamily, directory, type CaseEntry, type Config, type GoldenCase } from "./golden.ts";

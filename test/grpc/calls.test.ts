@@ -6,7 +6,7 @@ import { sanitizeText } from "../../src/base/sanitize-text.ts";
 import { messagesOf } from "../../src/grpc/messages.ts";
 import { andMore } from "../../src/base/occasionally.ts";
 import { receive, statusError } from "../../src/grpc/receive.ts";
-import { send } from "../../src/grpc/send.ts";
+import { sendAll } from "../../src/grpc/send.ts";
 
 class Call extends EventEmitter {
   readonly written: number[] = [];
@@ -101,7 +101,7 @@ describe("send", () => {
 
   function sending(call: Call, values: AsyncIterable<number>) {
     const told: string[] = [];
-    const subscription = send(call, values).subscribe({
+    const subscription = sendAll(call, values).subscribe({
       error: (error: Error) => told.push(error.message),
       complete: () => told.push("complete"),
     });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { perturb } from "../../src/sde/perturb.ts";
+import { perturbExamples } from "../../src/sde/perturb.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
 
 it("gives each example its own time, alpha_t x(0) + sigma_t z", () => {
@@ -8,6 +8,11 @@ it("gives each example its own time, alpha_t x(0) + sigma_t z", () => {
     meanCoeff: (t: number) => 2 * t,
     std: (t: number) => t + 1,
   };
-  const out = perturb(sde, new Float32Array([1, 2, 3, 4, 5, 6]), new Float32Array([1, -1, 2, 0, 1, -2]), [1, 2]);
+  const out = perturbExamples(
+    sde,
+    new Float32Array([1, 2, 3, 4, 5, 6]),
+    new Float32Array([1, -1, 2, 0, 1, -2]),
+    [1, 2],
+  );
   expect([...out]).toEqual([4, 2, 10, 16, 23, 18]);
 });

@@ -6,7 +6,7 @@ import { loadAhead } from "../../../src/data/prepare/load-ahead.ts";
 import { leftText } from "../../../src/data/prepare/manifest.ts";
 import { ShardBuilder } from "../../../src/data/prepare/shard-builder.ts";
 import { channelStatistics, channelSums, countClasses } from "../../../src/data/prepare/statistics.ts";
-import type { Entry } from "../../../src/data/sources/source.ts";
+import type { SourceEntry } from "../../../src/data/sources/source.ts";
 
 /** Images that are their own indices. */
 const stored = (length: number, closed: () => void = () => {}): StoredImages => ({
@@ -72,7 +72,7 @@ describe("ShardBuilder", () => {
   const picture = (value: number, shape: readonly [number, number, number] = [1, 2, 1]) => ({
     ...{ data: new Uint8Array(shape[0] * shape[1] * shape[2]).fill(value), shape },
   });
-  const entry = (label?: number): Entry => ({
+  const entry = (label?: number): SourceEntry => ({
     name: "it",
     ...(label === undefined ? {} : { label }),
     load: () => picture(0),
@@ -99,7 +99,7 @@ describe("ShardBuilder", () => {
   });
 
   it("keeps out what does not fit, and says why", () => {
-    const reason = (labelled: boolean, of: Entry, found = picture(0)) =>
+    const reason = (labelled: boolean, of: SourceEntry, found = picture(0)) =>
       new ShardBuilder([1, 2, 1], labelled, 4, 3).fault(of, found)?.reason;
     expect([reason(true, entry(0)), reason(true, entry(2)), reason(false, entry())]).toEqual(Array(3).fill(undefined));
     expect(reason(true, entry(3))).toBe("its label is 3, expected 0 to 2");
@@ -116,7 +116,7 @@ describe("ShardBuilder", () => {
 
 describe("loadAhead", () => {
   const entries = (log: string[], count = 5) =>
-    async function* (): AsyncGenerator<Entry> {
+    async function* (): AsyncGenerator<SourceEntry> {
       try {
         for (let i = 0; i < count; i++) {
           const load = () => {

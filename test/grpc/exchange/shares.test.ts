@@ -3,7 +3,7 @@ import { status, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { RunError, UsageError } from "../../../src/base/errors.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
-import type { Member, View } from "../../../src/grpc/exchange/messages.ts";
+import type { Member, GroupView } from "../../../src/grpc/exchange/messages.ts";
 import { Deliveries } from "../../../src/grpc/exchange/deliveries.ts";
 import { BrokenGroupError, CoordinatorLostError, isPassing, joinFailure } from "../../../src/grpc/exchange/failures.ts";
 import type { Vector } from "../../../src/grpc/exchange/parcel.ts";
@@ -15,7 +15,14 @@ import { statusError } from "../../../src/grpc/receive.ts";
 
 const member = (id: number): Member => ({ id, rank: id, address: "", collectivesPort: 0 });
 /** The members go by their place in the list, not by their numbers. */
-const view = { view: 1, step: 0, members: [7, 3, 5].map(member), need: "NOTHING", source: 0, entering: false } as View;
+const view = {
+  view: 1,
+  step: 0,
+  members: [7, 3, 5].map(member),
+  need: "NOTHING",
+  source: 0,
+  entering: false,
+} as GroupView;
 const run = { shards: 8, shardSize: 4, parameters: 100, bfloat16: true };
 
 describe("a view of three", () => {

@@ -7,13 +7,13 @@ import type { PushSummary } from "../../../src/monitor/grpc/definition.ts";
 import type { MonitorClient } from "../../../src/monitor/grpc/monitor-client.ts";
 import { Pusher, type PusherOptions } from "../../../src/monitor/grpc/pusher.ts";
 import { statusError } from "../../../src/grpc/receive.ts";
-import type { Batch } from "../../../src/metrics/metric.ts";
+import type { MetricBatch } from "../../../src/metrics/metric.ts";
 import { MetricLog } from "../../../src/monitor/metric-log.ts";
 import { metric, metrics, steps, temporaryFolder } from "../fixture.ts";
 
 /** One call: what came in it, and its end. */
 interface Call {
-  readonly batches: Batch[];
+  readonly batches: MetricBatch[];
   readonly deadline: number;
   /** The batches have ended. */
   sent: boolean;
@@ -26,7 +26,7 @@ const turns = () => vi.advanceTimersByTimeAsync(0);
 function pushing(options: Partial<PusherOptions> = {}) {
   const calls: Call[] = [];
   const client = {
-    push: (batches: AsyncIterable<Batch>, deadline: number) =>
+    push: (batches: AsyncIterable<MetricBatch>, deadline: number) =>
       new Observable<PushSummary>((reply) => {
         const call: Call = { batches: [], deadline, sent: false, left: false, reply };
         calls.push(call);

@@ -2,13 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Frame } from "../../../src/monitor/web/frames.ts";
 import { connect, type ConnectionState } from "../../../src/monitor/web/page/connection.ts";
-import { downsample } from "../../../src/monitor/web/page/curves.ts";
-import { bytes, duration, number, seconds } from "../../../src/monitor/web/page/format.ts";
+import { thinPoints } from "../../../src/monitor/web/page/curves.ts";
+import { bytesText, durationText, number, seconds } from "../../../src/monitor/web/page/format.ts";
 import { Model } from "../../../src/monitor/web/page/model.ts";
 import { nodeState } from "../../../src/monitor/web/page/node-state.ts";
 import { layoutChain, slowest } from "../../../src/monitor/web/page/pipeline-graph.ts";
 import { Series } from "../../../src/monitor/web/page/series.ts";
-import { Store } from "../../../src/monitor/web/page/store.ts";
+import { PageStore } from "../../../src/monitor/web/page/store.ts";
 import { zoomByKey } from "../../../src/monitor/web/page/zoom-keys.ts";
 import { metric } from "../fixture.ts";
 
@@ -68,22 +68,22 @@ describe("Model", () => {
   });
 });
 
-describe("Store", () => {
+describe("PageStore", () => {
   it("knows the times of the last two steps, the newest whatever order they come in", () => {
-    const store = new Store();
+    const store = new PageStore();
     const [record] = [frame("r", "n", 1, 1000), frame("r", "n", 2, 4000), frame("r", "n", 3, 3000)].map((one) => {
       store.add(one);
       return store.nodes("r")[0]!;
     });
     expect(record).toMatchObject({ time: 4000, before: 4000, step: 3, last: 3 });
-    const other = new Store();
+    const other = new PageStore();
     const [a, b] = [frame("r", "n", 1, 1000).metrics[0]!, frame("r", "n", 2, 4000).metrics[0]!];
     other.add(frame("r", "n", 1, 0, { last: 4, metrics: [a, { ...a, name: "x" }, b, { ...b, name: "x" }] }));
     expect(other.nodes("r")[0]).toMatchObject({ time: 4000, before: 1000, step: 2, last: 4 });
   });
 
   it("takes what is not numbered each time, and asks for it from no place", () => {
-    const store = new Store();
+    const store = new PageStore();
     store.add(frame("r", "n", 0, 1000, { dropped: 2 }));
     store.add(frame("r", "n", 0, 1000, { dropped: 3 }));
     expect(store.nodes("r")[0]).toMatchObject({ last: 0, dropped: 5 });
@@ -185,25 +185,25 @@ it.each([
   [number(-10_000), "-10,000"],
   [number(999_999), "999,999"],
   [number(1e6), "1.00e6"],
-  [bytes(undefined), "–"],
-  [bytes(Infinity), "–"],
-  [bytes(-5), "-5 B"],
-  [bytes(1023), "1023 B"],
-  [bytes(1024), "1 KiB"],
-  [bytes(1.5 * 2 ** 30), "1.5 GiB"],
-  [bytes(2 ** 52), "4096 TiB"],
+  [bytesText(undefined), "–"],
+  [bytesText(Infinity), "–"],
+  [bytesText(-5), "-5 B"],
+  [bytesText(1023), "1023 B"],
+  [bytesText(1024), "1 KiB"],
+  [bytesText(1.5 * 2 ** 30), "1.5 GiB"],
+  [bytesText(2 ** 52), "4096 TiB"],
   [seconds(undefined), "–"],
   [seconds(NaN), "–"],
   [seconds(0.001), "1 ms"],
   [seconds(0.9994), "999 ms"],
   [seconds(1), "1 s"],
-  [duration(9.96), "10 s"],
-  [duration(10), "10 s"],
-  [duration(59.6), "1 min"],
-  [duration(3600), "1 h"],
-  [duration(12_000), "3 h 20 min"],
-  [duration(86_400 + 60), "1 d"],
-  [duration(4 * 86_400 + 2 * 3600 + 61), "4 d 2 h"],
+  [durationText(9.96), "10 s"],
+  [durationText(10), "10 s"],
+  [durationText(59.6), "1 min"],
+  [durationText(3600), "1 h"],
+  [durationText(12_000), "3 h 20 min"],
+  [durationText(86_400 + 60), "1 d"],
+  [durationText(4 * 86_400 + 2 * 3600 + 61), "4 d 2 h"],
 ])("numbers at the borders of their forms: %s", (text, expected) => {
   expect(text).toBe(expected);
 });
@@ -265,6 +265,6 @@ it("a series halves only what is above its limit, and keeps the newest", () => {
 it("a curve keeps of each bucket its smallest and its largest, in their order", () => {
   const y = [5, 1, 9, 4, 7, 2, 8, 3, 0, 6];
   const x = y.map((_, i) => i);
-  expect(downsample({ x, y }, 2)).toEqual({ x: [0, 1, 2, 6, 8, 9], y: [5, 1, 9, 8, 0, 6] }); // prettier-ignore
-  expect(downsample({ x, y }, 4)).toEqual({ x, y });
+  expect(thinPoints({ x, y }, 2)).toEqual({ x: [0, 1, 2, 6, 8, 9], y: [5, 1, 9, 8, 0, 6] }); // prettier-ignore
+  expect(thinPoints({ x, y }, 4)).toEqual({ x, y });
 });

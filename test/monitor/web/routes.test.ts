@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { Archive } from "../../../src/monitor/archive.ts";
 import { frames } from "../../../src/monitor/web/frames.ts";
-import { json, refusal, reply, send } from "../../../src/monitor/web/reply.ts";
+import { json, refusal, reply, sendReply } from "../../../src/monitor/web/reply.ts";
 import { answer } from "../../../src/monitor/web/routes.ts";
 import { Thinner } from "../../../src/monitor/web/thin.ts";
 import { batch, collect, entry, metric, metrics, recordedRun, temporaryFolder } from "../fixture.ts";
@@ -69,7 +69,7 @@ describe("answers in one piece", () => {
       writeHead: (...head: unknown[]) => written.push(head),
       end: (body: unknown) => written.push(body),
     };
-    send(response as unknown as ServerResponse, reply("text", "ä\n", { status: 201, headers: { Allow: "GET" } }));
+    sendReply(response as unknown as ServerResponse, reply("text", "ä\n", { status: 201, headers: { Allow: "GET" } }));
     expect(written).toEqual([
       [
         201,

@@ -5,7 +5,7 @@ import { logPath } from "../../../src/monitor/log-file.ts";
 import {
   readConfig,
   readLogTail,
-  readReport,
+  readReportFile,
   readSample,
   runState,
   sampleGrids,
@@ -65,9 +65,9 @@ describe("the other files of a run", () => {
     const workdir = workdirWith({ secret: "secret\n" });
     for (const name of ["config.json", "log.txt", "eval/report.html"]) symlinkSync(join(workdir, "secret"), join(workdir, name)); // prettier-ignore
     expect(runState(workdir)).toEqual(empty);
-    expect([readConfig(workdir), readReport(workdir), readLogTail(workdir, 5)]).toEqual([undefined, undefined, undefined]); // prettier-ignore
+    expect([readConfig(workdir), readReportFile(workdir), readLogTail(workdir, 5)]).toEqual([undefined, undefined, undefined]); // prettier-ignore
     const whole = workdirWith({ "config.json": "config", "eval/report.html": "report" });
-    expect([readConfig(whole), readReport(whole)].map(String)).toEqual(["config", "report"]);
+    expect([readConfig(whole), readReportFile(whole)].map(String)).toEqual(["config", "report"]);
   });
 });
 

@@ -67,10 +67,7 @@ function run(context: RunContext, { measure, heldOutOnly }: Options) {
             sampleTime(sde, { eps, importance: weighting === "importance", seed }),
             perturb(sde, { seed }),
           )
-          .pipe(
-            scoreMatching(network, sde, state, { weighting, seed }),
-            accumulate(shards),
-          )
+          .pipe(scoreMatching(network, sde, state, { weighting, seed }), accumulate(shards))
           .pipe(
             adam(state, { ...optim, compile: true }),
             ema(state, { rate: model.emaRate, compile: true }),

@@ -6,7 +6,11 @@ import { flaxPieces, type FlaxTree } from "../../../src/data/formats/flax-msgpac
 import { namedArray, type NamedArray } from "../../../src/data/formats/named-array.ts";
 import { UsageError } from "../../../src/base/errors.ts";
 import { readAnyCheckpoint } from "../../../src/training/checkpoints/checkpoint-formats.ts";
-import { openFlaxCheckpoint, readFlaxCheckpoint, writeFlaxCheckpoint } from "../../../src/training/checkpoints/flax-checkpoint.ts";
+import {
+  openFlaxCheckpoint,
+  readFlaxCheckpoint,
+  writeFlaxCheckpoint,
+} from "../../../src/training/checkpoints/flax-checkpoint.ts";
 import { toStateDict } from "../../../src/training/checkpoints/state-dict.ts";
 import { layoutWith, SHAPES, snapshotOf, storedCheckpoint, temporaryFile } from "./checkpoint-fixture.ts";
 
