@@ -18,7 +18,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: [".cache/", "coverage/", "reports/", "runs/"] },
+  { ignores: [".cache/", "coverage/", "dist/", "reports/", "runs/"] },
   {
     rules: {
       eqeqeq: ["error", "always", { null: "ignore" }],

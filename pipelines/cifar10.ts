@@ -4,32 +4,38 @@
  */
 import { join } from "node:path";
 import { identity, type Observable } from "rxjs";
-import { weightingOf } from "../src/run/from-config.ts";
-import { imagePipeline } from "../src/run/images/image-pipeline.ts";
-import { cifar10Published, marked } from "../src/run/images/published.ts";
-import type { RunContext, RunEvent } from "../src/run/pipeline.ts";
+import {
+  accumulate,
+  adam,
+  allReduce,
+  betweenSteps,
+  captureState,
+  checkpoint,
+  cifar10Published,
+  dequantize,
+  ema,
+  flip,
+  gradientHistograms,
+  type ImageDataset,
+  imagePipeline,
+  images,
+  loadCifar10,
+  type Look,
+  marked,
+  Meter,
+  perturb,
+  record,
+  type RunContext,
+  type RunEvent,
+  sampleTime,
+  scoreMatching,
+  type Session,
+  stagesOf,
+  trainBatches,
+  weightingOf,
+  withCredit,
+} from "scorestream";
 import { cifar10Presets } from "./presets/cifar10.ts";
-import type { Session } from "../src/run/session.ts";
-import { loadCifar10 } from "../src/data/cifar10/load.ts";
-import type { ImageDataset } from "../src/data/dataset.ts";
-import { Meter } from "../src/metrics/meter.ts";
-import { accumulate } from "../src/streams/accumulate.ts";
-import { adam } from "../src/streams/adam.ts";
-import { allReduce } from "../src/streams/all-reduce.ts";
-import { betweenSteps, type Look } from "../src/streams/between-steps.ts";
-import { captureState } from "../src/streams/capture-state.ts";
-import { checkpoint } from "../src/streams/checkpoint.ts";
-import { withCredit } from "../src/streams/credit.ts";
-import { dequantize } from "../src/streams/dequantize.ts";
-import { ema } from "../src/streams/ema.ts";
-import { flip } from "../src/streams/flip.ts";
-import { gradientHistograms } from "../src/streams/gradient-histograms.ts";
-import { images, trainBatches } from "../src/streams/batches.ts";
-import { perturb } from "../src/streams/perturb.ts";
-import { record } from "../src/streams/record.ts";
-import { sampleTime } from "../src/streams/sample-time.ts";
-import { scoreMatching } from "../src/streams/score-matching.ts";
-import { stagesOf } from "../src/streams/stage.ts";
 
 /**
  * Images, dequantized, perturbed at times drawn for the likelihood weighting; the score matching loss and its gradient;

@@ -4,34 +4,45 @@
  */
 import { join } from "node:path";
 import { concat, defer, EMPTY, of, type OperatorFunction } from "rxjs";
-import { evaluationSeed, weightingOf } from "../src/run/from-config.ts";
-import { definePipeline, type RunContext, type RunEvent } from "../src/run/pipeline.ts";
-import { session } from "../src/run/session.ts";
-import type { Batch } from "../src/data/batch.ts";
-import { mlp } from "../src/models/mlp.ts";
-import { Meter } from "../src/metrics/meter.ts";
-import { chainBitsPerDim, chainEntropy, sampleChain } from "../src/data/gaussian-chain.ts";
-import { accumulate } from "../src/streams/accumulate.ts";
-import { adam } from "../src/streams/adam.ts";
-import { allReduce } from "../src/streams/all-reduce.ts";
-import { densityBitsPerDim } from "../src/streams/bits-per-dim.ts";
-import { captureState } from "../src/streams/capture-state.ts";
-import { checkpoint } from "../src/streams/checkpoint.ts";
-import { withCredit } from "../src/streams/credit.ts";
-import { dataLoss } from "../src/streams/data-loss.ts";
-import { ema } from "../src/streams/ema.ts";
-import { evaluate, type EvaluationKey } from "../src/streams/evaluate.ts";
-import { gradientHistograms } from "../src/streams/gradient-histograms.ts";
-import { evalBatches, trainBatches, type Examples } from "../src/streams/batches.ts";
-import { likelihoodBound } from "../src/streams/likelihood-bound.ts";
-import { logLikelihood } from "../src/streams/log-likelihood.ts";
-import { perturb } from "../src/streams/perturb.ts";
-import { record } from "../src/streams/record.ts";
-import { priorBatches, sample } from "../src/streams/sample.ts";
-import { sampleTime } from "../src/streams/sample-time.ts";
-import { saveExamples } from "../src/streams/save-examples.ts";
-import { scoreMatching } from "../src/streams/score-matching.ts";
-import { stagesOf } from "../src/streams/stage.ts";
+import {
+  accumulate,
+  adam,
+  allReduce,
+  type Batch,
+  chainBitsPerDim,
+  chainEntropy,
+  captureState,
+  checkpoint,
+  dataLoss,
+  definePipeline,
+  densityBitsPerDim,
+  ema,
+  evalBatches,
+  evaluate,
+  type EvaluationKey,
+  evaluationSeed,
+  type Examples,
+  gradientHistograms,
+  likelihoodBound,
+  logLikelihood,
+  Meter,
+  mlp,
+  perturb,
+  priorBatches,
+  record,
+  type RunContext,
+  type RunEvent,
+  sample,
+  sampleChain,
+  sampleTime,
+  saveExamples,
+  scoreMatching,
+  session,
+  stagesOf,
+  trainBatches,
+  weightingOf,
+  withCredit,
+} from "scorestream";
 
 const data = { dims: 8, std: 0.5, rho: 0.7 };
 const shape = [1, 1, data.dims];

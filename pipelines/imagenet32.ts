@@ -3,8 +3,7 @@
  * likelihood weighting and importance-sampled times, its exact likelihood by the probability flow ODE, its variational
  * bound, and samples. Its stages are those of CIFAR-10.
  */
-import { imagePipeline } from "../src/run/images/image-pipeline.ts";
-import { imagenet32Anchors, loadImageNet32 } from "../src/run/images/imagenet32.ts";
+import { imagenet32Anchors, imagePipeline, loadImageNet32 } from "scorestream";
 import { imagenet32Presets } from "./presets/imagenet32.ts";
 import { train } from "./cifar10.ts";
 

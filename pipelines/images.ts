@@ -3,10 +3,8 @@
  * trained with likelihood weighting and importance-sampled times, its exact likelihood by the probability flow ODE, its
  * variational bound, and samples. Its stages are those of CIFAR-10.
  */
-import { imagePipeline } from "../src/run/images/image-pipeline.ts";
-import { prepareCommand, preparedImages } from "../src/run/images/prepared.ts";
+import { imagePipeline, prepareCommand, preparedImages, UsageError } from "scorestream";
 import { imagesPresets } from "./presets/images.ts";
-import { UsageError } from "../src/base/errors.ts";
 import { train } from "./cifar10.ts";
 
 export default imagePipeline({

@@ -4,10 +4,8 @@
  * those of CIFAR-10.
  */
 import { join } from "node:path";
-import { imagePipeline } from "../src/run/images/image-pipeline.ts";
-import { preparedImages } from "../src/run/images/prepared.ts";
+import { fetchMnist, imagePipeline, preparedImages } from "scorestream";
 import { mnistPresets } from "./presets/images.ts";
-import { fetchMnist } from "../src/data/mnist/fetch.ts";
 import { train } from "./cifar10.ts";
 
 export default imagePipeline({

@@ -1,6 +1,5 @@
 /** The presets of CIFAR-10. */
-import type { Config, DeepPartial } from "../../src/run/config.ts";
-import type { Pipeline } from "../../src/run/pipeline.ts";
+import type { Config, DeepPartial, Pipeline } from "scorestream";
 
 /** The same architecture, small enough to train and evaluate in minutes on a CPU. */
 const quick: DeepPartial<Config> = {

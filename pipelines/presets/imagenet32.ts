@@ -1,6 +1,5 @@
 /** The presets of ImageNet 32 x 32. */
-import type { Config, DeepPartial } from "../../src/run/config.ts";
-import type { Pipeline } from "../../src/run/pipeline.ts";
+import type { Config, DeepPartial, Pipeline } from "scorestream";
 import { cifar10Presets } from "./cifar10.ts";
 
 const quick: DeepPartial<Config> = { ...cifar10Presets.quick, data: { randomFlip: false } };

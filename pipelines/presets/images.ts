@@ -1,6 +1,5 @@
 /** The presets of MNIST, and of any images: those of CIFAR-10, without mirror images, which not all data have. */
-import type { Config, DeepPartial } from "../../src/run/config.ts";
-import type { Pipeline } from "../../src/run/pipeline.ts";
+import type { Config, DeepPartial, Pipeline } from "scorestream";
 import { cifar10Presets } from "./cifar10.ts";
 
 const data = { randomFlip: false } as const;

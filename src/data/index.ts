@@ -1,0 +1,25 @@
+/** Data as `scorestream/data`: sources of images, their formats, and prepared shards. */
+
+// Sources
+export {
+  type Shape,
+  type Picture,
+  type SourceEntry,
+  type FileStamp,
+  type Source,
+  pixelsOf,
+  shapeText,
+} from "./sources/source.ts";
+export {
+  type Surroundings,
+  type WantedSource,
+  type Format,
+  formats,
+  requireFormat,
+  openSource,
+} from "./sources/formats.ts";
+
+// Prepared data
+export { type PrepareOptions, type Prepared, prepare } from "./prepare/prepare.ts";
+export { hasManifest, readManifest, type Manifest, type Work } from "./prepare/manifest.ts";
+export { verify } from "./prepare/verify.ts";

@@ -1,0 +1,126 @@
+/**
+ * The one door of the package: what a pipeline is written with.
+ *
+ * Pure numerics are in `scorestream/likelihood`, files of images in `scorestream/data`, programs in `scorestream/node`.
+ * A name has one meaning over all four. Inside the repository the name `scorestream` means this file, by `exports` of
+ * package.json, which names sources there: Node, tsx, tsc and vitest then need no option, and Deno an entry in deno.json.
+ * The built package has a package.json of its own, which names the built files.
+ */
+
+// Pipelines and runs
+export { type Pipeline, type RunContext, definePipeline } from "./run/pipeline.ts";
+export { type Session, type SessionModel, type RunPhases, session } from "./run/session.ts";
+export type { Config, DeepPartial } from "./run/config.ts";
+export { weightingOf, evaluationSeed } from "./run/from-config.ts";
+export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";
+export { cifar10Published, marked } from "./run/images/published.ts";
+export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";
+export { prepareCommand, preparedImages } from "./run/images/prepared.ts";
+export { modes, type Mode, presets, type Preset, type RunEvent, type Summary } from "./metrics/run-event.ts";
+export { type Reading, type HistogramReading, Meter } from "./metrics/meter.ts";
+export { UsageError, RunError, NonFiniteLossError } from "./base/errors.ts";
+
+// Batches and data sets
+export {
+  type ColumnData,
+  type BatchInfo,
+  type Batch,
+  type Column,
+  createBatch,
+  withColumns,
+  select,
+  column,
+  floats,
+  bytes,
+  toIPC,
+  fromIPC,
+} from "./data/batch.ts";
+export {
+  type LoadedImages,
+  type StoredImages,
+  type ImageDataset,
+  type ImageSplits,
+  imagesAt,
+  type OnProgress,
+} from "./data/dataset.ts";
+export { loadCifar10 } from "./data/cifar10/load.ts";
+export { fetchMnist } from "./data/mnist/fetch.ts";
+export { type GaussianChain, sampleChain, chainEntropy, chainBitsPerDim } from "./data/gaussian-chain.ts";
+
+// Stages
+export { accumulate } from "./streams/accumulate.ts";
+export { type StepRecord, adam } from "./streams/adam.ts";
+export { allReduce } from "./streams/all-reduce.ts";
+export {
+  type Examples,
+  type StoredExamples,
+  type AnyExamples,
+  images,
+  type TrainBatchesOptions,
+  trainBatches,
+  type EvalBatchesOptions,
+  evalBatches,
+} from "./streams/batches.ts";
+export { type BetweenStepsOptions, betweenSteps, type Look } from "./streams/between-steps.ts";
+export { bitsPerDim, densityBitsPerDim } from "./streams/bits-per-dim.ts";
+export { type Captured, captureState } from "./streams/capture-state.ts";
+export { type CheckpointOptions, checkpoint } from "./streams/checkpoint.ts";
+export { type CollectOptions, collect } from "./streams/collect.ts";
+export { type Credit, credit, StarvedError, withCredit } from "./streams/credit.ts";
+export { type DataLossOptions, dataLoss } from "./streams/data-loss.ts";
+export { type DequantizationLossOptions, dequantizationLoss } from "./streams/dequantization-loss.ts";
+export { type DequantizationNoise, type DequantizeOptions, unitImage, dequantize } from "./streams/dequantize.ts";
+export { type Averaged, ema } from "./streams/ema.ts";
+export { type EvaluationKey, type EvaluateOptions, evaluate } from "./streams/evaluate.ts";
+export { flip } from "./streams/flip.ts";
+export { type GradientHistogramsOptions, gradientHistograms } from "./streams/gradient-histograms.ts";
+export { type Gradient, gradientOf } from "./streams/gradient.ts";
+export { type InceptionFeaturesOptions, inceptionFeatures } from "./streams/inception-features.ts";
+export { type LikelihoodBoundOptions, likelihoodBound } from "./streams/likelihood-bound.ts";
+export { type LogLikelihoodOptions, logLikelihood } from "./streams/log-likelihood.ts";
+export { perturb } from "./streams/perturb.ts";
+export { type PredictorCorrectorOptions, predictorCorrector } from "./streams/predictor-corrector.ts";
+export { quantize } from "./streams/quantize.ts";
+export { type RecordOptions, record } from "./streams/record.ts";
+export { type SampleQualityOptions, sampleQuality } from "./streams/sample-quality.ts";
+export { type SampleTimeOptions, sampleTime } from "./streams/sample-time.ts";
+export { type PriorBatchesOptions, priorBatches, type SampleOptions, sample } from "./streams/sample.ts";
+export { saveExamples } from "./streams/save-examples.ts";
+export { type ImageFiles, type SaveImagesOptions, GRID, saveImages } from "./streams/save-images.ts";
+export { type Weighting, lossInputs, checkWeighting, scoreMatching } from "./streams/score-matching.ts";
+export { type Stage, stagesOf } from "./streams/stage.ts";
+
+// SDEs
+export type { SDE, ImportanceWeight } from "./sde/sde.ts";
+export { vpSDE } from "./sde/vp.ts";
+export { subVpSDE } from "./sde/sub-vp.ts";
+export { type VeOptions, veSDE } from "./sde/ve.ts";
+export { linearVeSDE } from "./sde/linear-ve.ts";
+
+// Networks
+export type { ScoreModel } from "./models/score-model.ts";
+export { type LossInputs, type ScoreNetworkOptions, type ScoreNetwork, scoreNetwork } from "./models/score-network.ts";
+export { ncsnpp } from "./models/ncsnpp.ts";
+export { type NcsnppConfig, checkConfig } from "./models/ncsnpp-config.ts";
+export { type MlpConfig, mlp } from "./models/mlp.ts";
+
+// Training and checkpoints
+export { type Snapshot, TrainState } from "./training/train-state.ts";
+export {
+  type Turn,
+  type StepSum,
+  type ShardGradient,
+  type Alone,
+  type Group,
+  type Peers,
+  alone,
+} from "./training/peers.ts";
+export {
+  type CheckpointKind,
+  type LoadedCheckpoint,
+  type CheckpointStoreOptions,
+  CheckpointStore,
+} from "./training/checkpoints/checkpoint-store.ts";
+
+// Engine
+export { type EngineOptions, type Engine, loadEngine } from "./engine/load.ts";
