@@ -3,45 +3,31 @@
  * exact value. A start for one's own.
  */
 import { join } from "node:path";
-import { concat, defer, EMPTY, of, type OperatorFunction } from "rxjs";
+import { concat, defer, EMPTY, identity, of, type OperatorFunction } from "rxjs";
 import {
-  accumulate,
-  adam,
-  allReduce,
   type Batch,
   chainBitsPerDim,
   chainEntropy,
-  captureState,
-  checkpoint,
   dataLoss,
   definePipeline,
   densityBitsPerDim,
-  ema,
   evalBatches,
   evaluate,
   type EvaluationKey,
   evaluationSeed,
   type Examples,
-  gradientHistograms,
   likelihoodBound,
   logLikelihood,
-  Meter,
   mlp,
-  perturb,
   priorBatches,
-  record,
   type RunContext,
   type RunEvent,
   sample,
   sampleChain,
-  sampleTime,
   saveExamples,
-  scoreMatching,
   session,
-  stagesOf,
-  trainBatches,
+  trainingLoop,
   weightingOf,
-  withCredit,
 } from "scorestream";
 
 const data = { dims: 8, std: 0.5, rho: 0.7 };
@@ -59,47 +45,18 @@ type Measure = OperatorFunction<Batch<"data">, Batch<"data" | "logp">>;
 
 function run(context: RunContext) {
   const { config, stop, workdir } = context;
-  const { training, model, optim, sampling, eval: evaluation, seed } = config;
-  const { batchSize, shards, steps, smallestTime: eps } = training;
+  const { training, model, sampling, eval: evaluation, seed } = config;
+  const { smallestTime: eps } = training;
   const weighting = weightingOf(config);
-  const compile = config.engine.compile && context.engine.native;
   const fresh = evaluationSeed(config);
-  const meter = new Meter();
-  const stage = stagesOf(meter);
   const network = mlp({ dims: data.dims, width: model.nf, depth: model.numResBlocks });
 
-  return session(context, { network }, ({ sde, network, state, store, peers, score, progress }) => {
-    const train = () =>
-      withCredit(2 * shards, (credit) =>
-        trainBatches(examples(sampleChain(data, TRAIN, seed)), "data", {
-          batchSize,
-          shards,
-          seed,
-          from: state.step,
-          to: steps,
-          stop,
-          credit,
-          peers,
-        })
-          .pipe(
-            stage("times", sampleTime(sde, { eps, importance: weighting === "importance", seed })),
-            stage("perturb", perturb(sde, { seed })),
-          )
-          .pipe(
-            stage("score", scoreMatching(network, sde, state, { weighting, seed })),
-            allReduce(peers),
-            stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
-            gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
-          )
-          .pipe(
-            stage("adam", adam(state, { ...optim, compile })),
-            stage("ema", ema(state, { rate: model.emaRate, compile })),
-            captureState(state, { every: [training.checkpointEvery] }),
-            stage("checkpoint", checkpoint(state, store, { every: training.checkpointEvery, stop })),
-            credit.refund(shards),
-            record({ steps, every: training.logEvery, batchSize, meter }),
-          ),
-      );
+  return session(context, { network }, (own) => {
+    const { sde, state, score, progress } = own;
+    const train = () => {
+      const drawn = examples(sampleChain(data, TRAIN, seed));
+      return trainingLoop(context, own, { data: drawn, column: "data", stages: () => identity });
+    };
 
     const { split, numImages, repeats, boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
     const evaluatedData =
@@ -143,7 +100,7 @@ function run(context: RunContext) {
         concat(
           exact,
           evaluation.loss
-            ? evaluated("loss", "loss", dataLoss(network, sde, state, { weighting, eps, seed: fresh }))
+            ? evaluated("loss", "loss", dataLoss(own.network, sde, state, { weighting, eps, seed: fresh }))
             : EMPTY,
           evaluated("likelihood (ODE)", "bpd", bits(logLikelihood(score, sde, options))),
           evaluated("bound", "bound", bits(likelihoodBound(score, sde, { ...options, times, offset, form }))),

@@ -12,6 +12,7 @@ export { type Pipeline, type RunContext, definePipeline } from "./run/pipeline.t
 export { type Session, type SessionModel, type RunPhases, session } from "./run/session.ts";
 export type { Config, DeepPartial } from "./run/config.ts";
 export { weightingOf, evaluationSeed } from "./run/from-config.ts";
+export { type TrainingLoop, trainingLoop } from "./run/training-loop.ts";
 export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";
 export { cifar10Published, marked } from "./run/images/published.ts";
 export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";

@@ -1,0 +1,85 @@
+/** The usual training of a score model, from batches to checkpoints, as one piece. */
+import { EMPTY, type Observable, type OperatorFunction } from "rxjs";
+import type { Batch } from "../data/batch.ts";
+import { Meter } from "../metrics/meter.ts";
+import { accumulate } from "../streams/accumulate.ts";
+import { adam } from "../streams/adam.ts";
+import { allReduce } from "../streams/all-reduce.ts";
+import { trainBatches, type AnyExamples } from "../streams/batches.ts";
+import { betweenSteps, type Look } from "../streams/between-steps.ts";
+import { captureState } from "../streams/capture-state.ts";
+import { checkpoint } from "../streams/checkpoint.ts";
+import { withCredit } from "../streams/credit.ts";
+import { ema } from "../streams/ema.ts";
+import { gradientHistograms } from "../streams/gradient-histograms.ts";
+import { perturb } from "../streams/perturb.ts";
+import { record } from "../streams/record.ts";
+import { sampleTime } from "../streams/sample-time.ts";
+import { scoreMatching } from "../streams/score-matching.ts";
+import { stagesOf, type Stage } from "../streams/stage.ts";
+import { weightingOf } from "./from-config.ts";
+import type { RunContext, RunEvent } from "./pipeline.ts";
+import type { Session } from "./session.ts";
+
+export interface TrainingLoop<C extends string> {
+  /** Examples to train on. */
+  readonly data: AnyExamples;
+  /** Their column: "image" for bytes [H, W, C], "data" for floats of any shape. */
+  readonly column: C;
+  /** Stages from the examples to `data`, for example augmentation and dequantization; each may be named by `stage`. */
+  readonly stages: (stage: Stage) => OperatorFunction<Batch<C>, Batch<"data">>;
+  /** Looks at the run every `training.snapshotEvery` steps. */
+  readonly look?: Look;
+}
+
+/**
+ * Trains the session's network as the configuration says: times, perturbation, score matching, Adam, average,
+ * checkpoints and metrics. `pipelines/cifar10.ts` shows the same parts one by one.
+ *
+ * ```ts
+ * trainingLoop(context, session, { data, column: "data", stages: () => identity })
+ * ```
+ *
+ * @returns Progress and metrics; it begins at the session's step and completes after `training.steps`.
+ * @throws RangeError when `training.batchSize` is not a multiple of `training.shards`.
+ * @see Song et al. 2021, Sections 4 and 5
+ */
+export function trainingLoop<C extends string>(
+  context: RunContext,
+  { sde, network, state, store, peers }: Session,
+  { data, column, stages, look }: TrainingLoop<C>,
+): Observable<RunEvent> {
+  const { config, stop, engine } = context;
+  const { training, model, optim, seed } = config;
+  const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, snapshotEvery, logEvery } = training;
+  const weighting = weightingOf(config);
+  const compile = config.engine.compile && engine.native;
+  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers };
+  const every = look ? snapshotEvery : 0;
+  const meter = new Meter();
+  const stage = stagesOf(meter);
+
+  return withCredit(2 * shards, (credit) =>
+    trainBatches(data, column, { ...batches, credit })
+      .pipe(
+        stages(stage),
+        stage("times", sampleTime(sde, { eps, importance: weighting === "importance", seed })),
+        stage("perturb", perturb(sde, { seed })),
+      )
+      .pipe(
+        stage("score", scoreMatching(network, sde, state, { weighting, seed })),
+        allReduce(peers),
+        stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+        gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
+      )
+      .pipe(
+        stage("adam", adam(state, { ...optim, compile })),
+        stage("ema", ema(state, { rate: model.emaRate, compile })),
+        captureState(state, { every: [checkpointEvery, every] }),
+        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
+        betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter }),
+        credit.refund(shards),
+        record({ steps, every: logEvery, batchSize, meter }),
+      ),
+  );
+}
