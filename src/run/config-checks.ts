@@ -1,5 +1,6 @@
 /** Checks between fields, which no field's own range can make. */
 import type { Config } from "./config.ts";
+import { continuousSDE } from "./from-config.ts";
 
 export interface Problem {
   readonly message: string;
@@ -15,7 +16,8 @@ function badGroupWidth(nf: number, chMult: readonly number[]): number | undefine
 
 /** What must not be; the first one is shown first. `imageSize` is the height of the pipeline's images, if any. */
 export function configProblems(config: Config, imageSize?: number): Problem[] {
-  const { training, model, optim, sde } = config;
+  const { training, model, optim } = config;
+  const sde = continuousSDE(config);
   const problems: Problem[] = [];
   const refuse = (wrong: boolean, message: string, remedy: string) => {
     if (wrong) problems.push({ message, remedy });
@@ -32,13 +34,18 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
     "choose a multiple",
   );
   refuse(
-    sde === "ve" && training.importanceWeighting,
-    "training.importanceWeighting: the ve SDE has none, for its g^2/sigma^2 is the same at every t",
+    !sde.importance && training.importanceWeighting,
+    `training.importanceWeighting: the ${sde.name} SDE has none`,
     "--set training.importanceWeighting=false",
   );
   refuse(
-    sde === "ve" && training.continuous && model.embeddingType !== "fourier",
-    "model.embeddingType: the ve SDE needs the fourier embedding",
+    !sde.discrete && !training.continuous,
+    `training.continuous: the ${sde.name} SDE knows continuous times only`,
+    "--set training.continuous=true",
+  );
+  refuse(
+    sde.condition === "sigma" && training.continuous && model.embeddingType !== "fourier",
+    `model.embeddingType: the ${sde.name} SDE needs the fourier embedding`,
     "--set model.embeddingType=fourier",
   );
   refuse(

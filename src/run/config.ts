@@ -1,5 +1,6 @@
 /** The configuration of a run: one strict schema, whose descriptions are also the text of `--help`. */
 import * as z from "zod";
+import { sdeNames } from "../sde/sdes.ts";
 
 const flag = (description: string) => z.boolean().describe(description);
 const whole = (min: number, max: number, description: string) => z.int().min(min).max(max).describe(description);
@@ -43,7 +44,7 @@ const model = z.strictObject({
   betaMin: positive(1000, "beta(0) of vp and subvp"),
   betaMax: positive(1000, "beta(1) of vp and subvp"),
   sigmaMin: positive(1e6, "sigma(0) of ve"),
-  sigmaMax: positive(1e6, "sigma(1) of ve"),
+  sigmaMax: positive(1e6, "sigma(1) of ve and linearve"),
   numScales: whole(1, 1e6, "discretization steps of the SDE"),
   nf: z.int().min(4).max(4096).multipleOf(4).describe("channels at full resolution"),
   chMult: z.array(z.int().min(1).max(64)).min(1).max(12).describe("channels of each resolution in units of nf"),
@@ -147,7 +148,7 @@ const exchange = z.strictObject({
 
 export const configSchema = z.strictObject({
   seed: whole(0, Number.MAX_SAFE_INTEGER, "every random number of the run is a function of it"),
-  sde: oneOf(["vp", "subvp", "ve"], "forward SDE"),
+  sde: oneOf(sdeNames, "forward SDE"),
   checkpoint: file("checkpoint file to evaluate, sample or start from; unset: the newest of the workdir"),
   training,
   data,

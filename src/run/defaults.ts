@@ -1,4 +1,6 @@
 /** Configuration before a pipeline or preset changes it: the released DDPM++ settings with the plain loss. */
+import { SMALLEST_TIMES, type SmallestTimes } from "../sde/sde.ts";
+import { SDES, type SdeName } from "../sde/sdes.ts";
 import type { Config } from "./config.ts";
 
 /** `smallestTime` depends on the SDE: see {@link smallestTimes}. */
@@ -109,7 +111,9 @@ export const baseConfig: BaseConfig = {
   exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60 },
 };
 
-/** Smallest times that the reference's configs give each SDE. */
-export function smallestTimes(sde: unknown): { readonly training: number; readonly sampling: number } {
-  return sde === "subvp" ? { training: 1e-2, sampling: 1e-2 } : { training: 1e-5, sampling: 1e-3 };
+/** Smallest times of the SDE of this name; of a name that there is not, those of most. They depend on no number. */
+export function smallestTimes(sde: unknown): SmallestTimes {
+  const make = Object.hasOwn(SDES, String(sde)) ? SDES[sde as SdeName] : undefined;
+  const { model } = baseConfig;
+  return make?.({ ...model, N: model.numScales }).smallestTimes ?? SMALLEST_TIMES;
 }

@@ -2,9 +2,7 @@
 import type { NcsnppConfig } from "../models/ncsnpp.ts";
 import type { SDE } from "../sde/sde.ts";
 import { discrete } from "../sde/discrete.ts";
-import { subVpSDE } from "../sde/sub-vp.ts";
-import { veSDE } from "../sde/ve.ts";
-import { vpSDE } from "../sde/vp.ts";
+import { SDES } from "../sde/sdes.ts";
 import type { Weighting } from "../streams/score-matching.ts";
 import type { Config } from "./config.ts";
 
@@ -14,21 +12,13 @@ export function sdeOf(config: Config): SDE {
   return config.training.continuous ? sde : discrete(sde);
 }
 
-function continuousSDE({ sde, model }: Config): SDE {
-  const N = model.numScales;
-  switch (sde) {
-    case "vp":
-      return vpSDE({ ...model, N });
-    case "subvp":
-      return subVpSDE({ ...model, N });
-    case "ve":
-      return veSDE({ ...model, N });
-  }
-}
+/** The forward SDE as networks of continuous times know it. */
+export const continuousSDE = ({ sde, model }: Config): SDE => SDES[sde]({ ...model, N: model.numScales });
 
 /** The score network for images [imageSize, imageSize, channels]. */
-export function networkOf({ sde, model, data, training }: Config, imageSize: number, channels: number): NcsnppConfig {
-  return { ...model, imageSize, channels, centered: data.centered, logCondition: sde === "ve" && training.continuous };
+export function networkOf(config: Config, imageSize: number, channels: number): NcsnppConfig {
+  const { model, data } = config;
+  return { ...model, imageSize, channels, centered: data.centered, logCondition: sdeOf(config).condition === "sigma" };
 }
 
 /** The loss; importance weighting counts with likelihood weighting only. */

@@ -1,8 +1,8 @@
 import { RunError, UsageError } from "../base/errors.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
-import type { SDE } from "../sde/sde.ts";
+import type { Move, SDE } from "../sde/sde.ts";
 import { CORRECTORS, type CorrectorName } from "./correctors.ts";
-import { PREDICTORS, type Move, type PredictorName } from "./predictors.ts";
+import { PREDICTORS, type PredictorName } from "./predictors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import { exampleSize } from "../sde/shapes.ts";
 import { turn } from "../base/turn.ts";

@@ -1,5 +1,6 @@
 /** The variance exploding SDE with a linear deviation. */
 import { eulerMaruyama } from "./euler-maruyama.ts";
+import { smldStep } from "./smld-step.ts";
 import type { SDE } from "./sde.ts";
 import type { VeOptions } from "./ve.ts";
 
@@ -24,5 +25,7 @@ export function linearVeSDE({ sigmaMax, N }: Omit<VeOptions, "sigmaMin">): SDE {
     discretize: eulerMaruyama(driftCoeff, diffusion, N),
     timeCondition: (t) => 999 * t,
     scoreScale: (t) => -1 / std(t),
+    // Its network knows the noise of the times, not that of the reference's ladder, which it has no part in.
+    ancestral: (t, next) => smldStep(std(t), next > 0 ? std(next) : 0),
   };
 }

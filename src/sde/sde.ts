@@ -2,10 +2,12 @@
  * Forward SDE dx = a(t) x dt + g(t) dw on t in [0, T].
  *
  * Every SDE of the paper has a drift linear in x, so an SDE here is a set of scalar functions of time in float64; no
- * tensor is needed. `std` is the field's sigma_t, `meanCoeff` its alpha_t.
+ * tensor is needed. `std` is the field's sigma_t, `meanCoeff` its alpha_t. Everything special to an SDE is a member of
+ * it: nothing outside decides by its name. The optional members are needed only by what their comments name.
  */
 export interface SDE {
-  readonly name: "vp" | "subvp" | "ve" | "linearve";
+  /** Its name in messages and reports; any text. */
+  readonly name: string;
   /** End time, 1. */
   readonly T: number;
   /** Number of discretization steps of the samplers. */
@@ -28,7 +30,31 @@ export interface SDE {
   timeCondition(t: number): number;
   /** Factor s with score = s * network output: -1/sigma_t, or 1 for VE, whose network gives the score itself. */
   scoreScale(t: number): number;
+  /** Meaning of `timeCondition`; "sigma" lets a network take its logarithm. Absent: "time". */
+  readonly condition?: "time" | "sigma";
+  /** Smallest times in training and likelihood, and at the end of sampling. Absent: {@link SMALLEST_TIMES}. */
+  readonly smallestTimes?: SmallestTimes;
+  /** Step from t to `next` (0 after the last time) by the posterior of the step before; for `ancestral_sampling`. */
+  ancestral?(t: number, next: number): Move;
+  /** Members that differ for a network trained on N discrete steps. Absent: it knows continuous times only. */
+  readonly discrete?: Partial<Pick<SDE, "timeCondition" | "scoreScale" | "condition">>;
 }
+
+/** A move x -> `x` x + `score` score(x, t) + `noise` z with z ~ N(0, I); without the last term it is the move's mean. */
+export interface Move {
+  readonly x: number;
+  readonly score: number;
+  readonly noise: number;
+}
+
+/** Times in (0, T) at which training and sampling stop short of 0. */
+export interface SmallestTimes {
+  readonly training: number;
+  readonly sampling: number;
+}
+
+/** Smallest times of an SDE that gives none. @see the reference's configs */
+export const SMALLEST_TIMES: SmallestTimes = { training: 1e-5, sampling: 1e-3 };
 
 /** Time sampling with density proportional to g^2 / sigma^2. */
 export interface ImportanceWeight {

@@ -40,5 +40,8 @@ export function subVpSDE(options: LinearBetaOptions): SDE {
     ),
     timeCondition: (t) => 999 * t,
     scoreScale: (t) => -1 / std(t),
+    smallestTimes: { training: 1e-2, sampling: 1e-2 },
+    // The reference gives networks of discrete steps the same labels.
+    discrete: {},
   };
 }

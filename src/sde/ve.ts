@@ -1,4 +1,5 @@
 /** The variance exploding SDE. */
+import { smldStep } from "./smld-step.ts";
 import type { SDE } from "./sde.ts";
 
 export interface VeOptions {
@@ -19,6 +20,10 @@ export interface VeOptions {
 export function veSDE({ sigmaMin, sigmaMax, N }: VeOptions): SDE {
   const logRatio = Math.log(sigmaMax / sigmaMin);
   const std = (t: number) => sigmaMin * Math.exp(t * logRatio);
+  /** Deviation of the ladder's level i. */
+  const level = (i: number) => std(N > 1 ? i / (N - 1) : 0);
+  // The index is computed in float32 as in the reference.
+  const indexOf = (t: number) => Math.trunc(Math.fround(Math.fround(t) * (N - 1)));
   return {
     name: "ve",
     T: 1,
@@ -28,14 +33,20 @@ export function veSDE({ sigmaMin, sigmaMax, N }: VeOptions): SDE {
     meanCoeff: () => 1,
     std,
     priorStd: sigmaMax,
-    // SMLD's ladder of N levels, with a first step from 0; the index is computed in float32 as in the reference.
+    // SMLD's ladder of N levels, with a first step from 0.
     discretize(t) {
-      const index = Math.trunc(Math.fround(Math.fround(t) * (N - 1)));
-      const level = (i: number) => std(N > 1 ? i / (N - 1) : 0);
+      const index = indexOf(t);
       const below = index === 0 ? 0 : level(index - 1);
       return { f: 0, G: Math.sqrt(level(index) ** 2 - below ** 2) };
     },
     timeCondition: std,
     scoreScale: () => 1,
+    condition: "sigma",
+    ancestral(t) {
+      const index = indexOf(t);
+      return smldStep(level(index), index > 0 ? level(index - 1) : 0);
+    },
+    // The step counted from the largest noise.
+    discrete: { timeCondition: (t) => Math.round((1 - t) * (N - 1)), condition: "time" },
   };
 }

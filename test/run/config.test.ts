@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sdeOf } from "../../src/run/from-config.ts";
 import { fields } from "../../src/run/config-fields.ts";
 import type { Config, DeepPartial } from "../../src/run/config.ts";
 import { baseConfig } from "../../src/run/defaults.ts";
@@ -48,7 +49,7 @@ describe("resolveConfig", () => {
     ["seed=-1", "seed: -1", "from 0 to 9007199254740991"],
     ["model.dropout=1", "model.dropout: 1", "in [0, 1)"],
     ["optim.lr=nan", '"nan"', "a number in (0, 10]"],
-    ["sde=vpp", '"vpp"', "vp, subvp, ve"],
+    ["sde=vpp", '"vpp"', "vp, subvp, ve, linearve"],
     ["data.randomFlip=yes", '"yes"', "true, false"],
     ["model.chMult=", "model.chMult: []", "at least 1"],
     ["model.chMult=1,x", '"1,x"', "whole numbers from 1 to 64"],
@@ -92,8 +93,10 @@ describe("resolveConfig", () => {
   });
 
   it("refuses importance weighting for the ve SDE with the reason", () => {
+    expect(() => resolve(["sde=linearve", "training.continuous=false"])).toThrow(/linearve .* continuous times only/);
+    expect(sdeOf(resolve(["sde=linearve"]).config).std(0.5)).toBe(25);
     const fourier = ["sde=ve", "model.embeddingType=fourier"];
-    expect(() => resolve([...fourier, "training.importanceWeighting=true"])).toThrow(/the same at every t/);
+    expect(() => resolve([...fourier, "training.importanceWeighting=true"])).toThrow(/the ve SDE has none/);
     expect(resolve(fourier).config.sde).toBe("ve");
   });
 

@@ -189,7 +189,9 @@ describe("pcSample", () => {
 
   it("refuses what the SDE does not have", async () => {
     const ancestral = { predictor: "ancestral_sampling" } as const;
-    await expect(sampleWith(subVp(20), ancestral)).rejects.toThrow(/not for subvp\n.*remedy/s);
+    await expect(sampleWith(subVp(20), ancestral)).rejects.toThrow(
+      /member `ancestral`, which subvp does not have\n.*remedy/s,
+    );
     await expect(small({ ...ancestral, probabilityFlow: true })).rejects.toThrow(/no probability flow/);
     await expect(small({ predictor: "none" })).rejects.toThrow(UsageError);
     await expect(sampleWith(vp(20), {}, latentOf(vp(20), 4))).rejects.toThrow(/20 steps are too few for vp/);

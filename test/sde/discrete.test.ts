@@ -31,7 +31,7 @@ describe("discrete", () => {
 
   it("subvp: as it is; linear ve: refused", () => {
     const sde = subVpSDE(beta);
-    expect(discrete(sde)).toBe(sde);
+    expect(discrete(sde)).toEqual(sde);
     expect(() => discrete(linearVeSDE({ sigmaMax: 50, N: 1000 }))).toThrow(/continuous times only/);
   });
 });

@@ -3,7 +3,7 @@ import { gallery, histogramFigure, ladder, type Shown } from "./report-figures.t
 import { escape, image, section } from "./report-html-parts.ts";
 import type { Measured } from "../../metrics/statistics.ts";
 import { STYLE } from "./report-style.ts";
-import { publishedSection, SDE_TITLES, WEIGHTING } from "./report-published.ts";
+import { publishedSection, sdeTitle, WEIGHTING } from "./report-published.ts";
 import { ownRows, precisionTable, qualitySection, runSection } from "./report-tables.ts";
 import type { Report } from "./report.ts";
 
@@ -58,7 +58,7 @@ function likelihood(report: Report): string {
   const others = anchors.flatMap(({ name, bpd, settings }) => {
     const { network, sde, weighting = "original" } = settings ?? {};
     const trained = weighting !== "original" && WEIGHTING[weighting];
-    const parts = [name, network, sde && SDE_TITLES[sde], trained, split === "train" && "test images"];
+    const parts = [name, network, sde && sdeTitle(sde), trained, split === "train" && "test images"];
     return bpd === undefined ? [] : [{ name: parts.filter(Boolean).join(", "), bpd }];
   });
   const stands = others.length > 0 && report.bpd ? standing(report.bpd.mean, others) : "";

@@ -3,7 +3,12 @@ import { escape, section } from "./report-html-parts.ts";
 import { table, type Row } from "./report-tables.ts";
 import type { Anchor, AnchorSettings, Report } from "./report.ts";
 
-export const SDE_TITLES = { vp: "VP", subvp: "sub-VP", ve: "VE" } as const;
+/** How papers write the names of SDEs. */
+const SDES: Readonly<Record<string, string>> = { vp: "VP", subvp: "sub-VP", ve: "VE", linearve: "linear VE" };
+
+/** The name of an SDE as papers write it; a name of one's own stands as it is. */
+export const sdeTitle = (name: string): string => (Object.hasOwn(SDES, name) ? SDES[name]! : name);
+
 export const WEIGHTING = { original: "none", likelihood: "LW", importance: "LW + IS" } as const;
 const HEADS = ["", "network", "SDE", "weighting", "dequantization", "bits/dim", "bound", "FID"];
 
@@ -11,7 +16,7 @@ const number = (value: number | undefined, digits = 2) => value?.toFixed(digits)
 
 function row(name: string, settings: AnchorSettings = {}, values: readonly string[], own = false): Row {
   const { network = "", sde, weighting, dequantization = "" } = settings;
-  const cells = [network, sde ? SDE_TITLES[sde] : "", weighting ? WEIGHTING[weighting] : "", dequantization, ...values];
+  const cells = [network, sde ? sdeTitle(sde) : "", weighting ? WEIGHTING[weighting] : "", dequantization, ...values];
   return { name, cells, own };
 }
 

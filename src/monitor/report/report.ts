@@ -5,7 +5,8 @@ import type { Measured } from "../../metrics/statistics.ts";
 export interface AnchorSettings {
   /** "DDPM++", or what it has. */
   readonly network?: string;
-  readonly sde?: "vp" | "subvp" | "ve";
+  /** The name of the SDE. */
+  readonly sde?: string;
   /** Of the training loss. */
   readonly weighting?: "original" | "likelihood" | "importance";
   readonly dequantization?: "uniform" | "variational";
