@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { odeLogLikelihood } from "../../src/likelihood/ode-likelihood.ts";
+import { odeLikelihood } from "../../src/likelihood/ode-likelihood.ts";
 import { pcSample, seededNoise } from "../../src/sampling/pc-sampler.ts";
 import { discrete } from "../../src/sde/discrete.ts";
 import { eulerMaruyama } from "../../src/sde/euler-maruyama.ts";
@@ -27,7 +27,7 @@ it("gives the exact likelihood", async () => {
   const [sde, data] = [cosine(1000), draws(8, 1)];
   const probe = new Float32Array(data.length).fill(1);
   const options = { eps: 1e-5, probe, rtol: 1e-6, atol: 1e-6, stepControl: "batch" as const };
-  const { logp } = await odeLogLikelihood(gaussianScore(gaussian, sde), sde, data, options);
+  const { logp } = await odeLikelihood(gaussianScore(gaussian, sde), sde, data, options);
   const exact = gaussianLogDensity(data, gaussian.mean, gaussian.std);
   logp.forEach((value, i) => expect(value).toBeCloseTo(exact[i]!, 1));
 });
