@@ -1,11 +1,12 @@
 /** The addon between Node and TensorFlow, compiled from the sources in the npm package. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, tail } from "./child.mjs";
 import { SetupError } from "./errors.mjs";
-import { bindingLink, cacheFolder, modules, tfjs } from "./paths.mjs";
+import { bindingLink, cacheFolder, installed, modules, project, tfjs } from "./paths.mjs";
 import { step } from "./progress.mjs";
 import { inPlace } from "./temporary.mjs";
 
@@ -18,7 +19,9 @@ const additions = [
   ...["addition.h", "port-filter.h", "auto-ref.h"],
 ].map(own);
 const sources = join(tfjs, "binding");
-const napi = join(modules, "node-api-headers");
+// npm may have put it beside an installed package instead of into it.
+const napiFolder = () => dirname(createRequire(join(project, "package.json")).resolve("node-api-headers/package.json"));
+const napi = installed ? napiFolder() : join(modules, "node-api-headers");
 const isMac = process.platform === "darwin";
 
 const FLAGS = [
@@ -36,10 +39,9 @@ const LIBRARIES = isMac
 export function bindingFolder(libraries) {
   const hash = createHash("sha256").update(JSON.stringify([libraries, FLAGS, process.platform, process.arch]));
   const names = readdirSync(sources).sort();
-  const files = [...names.map((name) => join(sources, name)), quiet, ...additions, join(napi, "package.json")];
-  for (const path of files) {
-    hash.update(path.slice(modules.length)).update(readFileSync(path));
-  }
+  const files = [...names.map((name) => join(sources, name)), quiet, ...additions];
+  for (const path of files) hash.update(path.slice(modules.length)).update(readFileSync(path));
+  hash.update("/node-api-headers/package.json").update(readFileSync(join(napi, "package.json")));
   return join(cacheFolder(), "bindings", hash.digest("hex").slice(0, 16));
 }
 

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { sendSignal, STOP_SIGNALS } from "./child.mjs";
 import { SetupError } from "./errors.mjs";
-import { modules, project } from "./paths.mjs";
+import { installed, modules, project } from "./paths.mjs";
 
 const isDeno = "Deno" in globalThis;
 
@@ -20,7 +20,8 @@ function readsTypeScript(version = process.versions.node) {
 /** Options that let the runtime run `file`. */
 function runtimeOptions(file) {
   if (isDeno) return ["run", "-A"];
-  if (!file.endsWith(".ts")) return [];
+  // An installed package is JavaScript, but the pipelines it loads may be TypeScript.
+  if (!file.endsWith(".ts") && !installed) return [];
   // In MiB; what is large lives in TensorFlow, and a larger space for young objects only fills with garbage.
   const memory = "--max-semi-space-size=2";
   if (readsTypeScript()) return [memory, "--disable-warning=ExperimentalWarning"];

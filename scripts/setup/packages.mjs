@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, tail } from "./child.mjs";
 import { SetupError } from "./errors.mjs";
-import { modules, project } from "./paths.mjs";
+import { fetchedReady, provideFetched } from "./fetched.mjs";
+import { installed, modules, project } from "./paths.mjs";
 import { step } from "./progress.mjs";
 
 // Inside node_modules: `npm ci` empties that first, so an interrupted install leaves no stamp.
@@ -22,7 +23,7 @@ const textOf = (path) => {
 const hash = () => createHash("sha256").update(readFileSync(lockFile)).digest("hex");
 
 /** Whether the installed packages are those of the lock file. */
-export const packagesReady = () => textOf(stamp) === hash();
+export const packagesReady = () => (installed ? fetchedReady() : textOf(stamp) === hash());
 
 /** Whether npm itself, called by hand, has installed what the lock file asks for: npm writes this record last. */
 function installedByHand() {
@@ -43,6 +44,7 @@ function installedByHand() {
  * @throws SetupError when npm is missing or fails.
  */
 export async function installPackages() {
+  if (installed) return provideFetched();
   if (packagesReady()) return;
   if (!installedByHand()) {
     const count = Object.keys(JSON.parse(readFileSync(lockFile, "utf8")).packages).length - 1;

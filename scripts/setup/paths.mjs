@@ -1,11 +1,16 @@
 /** Where things lie. */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The checkout this script belongs to. */
+/** The checkout, or the installed package, this script belongs to. */
 export const project = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
+/** Whether this is the package as npm installs it, which has no lock file, and not a checkout. */
+export const installed = !existsSync(join(project, "package-lock.json"));
+
+/** Of a checkout all packages; of an installed package the one that the set-up fetches. */
 export const modules = join(project, "node_modules");
 
 /** The package whose native part the engine step provides. */

@@ -10,6 +10,9 @@ const COMPUTING = [
 
 const root = new URL("../../", import.meta.url);
 
+/** Of the sources here, or of what was built from them. */
+const ending = import.meta.url.endsWith(".js") ? ".js" : ".ts";
+
 function read(): string {
   const { version, dependencies } = JSON.parse(readFileSync(new URL("package.json", root), "utf8")) as {
     version: string;
@@ -18,7 +21,7 @@ function read(): string {
   const hash = createHash("sha256").update(JSON.stringify(dependencies));
   for (const folder of COMPUTING) {
     const files = readdirSync(new URL(`src/${folder}/`, root), { recursive: true, encoding: "utf8" });
-    for (const name of files.filter((name) => name.endsWith(".ts")).sort()) {
+    for (const name of files.filter((name) => name.endsWith(ending)).sort()) {
       hash.update(`\n${folder}/${name}\n`).update(readFileSync(new URL(`src/${folder}/${name}`, root)));
     }
   }

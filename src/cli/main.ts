@@ -7,14 +7,26 @@ import { helpText, listPipelines, listText } from "./help.ts";
 import { parseOptions } from "./options.ts";
 import type { Summary } from "../run/pipeline.ts";
 import { reporterFor } from "./reporter.ts";
+import { pipelineName, pipelinesFolder } from "./registry.ts";
 import { run } from "./run.ts";
+import { writeSkeleton } from "./skeleton.ts";
 import { summaryJson, summaryTable } from "./summary.ts";
+
+/** In the built package a new pipeline belongs to the folder of its user. */
+const isBuilt = import.meta.url.endsWith(".js");
 
 type Report = (values: Partial<Summary>) => void;
 
 /** Lists, helps or runs; undefined when there is no run to sum up. */
 async function perform(argv: readonly string[], environment: Environment, report: Report): Promise<number | undefined> {
   const { registry, stdout, stderr, env, now } = environment;
+  if (argv[0] === "new") {
+    const path = writeSkeleton(argv[1], isBuilt ? process.cwd() : pipelinesFolder);
+    stderr.write(
+      `${path} is written; ${isBuilt ? `npx scorestream pipeline ./${path}` : `npm run pipeline ${argv[1]}`} runs it\n`,
+    );
+    return undefined;
+  }
   const options = parseOptions(argv, env);
   const { name } = options;
   if (options.help) {
@@ -22,7 +34,8 @@ async function perform(argv: readonly string[], environment: Environment, report
     stdout.write(helpText(options, pipeline, pipeline ? [] : await listPipelines(registry)));
     return undefined;
   }
-  if (name !== undefined) return run({ ...options, name }, environment, reporterFor(stderr, now), report);
+  if (name !== undefined)
+    return run({ ...options, name: pipelineName(name), given: name }, environment, reporterFor(stderr, now), report);
   const pipelines = await listPipelines(registry);
   stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));
   stderr.write("npm run pipeline <name> runs one; npm run pipeline <name> -- --help explains it\n");

@@ -1,6 +1,7 @@
-/** The pipelines there are: the files of a folder. */
+/** The pipelines there are: the files of a folder, and any file that is named by its path. */
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { nearest } from "../run/nearest.ts";
@@ -22,17 +23,36 @@ export function requireName(name: string, names: readonly string[]): void {
   );
 }
 
-/** Every `.ts` file of `folder` that default-exports a pipeline; files are imported only when asked for. */
-export function folderRegistry(folder = fileURLToPath(new URL("../../pipelines/", import.meta.url))): PipelineRegistry {
+/** Where the pipelines of this project are. */
+export const pipelinesFolder = fileURLToPath(new URL("../../pipelines/", import.meta.url));
+
+/** Ending of the project's own files: `.ts`, and `.js` when built. */
+const ENDING = extname(import.meta.url);
+
+const isPath = (name: string) => /\.[cm]?[jt]s$/.test(name);
+
+/** Name of a pipeline that was given by its name or by a path: `./elsewhere/mine.ts` is "mine". */
+export const pipelineName = (given: string) => (isPath(given) ? basename(given, extname(given)) : given);
+
+/** @throws UsageError when there is no such file. */
+function requireFile(path: string): string {
+  const file = resolve(path);
+  if (existsSync(file)) return file;
+  throw new UsageError(`${path}: there is no such file`, "give the path of a pipeline, or the name of one");
+}
+
+/** Every file of `folder` that default-exports a pipeline; files are imported only when asked for. */
+export function folderRegistry(folder = pipelinesFolder, ending = ENDING): PipelineRegistry {
   const names = async () => {
-    const files = await readdir(folder);
-    return files.filter((file) => /^[^._].*(?<!\.(d|test))\.ts$/.test(file)).map((file) => file.slice(0, -3)).sort(); // prettier-ignore
+    const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
+    return files.map((file) => file.slice(0, -ending.length)).filter((name) => /^[^._].*(?<!\.(d|test))$/.test(name)).sort(); // prettier-ignore
   };
   return {
     names,
     async load(name) {
-      requireName(name, await names());
-      const path = join(folder, `${name}.ts`);
+      const given = isPath(name);
+      if (!given) requireName(name, await names());
+      const path = given ? requireFile(name) : join(folder, `${name}${ending}`);
       const module = (await import(pathToFileURL(path).href)) as { default?: Pipeline };
       if (typeof module.default?.run !== "function") {
         throw new UsageError(`${path} exports no pipeline`, "export default definePipeline({ ... })");

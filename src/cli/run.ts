@@ -24,7 +24,8 @@ import { RunBoard } from "../run/tensorboard.ts";
 import { pinDevice } from "./visible-device.ts";
 import { openWorkdir } from "../run/workdir.ts";
 
-export type NamedOptions = Options & { readonly name: string };
+/** `given` is the path that `name` was taken from, if it was one. */
+export type NamedOptions = Options & { readonly name: string; readonly given?: string };
 
 const isGpu = (engine: Engine) => engine.name === "tensorflow-gpu";
 
@@ -61,7 +62,7 @@ export async function run(
 ): Promise<number> {
   const { name, mode } = options;
   const workdir = options.workdir ?? join("runs", name);
-  const pipeline = await environment.registry.load(name);
+  const pipeline = await environment.registry.load(options.given ?? name);
   onResult({ pipeline: name, mode, workdir });
   // Settings are checked before anything is created or loaded.
   const before = readStoredConfig(workdir);

@@ -1,5 +1,6 @@
 /** The page's program and looks in one file each. */
 import { buildSync } from "esbuild";
+import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Bundle {
@@ -17,7 +18,9 @@ let bundled: Bundle | undefined;
 export function bundlePage(): Bundle {
   if (bundled) return bundled;
   const { outputFiles } = buildSync({
-    entryPoints: ["main.ts", "page.css"].map((name) => fileURLToPath(new URL(`page/${name}`, import.meta.url))),
+    entryPoints: [`main${extname(import.meta.url)}`, "page.css"].map((name) =>
+      fileURLToPath(new URL(`page/${name}`, import.meta.url)),
+    ),
     outdir: "/",
     bundle: true,
     write: false,
