@@ -1,0 +1,40 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { folderRegistry, pipelineName } from "../../src/cli/registry.ts";
+import { writeSkeleton } from "../../src/cli/skeleton.ts";
+import { temporaryFolder } from "./fixture.ts";
+
+describe("writeSkeleton", () => {
+  it("writes a pipeline that needs scorestream alone", () => {
+    const folder = temporaryFolder();
+    writeSkeleton("mine", folder);
+    const text = readFileSync(join(folder, "mine.ts"), "utf8");
+    const packages = [...text.matchAll(/from "([^"]+)"/g)].map(([, name]) => name);
+    expect(packages).toEqual(["node:path", "scorestream"]);
+  });
+
+  it("leaves a file that is there, and refuses what is no name", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "mine.ts"), "kept");
+    expect(() => writeSkeleton("mine", folder)).toThrow("is there already");
+    expect(readFileSync(join(folder, "mine.ts"), "utf8")).toBe("kept");
+    for (const name of [undefined, "", "../mine", "a b", "new"]) {
+      expect(() => writeSkeleton(name, folder)).toThrow("is no name of a pipeline");
+    }
+  });
+});
+
+describe("a pipeline given by its path", () => {
+  it("is loaded from there, and named by its file", async () => {
+    const file = join(temporaryFolder(), "mine.ts");
+    writeFileSync(file, `export default { summary: "mine", reaches: "", defaults: {}, presets: {}, run() {} };\n`);
+    expect((await folderRegistry().load(file)).summary).toBe("mine");
+    expect(pipelineName(file)).toBe("mine");
+    expect(pipelineName("cifar10")).toBe("cifar10");
+  });
+
+  it("is refused when there is no such file", async () => {
+    await expect(folderRegistry().load("./none.ts")).rejects.toThrow("./none.ts: there is no such file");
+  });
+});
