@@ -57,8 +57,11 @@ describe("the columns are in the types", () => {
   });
 
   it("the optimizer takes gradients only and gives the record of the step, which ema hands on", () => {
-    const make = () => pipe(score(), accumulate(4), adam(state, optimizer), ema({} as TrainState, { rate: 0.5, compile: true }));
-    expectTypeOf(make).returns.toEqualTypeOf<OperatorFunction<Batch<"t" | "noise" | "perturbed">, Averaged<StepRecord>>>();
+    const make = () =>
+      pipe(score(), accumulate(4), adam(state, optimizer), ema({} as TrainState, { rate: 0.5, compile: true }));
+    expectTypeOf(make).returns.toEqualTypeOf<
+      OperatorFunction<Batch<"t" | "noise" | "perturbed">, Averaged<StepRecord>>
+    >();
   });
 
   it("stages in the wrong order do not compile", () => {
