@@ -1,6 +1,8 @@
 /** Which version of this program computes. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { buildSync } from "esbuild";
 
 /** Folders of `src` that numbers come from; the others show, send and ask. */
 const COMPUTING = [
@@ -13,7 +15,19 @@ const root = new URL("../../", import.meta.url);
 /** Of the sources here, or of what was built from them. */
 const ending = import.meta.url.endsWith(".js") ? ".js" : ".ts";
 
-function read(): string {
+/** Adds a pipeline's file and those that it imports, but for packages. */
+function addPipeline(hash: Hash, file: string): void {
+  const absWorkingDir = dirname(resolve(file));
+  const { metafile } = buildSync({
+    ...{ entryPoints: [resolve(file)], absWorkingDir, bundle: true, write: false, metafile: true, logLevel: "silent" },
+    ...{ platform: "node", format: "esm", packages: "external" },
+  });
+  for (const name of Object.keys(metafile.inputs).sort()) {
+    hash.update(`\n${name}\n`).update(readFileSync(resolve(absWorkingDir, name)));
+  }
+}
+
+function read(file: string | undefined): string {
   const { version, dependencies } = JSON.parse(readFileSync(new URL("package.json", root), "utf8")) as {
     version: string;
     dependencies: unknown;
@@ -25,10 +39,19 @@ function read(): string {
       hash.update(`\n${folder}/${name}\n`).update(readFileSync(new URL(`src/${folder}/${name}`, root)));
     }
   }
+  if (file !== undefined) addPipeline(hash, file);
   return `${version}+${hash.digest("hex").slice(0, 12)}`;
 }
 
-let known: string | undefined;
+const known = new Map<string | undefined, string>();
 
-/** The release, and a hash over the sources that numbers come from and the packages they use: "0.1.0+1f2e3d4c5b6a". */
-export const codeVersion = (): string => (known ??= read());
+/**
+ * The release, and a hash over the sources that numbers come from and the packages they use: "0.1.0+1f2e3d4c5b6a".
+ *
+ * @param file The pipeline's own file, which counts with all it imports.
+ */
+export function codeVersion(file?: string): string {
+  const version = known.get(file) ?? read(file);
+  known.set(file, version);
+  return version;
+}

@@ -12,6 +12,8 @@ export interface PipelineRegistry {
   names(): Promise<string[]>;
   /** @throws UsageError when there is no such pipeline, naming the nearest. */
   load(name: string): Promise<Pipeline>;
+  /** The file of a pipeline that `load` has found; undefined where it is in none. */
+  fileOf?(name: string): string;
 }
 
 /** Refuses an unknown name with the nearest known ones. */
@@ -47,12 +49,13 @@ export function folderRegistry(folder = pipelinesFolder, ending = ENDING): Pipel
     const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
     return files.map((file) => file.slice(0, -ending.length)).filter((name) => /^[^._].*(?<!\.(d|test))$/.test(name)).sort(); // prettier-ignore
   };
+  const fileOf = (name: string) => (isPath(name) ? resolve(name) : join(folder, `${name}${ending}`));
   return {
     names,
+    fileOf,
     async load(name) {
-      const given = isPath(name);
-      if (!given) requireName(name, await names());
-      const path = given ? requireFile(name) : join(folder, `${name}${ending}`);
+      if (!isPath(name)) requireName(name, await names());
+      const path = isPath(name) ? requireFile(name) : fileOf(name);
       const module = (await import(pathToFileURL(path).href)) as { default?: Pipeline };
       if (typeof module.default?.run !== "function") {
         throw new UsageError(`${path} exports no pipeline`, "export default definePipeline({ ... })");

@@ -63,6 +63,7 @@ export async function run(
   const { name, mode } = options;
   const workdir = options.workdir ?? join("runs", name);
   const pipeline = await environment.registry.load(options.given ?? name);
+  const file = environment.registry.fileOf?.(options.given ?? name);
   onResult({ pipeline: name, mode, workdir });
   // Settings are checked before anything is created or loaded.
   const before = readStoredConfig(workdir);
@@ -103,7 +104,7 @@ export async function run(
     for (const note of notes) reporter.message(`note: ${note}`);
     const cacheDir = cacheFolder(environment.env);
     const { exchange } = options;
-    const context = { name, mode, preset, config, workdir, cacheDir, engine, stop: stop.signal, exchange };
+    const context = { name, mode, preset, config, file, workdir, cacheDir, engine, stop: stop.signal, exchange };
     const record = { workdir, name, path: metricsPath(workdir) };
     const metrics = await openMetrics(options.metrics, record, (text) => reporter.message(text));
     const board = new RunBoard(context);

@@ -41,8 +41,8 @@ export function progressPath(
 type Work = Readonly<Record<string, unknown>>;
 
 /** What computes the numbers of a run. */
-export const computedBy = ({ config, engine }: Pick<RunContext, "config" | "engine">) => ({
-  code: codeVersion(),
+export const computedBy = ({ config, engine, file }: Pick<RunContext, "config" | "engine" | "file">) => ({
+  code: codeVersion(file),
   engine: `${engine.name} ${engine.version}`,
   compile: config.engine.compile && engine.native,
 });

@@ -26,6 +26,8 @@ export interface RunContext {
   readonly mode: Mode;
   readonly preset: Preset;
   readonly config: Config;
+  /** The file that the pipeline is in; absent where it is in none. */
+  readonly file?: string | undefined;
   /** Exists, can be written, and is locked for this run. */
   readonly workdir: string;
   /** Where downloads are kept between runs; may not exist yet. */

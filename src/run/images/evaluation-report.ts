@@ -35,7 +35,7 @@ export interface EvaluationFound {
 
 /** Writes the report; an evaluation by the other dequantization, done before, is in it too. */
 export async function evaluationReport(
-  { config, name, mode, preset, engine, workdir }: RunContext,
+  { config, name, file, mode, preset, engine, workdir }: RunContext,
   session: Session,
   { found, total, data, anchors, samples, quality }: EvaluationFound,
 ): Promise<RunEvent> {
@@ -61,7 +61,7 @@ export async function evaluationReport(
       data: "about" in images ? images.about : images.name,
       ...{ pipeline: name, preset, steps: session.state.step, seed: config.seed, dequantization: own, parameters },
       ...{ engine: `${engine.name} ${engine.version}`, device: engine.device, runtime: process.version },
-      scorestream: codeVersion(),
+      scorestream: codeVersion(file),
     },
     settings: settingsOf(config),
     split,
