@@ -150,3 +150,26 @@ describe.each(checkpointFormats)("a checkpoint as %s", (format) => {
     expect(readFileSync(path).equals(first)).toBe(true);
   });
 });
+
+describe("the configuration in an Arrow checkpoint", () => {
+  const implying = { optim: { lr: 1e-3 }, model: { emaRate: 0.5 }, seed: 9 };
+
+  it.each([[undefined], [implying], [{ seed: 1 }]])(
+    "comes back without the fields that were kept in it: %j",
+    async (config) => {
+      const path = temporaryFile("checkpoint.arrow");
+      await saveCheckpoint(path, "arrow", storedCheckpoint(config));
+      expect(await openCheckpoint(path, "arrow")).toEqual(storedCheckpoint(config));
+    },
+  );
+
+  it.each([
+    ["no fields that it implies", implying, ["optim", "model", "seed"]],
+    ["fields that it does not imply", { seed: 1 }, ["seed", "reference"]],
+  ])("has %s", async (_, config, keys) => {
+    const path = temporaryFile("checkpoint.arrow");
+    await saveCheckpoint(path, "arrow", storedCheckpoint(config));
+    const text = readArrowFile(path).metadata.get("config")!;
+    expect(Object.keys(JSON.parse(text) as object)).toEqual(keys);
+  });
+});
