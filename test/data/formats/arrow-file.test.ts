@@ -75,18 +75,22 @@ describe("writeFileAtomic", () => {
     const prototype = Object.getPrototypeOf(file) as typeof file;
     await file.close();
     const calls: string[] = [];
-    const { sync, close } = prototype;
-    const spies = Object.entries({ sync, close }).map(([name, original]) =>
-      vi.spyOn(prototype, name as "sync" | "close").mockImplementation(async function (this: typeof file) {
-        const what = (await this.stat()).isDirectory() ? "the folder" : "the file";
-        calls.push(`${name} ${what}, ${existsSync(path) ? "named" : "not named"}`);
-        return original.call(this);
-      }),
-    );
+    const { sync } = prototype;
+    const spy = vi.spyOn(prototype, "sync").mockImplementation(async function (this: typeof file) {
+      const what = (await this.stat()).isDirectory() ? "the folder" : "the file";
+      const note = (name: string) => calls.push(`${name} ${what}, ${existsSync(path) ? "named" : "not named"}`);
+      const { close } = this;
+      this.close = async () => {
+        await close();
+        note("close");
+      };
+      await sync.call(this);
+      note("sync");
+    });
     try {
       await writeFileAtomic(path, [Uint8Array.of(1)]);
     } finally {
-      for (const spy of spies) spy.mockRestore();
+      spy.mockRestore();
     }
     expect(calls).toEqual([
       "sync the file, not named",
