@@ -71,7 +71,7 @@ describe("config.json", () => {
       `workdir /work belongs to another configuration:\n  pipeline: "one" there, "two" asked for\n` +
         `  optim.lr: ${stored.optim.lr} there, 0.5 asked for\n  remedy: use another --workdir, or the same settings`,
     );
-    expect(() => requireSameConfig("/work", stored, { ...wanted, pipeline: "one" }, "evaluate" as never)).not.toThrow();
+    expect(() => requireSameConfig("/work", stored, { ...wanted, pipeline: "one" }, "eval")).not.toThrow();
     const longer = { ...stored, training: { ...stored.training, steps: stored.training.steps + 1 } };
     expect(() => requireSameConfig("/work", stored, longer, "train")).not.toThrow();
   });

@@ -107,6 +107,14 @@ describe("a lock", () => {
     },
   );
 
+  it("that another has taken over meanwhile stays", () => {
+    const { path, take } = setUp();
+    const unlock = take();
+    writeFileSync(path, "another's");
+    unlock();
+    expect(readFileSync(path, "utf8")).toBe("another's");
+  });
+
   it("given back again does nothing to a later owner's", () => {
     const { path, take } = setUp();
     const unlock = take();
