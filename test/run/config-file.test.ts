@@ -12,7 +12,7 @@ import { baseConfig } from "../../src/run/defaults.ts";
 import { openWorkdir } from "../../src/run/workdir.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 
-const stored = { pipeline: "one", preset: "smoke", ...baseConfig } as StoredConfig;
+const stored = { pipeline: "one", preset: "quick", ...baseConfig } as StoredConfig;
 const pathIn = (workdir: string) => join(workdir, "config.json");
 
 describe("config.json", () => {
