@@ -89,7 +89,10 @@ export function lockWorkdir(
     rmSync(path, { force: true });
     take();
   }
+  let held = true;
   return () => {
+    if (!held) return;
+    held = false;
     try {
       if (readFileSync(path, "utf8") === mine) rmSync(path, { force: true });
     } catch {

@@ -84,6 +84,17 @@ describe("TrainState", () => {
     });
   });
 
+  it("goes back to another snapshot bit for bit and frees what it had", async () => {
+    await expectNoLeak(() => {
+      const state = TrainState.initial(layout, 1);
+      const old = [state.parameters, state.adam.m, state.adam.v, state.ema];
+      state.restore(snapshot());
+      expect(old.map((t) => t.isDisposed)).toEqual([true, true, true, true]);
+      expect(state.snapshot()).toEqual(snapshot());
+      state.dispose();
+    });
+  });
+
   it("digests the parameters in order, without the padding between them", () => {
     const state = new TrainState(layout, snapshot());
     const flat = snapshot().parameters;

@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tableFromIPC } from "apache-arrow";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readArrowFile, writeArrowFile, writeFileAtomic } from "../../../src/data/formats/arrow-file.ts";
 
 let directory: string;
@@ -67,5 +68,35 @@ describe("writeFileAtomic", () => {
     await expect(writeFileAtomic(path, failing())).rejects.toThrow("power cut");
     expect([...readFileSync(path)]).toEqual([1, 2, 3]);
     expect(readdirSync(directory)).toEqual(["data.arrow"]);
+  });
+
+  it("syncs and closes the file before it has its name, and the folder after", async () => {
+    const file = await open(directory, "r");
+    const prototype = Object.getPrototypeOf(file) as typeof file;
+    await file.close();
+    const calls: string[] = [];
+    const { sync } = prototype;
+    const spy = vi.spyOn(prototype, "sync").mockImplementation(async function (this: typeof file) {
+      const what = (await this.stat()).isDirectory() ? "the folder" : "the file";
+      const note = (name: string) => calls.push(`${name} ${what}, ${existsSync(path) ? "named" : "not named"}`);
+      const { close } = this;
+      this.close = async () => {
+        await close();
+        note("close");
+      };
+      await sync.call(this);
+      note("sync");
+    });
+    try {
+      await writeFileAtomic(path, [Uint8Array.of(1)]);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(calls).toEqual([
+      "sync the file, not named",
+      "close the file, not named",
+      "sync the folder, named",
+      "close the folder, named",
+    ]);
   });
 });

@@ -1,6 +1,6 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import fs, { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ProgressFile } from "../../../src/data/formats/progress-file.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
 
@@ -27,7 +27,7 @@ describe("ProgressFile", () => {
     expect(new ProgressFile(path, work).entries).toEqual([]);
   });
 
-  it.each(["[3,", "[3]garbage\n[4]\n", "\u00e9"])("drops a line that is not whole: %j", (tail) => {
+  it.each(["[3", "[3]", "[3,", "[3]garbage\n[4]\n", "\u00e9"])("drops a line that is not whole: %j", (tail) => {
     const path = join(temporaryFolder(), "bpd.jsonl");
     new ProgressFile(path, work).append([2]);
     appendFileSync(path, tail);
@@ -42,5 +42,18 @@ describe("ProgressFile", () => {
     const path = join(temporaryFolder(), "bpd.jsonl");
     writeFileSync(path, "a poem");
     expect(new ProgressFile(path, work).entries).toEqual([]);
+  });
+
+  it("has each result on the disk before it goes on", () => {
+    const file = new ProgressFile(join(temporaryFolder(), "bpd.jsonl"), work);
+    const sync = vi.spyOn(fs, "fsyncSync");
+    try {
+      file.append(1);
+      expect(sync).toHaveBeenCalledTimes(1);
+      file.append(2);
+      expect(sync).toHaveBeenCalledTimes(2);
+    } finally {
+      sync.mockRestore();
+    }
   });
 });

@@ -16,6 +16,13 @@ it("reads what a progress file wrote, whatever the work, and changes nothing", (
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
+it("leaves out a line without its end, though it can be read", () => {
+  const path = join(temporaryFolder(), "bpd.jsonl");
+  new ProgressFile<number[]>(path, { seed: 1 }).append([1]);
+  appendFileSync(path, "[3]");
+  expect(readProgress(path)).toEqual({ work: { seed: 1 }, entries: [[1]] });
+});
+
 it.each(["", "a poem", "a poem\n", '{"work":1}\nnot json\n'])("finds nothing in %j", (text) => {
   const path = join(temporaryFolder(), "bpd.jsonl");
   writeFileSync(path, text);

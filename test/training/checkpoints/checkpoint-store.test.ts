@@ -1,0 +1,133 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../../src/base/errors.ts";
+import { CheckpointStore, type CheckpointKind } from "../../../src/training/checkpoints/checkpoint-store.ts";
+import { layoutWith, SHAPES, snapshotOf, temporaryFile } from "./checkpoint-fixture.ts";
+
+const layout = layoutWith(SHAPES);
+
+function storeIn(workdir = dirname(temporaryFile("none")), keep = 2, of = layout) {
+  const store = new CheckpointStore({ workdir, layout: of, config: { seed: 1 }, keep });
+  const save = async (kind: CheckpointKind, ...steps: number[]) => {
+    for (const step of steps) await store.save(kind, snapshotOf(of, step));
+  };
+  const path = (kind: CheckpointKind, step: number) => join(workdir, kind, `checkpoint_${step}.arrow`);
+  const names = (kind: CheckpointKind) => readdirSync(join(workdir, kind)).sort();
+  const damaged: string[] = [];
+  return { workdir, store, save, path, names, damaged, load: () => store.load((message) => damaged.push(message)) };
+}
+
+const cutShort = (path: string) => truncateSync(path, readFileSync(path).length - 300);
+
+describe("saving a checkpoint", () => {
+  it("keeps the newest by number, not by name", async () => {
+    const { save, names } = storeIn();
+    await save("checkpoints", 8, 9, 10);
+    expect(names("checkpoints")).toEqual(["checkpoint_10.arrow", "checkpoint_9.arrow"]);
+    await save("checkpoints", 11);
+    expect(names("checkpoints")).toEqual(["checkpoint_10.arrow", "checkpoint_11.arrow"]);
+  });
+
+  it("keeps one where a run was interrupted, and leaves the other kind alone", async () => {
+    const { save, names } = storeIn();
+    await save("checkpoints", 1, 2);
+    await save("checkpoints-meta", 9, 10);
+    expect(names("checkpoints-meta")).toEqual(["checkpoint_10.arrow"]);
+    await save("checkpoints", 3);
+    expect(names("checkpoints-meta")).toEqual(["checkpoint_10.arrow"]);
+    expect(names("checkpoints")).toEqual(["checkpoint_2.arrow", "checkpoint_3.arrow"]);
+  });
+
+  it("removes no file of another name", async () => {
+    const { workdir, save, names } = storeIn(undefined, 1);
+    const others = [".checkpoint_1.arrow.7.tmp", "checkpoint_1.arrow.bak", "checkpoint_x.arrow", "my_checkpoint_1.arrow"]; // prettier-ignore
+    mkdirSync(join(workdir, "checkpoints"));
+    for (const name of others) writeFileSync(join(workdir, "checkpoints", name), "");
+    await save("checkpoints", 2, 3);
+    expect(names("checkpoints")).toEqual([...others, "checkpoint_3.arrow"].sort());
+  });
+
+  it("gives the path, which is then the newest", async () => {
+    const { store, path } = storeIn();
+    expect(store.newest).toBeUndefined();
+    for (const kind of ["checkpoints", "checkpoints-meta"] as const) {
+      expect(await store.save(kind, snapshotOf(layout, 4))).toBe(path(kind, 4));
+      expect(store.newest).toBe(path(kind, 4));
+    }
+  });
+});
+
+describe("loading a checkpoint", () => {
+  it("gives nothing for a workdir without any, also beside files of other names", async () => {
+    const { workdir, load, store, damaged } = storeIn();
+    expect(load()).toBeUndefined();
+    mkdirSync(join(workdir, "checkpoints"));
+    for (const name of ["checkpoint_1.arrow.bak", "my_checkpoint_1.arrow", "checkpoint_.arrow", "checkpoint_1xarrow"]) {
+      writeFileSync(join(workdir, "checkpoints", name), "not a checkpoint");
+    }
+    expect(load()).toBeUndefined();
+    expect([store.newest, damaged]).toEqual([undefined, []]);
+  });
+
+  it("takes the most steps of both kinds, by number", async () => {
+    const { workdir, save, path } = storeIn();
+    await save("checkpoints-meta", 9);
+    await save("checkpoints", 8, 10);
+    const again = storeIn(workdir);
+    expect(again.load()).toEqual({ path: path("checkpoints", 10), snapshot: snapshotOf(layout, 10) });
+    expect(again.store.newest).toBe(path("checkpoints", 10));
+    await save("checkpoints-meta", 100);
+    expect(again.load()?.path).toBe(path("checkpoints-meta", 100));
+    expect(again.store.newest).toBe(path("checkpoints-meta", 100));
+    expect(again.damaged).toEqual([]);
+  });
+
+  it("passes over damaged files, each with one line, and uses the one before", async () => {
+    const { save, path, load, damaged, store } = storeIn(undefined, 3);
+    await save("checkpoints", 8, 9, 10);
+    await save("checkpoints-meta", 11);
+    cutShort(path("checkpoints", 10));
+    writeFileSync(path("checkpoints-meta", 11), "");
+    expect(load()).toEqual({ path: path("checkpoints", 9), snapshot: snapshotOf(layout, 9) });
+    expect(store.newest).toBe(path("checkpoints", 9));
+    expect(damaged.map((message) => message.split(" is damaged: ")[0])).toEqual([
+      `checkpoint ${path("checkpoints-meta", 11)}`,
+      `checkpoint ${path("checkpoints", 10)}`,
+    ]);
+    expect(damaged.join("")).not.toContain("\n");
+  });
+
+  it("refuses a workdir where all are damaged, and says what to remove", async () => {
+    const { workdir, save, path, load, damaged, store } = storeIn();
+    await save("checkpoints", 8, 9);
+    for (const step of [8, 9]) cutShort(path("checkpoints", step));
+    const again = storeIn(workdir);
+    expect(again.load).toThrow(UsageError);
+    expect(load).toThrow(
+      `every checkpoint in ${workdir} is damaged\n  remedy: remove ${workdir}/checkpoints* to start anew, or use another --workdir`,
+    );
+    expect(damaged).toHaveLength(2);
+    expect(again.store.newest).toBeUndefined();
+    expect(store.newest).toBe(path("checkpoints", 9));
+  });
+
+  it("refuses one of another model, though an older one fits", async () => {
+    const { workdir, save, load, damaged } = storeIn();
+    await save("checkpoints", 1);
+    await storeIn(workdir, 2, layoutWith({ ...SHAPES, "Conv_0/bias": [3] })).save("checkpoints", 2);
+    expect(load).toThrow(
+      `${workdir}/checkpoints/checkpoint_2.arrow is of another model:\n  Conv_0/bias: [3] in the file`,
+    );
+    expect(damaged).toEqual([]);
+  });
+
+  it("passes on that a file cannot be read, though an older one can", async () => {
+    const { save, path, load, damaged } = storeIn();
+    await save("checkpoints", 1, 2);
+    rmSync(path("checkpoints", 2));
+    mkdirSync(path("checkpoints", 2));
+    expect(load).toThrow(`checkpoint ${path("checkpoints", 2)} cannot be read: EISDIR`);
+    expect(damaged).toEqual([]);
+  });
+});
