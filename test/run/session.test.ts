@@ -75,12 +75,7 @@ describe("a session", () => {
     await save(workdir, 1);
     const found: number[][] = [];
     await run({ workdir, mode: "eval" }, ({ sde, score, averageDigest }) => {
-      expect(averageDigest()).toBe(
-        digest(
-          layout,
-          Float32Array.from({ length: layout.length }, (_, i) => EMA[i] ?? 0),
-        ),
-      );
+      expect(averageDigest()).toBe(digest(layout, AVERAGE));
       const values = async () => {
         const t = Float64Array.of(0.5);
         // The network is w x + b; the score of vp is its output over -sigma.
