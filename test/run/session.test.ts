@@ -1,0 +1,142 @@
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { defer, EMPTY, ignoreElements, lastValueFrom, toArray } from "rxjs";
+import { describe, expect, it } from "vitest";
+import type { Engine } from "../../src/engine/load.ts";
+import type { Mode, RunContext } from "../../src/run/pipeline.ts";
+import { parseAssignment, resolveConfig } from "../../src/run/resolve-config.ts";
+import { session, type RunPhases, type Session } from "../../src/run/session.ts";
+import { digest, layoutOf } from "../../src/models/parameters.ts";
+import { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
+import { temporaryFolder } from "../cli/fixture.ts";
+import { linearModel } from "../streams/fixture.ts";
+
+const network = linearModel([1, 1, 1]);
+const layout = layoutOf(network.parameters);
+/** The parameters b and w of the network, in the layout. */
+const vector = (b = 0, w = 0) => {
+  const values = new Float32Array(layout.length);
+  for (const { name, offset } of layout.slots) values[offset] = name === "b" ? b : w;
+  return values;
+};
+const AVERAGE = vector(0.5, 3);
+
+/** Writes a checkpoint whose average differs from its parameters; its path. */
+async function save(workdir: string, step: number): Promise<string> {
+  const store = new CheckpointStore({ workdir, layout, config: {}, keep: 9 });
+  const [parameters, m, v, ema] = [vector(-1, 7), vector(), vector(), AVERAGE];
+  return store.save("checkpoints", { step, parameters, m, v, ema });
+}
+
+interface Told {
+  readonly mode?: Mode;
+  readonly workdir: string;
+  readonly stop?: AbortSignal;
+  readonly sets?: readonly string[];
+}
+
+/** Runs the phases that `build` gives; the events, and what the session was. */
+function run({ mode = "train", workdir, stop, sets = [] }: Told, build: (own: Session) => Partial<RunPhases>) {
+  const { config } = resolveConfig({ settings: [{}], assignments: sets.map(parseAssignment) });
+  const engine = { name: "tensorflow", version: "0", device: "cpu", native: false } as Engine;
+  const given = { name: "tiny", mode, preset: "quick", config, workdir, cacheDir: workdir, engine } as const;
+  const context: RunContext = { ...given, stop: stop ?? new AbortController().signal };
+  const nothing = { train: () => EMPTY, evaluate: () => EMPTY, sample: () => EMPTY };
+  const phases = (own: Session): RunPhases => ({ ...nothing, ...build(own) });
+  return lastValueFrom(session(context, { network }, phases).pipe(toArray()));
+}
+
+/** Step of the state that a session begins with. */
+async function begins(told: Told): Promise<number> {
+  let step = -1;
+  await run(told, ({ state }) => ((step = state.step), {}));
+  return step;
+}
+
+describe("a session begins with", () => {
+  it("the newest checkpoint of its own in training, the given file in other modes", async () => {
+    const workdir = temporaryFolder();
+    const sets = [`checkpoint=${await save(temporaryFolder(), 9)}`];
+    expect(await begins({ workdir })).toBe(0);
+    expect(await begins({ workdir, sets })).toBe(9);
+    await save(workdir, 2);
+    await save(workdir, 4);
+    expect(await begins({ workdir, sets })).toBe(4);
+    for (const mode of ["eval", "sample"] as const) {
+      expect(await begins({ workdir, sets, mode })).toBe(9);
+      expect(await begins({ workdir, mode })).toBe(4);
+    }
+  });
+});
+
+describe("a session", () => {
+  it("scores with the averaged parameters, and tells their digest", async () => {
+    const workdir = temporaryFolder();
+    await save(workdir, 1);
+    const found: number[][] = [];
+    await run({ workdir, mode: "eval" }, ({ sde, score, averageDigest }) => {
+      expect(averageDigest()).toBe(digest(layout, AVERAGE));
+      const values = async () => {
+        const t = Float64Array.of(0.5);
+        // The network is w x + b; the score of vp is its output over -sigma.
+        const [sigma, x] = [sde.std(0.5), Float32Array.of(2)];
+        const plain = await score.score(x, t);
+        const both = await score.scoreAndDivergence(x, t, Float32Array.of(1));
+        found.push([plain[0]! * -sigma, both.score[0]! * -sigma, both.divergence[0]! * -sigma]);
+      };
+      return { evaluate: () => defer(values).pipe(ignoreElements()) };
+    });
+    expect(found).toEqual([[6.5, 6.5, 3].map((value) => expect.closeTo(value, 5) as number)]);
+  });
+
+  it.each(["train", "eval", "sample"] as const)("of mode %s begins no phase after a stop", async (mode) => {
+    const workdir = temporaryFolder();
+    await save(workdir, 1);
+    const all = { train: ["train", "evaluate", "sample", "report"], eval: ["evaluate", "report"] };
+    const expected = mode === "sample" ? ["sample", "report"] : all[mode];
+    for (const stopping of [undefined, ...expected]) {
+      const [begun, stop] = [[] as string[], new AbortController()];
+      const phase = (name: string) => () => {
+        begun.push(name);
+        if (name === stopping) stop.abort();
+        return EMPTY;
+      };
+      const phases = { train: phase("train"), evaluate: phase("evaluate"), sample: phase("sample") };
+      await run({ workdir, mode, stop: stop.signal }, () => ({ ...phases, report: phase("report") }));
+      expect(begun).toEqual(stopping ? expected.slice(0, expected.indexOf(stopping) + 1) : expected);
+    }
+  });
+
+  it("finds what one dequantization has evaluated, not the other, and only of the same settings", async () => {
+    const workdir = temporaryFolder();
+    await save(workdir, 1);
+    const [plain, learned] = [
+      { first: 0, values: [1] },
+      { first: 0, values: [2] },
+    ];
+    await run({ workdir, mode: "eval" }, ({ progress }) => {
+      progress("bpd", 2).append(plain);
+      progress("bound", 2, "of a dequantizer").append(learned);
+      return {};
+    });
+    const look = async (...sets: string[]) => {
+      let seen: unknown;
+      await run({ workdir, mode: "eval", sets }, ({ found }) => {
+        seen = [
+          ...[found("bpd", "uniform"), found("bpd", "variational")],
+          ...[found("bound", "uniform"), found("bound", "variational")],
+        ];
+        return {};
+      });
+      return seen;
+    };
+    expect(await look()).toEqual([[plain], [], [], [learned]]);
+    expect(await look("eval.boundTimes=7")).toEqual([[plain], [], [], []]);
+    expect(await look("seed=7")).toEqual([[], [], [], []]);
+    // A file under the other's name is not taken for it.
+    const at = (name: string) => join(workdir, "eval", name);
+    copyFileSync(at("bpd.jsonl"), at("bpd_variational.jsonl"));
+    copyFileSync(at("bound_variational.jsonl"), at("bound.jsonl"));
+    expect(await look()).toEqual([[plain], [], [], [learned]]);
+  });
+});
