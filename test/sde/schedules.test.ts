@@ -101,6 +101,8 @@ describe("deviations of the steps of DDPM", () => {
 
   it("do not exist for linear ve, which names the remedy", () => {
     const refused = () => discrete(linearVeSDE({ sigmaMax: 4, N: 5 }));
-    expect(refused).toThrow(new UsageError("linear ve knows continuous times only", "--set training.continuous=true"));
+    expect(refused).toThrow(
+      new UsageError("the linearve SDE knows continuous times only", "--set training.continuous=true"),
+    );
   });
 });
