@@ -8,34 +8,22 @@ export const skeleton = (
   name: string,
 ): string => `/** ${name}: a score model of points on a noisy circle; put your own data and stages here. */
 import { join } from "node:path";
+import { identity } from "rxjs";
 import {
-  accumulate,
-  adam,
-  allReduce,
-  checkpoint,
   definePipeline,
   densityBitsPerDim,
-  ema,
   evalBatches,
   evaluate,
   type Examples,
   evaluationSeed,
   logLikelihood,
-  Meter,
   mlp,
-  perturb,
   priorBatches,
-  record,
   type RunContext,
   sample,
-  sampleTime,
   saveExamples,
-  scoreMatching,
   session,
-  stagesOf,
-  trainBatches,
-  weightingOf,
-  withCredit,
+  trainingLoop,
 } from "scorestream";
 
 const dims = 2;
@@ -53,48 +41,28 @@ function examples(count: number): Examples {
 
 function run(context: RunContext) {
   const { config, stop, workdir } = context;
-  const { training, model, optim, sampling, eval: evaluation, seed } = config;
-  const { batchSize, shards, steps, smallestTime: eps } = training;
-  const weighting = weightingOf(config);
-  const compile = config.engine.compile && context.engine.native;
+  const { model, sampling, eval: evaluation } = config;
+  const eps = config.training.smallestTime;
   const fresh = evaluationSeed(config);
-  const meter = new Meter();
-  const stage = stagesOf(meter);
   const network = mlp({ dims, width: model.nf, depth: model.numResBlocks });
 
-  return session(context, network, ({ sde, network, state, store, peers, score, progress }) => ({
-    train: () =>
-      withCredit(2 * shards, (credit) =>
-        trainBatches(examples(10_000), "data", { batchSize, shards, seed, from: state.step, to: steps, stop, credit, peers })
-          .pipe(
-            stage("times", sampleTime(sde, { eps, importance: weighting === "importance", seed })),
-            stage("perturb", perturb(sde, { seed })),
-          )
-          .pipe(
-            stage("score", scoreMatching(network, sde, state, { weighting, seed })),
-            allReduce(peers),
-            stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
-            stage("adam", adam(state, { ...optim, compile })),
-            stage("ema", ema(state, { rate: model.emaRate, compile })),
-            stage("checkpoint", checkpoint(state, store, { every: training.checkpointEvery, stop })),
-            credit.refund(shards),
-            record({ steps, every: training.logEvery, batchSize, meter }),
-          ),
-      ),
+  return session(context, { network }, (own) => ({
+    // Stages of your own, an augmentation say, go where \`identity\` is.
+    train: () => trainingLoop(context, own, { data: examples(10_000), column: "data", stages: () => identity }),
     evaluate() {
       const total = evaluation.numImages;
-      const done = progress("bpd", total);
+      const done = own.progress("bpd", total);
       const batches = { ...evaluation, repeats: 1, from: done.entries.length, stop };
       return evalBatches(examples(total), "data", batches).pipe(
-        logLikelihood(score, sde, { ...evaluation, eps, seed: fresh, signal: stop }),
+        logLikelihood(own.score, own.sde, { ...evaluation, eps, seed: fresh, signal: stop }),
         densityBitsPerDim(),
-        evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: state.step, progress: done }),
+        evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: own.state.step, progress: done }),
       );
     },
     sample: () =>
-      priorBatches(sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, stop }).pipe(
-        sample(score, sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal: stop }),
-        saveExamples(join(workdir, "samples", \`samples_\${state.step}.arrow\`), { total: sampling.numSamples }),
+      priorBatches(own.sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, stop }).pipe(
+        sample(own.score, own.sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal: stop }),
+        saveExamples(join(workdir, "samples", \`samples_\${own.state.step}.arrow\`), { total: sampling.numSamples }),
       ),
   }));
 }
