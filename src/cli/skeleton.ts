@@ -8,7 +8,6 @@ export const skeleton = (
   name: string,
 ): string => `/** ${name}: a score model of points on a noisy circle; put your own data and stages here. */
 import { join } from "node:path";
-import { identity } from "rxjs";
 import {
   definePipeline,
   densityBitsPerDim,
@@ -47,8 +46,8 @@ function run(context: RunContext) {
   const network = mlp({ dims, width: model.nf, depth: model.numResBlocks });
 
   return session(context, { network }, (own) => ({
-    // Stages of your own, an augmentation say, go where \`identity\` is.
-    train: () => trainingLoop(context, own, { data: examples(10_000), column: "data", stages: () => identity }),
+    // Stages of your own, an augmentation say, go where the batches pass: (batches) => batches.pipe(...).
+    train: () => trainingLoop(context, own, { data: examples(10_000), column: "data", stages: () => (batches) => batches }),
     evaluate() {
       const total = evaluation.numImages;
       const done = own.progress("bpd", total);

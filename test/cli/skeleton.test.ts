@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { folderRegistry, pipelineName } from "../../src/cli/registry.ts";
-import { writeSkeleton } from "../../src/cli/skeleton.ts";
+import { skeleton, writeSkeleton } from "../../src/cli/skeleton.ts";
 import { temporaryFolder } from "./fixture.ts";
 
 describe("writeSkeleton", () => {
@@ -37,4 +39,22 @@ describe("a pipeline given by its path", () => {
   it("is refused when there is no such file", async () => {
     await expect(folderRegistry().load("./none.ts")).rejects.toThrow("./none.ts: there is no such file");
   });
+});
+
+it("type-checks", () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const path = join(root, "pipelines/mine.ts");
+  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), (file) => ts.sys.readFile(file)) as {
+    config: object;
+  };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  // The skeleton as if it lay among the pipelines.
+  host.fileExists = (file) => file === path || fileExists(file);
+  host.getSourceFile = (file, ...rest) =>
+    file === path ? ts.createSourceFile(file, skeleton("mine"), ts.ScriptTarget.ES2023) : getSourceFile(file, ...rest);
+  const program = ts.createProgram([path], options, host);
+  const found = program.getSemanticDiagnostics(program.getSourceFile(path));
+  expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
 });

@@ -66,6 +66,7 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
       );
       return concat(bound, grid);
     };
-    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(average), look)));
+    // A copy: TensorFlow goes on sharing the memory, which the checkpoint of this step reads too.
+    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(average.slice()), look)));
   };
 }
