@@ -1,5 +1,5 @@
 /**
- * The tables of docs/distributed.md: the paper's CIFAR-10 models on 1 to 256 GPUs.
+ * The tables of docs/lab/exchange.md: the paper's CIFAR-10 models on 1 to 256 GPUs.
  *
  * npx tsx bench/exchange-tables.ts prints them.
  */
@@ -42,7 +42,7 @@ export function trainingOf(model: PaperModel): (world: number) => Training {
 
 const GPU = { device: DEVICE, copy: 12e9 } as const;
 
-/** `carried` and `message` are measured, the rest is assumed; see docs/distributed.md. */
+/** `carried` and `message` are measured, the rest is assumed; see docs/lab/exchange.md. */
 export const clusters: readonly Cluster[] = [
   { ...GPU, name: "one machine", bandwidth: Infinity, carried: 1.7e9, latency: 0, message: 50e-6, most: 8 },
   ...[2, 10, 100].map((gbit) => ({

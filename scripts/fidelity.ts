@@ -1,4 +1,4 @@
-/** Runs the golden tests and writes `docs/fidelity.md`, the largest deviation per family: `npm run fidelity`. */
+/** Runs the golden tests and writes `docs/lab/fidelity.md`, the largest deviation per family: `npm run fidelity`. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -53,6 +53,6 @@ compared with the reference's own numbers within the manifest's tolerances; a sh
 |---|---|---|---|---|
 ${rows.join("\n")}
 `;
-mkdirSync("docs", { recursive: true });
-writeFileSync("docs/fidelity.md", text);
+mkdirSync("docs/lab", { recursive: true });
+writeFileSync("docs/lab/fidelity.md", text);
 console.log(text);

@@ -128,7 +128,9 @@ const dequantizer = z.strictObject({
 });
 
 const quality = z.strictObject({
-  network: file("Inception network for FID, KID and Inception score, see docs/quality.md; unset: they are left out"),
+  network: file(
+    "Inception network for FID, KID and Inception score, see docs/guide/evaluation.md; unset: they are left out",
+  ),
   statistics: file("npz with mu and sigma, or pool_3, of the data; unset: computed once over the training images"),
   samples: file("npz of samples to measure instead of drawing them, as --mode sample writes it"),
   numSamples: whole(2, 1e6, "samples that are measured; at most all there are"),

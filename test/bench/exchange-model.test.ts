@@ -111,14 +111,14 @@ describe("scalingTable", () => {
   });
 });
 
-describe("docs/distributed.md", () => {
+describe("docs/lab/exchange.md", () => {
   it("counts the parameters of the paper's models", () => {
     expect(parametersOf("paper")).toBe(61_804_419);
     expect(parametersOf("paper_deep")).toBe(106_632_579);
   });
 
   it("has the tables as they are", () => {
-    const docs = readFileSync(fileURLToPath(new URL("../../docs/distributed.md", import.meta.url)), "utf8");
+    const docs = readFileSync(fileURLToPath(new URL("../../docs/lab/exchange.md", import.meta.url)), "utf8");
     const plain = (text: string) => text.replace(/ +/g, " ").replace(/-+:/g, "-:");
     expect(plain(docs)).toContain(plain(exchangeTables()));
   });

@@ -56,7 +56,7 @@ function requirePublished({ dims, classes }: InceptionForm, path: string): void 
   if (dims === PUBLISHED.dims && classes === PUBLISHED.classes) return;
   throw new UsageError(
     `${path}: it gives ${dims} features and ${classes} logits, the FID's Inception ${PUBLISHED.dims} and ${PUBLISHED.classes}`,
-    "give the network of December 2015, see docs/quality.md",
+    "give the network of December 2015, see docs/guide/evaluation.md",
   );
 }
 
@@ -74,12 +74,12 @@ function open(bytes: Uint8Array, path: string, compiled: boolean): InceptionForm
   if (first === 0x08) {
     throw new UsageError(
       `${path}: it looks like an ONNX model, which is not read`,
-      "give the weights it was exported from as safetensors with pytorch-fid's names, see docs/quality.md",
+      "give the weights it was exported from as safetensors with pytorch-fid's names, see docs/guide/evaluation.md",
     );
   }
   throw new UsageError(
     `${path}: neither a safetensors file nor a frozen TensorFlow graph`,
-    "give classify_image_graph_def.pb, or pytorch-fid's weights as safetensors; see docs/quality.md",
+    "give classify_image_graph_def.pb, or pytorch-fid's weights as safetensors; see docs/guide/evaluation.md",
   );
 }
 

@@ -5,7 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 /** Of torchvision's `BasicConv2d`. */
 const EPS = 1e-3;
 
-const REMEDY = "give the weights of pytorch-fid's FID Inception (release fid_weights), see docs/quality.md";
+const REMEDY = "give the weights of pytorch-fid's FID Inception (release fid_weights), see docs/guide/evaluation.md";
 
 export interface FoldedConv {
   /** Channels that come out. */
