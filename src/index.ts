@@ -44,6 +44,7 @@ export {
   imagesAt,
   type OnProgress,
 } from "./data/dataset.ts";
+export { dataDigest } from "./data/digest.ts";
 export { loadCifar10 } from "./data/cifar10/load.ts";
 export { fetchMnist } from "./data/mnist/fetch.ts";
 export { type GaussianChain, sampleChain, chainEntropy, chainBitsPerDim } from "./data/gaussian-chain.ts";
