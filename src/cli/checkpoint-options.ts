@@ -47,7 +47,7 @@ Examples:
   npm run checkpoint -- convert checkpoint_26 checkpoint_26.arrow
 `;
 
-function program(found: (command: CheckpointCommand) => void): Command {
+export function checkpointProgram(found: (command: CheckpointCommand) => void = () => {}): Command {
   const command = new Command("npm run checkpoint --")
     .description("lists checkpoints and takes them from one format to another without losing a bit")
     .helpCommand(false)
@@ -55,19 +55,19 @@ function program(found: (command: CheckpointCommand) => void): Command {
     .configureOutput({ writeOut: () => {}, writeErr: () => {} });
   command
     .command("inspect")
-    .description("list names, shapes and counts, the step, and the SHA-256 of the parameters")
+    .description("lists names, shapes and counts, the step, and the SHA-256 of the parameters")
     .argument("<file>")
     .option("--json", "one JSON object on standard output")
     .action((file: string, { json = false }: { json?: boolean }) => found({ kind: "inspect", file, json }));
   command
     .command("export")
-    .description("write safetensors with the reference's names, for PyTorch, NumPy, JAX ...")
+    .description("writes safetensors with the reference's names, for PyTorch, NumPy, JAX ...")
     .argument("<file>")
     .argument("<out.safetensors>")
     .action((file: string, out: string) => found(exported(file, out)));
   command
     .command("convert")
-    .description("write another format, which the ending says: .arrow, .safetensors, .msgpack or none")
+    .description("writes another format, which the ending says: .arrow, .safetensors, .msgpack or none")
     .argument("<file>")
     .argument("<out>")
     .action((file: string, out: string) => found({ kind: "convert", file, out, format: formatFor(out) }));
@@ -82,7 +82,7 @@ function program(found: (command: CheckpointCommand) => void): Command {
  */
 export function parseCheckpointCommand(argv: readonly string[]): CheckpointCommand {
   const result: { command?: CheckpointCommand } = {};
-  const command = program((value) => void (result.command = value));
+  const command = checkpointProgram((value) => void (result.command = value));
   const help = (): CheckpointCommand => ({ kind: "help", text: command.helpInformation() + NOTE });
   if (argv.length === 0) return help();
   try {

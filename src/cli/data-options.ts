@@ -86,7 +86,7 @@ function prepareCommand(): Command {
     .option("--json", "the last line of standard output is one JSON object");
 }
 
-function program(): Command {
+export function dataProgram(): Command {
   const command = new Command("npm run data --").usage("<command> [options]");
   const inspect = new Command("inspect").argument("<folder>").description("shows what a folder of shards holds");
   const verify = new Command("verify").argument("<folder>").description("checks every shard against its hash");
@@ -102,7 +102,7 @@ const silent = { writeOut: () => {}, writeErr: () => {} };
 /** The whole text of `--help`. */
 export function dataHelp(): string {
   const width = Math.max(...formats.map(({ name }) => name.length));
-  const command = program();
+  const command = dataProgram();
   const options = command.commands
     .filter((part) => ["prepare", "serve", "pull"].includes(part.name()))
     .map((part) => `Options of ${part.name()}:\n${part.helpInformation().split("Options:\n")[1]}`);
@@ -160,7 +160,7 @@ function prepareRequest(given: Given): PrepareRequest {
 export function parseDataOptions(argv: readonly string[]): Request | undefined {
   if (argv.length === 0 || argv.some((word) => word === "--help" || word === "-h")) return undefined;
   let request: Request | undefined;
-  const command = program();
+  const command = dataProgram();
   for (const part of command.commands) {
     part.action(() => {
       const given = part.opts<Given>();

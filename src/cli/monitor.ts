@@ -36,7 +36,7 @@ interface Given extends SecurityOptions {
 /** ms that watchers have to take what is on its way when the monitor ends. */
 const GRACE = 2000;
 
-function program(): Command {
+export function monitorProgram(): Command {
   const command = new Command("npm run monitor")
     .usage("[-- options]")
     .option("--listen <host:port>", "where runs push to (--metrics-push) and watchers watch", "127.0.0.1:50051")
@@ -81,7 +81,7 @@ async function openWeb(options: WebOptions, other: Serving): Promise<WebServing>
 export async function monitorMain(argv: readonly string[], environment: MonitorEnvironment): Promise<number> {
   const { stdout, stderr, env, signals } = environment;
   const tell = (text: string) => void stderr.write(`${text}\n`);
-  const command = program();
+  const command = monitorProgram();
   try {
     const given = parse(command, argv);
     if (given.help) {
