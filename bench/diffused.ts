@@ -2,6 +2,7 @@
 import type { Observable } from "rxjs";
 import type { Config } from "../src/run/config.ts";
 import { sdeOf, weightingOf } from "../src/run/from-config.ts";
+import { densityOf } from "../src/streams/score-matching.ts";
 import type { Batch } from "../src/data/batch.ts";
 import { fillBits, randomKey } from "../src/base/random.ts";
 import type { Credit } from "../src/streams/credit.ts";
@@ -31,7 +32,7 @@ export function diffused(
   return trainBatches(examples, "image", { batchSize, shards: 1, seed, from: 0, to: steps, credit }).pipe(
     flip({ seed }),
     dequantize("uniform", { seed, centered: data.centered }),
-    sampleTime(sde, { eps, importance: weightingOf(config) === "importance", seed }),
+    sampleTime(sde, { eps, density: densityOf(weightingOf(config)), seed }),
     perturb(sde, { seed }),
   );
 }

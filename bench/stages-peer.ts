@@ -66,7 +66,11 @@ async function stages(batches: number): Promise<StageTime[]> {
     all(from(flipped).pipe(dequantize("uniform", { seed, centered: data.centered }))),
   );
   const [withTimes, sampling] = await timed("sample times", 4 * pixels, batches, () =>
-    all(from(dequantized).pipe(sampleTime(sde, { eps: training.smallestTime, importance, seed }))),
+    all(
+      from(dequantized).pipe(
+        sampleTime(sde, { eps: training.smallestTime, density: importance ? "likelihood" : "uniform", seed }),
+      ),
+    ),
   );
   const [perturbed, perturbing] = await timed("draw noise and perturb", 8 * pixels, batches, () =>
     all(from(withTimes).pipe(perturb(sde, { seed }))),

@@ -12,6 +12,7 @@ import {
   captureState,
   checkpoint,
   cifar10Published,
+  densityOf,
   dequantize,
   ema,
   flip,
@@ -60,7 +61,10 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
       .pipe(
         randomFlip ? stage("flip", flip({ seed })) : identity,
         stage("dequantize", dequantize(uniformDequantization ? "uniform" : "none", { seed, centered })),
-        stage("times", sampleTime(sde, { eps, importance: weighting === "importance", seed })),
+        stage(
+          "times",
+          sampleTime(sde, { eps, density: densityOf(weighting), stratified: training.stratifiedTimes, seed }),
+        ),
         stage("perturb", perturb(sde, { seed })),
       )
       .pipe(

@@ -89,11 +89,13 @@ export { type SampleTimeOptions, sampleTime } from "./streams/sample-time.ts";
 export { type PriorBatchesOptions, priorBatches, type SampleOptions, sample } from "./streams/sample.ts";
 export { saveExamples } from "./streams/save-examples.ts";
 export { type ImageFiles, type SaveImagesOptions, GRID, saveImages } from "./streams/save-images.ts";
-export { type Weighting, lossInputs, checkWeighting, scoreMatching } from "./streams/score-matching.ts";
+export { type Weighting, lossInputs, checkWeighting, densityOf, scoreMatching } from "./streams/score-matching.ts";
 export { type Stage, stagesOf } from "./streams/stage.ts";
 
 // SDEs
 export type { SDE, ImportanceWeight } from "./sde/sde.ts";
+export { type Prediction, predicting } from "./sde/prediction.ts";
+export type { TimeDensity } from "./sde/draw-time.ts";
 export { vpSDE } from "./sde/vp.ts";
 export { subVpSDE } from "./sde/sub-vp.ts";
 export { type VeOptions, veSDE } from "./sde/ve.ts";

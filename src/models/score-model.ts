@@ -2,7 +2,7 @@
 import type { Tensor4D, Tensor1D } from "@tensorflow/tfjs-core";
 import type { ParameterSpec, Context } from "./scope.ts";
 
-/** A network's output for x [B, H, W, C] and a time condition [B]; the score is this times `SDE.scoreScale(t)`. */
+/** A network's output for x [B, H, W, C] and a time condition [B]; `SDE.scoreScale` makes it a score. */
 export interface ScoreModel {
   /** Shape of one image, [H, W, C]. */
   readonly shape: readonly [number, number, number];

@@ -13,11 +13,14 @@ import { layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
 export interface LossInputs {
   /** x(t), [B, H, W, C]. */
   readonly perturbed: Float32Array;
-  /** z of x(t) = alpha_t x(0) + sigma_t z, [B, H, W, C]. */
+  /**
+   * z of x(t) = alpha_t x(0) + sigma_t z, [B, H, W, C]: what the output times `outputScale` must cancel. With
+   * `SDE.inputScale`, sigma_t times that times x(t) is added.
+   */
   readonly noise: Float32Array;
   /** What the network is told about t, `SDE.timeCondition`. */
   readonly timeCondition: Float32Array;
-  /** sigma_t times `SDE.scoreScale(t)`, so that sigma_t times the score is this times the network's output. */
+  /** sigma_t times `SDE.scoreScale(t)`, so that sigma_t times the score is this times the network's output, but for `inputScale`. */
   readonly outputScale: Float32Array;
   /** Factor on each example's loss. */
   readonly weight: Float32Array;
@@ -53,12 +56,22 @@ export interface ScoreNetwork {
   dispose(): void;
 }
 
-/** sum or mean over pixels of (std * score + z)^2, times the weight: [B]. */
+/** Sum or mean over pixels of (sigma * score + z)^2, times the weight: [B]. */
 function denoisingLoss(out: Tensor4D, noise: Tensor, scale: Tensor, weight: Tensor, reduceMean: boolean): Tensor1D {
   const size = out.shape[1] * out.shape[2] * out.shape[3];
   const difference = tf.add(tf.mul(out, scale.reshape([-1, 1, 1, 1])), noise);
   const sums = tf.sum(tf.square(difference), [1, 2, 3]);
   return tf.mul(sums, tf.mul(weight, reduceMean ? 1 / size : 0.5)) as Tensor1D;
+}
+
+/** |v|^2 of each of `count` examples. */
+function squares(values: Float32Array, count: number): Float64Array {
+  const dims = values.length / count;
+  return Float64Array.from({ length: count }, (_, b) => {
+    let sum = 0;
+    for (let i = b * dims; i < (b + 1) * dims; i++) sum += values[i]! ** 2;
+    return sum;
+  });
 }
 
 /** Compiles `model`. @see the reference's losses.py get_sde_loss_fn, models/utils.py get_score_fn */
@@ -133,6 +146,15 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
       startLossGradient(gradient, [parameters], () => [...upload(inputs), tf.tensor1d([k0 | 0, k1 | 0], "int32")]),
 
     scoreFunction(parameters, sde) {
+      /** Turns outputs at x(t) into scores, in place. */
+      const toScore = (out: Float32Array, x: Float32Array, t: Float64Array) => {
+        for (let b = 0; b < t.length; b++) {
+          const scale = sde.scoreScale(t[b]!);
+          for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
+          const skip = sde.inputScale?.(t[b]!) ?? 0;
+          for (let i = b * dims; skip !== 0 && i < (b + 1) * dims; i++) out[i]! += skip * x[i]!;
+        }
+      };
       const condition = (t: Float64Array) => tf.tensor1d(Float32Array.from(t, (v) => sde.timeCondition(v)));
       return {
         sde,
@@ -140,22 +162,19 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
         async score(x, t) {
           const inputs = () => [images(x), condition(t)];
           const [out] = (await startAndRead(output, [parameters], inputs)) as [Float32Array];
-          for (let b = 0; b < t.length; b++) {
-            const scale = sde.scoreScale(t[b]!);
-            for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
-          }
+          toScore(out, x, t);
           return out;
         },
         async scoreAndDivergence(x, t, probe) {
           const inputs = () => [images(x), condition(t), images(probe)];
           const results = await startAndRead(outputAndDivergence, [parameters], inputs);
           const [out, product] = results as [Float32Array, Float32Array];
-          const divergence = new Float64Array(t.length);
-          for (let b = 0; b < t.length; b++) {
-            const scale = sde.scoreScale(t[b]!);
-            for (let i = b * dims; i < (b + 1) * dims; i++) out[i]! *= scale;
-            divergence[b] = product[b]! * scale;
-          }
+          toScore(out, x, t);
+          const probes = sde.inputScale && squares(probe, t.length);
+          const divergence = Float64Array.from(t, (time, b) => {
+            const own = product[b]! * sde.scoreScale(time);
+            return probes ? own + sde.inputScale!(time) * probes[b]! : own;
+          });
           return { score: out, divergence };
         },
       };

@@ -39,7 +39,12 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
     "--set training.importanceWeighting=false",
   );
   refuse(
-    !sde.discrete && !training.continuous,
+    model.prediction !== undefined && !training.continuous,
+    "model.prediction: a network of discrete steps predicts what its SDE says",
+    "leave model.prediction out, or --set training.continuous=true",
+  );
+  refuse(
+    model.prediction === undefined && !sde.discrete && !training.continuous,
     `training.continuous: the ${sde.name} SDE knows continuous times only`,
     "--set training.continuous=true",
   );
@@ -90,6 +95,12 @@ export function configNotes(config: Config, imageSize?: number): string[] {
   const notes: string[] = [];
   if (training.importanceWeighting && !training.likelihoodWeighting) {
     notes.push("training.importanceWeighting is ignored: it counts only with training.likelihoodWeighting");
+  }
+  if (training.velocityTimes && !training.likelihoodWeighting) {
+    notes.push("training.velocityTimes is ignored: it counts only with training.likelihoodWeighting");
+  }
+  if (training.velocityTimes && training.likelihoodWeighting && model.prediction !== "velocity") {
+    notes.push("training.velocityTimes: the loss varies much without model.prediction=velocity");
   }
   const resolutions = model.chMult.map((_, level) => (imageSize ?? 0) / 2 ** level);
   for (const resolution of imageSize === undefined ? [] : model.attnResolutions) {

@@ -1,5 +1,6 @@
 /** The configuration of a run: one strict schema, whose descriptions are also the text of `--help`. */
 import * as z from "zod";
+import { predictions } from "../sde/prediction.ts";
 import { sdeNames } from "../sde/sdes.ts";
 
 const flag = (description: string) => z.boolean().describe(description);
@@ -24,6 +25,10 @@ const training = z.strictObject({
   histogramEvery: whole(0, 1e9, "steps between histograms of the gradient for TensorBoard; 0: none"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
   importanceWeighting: flag("draw t in proportion to g^2/sigma^2; counts with likelihoodWeighting only"),
+  velocityTimes: flag(
+    "draw t to match a predicted velocity, in place of importanceWeighting's; likelihoodWeighting only",
+  ),
+  stratifiedTimes: flag("spread the times of a step evenly, for a loss that varies less"),
   continuous: flag(
     "the network knows continuous times; false evaluates models of discrete steps, which are not trained",
   ),
@@ -41,6 +46,7 @@ const data = z.strictObject({
 });
 
 const model = z.strictObject({
+  prediction: oneOf(predictions, "what the network's output means; unset: noise, ve score").optional(),
   betaMin: positive(1000, "beta(0) of vp and subvp"),
   betaMax: positive(1000, "beta(1) of vp and subvp"),
   sigmaMin: positive(1e6, "sigma(0) of ve"),

@@ -24,6 +24,8 @@ export const baseConfig: BaseConfig = {
     histogramEvery: 1000,
     likelihoodWeighting: false,
     importanceWeighting: false,
+    velocityTimes: false,
+    stratifiedTimes: false,
     continuous: true,
     reduceMean: true,
   },

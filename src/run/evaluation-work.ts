@@ -11,13 +11,13 @@ import type { RunContext } from "./pipeline.ts";
 /** Settings that an interrupted evaluation must share to be gone on with. */
 export function evaluationWork(config: Config, key: EvaluationKey): Readonly<Record<string, unknown>> {
   const { seed, sde, model, data, training, eval: evaluation } = config;
-  const { smallestTime, continuous, likelihoodWeighting, importanceWeighting, reduceMean } = training;
+  const { smallestTime, continuous, likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean } = training;
   const { split, numImages, batchSize, repeats } = evaluation;
   const { rtol, atol, stepControl, hutchinson, boundForm, boundTimes, boundOffset } = evaluation;
   const own = {
     bpd: { rtol, atol, stepControl, hutchinson },
     bound: { boundForm, boundTimes, boundOffset },
-    loss: { likelihoodWeighting, importanceWeighting, reduceMean },
+    loss: { likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean },
   };
   return { seed, sde, model, data, smallestTime, continuous, split, numImages, batchSize, repeats, ...own[key] };
 }

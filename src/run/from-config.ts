@@ -2,6 +2,7 @@
 import type { NcsnppConfig } from "../models/ncsnpp.ts";
 import type { SDE } from "../sde/sde.ts";
 import { discrete } from "../sde/discrete.ts";
+import { predicting } from "../sde/prediction.ts";
 import { SDES } from "../sde/sdes.ts";
 import type { Weighting } from "../streams/score-matching.ts";
 import type { Config } from "./config.ts";
@@ -13,7 +14,8 @@ export function sdeOf(config: Config): SDE {
 }
 
 /** The forward SDE as networks of continuous times know it. */
-export const continuousSDE = ({ sde, model }: Config): SDE => SDES[sde]({ ...model, N: model.numScales });
+export const continuousSDE = ({ sde, model }: Config): SDE =>
+  predicting(SDES[sde]({ ...model, N: model.numScales }), model.prediction);
 
 /** The score network for images [imageSize, imageSize, channels]. */
 export function networkOf(config: Config, imageSize: number, channels: number): NcsnppConfig {
@@ -21,9 +23,10 @@ export function networkOf(config: Config, imageSize: number, channels: number): 
   return { ...model, imageSize, channels, centered: data.centered, logCondition: sdeOf(config).condition === "sigma" };
 }
 
-/** The loss; importance weighting counts with likelihood weighting only. */
+/** The loss; how times are drawn counts with likelihood weighting only. */
 export function weightingOf({ training }: Config): Weighting {
   if (!training.likelihoodWeighting) return "original";
+  if (training.velocityTimes) return "velocity";
   return training.importanceWeighting ? "importance" : "likelihood";
 }
 

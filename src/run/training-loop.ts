@@ -15,7 +15,7 @@ import { gradientHistograms } from "../streams/gradient-histograms.ts";
 import { perturb } from "../streams/perturb.ts";
 import { record } from "../streams/record.ts";
 import { sampleTime } from "../streams/sample-time.ts";
-import { scoreMatching } from "../streams/score-matching.ts";
+import { densityOf, scoreMatching } from "../streams/score-matching.ts";
 import { stagesOf, type Stage } from "../streams/stage.ts";
 import { weightingOf } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -63,7 +63,10 @@ export function trainingLoop<C extends string>(
     trainBatches(data, column, { ...batches, credit })
       .pipe(
         stages(stage),
-        stage("times", sampleTime(sde, { eps, importance: weighting === "importance", seed })),
+        stage(
+          "times",
+          sampleTime(sde, { eps, density: densityOf(weighting), stratified: training.stratifiedTimes, seed }),
+        ),
         stage("perturb", perturb(sde, { seed })),
       )
       .pipe(

@@ -1,22 +1,34 @@
-import type { SDE } from "./sde.ts";
+import type { ImportanceWeight, SDE } from "./sde.ts";
+import { velocityTimes } from "./velocity-times.ts";
+
+/**
+ * From which density diffusion times are drawn. "likelihood": proportional to g^2 / sigma^2 (Section 5.1). "velocity":
+ * that times alpha^2 / (alpha^2 + sigma^2), see {@link velocityTimes}.
+ */
+export type TimeDensity = "uniform" | "likelihood" | "velocity";
+
+export const timeDensities = ["uniform", "likelihood", "velocity"] as const satisfies readonly TimeDensity[];
 
 export interface DrawTimeOptions {
   /** Smallest time, in (0, T). */
   readonly eps: number;
-  /** With density proportional to g^2 / sigma^2 (Section 5.1) rather than uniformly from [eps, T]. */
-  readonly importance: boolean;
+  readonly density: TimeDensity;
 }
 
 /**
- * What turns u in [0, 1) into a diffusion time.
+ * What turns u in [0, 1) into a diffusion time in [eps, T].
  *
  * @param operator Named in the error.
- * @throws RangeError when importance is asked of an SDE that has no importance weight.
+ * @throws RangeError when the likelihood's density is asked of an SDE that has no importance weight.
  */
-export function drawTime(operator: string, sde: SDE, { eps, importance }: DrawTimeOptions): (u: number) => number {
-  if (!importance) return (u) => eps + u * (sde.T - eps);
-  const weight = sde.importance;
-  if (!weight) throw new RangeError(`${operator}: the ${sde.name} SDE has no importance weight`);
+export function drawTime(operator: string, sde: SDE, { eps, density }: DrawTimeOptions): (u: number) => number {
+  if (density === "uniform") return (u) => eps + u * (sde.T - eps);
+  const weight = density === "likelihood" ? importanceOf(operator, sde) : velocityTimes(sde);
   const total = weight.cumulative(sde.T, eps);
   return (u) => weight.inverse(u * total, eps);
+}
+
+function importanceOf(operator: string, sde: SDE): ImportanceWeight {
+  if (!sde.importance) throw new RangeError(`${operator}: the ${sde.name} SDE has no importance weight`);
+  return sde.importance;
 }

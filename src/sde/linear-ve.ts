@@ -23,6 +23,7 @@ export function linearVeSDE({ sigmaMax, N }: Omit<VeOptions, "sigmaMin">): SDE {
     std,
     priorStd: sigmaMax,
     discretize: eulerMaruyama(driftCoeff, diffusion, N),
+    timeOfLogSnr: (logSnr) => Math.exp(-logSnr / 2) / sigmaMax,
     timeCondition: (t) => 999 * t,
     scoreScale: (t) => -1 / std(t),
     // Its network knows the noise of the times, not that of the reference's ladder, which it has no part in.

@@ -26,10 +26,14 @@ export interface SDE {
   discretize(t: number): { readonly f: number; readonly G: number };
   /** Integral of g^2 / sigma^2 over [eps, t], Section 5.1 of the paper; absent where the reference has none (VE). */
   readonly importance?: ImportanceWeight;
+  /** The t whose log(alpha_t^2 / sigma_t^2) is `logSnr`. Absent: it is searched for. */
+  timeOfLogSnr?(logSnr: number): number;
   /** What the network is told about t: 999 t (VP, subVP, linear VE) or sigma_t (VE). */
   timeCondition(t: number): number;
   /** Factor s with score = s * network output: -1/sigma_t, or 1 for VE, whose network gives the score itself. */
   scoreScale(t: number): number;
+  /** Factor r with score = s * network output + r * x(t), which a predicted velocity needs. Absent: 0. */
+  inputScale?(t: number): number;
   /** Meaning of `timeCondition`; "sigma" lets a network take its logarithm. Absent: "time". */
   readonly condition?: "time" | "sigma";
   /** Smallest times in training and likelihood, and at the end of sampling. Absent: {@link SMALLEST_TIMES}. */
@@ -56,7 +60,7 @@ export interface SmallestTimes {
 /** Smallest times of an SDE that gives none. @see the reference's configs */
 export const SMALLEST_TIMES: SmallestTimes = { training: 1e-5, sampling: 1e-3 };
 
-/** Time sampling with density proportional to g^2 / sigma^2. */
+/** Time sampling with a density proportional to some weight, for `importance` g^2 / sigma^2. */
 export interface ImportanceWeight {
   /** Lambda(t) - Lambda(eps), in nats. */
   cumulative(t: number, eps: number): number;

@@ -5,6 +5,7 @@ import {
   importanceOf,
   meanCoefficient,
   oneMinusExp,
+  timeOfIntegral,
   type LinearBetaOptions,
 } from "./linear-beta.ts";
 import { eulerMaruyama } from "./euler-maruyama.ts";
@@ -38,6 +39,8 @@ export function subVpSDE(options: LinearBetaOptions): SDE {
       (B) => (reference && B <= 1e-3 ? 2 * Math.log(B) - B : 2 * Math.log(-Math.expm1(-B)) + B),
       (lambda) => 2 * Math.asinh(Math.exp(lambda / 2) / 2),
     ),
+    // sigma / alpha = 2 sinh(B/2).
+    timeOfLogSnr: (logSnr) => timeOfIntegral(options, 2 * Math.asinh(Math.exp(-logSnr / 2) / 2)),
     timeCondition: (t) => 999 * t,
     scoreScale: (t) => -1 / std(t),
     smallestTimes: { training: 1e-2, sampling: 1e-2 },

@@ -39,6 +39,7 @@ export function veSDE({ sigmaMin, sigmaMax, N }: VeOptions): SDE {
       const below = index === 0 ? 0 : level(index - 1);
       return { f: 0, G: Math.sqrt(level(index) ** 2 - below ** 2) };
     },
+    timeOfLogSnr: (logSnr) => (-logSnr / 2 - Math.log(sigmaMin)) / logRatio,
     timeCondition: std,
     scoreScale: () => 1,
     condition: "sigma",

@@ -5,6 +5,7 @@ import {
   importanceOf,
   meanCoefficient,
   oneMinusExp,
+  timeOfIntegral,
   type LinearBetaOptions,
 } from "./linear-beta.ts";
 import type { SDE } from "./sde.ts";
@@ -43,6 +44,8 @@ export function vpSDE(options: LinearBetaOptions): SDE {
       (B) => Math.log(oneMinusExp(B, reference)) + B,
       (lambda) => (lambda > 0 ? lambda + Math.log1p(Math.exp(-lambda)) : Math.log1p(Math.exp(lambda))),
     ),
+    // SNR = u / (1 - u) with u = exp(-B).
+    timeOfLogSnr: (logSnr) => timeOfIntegral(options, Math.log1p(Math.exp(-logSnr))),
     timeCondition: (t) => 999 * t,
     scoreScale: (t) => -1 / std(t),
     // @see Score-Based Generative Modeling through SDEs, Appendix F; the reference's vpsde_update_fn

@@ -6,7 +6,7 @@ import type { SDE } from "../sde/sde.ts";
 import { perturb } from "./perturb.ts";
 import { sampleTime } from "./sample-time.ts";
 import { scoreMatchingLoss } from "./score-matching-loss.ts";
-import type { Weighting } from "./score-matching.ts";
+import { densityOf, type Weighting } from "./score-matching.ts";
 
 export interface DataLossOptions {
   readonly weighting: Weighting;
@@ -29,7 +29,7 @@ export function dataLoss(
   state: TrainState,
   { weighting, eps, seed }: DataLossOptions,
 ): OperatorFunction<Batch<"data">, Batch<"loss">> {
-  const times = sampleTime<"data">(sde, { eps, importance: weighting === "importance", seed });
+  const times = sampleTime<"data">(sde, { eps, density: densityOf(weighting), seed });
   const noise = perturb<"data" | "t">(sde, { seed });
   const loss = scoreMatchingLoss(network, sde, state, { weighting });
   return (source) => source.pipe(times, noise, loss);

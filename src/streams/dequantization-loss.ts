@@ -34,7 +34,7 @@ export function dequantizationLoss(
   state: TrainState,
   { score, eps, importance, centered, seed }: DequantizationLossOptions,
 ): OperatorFunction<Batch<"image">, Gradient<"shard">> {
-  const time = drawTime("dequantizationLoss", sde, { eps, importance });
+  const time = drawTime("dequantizationLoss", sde, { eps, density: importance ? "likelihood" : "uniform" });
   return concatMap((batch) =>
     useOnce(
       async () => {

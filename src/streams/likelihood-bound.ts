@@ -35,7 +35,7 @@ export function likelihoodBound<C extends string>(
 ): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp">> {
   const { eps, times, importance = sde.importance !== undefined, form = "dsm", offset, seed, signal } = options;
   requireSameSde("likelihoodBound", score, sde);
-  const time = drawTime("likelihoodBound", sde, { eps, importance });
+  const time = drawTime("likelihoodBound", sde, { eps, density: importance ? "likelihood" : "uniform" });
 
   return concatMap(async (batch) => {
     const { data } = floats(batch, "data");

@@ -1,14 +1,19 @@
 import { map, type OperatorFunction } from "rxjs";
 import { withColumns, type Batch } from "../data/batch.ts";
 import { fillUniform, randomKey } from "../base/random.ts";
-import { drawTime } from "../sde/draw-time.ts";
+import { drawTime, type TimeDensity } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 
 export interface SampleTimeOptions {
   /** Smallest diffusion time, the paper's epsilon, in (0, T). */
   readonly eps: number;
-  /** Draw from p(t) proportional to g(t)^2 / sigma(t)^2 (Section 5.1) rather than from U[eps, T]. */
-  readonly importance: boolean;
+  /** From which density; as the loss is weighted, see {@link Weighting}. */
+  readonly density: TimeDensity;
+  /**
+   * Spread the times of a step evenly: u_i = (u_0 + i / n) mod 1 over its n images, whatever shards they are in. Each
+   * time still has the density, and the loss of the step varies less. Default: independent times.
+   */
+  readonly stratified?: boolean;
   readonly seed: number;
 }
 
@@ -18,20 +23,40 @@ export interface SampleTimeOptions {
  * Under likelihood weighting the loss at time t carries the factor g^2 / sigma^2, which grows like 1/t near 0 and makes
  * it noisy. Drawing t with that density takes the factor into the sampling: what is left is the constant Z.
  *
+ * ```ts
+ * batches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed }))
+ * ```
+ *
  * @returns Batches with one more column, `t`: float32 [], eps <= t <= T.
  * @throws RangeError when eps is out of range, or the SDE has no importance weight.
  * @see Song et al. 2021, Section 5.1; the reference's sample_importance_weighted_time_for_likelihood
  */
 export function sampleTime<C extends string>(
   sde: SDE,
-  { eps, importance, seed }: SampleTimeOptions,
+  { eps, density, stratified = false, seed }: SampleTimeOptions,
 ): OperatorFunction<Batch<C>, Batch<NoInfer<C> | "t">> {
   if (!(eps > 0 && eps < sde.T)) throw new RangeError(`sampleTime: eps must lie in (0, ${sde.T}), got ${eps}`);
-  const time = drawTime("sampleTime", sde, { eps, importance });
+  const time = drawTime("sampleTime", sde, { eps, density });
   const clamp = (t: number) => Math.min(Math.max(t, eps), sde.T);
+  const uniforms = stratified ? spread : independent;
   return map((batch) => {
-    const t = new Float32Array(batch.size);
-    fillUniform(randomKey(seed, "time", batch.info.step, batch.info.shard), t);
-    return withColumns(batch, { t: { data: t.map((u) => clamp(time(u))), shape: [] } });
+    const t = Float32Array.from(uniforms(batch, seed), (u) => clamp(time(u)));
+    return withColumns(batch, { t: { data: t, shape: [] } });
   });
+}
+
+type Place = Pick<Batch, "size" | "info">;
+
+function independent({ size, info: { step, shard } }: Place, seed: number): Float32Array {
+  const u = new Float32Array(size);
+  fillUniform(randomKey(seed, "time", step, shard), u);
+  return u;
+}
+
+/** Of all shards of a step, from one number of that step. */
+function spread({ size, info: { step, shard, shards } }: Place, seed: number): Float64Array {
+  const first = new Float64Array(1);
+  fillUniform(randomKey(seed, "stratified time", step), first);
+  const place = (i: number) => first[0]! + (shard * size + i) / (shards * size);
+  return Float64Array.from({ length: size }, (_, i) => place(i) % 1);
 }

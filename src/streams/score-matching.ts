@@ -3,28 +3,52 @@ import { floats, select, withColumns, type Batch } from "../data/batch.ts";
 import type { LossInputs, ScoreNetwork } from "../models/score-network.ts";
 import { randomKey } from "../base/random.ts";
 import type { TrainState } from "../training/train-state.ts";
+import type { TimeDensity } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
 import { useOnce } from "./use-once.ts";
 
 /**
  * How the loss at time t is weighted. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
- * loss bounds the negative log-likelihood. "importance": the same in expectation up to the constant Z, for times drawn
- * by `sampleTime` with `importance: true`; not multiplied by Z, as in the reference.
+ * loss bounds the negative log-likelihood. "importance" and "velocity": the same in expectation up to the constant Z,
+ * for times drawn by `sampleTime` with the density "likelihood" or "velocity"; not multiplied by Z, as in the
+ * reference.
  */
-export type Weighting = "original" | "likelihood" | "importance";
+export type Weighting = "original" | "likelihood" | "importance" | "velocity";
+
+/** The density of times that a weighting is for. */
+export function densityOf(weighting: Weighting): TimeDensity {
+  if (weighting === "importance") return "likelihood";
+  return weighting === "velocity" ? "velocity" : "uniform";
+}
+
+/** What each weighting multiplies |sigma score + z|^2 by; g^2 |score + z / sigma|^2 is that times g^2 / sigma^2. */
+const WEIGHTS: Readonly<Record<Weighting, (sde: SDE, t: number) => number>> = {
+  original: () => 1,
+  likelihood: (sde, t) => (sde.diffusion(t) / sde.std(t)) ** 2,
+  importance: () => 1,
+  velocity: (sde, t) => 1 + (sde.std(t) / sde.meanCoeff(t)) ** 2,
+};
+
+/** z + sigma r x(t), r being the factor of x(t) in the score. */
+function targetOf(noise: Float32Array, perturbed: Float32Array, inputScale: ArrayLike<number>): Float32Array {
+  const dims = noise.length / inputScale.length;
+  return noise.map((z, i) => z + inputScale[Math.floor(i / dims)]! * perturbed[i]!);
+}
 
 /** Denoising score matching inputs of a batch. */
 export function lossInputs(batch: Batch<"t" | "noise" | "perturbed">, sde: SDE, weighting: Weighting): LossInputs {
   const t = floats(batch, "t").data;
-  // All three are losses of |sigma score + z|^2; g^2 |score + z / sigma|^2 is that times g^2 / sigma^2.
-  const weight = (t: number) => (weighting === "likelihood" ? (sde.diffusion(t) / sde.std(t)) ** 2 : 1);
+  const noise = floats(batch, "noise").data;
+  const perturbed = floats(batch, "perturbed").data;
+  const { inputScale } = sde;
+  const scales = inputScale && Float64Array.from(t, (t) => sde.std(t) * inputScale.call(sde, t));
   return {
-    perturbed: floats(batch, "perturbed").data,
-    noise: floats(batch, "noise").data,
+    perturbed,
+    noise: scales ? targetOf(noise, perturbed, scales) : noise,
     timeCondition: t.map((t) => sde.timeCondition(t)),
     outputScale: t.map((t) => sde.std(t) * sde.scoreScale(t)),
-    weight: t.map(weight),
+    weight: t.map((t) => WEIGHTS[weighting](sde, t)),
   };
 }
 

@@ -37,7 +37,7 @@ describe.each(SDES.slice(0, 3))("a mixture of Gaussians under %s", (_, sde, eps)
   const cases = importances.flatMap((importance) => (["dsm", "ssm"] as const).map((form) => ({ importance, form })));
   it.each(cases)("has a tight bound by $form, importance $importance", async ({ importance, form }) => {
     const times = 200;
-    const time = drawTime("test", sde, { eps, importance });
+    const time = drawTime("test", sde, { eps, density: importance ? "likelihood" : "uniform" });
     const draw = (i: number) => ({ t: new Float64Array(B).fill(time((i + 0.5) / times)), noise, probe });
     const data = Float32Array.from({ length: 2 * B }, (_, i) => POINT[i % 2]!);
     const options = { eps, times, importance, draw, form, offsetNoise: noise };

@@ -4,6 +4,7 @@ import { tf } from "../../src/engine/tf.ts";
 import { ncsnpp } from "../../src/models/ncsnpp.ts";
 import { initialParameters } from "../../src/models/parameters.ts";
 import { scoreNetwork, type LossInputs, type ScoreNetwork } from "../../src/models/score-network.ts";
+import { predicting } from "../../src/sde/prediction.ts";
 import { veSDE } from "../../src/sde/ve.ts";
 import { linearModel, sde, TINY } from "../streams/fixture.ts";
 import { largestError } from "../support/numbers.ts";
@@ -164,6 +165,27 @@ describe("scoreNetwork of a linear model", () => {
           ),
         ).toBeLessThan(1e-6);
       }
+      parameters.dispose();
+    });
+  });
+
+  it("adds the SDE's part of the input to score and divergence", async () => {
+    await expectNoLeak(async () => {
+      const parameters = flat();
+      const [x, probe] = [normal(8, 1), normal(8, 5)];
+      const t = Float64Array.of(0.2, 0.7);
+      const process = predicting(sde, "velocity");
+      const scores = network.scoreFunction(parameters, process);
+      const { score, divergence } = await scores.scoreAndDivergence(x, t, probe);
+      const at = (i: number) => t[Math.floor(i / 4)]!;
+      const expected = x.map((v, i) => process.scoreScale(at(i)) * (w * v + b) + process.inputScale!(at(i)) * v);
+      expect(largestError(score, expected)).toBeLessThan(1e-6);
+      expect(await scores.score(x, t)).toEqual(score);
+      const traces = [0, 4].map((from) => {
+        const squared = probe.slice(from, from + 4).reduce((sum, v) => sum + v * v, 0);
+        return (process.scoreScale(at(from)) * w + process.inputScale!(at(from))) * squared;
+      });
+      expect(largestError(divergence, traces)).toBeLessThan(1e-5);
       parameters.dispose();
     });
   });

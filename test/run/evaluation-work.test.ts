@@ -26,7 +26,12 @@ const ALL = "bpd bound loss";
 const CHANGES: Readonly<Record<string, string>> = {
   ...{ seed: ALL, sde: ALL, model: ALL, data: ALL },
   ...{ "training.smallestTime": ALL, "training.continuous": ALL },
-  ...{ "training.likelihoodWeighting": "loss", "training.importanceWeighting": "loss", "training.reduceMean": "loss" },
+  ...{
+    "training.likelihoodWeighting": "loss",
+    "training.importanceWeighting": "loss",
+    "training.velocityTimes": "loss",
+    "training.reduceMean": "loss",
+  },
   ...{ "eval.split": ALL, "eval.numImages": ALL, "eval.batchSize": ALL, "eval.repeats": ALL },
   ...{ "eval.rtol": "bpd", "eval.atol": "bpd", "eval.stepControl": "bpd", "eval.hutchinson": "bpd" },
   ...{ "eval.boundForm": "bound", "eval.boundTimes": "bound", "eval.boundOffset": "bound" },

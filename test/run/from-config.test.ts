@@ -62,7 +62,32 @@ describe("networkOf", () => {
   });
 });
 
+describe("model.prediction", () => {
+  it("says what the output means; unset, the SDE does", () => {
+    const scales = (...sets: string[]) => {
+      const sde = sdeOf(config(...sets));
+      return [sde.scoreScale(0.5), sde.inputScale?.(0.5)];
+    };
+    const std = sdeOf(config()).std(0.5);
+    expect(scales()).toEqual([-1 / std, undefined]);
+    expect(scales("model.prediction=noise")).toEqual([-1 / std, undefined]);
+    expect(scales("model.prediction=score")).toEqual([1, undefined]);
+    expect(scales("model.prediction=velocity")[1]).toBeCloseTo(-1, 12);
+  });
+
+  it("is refused for networks of discrete steps", () => {
+    expect(() => config("model.prediction=velocity", "training.continuous=false")).toThrow(
+      /^model.prediction: a network of discrete steps/,
+    );
+  });
+});
+
 describe("weightingOf", () => {
+  it("draws times for the velocity where asked", () => {
+    expect(weightingOf(config("training.likelihoodWeighting=true", "training.velocityTimes=true"))).toBe("velocity");
+    expect(weightingOf(config("training.velocityTimes=true"))).toBe("original");
+  });
+
   it.each([
     [false, false, "original"],
     [false, true, "original"],

@@ -9,12 +9,12 @@ const eps = 1e-2;
 
 describe("drawTime", () => {
   it("maps u linearly onto [eps, T] without importance", () => {
-    const draw = drawTime("test", { ...vpSDE(linear), T: 3 }, { eps: 1, importance: false });
+    const draw = drawTime("test", { ...vpSDE(linear), T: 3 }, { eps: 1, density: "uniform" });
     expect([0, 0.25, 0.5, 1].map(draw)).toEqual([1, 1.5, 2, 3]);
   });
 
   it.each([vpSDE(linear), subVpSDE(linear)])("gives the time up to which a share u of g^2 / sigma^2 lies", (sde) => {
-    const draw = drawTime("test", sde, { eps, importance: true });
+    const draw = drawTime("test", sde, { eps, density: "likelihood" });
     const integral = (end: number) => {
       const n = 20_000;
       const h = (end - eps) / n;
@@ -29,9 +29,9 @@ describe("drawTime", () => {
 
   it("names the operator and the SDE when there is no importance weight", () => {
     const sde = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
-    expect(() => drawTime("bound", sde, { eps, importance: true })).toThrow(
+    expect(() => drawTime("bound", sde, { eps, density: "likelihood" })).toThrow(
       new RangeError("bound: the ve SDE has no importance weight"),
     );
-    expect(drawTime("bound", sde, { eps: 0.5, importance: false })(0.5)).toBe(0.75);
+    expect(drawTime("bound", sde, { eps: 0.5, density: "uniform" })(0.5)).toBe(0.75);
   });
 });

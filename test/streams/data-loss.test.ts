@@ -7,6 +7,7 @@ import { veSDE } from "../../src/sde/ve.ts";
 import { dataLoss } from "../../src/streams/data-loss.ts";
 import { perturb } from "../../src/streams/perturb.ts";
 import { sampleTime } from "../../src/streams/sample-time.ts";
+import { densityOf } from "../../src/streams/score-matching.ts";
 import { largestError } from "../support/numbers.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 import { dataBatch, linearModel, sde } from "./fixture.ts";
@@ -27,10 +28,7 @@ afterAll(() => {
 /** Losses of s(x) = -(w x + b) / sigma under the averaged parameters, in float64. */
 async function closedForm(weighting: "original" | "likelihood" | "importance") {
   const noisy = await lastValueFrom(
-    of(input).pipe(
-      sampleTime(sde, { eps: 1e-3, importance: weighting === "importance", seed: 1 }),
-      perturb(sde, { seed: 1 }),
-    ),
+    of(input).pipe(sampleTime(sde, { eps: 1e-3, density: densityOf(weighting), seed: 1 }), perturb(sde, { seed: 1 })),
   );
   const [x, z, t] = (["perturbed", "noise", "t"] as const).map((name) => floats(noisy, name).data);
   const ema = state.ema.dataSync();

@@ -42,7 +42,7 @@ export function dataBatch(size: number, shape: readonly number[], over: Partial<
 export function perturbedBatch(size: number, shape: readonly number[], over: Partial<BatchInfo> = {}) {
   let result: Batch<"data" | "t" | "noise" | "perturbed"> | undefined;
   of(dataBatch(size, shape, over))
-    .pipe(sampleTime(sde, { eps: 1e-3, importance: false, seed: 1 }), perturb(sde, { seed: 2 }))
+    .pipe(sampleTime(sde, { eps: 1e-3, density: "uniform", seed: 1 }), perturb(sde, { seed: 2 }))
     .subscribe((batch) => (result = batch));
   return result!;
 }

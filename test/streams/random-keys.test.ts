@@ -77,11 +77,14 @@ describe("a draw of training is a function of seed, purpose, step and shard", ()
   });
 
   it('"time": u in [0, 1) spread over all of [eps, T]', async () => {
-    const batches = await run(imagesOf(), sampleTime(sde, { eps, importance: false, seed }));
+    const batches = await run(imagesOf(), sampleTime(sde, { eps, density: "uniform", seed }));
     expect(columnOf(batches, "t")).toEqual(paths.map((path) => uniform(2, "time", ...path).map(timeOf)));
     // The weight of the whole interval, of which u is a part.
     const linear = { cumulative: (t: number, from: number) => 10 * (t - from), inverse: (q: number, from: number) => from + q / 10 }; // prettier-ignore
-    const weighted = await run(imagesOf(), sampleTime({ ...sde, importance: linear }, { eps, importance: true, seed }));
+    const weighted = await run(
+      imagesOf(),
+      sampleTime({ ...sde, importance: linear }, { eps, density: "likelihood", seed }),
+    );
     for (const [k, t] of columnOf(weighted, "t").entries()) {
       expect(largestError(t, uniform(2, "time", ...paths[k]!).map(timeOf))).toBeLessThan(1e-7);
     }

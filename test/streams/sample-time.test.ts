@@ -1,6 +1,7 @@
-import { lastValueFrom, of } from "rxjs";
+import { from, lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { floats } from "../../src/data/batch.ts";
+import { drawTime } from "../../src/sde/draw-time.ts";
 import { subVpSDE } from "../../src/sde/sub-vp.ts";
 import { veSDE } from "../../src/sde/ve.ts";
 import type { SDE } from "../../src/sde/sde.ts";
@@ -15,7 +16,9 @@ const ve = veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 });
 const times = async (process: SDE, importance: boolean, { seed = 5, size = 20_000, step = 0, shard = 0 } = {}) =>
   floats(
     await lastValueFrom(
-      of(imageBatch(size, { step, shard }, [1])).pipe(sampleTime(process, { eps, importance, seed })),
+      of(imageBatch(size, { step, shard }, [1])).pipe(
+        sampleTime(process, { eps, density: importance ? "likelihood" : "uniform", seed }),
+      ),
     ),
     "t",
   ).data;
@@ -58,6 +61,30 @@ describe("sampleTime", () => {
     expect(kolmogorov(t, (v) => v)).toBeGreaterThan(10); // Far from uniform.
   });
 
+  it("spreads the times of a step evenly over all its shards", async () => {
+    const [shards, size] = [4, 5];
+    const draw = async (seed: number, step: number) => {
+      const operator = sampleTime<"image">(sde, { eps, density: "velocity", stratified: true, seed });
+      const batches = Array.from({ length: shards }, (_, shard) => imageBatch(size, { step, shard, shards }, [1]));
+      const out = await lastValueFrom(from(batches).pipe(operator, toArray()));
+      return out.flatMap((batch) => [...floats(batch, "t").data]);
+    };
+    const one = async (seed: number, step: number) => {
+      const operator = sampleTime<"image">(sde, { eps, density: "velocity", stratified: true, seed });
+      const whole = imageBatch(shards * size, { step, shard: 0, shards: 1 }, [1]);
+      return [...floats(await lastValueFrom(of(whole).pipe(operator)), "t").data];
+    };
+    const times = await draw(3, 7);
+    expect(await one(3, 7)).toEqual(times);
+    // Back to u: one in each of 20 equal parts.
+    const time = drawTime("test", sde, { eps, density: "velocity" });
+    const [low, high] = [time(0), time(1)].map((t) => Math.log(sde.std(t)));
+    const u = times.map((t) => (Math.log(sde.std(t)) - low!) / (high! - low!)).toSorted((a, b) => a - b);
+    u.slice(1).forEach((value, i) => expect(value - u[i]!).toBeCloseTo(1 / 20, 4));
+    expect(await draw(4, 7)).not.toEqual(times);
+    expect(await draw(3, 8)).not.toEqual(times);
+  });
+
   it.each([
     ["eps", 0, Math.fround(eps)],
     ["T", 1.001, 1],
@@ -76,18 +103,20 @@ describe("sampleTime", () => {
   });
 
   it("emits one batch per batch, in the same frame, and passes completion, errors and unsubscription on", () => {
-    const operator = () => sampleTime<"image">(sde, { eps, importance: true, seed: 1 });
+    const operator = () => sampleTime<"image">(sde, { eps, density: "likelihood", seed: 1 });
     const inputs = [imageBatch(2), imageBatch(3)] as const;
     expectInStep(operator, inputs, (batch) => floats(batch, "t").data.length, [2, 3]);
   });
 
   it.each([[0], [1], [-1], [NaN]])("refuses eps = %d", (eps) => {
-    expect(() => sampleTime(sde, { eps, importance: false, seed: 1 })).toThrow(
+    expect(() => sampleTime(sde, { eps, density: "uniform", seed: 1 })).toThrow(
       `sampleTime: eps must lie in (0, 1), got ${eps}`,
     );
   });
 
   it("refuses importance sampling for an SDE without a weight", () => {
-    expect(() => sampleTime(ve, { eps, importance: true, seed: 1 })).toThrow(/the ve SDE has no importance weight/);
+    expect(() => sampleTime(ve, { eps, density: "likelihood", seed: 1 })).toThrow(
+      /the ve SDE has no importance weight/,
+    );
   });
 });

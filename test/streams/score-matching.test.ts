@@ -5,10 +5,14 @@ import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { scoreNetwork, type ScoreNetwork } from "../../src/models/score-network.ts";
 import { TrainState } from "../../src/training/train-state.ts";
+import { drawTime, type TimeDensity } from "../../src/sde/draw-time.ts";
+import { predicting } from "../../src/sde/prediction.ts";
+import { subVpSDE } from "../../src/sde/sub-vp.ts";
+import { velocityTimes } from "../../src/sde/velocity-times.ts";
 import { veSDE } from "../../src/sde/ve.ts";
 import type { Gradient } from "../../src/streams/gradient.ts";
 import { scoreMatchingLoss } from "../../src/streams/score-matching-loss.ts";
-import { lossInputs, scoreMatching, type Weighting } from "../../src/streams/score-matching.ts";
+import { densityOf, lossInputs, scoreMatching, type Weighting } from "../../src/streams/score-matching.ts";
 import { largestError } from "../support/numbers.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 import { infoAt, linearModel, perturbedBatch, sde } from "./fixture.ts";
@@ -171,6 +175,48 @@ describe("lossInputs", () => {
     const expected = 2 * Math.log(50 / 0.01);
     const { weight } = lossInputs(batch(), ve, "likelihood");
     expect(largestError(weight, [expected, expected, expected])).toBeLessThan(1e-6);
+  });
+});
+
+describe("lossInputs of a network that predicts the velocity", () => {
+  const subVP = subVpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
+  it.each([sde, subVP, ve])("is the squared error of the velocity under $name, by times drawn for it", (process) => {
+    const input = batch();
+    const { noise, outputScale, weight } = lossInputs(input, predicting(process, "velocity"), "velocity");
+    const [x, z, t] = (["perturbed", "noise", "t"] as const).map((name) => floats(input, name).data);
+    const out = 0.3;
+    x!.forEach((value, i) => {
+      const b = Math.floor(i / 4);
+      const [alpha, sigma] = [process.meanCoeff(t![b]!), process.std(t![b]!)];
+      const velocity = (alpha * z![i]! - (sigma * (value - sigma * z![i]!)) / alpha) / Math.hypot(alpha, sigma);
+      const loss = weight[b]! * (outputScale[b]! * out + noise[i]!) ** 2;
+      // x(0) is had back from x(t), which costs digits where alpha is small.
+      expect(Math.abs(loss / (out - velocity) ** 2 - 1)).toBeLessThan(1e-3);
+    });
+  });
+
+  it.each([sde, subVP])("has the loss of the likelihood in expectation over the times under $name", (process) => {
+    const eps = 1e-3;
+    const n = 4000;
+    // As the error of a predicted velocity, it falls with alpha^2.
+    const square = (t: number) => process.meanCoeff(t) ** 2 * (1 + Math.cos(5 * t));
+    const mean = (density: TimeDensity, weighting: Weighting, Z: number) => {
+      const time = drawTime("test", process, { eps, density });
+      const t = Float32Array.from({ length: n }, (_, i) => time((i + 0.5) / n));
+      const column = { data: new Float32Array(n), shape: [1, 1, 1] };
+      const columns = { t: { data: t, shape: [] }, noise: column, perturbed: column };
+      const { weight } = lossInputs(createBatch(columns, infoAt()), process, weighting);
+      return (Z * weight.reduce((sum, w, i) => sum + w * square(t[i]!), 0)) / n;
+    };
+    const exact = mean("likelihood", "importance", process.importance!.cumulative(process.T, eps));
+    const matched = mean("velocity", "velocity", velocityTimes(process).cumulative(process.T, eps));
+    expect(matched / exact).toBeCloseTo(1, 2);
+    expect(mean("uniform", "likelihood", process.T - eps) / exact).toBeCloseTo(1, 1);
+  });
+
+  it("goes by the density that its weighting is for", () => {
+    const weightings = ["original", "likelihood", "importance", "velocity"] as const;
+    expect(weightings.map(densityOf)).toEqual(["uniform", "uniform", "likelihood", "velocity"]);
   });
 });
 

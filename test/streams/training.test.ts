@@ -36,7 +36,7 @@ const train = (state: TrainState, to: number) =>
     pipe(
       flip({ seed: 1 }),
       dequantize("uniform", { seed: 1, centered: true }),
-      sampleTime(sde, { eps: 1e-3, importance: true, seed: 1 }),
+      sampleTime(sde, { eps: 1e-3, density: "likelihood", seed: 1 }),
       perturb(sde, { seed: 1 }),
       scoreMatching(network, sde, state, { weighting: "importance", seed: 1 }),
       accumulate(2),

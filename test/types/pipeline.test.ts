@@ -25,7 +25,7 @@ const network = {} as ScoreNetwork;
 const state = {} as TrainState;
 const optimizer = {} as AdamOptions & ScheduleOptions;
 const images = EMPTY as Observable<Batch<"image">>;
-const time = () => sampleTime<"image" | "data">(sde, { eps: 1e-3, importance: true, seed: 1 });
+const time = () => sampleTime<"image" | "data">(sde, { eps: 1e-3, density: "likelihood", seed: 1 });
 const noise = { seed: 1 };
 const score = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
 
@@ -35,7 +35,7 @@ describe("the columns are in the types", () => {
     expectTypeOf(flipped).toEqualTypeOf<Observable<Batch<"image">>>();
     const dequantized = flipped.pipe(dequantize("uniform", { seed: 1, centered: true }));
     expectTypeOf(dequantized).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ">>>();
-    const timed = dequantized.pipe(sampleTime(sde, { eps: 1e-3, importance: false, seed: 1 }));
+    const timed = dequantized.pipe(sampleTime(sde, { eps: 1e-3, density: "uniform", seed: 1 }));
     expectTypeOf(timed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t">>>();
     const perturbed = timed.pipe(perturb(sde, noise));
     expectTypeOf(perturbed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t" | "noise" | "perturbed">>>();

@@ -21,6 +21,7 @@ export interface LossTensors {
   readonly meanCoeff: Tensor1D;
   readonly std: Tensor1D;
   readonly outputScale: Tensor1D;
+  readonly inputScale?: Tensor1D;
   readonly weight: Tensor1D;
   readonly drift: Tensor1D;
   /** With it, the loss has the offset from time eps to time 0. */
@@ -65,18 +66,20 @@ export function lossGraph(
   };
 
   return (parameters, scoreParameters, batch) => {
-    const { image, timeNoise, timeCondition, outputScale, offsetNoise } = batch;
+    const { image, timeNoise, timeCondition, outputScale, inputScale, offsetNoise } = batch;
     const { u, negLogQ } = dequantizer.apply({ parameters }, batch.noise, image);
     const unit = tf.div<Tensor4D>(tf.add(tf.mul(image, 255), u), 256);
     const data = setup.centered ? tf.sub<Tensor4D>(tf.mul(unit, 2), 1) : unit;
     const perturb = (mean: Tensor, noise: Tensor) => tf.add<Tensor4D>(tf.mul(data, mean), noise);
     const perturbed = perturb(perExample(batch.meanCoeff), tf.mul(timeNoise, perExample(batch.std)));
     /** sigma times the score. */
-    const scaledScore = (x: Tensor4D, condition: Tensor, scale: Tensor) =>
-      tf.mul(model.apply({ parameters: scoreParameters }, x, condition as Tensor1D), perExample(scale));
+    const scaledScore = (x: Tensor4D, condition: Tensor, scale: Tensor, skip?: Tensor) => {
+      const out = tf.mul(model.apply({ parameters: scoreParameters }, x, condition as Tensor1D), perExample(scale));
+      return skip ? tf.add(out, tf.mul(x, perExample(skip))) : out;
+    };
     const rest = tf.add(tf.sub(priorTerm(data, batch.priorNoise), negLogQ), batch.drift);
     const atTime = (r: Tensor) => tf.add<Tensor1D>(rest, tf.mul(excess(r, timeNoise), tf.mul(batch.weight, 0.5)));
-    if (!offsetNoise) return atTime(scaledScore(perturbed, timeCondition, outputScale));
+    if (!offsetNoise) return atTime(scaledScore(perturbed, timeCondition, outputScale, inputScale));
 
     // Both scores in one pass over twice the batch.
     const early = perturb(tf.scalar(sde.meanCoeff(eps)), tf.mul(offsetNoise, sde.std(eps)));
@@ -85,6 +88,7 @@ export function lossGraph(
       tf.concat([perturbed, early], 0),
       tf.concat([timeCondition, fill(sde.timeCondition(eps))], 0),
       tf.concat([outputScale, fill(sde.std(eps) * sde.scoreScale(eps))], 0),
+      inputScale && tf.concat([inputScale, fill(sde.std(eps) * sde.inputScale!(eps))], 0),
     );
     const [late, first] = tf.split(both, 2, 0) as [Tensor, Tensor];
     return tf.add(atTime(late), offsetTerm(first, offsetNoise));

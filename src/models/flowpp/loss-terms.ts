@@ -31,6 +31,8 @@ export interface DequantizationTerms {
   readonly std: Float32Array;
   /** sigma_t times the score is this times the network's output. */
   readonly outputScale: Float32Array;
+  /** Factor of x(t) in sigma_t times the score; absent where the SDE has no `inputScale`. */
+  readonly inputScale?: Float32Array;
   /** Factor on |sigma_t score + z|^2 - |z|^2. */
   readonly weight: Float32Array;
   /** Minus the integral of the divergence of the drift, in nats. */
@@ -48,6 +50,7 @@ export function dequantizationTerms(
     throw new RangeError(`dequantizationTerms: the ${sde.name} SDE has no importance weighting`);
   }
   if (reference && !tDrift) throw new RangeError("dequantizationTerms: the reference's form needs times tDrift");
+  const { inputScale } = sde;
   const each = (values: ArrayLike<number>, f: (t: number) => number) => Float32Array.from(values, f);
   const total = importance ? sde.importance!.cumulative(sde.T, eps) : 0;
   const span = reference ? 1 : sde.T - eps;
@@ -57,6 +60,7 @@ export function dequantizationTerms(
     meanCoeff: each(t, (t) => sde.meanCoeff(t)),
     std: each(t, (t) => sde.std(t)),
     outputScale: each(t, (t) => sde.std(t) * sde.scoreScale(t)),
+    ...(inputScale && { inputScale: each(t, (t) => sde.std(t) * inputScale.call(sde, t)) }),
     weight: each(t, (t) => (importance ? total : span * (sde.diffusion(t) / sde.std(t)) ** 2)),
     drift: reference ? each(tDrift!, (t) => -dims * sde.driftCoeff(t)) : each(t, () => exactDrift),
   };

@@ -43,12 +43,9 @@ export interface DequantizationLoss {
 /** The order in which a compiled function takes {@link LossTensors}. */
 const INPUTS = [
   ...["image", "noise", "priorNoise", "timeNoise"],
-  ...["timeCondition", "meanCoeff", "std", "outputScale", "weight", "drift"],
+  ...["timeCondition", "meanCoeff", "std", "outputScale", "inputScale", "weight", "drift"],
   "offsetNoise",
 ];
-
-const namedInputs = (inputs: readonly Tensor[]) =>
-  Object.fromEntries(inputs.map((input, i) => [INPUTS[i]!, input])) as unknown as LossTensors;
 
 /**
  * Compiles the loss of `dequantizer` against `model`, whose parameters stay as they are.
@@ -67,6 +64,11 @@ export function dequantizationObjective(
   const [H, W, C] = dequantizer.shape;
   const dims = H * W * C;
   const lossOf = lossGraph(dequantizer, model, sde, setup);
+  const used = INPUTS.filter((name) =>
+    name === "offsetNoise" ? setup.offset : name !== "inputScale" || sde.inputScale,
+  );
+  const namedInputs = (inputs: readonly Tensor[]) =>
+    Object.fromEntries(inputs.map((input, i) => [used[i]!, input])) as unknown as LossTensors;
 
   const loss = compile(
     (flat, score, ...inputs) => [
@@ -94,7 +96,6 @@ export function dequantizationObjective(
       timeNoise: draws.timeNoise,
       offsetNoise: draws.offsetNoise,
     };
-    const used = setup.offset ? INPUTS : INPUTS.slice(0, -1);
     const B = draws.t.length;
     return used.map((name) => {
       const data = tensors[name]!;

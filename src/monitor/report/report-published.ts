@@ -9,7 +9,12 @@ const SDES: Readonly<Record<string, string>> = { vp: "VP", subvp: "sub-VP", ve: 
 /** The name of an SDE as papers write it; a name of one's own stands as it is. */
 export const sdeTitle = (name: string): string => (Object.hasOwn(SDES, name) ? SDES[name]! : name);
 
-export const WEIGHTING = { original: "none", likelihood: "LW", importance: "LW + IS" } as const;
+export const WEIGHTING = {
+  original: "none",
+  likelihood: "LW",
+  importance: "LW + IS",
+  velocity: "LW + velocity",
+} as const;
 const HEADS = ["", "network", "SDE", "weighting", "dequantization", "bits/dim", "bound", "FID"];
 
 const number = (value: number | undefined, digits = 2) => value?.toFixed(digits) ?? "–";

@@ -8,7 +8,7 @@ export interface AnchorSettings {
   /** The name of the SDE. */
   readonly sde?: string;
   /** Of the training loss. */
-  readonly weighting?: "original" | "likelihood" | "importance";
+  readonly weighting?: "original" | "likelihood" | "importance" | "velocity";
   readonly dequantization?: "uniform" | "variational";
 }
 

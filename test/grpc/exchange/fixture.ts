@@ -56,7 +56,7 @@ export function training(state: TrainState, peers: Peers, { to, shards = SHARDS,
   const options = { batchSize: BATCH, shards, seed: 3, from: state.step, to, stop, peers };
   const stream = withCredit(2 * shards, (credit) =>
     trainBatches(examples, "data", { ...options, credit })
-      .pipe(sampleTime(sde, { eps: 1e-3, importance: true, seed: 3 }), perturb(sde, { seed: 3 }))
+      .pipe(sampleTime(sde, { eps: 1e-3, density: "likelihood", seed: 3 }), perturb(sde, { seed: 3 }))
       .pipe(
         scoreMatching(network, sde, state, { weighting: "importance", seed: 3 }),
         allReduce(peers),

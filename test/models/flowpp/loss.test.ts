@@ -8,6 +8,7 @@ import { dequantizationObjective, type DequantizationDraws } from "../../../src/
 import { dequantizationSampler } from "../../../src/models/flowpp/sampler.ts";
 import type { ScoreModel } from "../../../src/models/score-model.ts";
 import type { SDE } from "../../../src/sde/sde.ts";
+import { predicting } from "../../../src/sde/prediction.ts";
 import { subVpSDE } from "../../../src/sde/sub-vp.ts";
 import { veSDE } from "../../../src/sde/ve.ts";
 import { vpSDE } from "../../../src/sde/vp.ts";
@@ -39,6 +40,7 @@ const SDES: [string, SDE, boolean][] = [
   ["sub-VP", subVpSDE(beta), true],
   ["VP", vpSDE(beta), false],
   ["VE", veSDE({ sigmaMin: 0.01, sigmaMax: 50, N: 1000 }), false],
+  ["VP, predicted velocity", predicting(vpSDE(beta), "velocity"), true],
 ];
 
 function draws(): DequantizationDraws & { readonly offsetNoise: Float32Array } {
@@ -65,7 +67,8 @@ function expectedLosses(sde: SDE, importance: boolean, u: Float32Array, negLogQ:
     data.map((value, i) => {
       const t = times[Math.floor(i / DIMS)]!;
       const x = sde.meanCoeff(t) * value + sde.std(t) * noise[i]!;
-      return sde.scoreScale(t) * (SCORE[0]! * x + SCORE[1]! + 1e-3 * sde.timeCondition(t));
+      const out = SCORE[0]! * x + SCORE[1]! + 1e-3 * sde.timeCondition(t);
+      return sde.scoreScale(t) * out + (sde.inputScale?.(t) ?? 0) * x;
     });
   const [late, early] = [
     scoreOf(given.timeNoise, TIMES),
@@ -169,7 +172,7 @@ describe("dequantizationTerms", () => {
   });
 
   it("refuses importance weighting where there is none, and the reference's form without its times", () => {
-    const ve = SDES.at(-1)![1];
+    const ve = SDES.find(([name]) => name === "VE")![1];
     expect(() => dequantizationTerms(ve, { ...options, importance: true }, { t: TIMES }, DIMS)).toThrow(/importance/);
     expect(() => dequantizationTerms(ve, { ...options, reference: true }, { t: TIMES }, DIMS)).toThrow(/tDrift/);
   });

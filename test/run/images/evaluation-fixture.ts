@@ -24,7 +24,7 @@ import { images, trainBatches } from "../../../src/streams/batches.ts";
 import { perturb } from "../../../src/streams/perturb.ts";
 import { record } from "../../../src/streams/record.ts";
 import { sampleTime } from "../../../src/streams/sample-time.ts";
-import { scoreMatching } from "../../../src/streams/score-matching.ts";
+import { densityOf, scoreMatching } from "../../../src/streams/score-matching.ts";
 import { linearModel } from "../../streams/fixture.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
 
@@ -64,7 +64,7 @@ function run(context: RunContext, { measure, heldOutOnly }: Options) {
         trainBatches(images(train), "image", { batchSize, shards, seed, from: state.step, to: steps, stop })
           .pipe(
             dequantize("uniform", { seed, centered: data.centered }),
-            sampleTime(sde, { eps, importance: weighting === "importance", seed }),
+            sampleTime(sde, { eps, density: densityOf(weighting), seed }),
             perturb(sde, { seed }),
           )
           .pipe(scoreMatching(network, sde, state, { weighting, seed }), accumulate(shards))
