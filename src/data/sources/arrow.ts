@@ -1,5 +1,12 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { DataType, RecordBatchReader, type RecordBatch, type Schema, type Vector } from "apache-arrow";
+import {
+  DataType,
+  RecordBatchReader,
+  type AsyncRecordBatchFileReader,
+  type RecordBatch,
+  type Schema,
+  type Vector,
+} from "apache-arrow";
 import { UsageError } from "../../base/errors.ts";
 import { pixelColumn, pixelValues, plain, type PixelColumn } from "./arrow-pixels.ts";
 import { BadDataError, badEntry, damaged } from "./bad-data.ts";
@@ -60,27 +67,56 @@ function* batchEntries(
 
 const MAGIC = "ARROW1";
 
-/** A file, which begins with the mark that a stream has not, ends with it too. @throws BadDataError */
-async function checkEnd(path: string, file: FileHandle): Promise<void> {
+/**
+ * Whether it is a file, which begins with the mark that a stream has not, and ends with it too.
+ *
+ * @throws BadDataError when a file lacks its end.
+ */
+async function isArrowFile(path: string, file: FileHandle): Promise<boolean> {
   const { size } = await file.stat();
   const mark = async (at: number) => {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, Math.max(0, at));
     return buffer.toString("latin1", 0, bytesRead);
   };
   if (size === 0) throw new BadDataError(path, "empty", { whole: true });
-  if ((await mark(0)) !== MAGIC || (await mark(size - MAGIC.length)) === MAGIC) return;
+  if ((await mark(0)) !== MAGIC) return false;
+  if ((await mark(size - MAGIC.length)) === MAGIC) return true;
   throw new BadDataError(path, `cut short: ${size} bytes without the footer of an Arrow file`, { whole: true });
 }
 
-/** Record batches of one file, one in memory at a time; where it is damaged, a bad entry is the last. */
+/**
+ * The record batches of a file by their number: the reader's iterator (apache-arrow 21.2.0) asks for the same batch for
+ * ever where the footer points at another message.
+ *
+ * @throws RangeError when one is not where the footer says.
+ */
+async function* fileBatches(reader: AsyncRecordBatchFileReader): AsyncGenerator<RecordBatch> {
+  for (let i = 0; i < reader.numRecordBatches; i++) {
+    const batch = await reader.readRecordBatch(i);
+    if (!batch) throw new RangeError(`its footer says where record batch ${i} is, and it is not there`);
+    yield batch;
+  }
+}
+
+/** Schema and record batches, one in memory at a time. The bytes of a stream are given once, so that none is read anew. */
+async function readBatches(path: string, file: FileHandle) {
+  if (await isArrowFile(path, file)) {
+    const reader = (await (await RecordBatchReader.from(file)).open()) as AsyncRecordBatchFileReader;
+    return { schema: reader.schema, batches: fileBatches(reader) };
+  }
+  const stream = file.createReadStream({ start: 0, autoClose: false });
+  const reader = await (await RecordBatchReader.from(stream)).open();
+  return { schema: reader.schema, batches: reader as AsyncIterable<RecordBatch> };
+}
+
+/** The images of one file; where it is damaged, a bad entry is the last. */
 async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerator<SourceEntry> {
   const file = await open(path);
   let row = 0;
   try {
-    await checkEnd(path, file);
-    const reader = await (await RecordBatchReader.from(file)).open();
-    const columns = columnsOf(path, reader.schema, options);
-    for await (const batch of reader as AsyncIterable<RecordBatch>) {
+    const { schema, batches } = await readBatches(path, file);
+    const columns = columnsOf(path, schema, options);
+    for await (const batch of batches) {
       yield* batchEntries(path, row, batch, columns, options);
       row += batch.numRows;
     }

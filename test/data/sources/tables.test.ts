@@ -137,6 +137,19 @@ describe("openArrow", () => {
     expect(badOf(all)[0]!.where).toMatch(/hub\.arrow: row 2$/);
   });
 
+  it("ends where the footer points at another message than a record batch", async () => {
+    const path = damaged("pixels.arrow", (bytes) => {
+      // The schema stands at byte 8, the second batch at 712.
+      const place = Buffer.alloc(8);
+      place.writeBigInt64LE(712n);
+      bytes.writeBigInt64LE(8n, bytes.lastIndexOf(place));
+      return bytes;
+    });
+    const bad = badOf(await readAll(await open(path)));
+    expect(bad).toHaveLength(1);
+    expect(bad[0]!.message).toMatch(/pixels\.arrow: row \d: damaged: /);
+  });
+
   it("says that pixels need a shape", async () => {
     const path = damaged("pixels.arrow", (bytes) => {
       for (let at = 0; (at = bytes.indexOf("[4, 6, 3]", at + 1)) > 0;) bytes.write("[4, 6, 9]", at, "latin1");
