@@ -39,6 +39,20 @@ export function graphNodes(graph: Uint8Array): FrozenNode[] {
   return nodes;
 }
 
+/**
+ * Operations that only compute. Those of files, of the network, of functions and of state are not among them, nor
+ * those that a graph for evaluating images has no use for.
+ */
+const COMPUTING = new Set(
+  [
+    "Const Placeholder PlaceholderWithDefault Identity NoOp Cast Shape Reshape ExpandDims Squeeze Pack Slice StridedSlice",
+    "Concat ConcatV2 Split Transpose Pad Fill DecodeJpeg ResizeBilinear CheckNumerics Add AddV2 AddN Sub Mul RealDiv Neg",
+    "Maximum Minimum Square SquaredDifference Sqrt Rsqrt Mean Sum Max Conv2D DepthwiseConv2dNative BiasAdd MatMul",
+    "BatchNormWithGlobalNormalization FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Relu Relu6 MaxPool AvgPool LRN",
+    "Softmax LogSoftmax",
+  ].flatMap((line) => line.split(" ")),
+);
+
 /** A GraphDef of one float placeholder, to be appended to another. */
 function placeholder(name: string): Uint8Array {
   const dtype = lengthField(ATTRIBUTE.value, numberField(ATTRIBUTE.type, FLOAT));
@@ -63,11 +77,15 @@ export interface FrozenGraphOptions {
  * Loads a frozen graph into a TensorFlow session.
  *
  * @param graph Bytes of the GraphDef.
- * @throws RangeError when the bytes are none; Error when the engine is not native or TensorFlow refuses the graph.
+ * @throws RangeError when the bytes are none; Error when the engine is not native or TensorFlow refuses the graph, or it has an
+ *   operation that does more than compute: TensorFlow would run it, whatever it does.
  */
 export function loadFrozenGraph(graph: Uint8Array, { inputs, outputs }: FrozenGraphOptions): FrozenGraph {
   if (!isNative()) throw new Error("only native TensorFlow runs frozen graphs");
-  const nodes = new Set(graphNodes(graph).map(({ name }) => name));
+  const own = graphNodes(graph);
+  const other = own.find(({ op }) => !COMPUTING.has(op));
+  if (other) throw new Error(`its node ${other.name} is the operation ${other.op}, which is not run`);
+  const nodes = new Set(own.map(({ name }) => name));
   const fed = inputs.map((tensor) => tensor.split(":")[0]!);
   const whole = Buffer.concat([graph, ...fed.filter((name) => !nodes.has(name)).map(placeholder)]);
   const session = openSession(nativeBackend().binding, whole, inputs, outputs);

@@ -1,5 +1,6 @@
 /** Which data sets of a server are wanted. */
 import { UsageError } from "../../base/errors.ts";
+import { isPathComponent } from "../../base/path-component.ts";
 import type { FlightClient } from "./client.ts";
 
 /** ms; a server of this program does not mind. */
@@ -30,8 +31,8 @@ export async function wantedPaths(
   const paths = (await client.list(name)).map(({ flightDescriptor }) => [...(flightDescriptor?.path ?? [])]);
   const names = [...new Set(paths.map(([first]) => first ?? ""))];
   const has = `${said.server} ${from}: it has ${paths.map((path) => path.join("/")).join(", ") || "nothing of that name"}`;
-  // Splits become names of folders.
-  const bad = paths.find((path) => path.length !== 2 || !/^[\w-]+$/.test(path[1]!));
+  // Both become names of folders.
+  const bad = paths.find((path) => path.length !== 2 || !isPathComponent(path[0]!) || !/^[\w-]+$/.test(path[1]!));
   if (bad || names.length !== 1) throw new UsageError(has, `${said.name}, prepared by this program`);
   const missing = splits?.find((split) => !paths.some((path) => path[1] === split));
   if (missing !== undefined)

@@ -39,7 +39,7 @@ export interface ImageQuality {
 /** How to get the network, and the command that uses it; reports are passed on, so they do not tell folders. */
 const help = (name: string, workdir: string) =>
   "FID, KID and Inception score are left out: they need the Inception network of 2015, which is not part of this " +
-  "program. Get classify_image_graph_def.pb (in http://download.tensorflow.org/models/image/imagenet/" +
+  "program. Get classify_image_graph_def.pb (in https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/" +
   "inception-2015-12-05.tgz), or pt_inception-2015-12-05-6726825d.pth (release fid_weights of " +
   "https://github.com/mseitzer/pytorch-fid) converted as docs/guide/evaluation.md says, and run " +
   `npm run pipeline ${name} -- --mode sample --workdir ${workdir} --set quality.network=FILE`;

@@ -3,7 +3,7 @@ import { ATTR, graphDef, type GraphNode, type OpAttribute } from "../../../src/e
 import { lengthField, numberField } from "../../../src/engine/protobuf.ts";
 import { normal } from "../../support/tensors.ts";
 
-const [FLOAT, INT32, UINT8] = [1, 3, 4];
+const [FLOAT, INT32, UINT8, STRING] = [1, 3, 4, 7];
 
 export const DIMS = 5;
 export const CLASSES = 4;
@@ -78,7 +78,7 @@ const ofDecember2015 = (nodes: readonly GraphNode[]): Uint8Array =>
   Buffer.concat([graphDef(nodes), lengthField(4, numberField(1, 8))]);
 
 /** In the form of classify_image_graph_def.pb: a picture of fixed size, resized, for one image only. */
-export function classifyImageGraph(without: readonly string[] = []): Uint8Array {
+function classifyImageNodes(): GraphNode[] {
   const picture = constant("DecodeJpeg", [2, 2, 3], new Uint8Array(12), UINT8);
   const cast = op("Cast", "Cast", [picture], T("SrcT", UINT8), T("DstT"));
   const dim = constant("ExpandDims/dim", [], Int32Array.of(0), INT32);
@@ -89,8 +89,32 @@ export function classifyImageGraph(without: readonly string[] = []): Uint8Array 
   const sub = op("Sub", "Sub", [resize, subY], T());
   const mul = op("Mul", "Mul", [sub, mulY], T());
   const nodes = [picture, cast, dim, expand, size, resize, subY, sub, mulY, mul, ...body(mul)];
-  const all = [...nodes, ...head(nodes.at(-1)!, 1, "softmax/logits")];
-  return ofDecember2015(all.filter(({ name }) => !without.includes(name)));
+  return [...nodes, ...head(nodes.at(-1)!, 1, "softmax/logits")];
+}
+
+export const classifyImageGraph = (without: readonly string[] = []): Uint8Array =>
+  ofDecember2015(classifyImageNodes().filter(({ name }) => !without.includes(name)));
+
+/** The same graph, which writes a file too when it is run. */
+export function writingGraph(path: string): Uint8Array {
+  const node = (name: string, kind: string, ...rest: Uint8Array[]) =>
+    lengthField(1, Buffer.concat([lengthField(1, name), lengthField(2, kind), ...rest]));
+  const attributeOf = (key: string, value: Uint8Array) =>
+    lengthField(5, Buffer.concat([lengthField(1, key), lengthField(2, value)]));
+  const text = (name: string, value: string) => {
+    const tensor = Buffer.concat([numberField(1, STRING), lengthField(2, ""), lengthField(8, value)]);
+    return node(
+      name,
+      "Const",
+      attributeOf("dtype", numberField(6, STRING)),
+      attributeOf("value", lengthField(8, tensor)),
+    );
+  };
+  const write = node("write", "WriteFile", lengthField(3, "name"), lengthField(3, "content"));
+  const nodes = classifyImageNodes().map((own) =>
+    own.name === "pool_3" ? { ...own, after: [{ name: "write" } as GraphNode] } : own,
+  );
+  return Buffer.concat([ofDecember2015(nodes), text("name", path), text("content", "written"), write]);
 }
 
 /** In the form of TF-GAN's inceptionv1_for_inception_score.pb: it begins with a node that it lacks, Mul. */

@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
 import { largestError } from "../../support/numbers.ts";
 import { expectNoLeak } from "../../support/tensors.ts";
 import { loadSmall, temporaryFolder } from "./fixture.ts";
-import { CLASSES, classifyImageGraph, DIMS, frozen, tfganGraph } from "./frozen-graphs.ts";
+import { CLASSES, classifyImageGraph, DIMS, frozen, tfganGraph, writingGraph } from "./frozen-graphs.ts";
 
 const [H, W] = [7, 10];
 const images = Uint8Array.from({ length: 3 * H * W * 3 }, (_, i) => (i * i * 31 + 7 * i) % 256);
@@ -99,6 +99,14 @@ describe("the Inception network as a frozen graph", () => {
     expect(() => loadSmall(path)).toThrow(UsageError);
     expect(() => loadSmall(path)).toThrow(reason);
     expect(() => loadSmall(path)).toThrow(path);
+  });
+
+  it("refuses a graph that does more than compute, before any of it is run", () => {
+    const written = join(temporaryFolder(), "written");
+    expect(() => loadSmall(file(writingGraph(written)))).toThrow(
+      /its node write is the operation WriteFile, which is not run/,
+    );
+    expect(existsSync(written)).toBe(false);
   });
 
   it.each([
