@@ -1,0 +1,136 @@
+/** What is seen of settings that no run of tiny images has: files, the device, and those one trains with. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { EMPTY, lastValueFrom, take, toArray, type Observable } from "rxjs";
+import imagenet32 from "../../../pipelines/imagenet32.ts";
+import images from "../../../pipelines/images.ts";
+import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { writeNpz } from "../../../src/data/formats/npz.ts";
+import { loadEngine } from "../../../src/engine/load.ts";
+import { ncsnpp } from "../../../src/models/ncsnpp.ts";
+import { initialParameters, layoutOf } from "../../../src/models/parameters.ts";
+import { featureStatistics } from "../../../src/quality/statistics.ts";
+import { writeStatistics } from "../../../src/quality/statistics-file.ts";
+import { peersOf } from "../../../src/run/exchange.ts";
+import { networkOf } from "../../../src/run/from-config.ts";
+import { imagePipeline } from "../../../src/run/images/image-pipeline.ts";
+import { preparedImages } from "../../../src/run/images/prepared.ts";
+import { imageQuality } from "../../../src/run/images/quality.ts";
+import type { Pipeline, RunContext, RunEvent } from "../../../src/run/pipeline.ts";
+import type { Session } from "../../../src/run/session.ts";
+import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
+import type { TrainState } from "../../../src/training/train-state.ts";
+import { engineNamed, pipeline as commandLine, temporaryFolder } from "../../cli/fixture.ts";
+import { pngFolder, prepared } from "../../pipelines/prepared-fixture.ts";
+import { loadSmall } from "../../quality/inception/fixture.ts";
+import { classifyImageGraph, DIMS } from "../../quality/inception/frozen-graphs.ts";
+import { normal } from "../../support/tensors.ts";
+import { configOf, type Seen } from "./run.ts";
+
+const text = (value: unknown) => JSON.stringify(value);
+const collect = (events: Observable<RunEvent>) => lastValueFrom(events.pipe(toArray()), { defaultValue: [] });
+
+/** @returns What the run was refused with, or an empty text. */
+async function refused(events: () => Observable<RunEvent>): Promise<string> {
+  try {
+    await collect(events());
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function contextOf(sets: readonly string[], mode: RunContext["mode"] = "train"): Promise<RunContext> {
+  const workdir = temporaryFolder();
+  const [engine, stop] = [await loadEngine(), new AbortController().signal];
+  return { name: "tiny", mode, preset: "quick", config: configOf(sets), workdir, cacheDir: workdir, engine, stop };
+}
+
+/** What a pipeline says of data that are not there. */
+const missing = (pipeline: Pipeline) => async (sets: readonly string[]) => {
+  const context = await contextOf(sets);
+  return { refusal: await refused(() => pipeline.run(context)) };
+};
+export const missingImages = missing(images);
+export const missingImageNet = missing(imagenet32);
+
+/** The lengths of the splits of prepared images that have none of their own. */
+export async function preparedSplits(sets: readonly string[]): Promise<Seen> {
+  const path = await prepared("--format", "folder", "--from", pngFolder(8, 4));
+  const { train, test } = await preparedImages(path, await contextOf(sets), () => {});
+  for (const split of [train, test]) split.close();
+  return { lengths: text([train.length, test.length]) };
+}
+
+const WIDTH = 48;
+const shape = [4, 4, 3] as const;
+const pixels = (count: number, seed: number) =>
+  Uint8Array.from(normal(count * WIDTH, seed), (x) => Math.min(Math.max(128 + 60 * x, 0), 255));
+const data: ImageDataset = { name: "noise", split: "train", length: 6, shape, images: pixels(6, 1), labels: new Uint8Array(6) }; // prettier-ignore
+
+/** Writes samples that can be measured. */
+export async function samplesFile(): Promise<string> {
+  const path = join(temporaryFolder(), "samples.npz");
+  await writeNpz(path, { samples: { shape: [4, ...shape], data: pixels(4, 2) } });
+  return path;
+}
+
+/** Writes a small Inception network. */
+export async function inceptionFile(): Promise<string> {
+  const path = join(temporaryFolder(), "graph.pb");
+  writeFileSync(path, classifyImageGraph());
+  return path;
+}
+
+/** Writes statistics of other images than the training's. */
+export async function statisticsFile(): Promise<string> {
+  const path = join(temporaryFolder(), "stats.npz");
+  const pool3 = { name: "x", data: normal(6 * DIMS, 4), rows: 6, dims: DIMS };
+  await writeStatistics(path, { statistics: await featureStatistics(pool3), pool3: undefined });
+  return path;
+}
+
+/** What is found of samples, or of those that a run would draw. */
+export async function quality(sets: readonly string[]): Promise<Seen> {
+  const { config, ...context } = await contextOf(sets);
+  const measured = imageQuality({ ...context, config }, { state: { step: 3 } } as Session, data, loadSmall);
+  let drawn = false;
+  const draw: Parameters<typeof measured.of>[0] = () => ((drawn = true), EMPTY);
+  const events = await collect(measured.of(draw));
+  const steps = events.flatMap((event) => (event.type === "progress" ? [event.done] : []));
+  const { fid, kid, inceptionScore } = measured.report ?? {};
+  return { drawn: text(drawn), progress: text(steps), found: text([fid, kid, inceptionScore]) };
+}
+
+/** Whether an evaluation wants a trained dequantizer. */
+export async function wantedDequantizer(sets: readonly string[]): Promise<Seen> {
+  const context = await contextOf(["model.numResBlocks=1", "eval.numImages=1", ...sets], "eval");
+  const splits = { train: { ...data, length: 2 }, test: data };
+  const layout = layoutOf(ncsnpp(networkOf(context.config, 4, 3)).parameters);
+  const [parameters, m, v] = [initialParameters(layout, 1), new Float32Array(layout.length), new Float32Array(layout.length)]; // prettier-ignore
+  const store = new CheckpointStore({ workdir: context.workdir, layout, config: {}, keep: 1 });
+  await store.save("checkpoints", { step: 1, parameters, m, v, ema: parameters });
+  const pipeline = imagePipeline({
+    ...{ summary: "", reaches: "", presets: { quick: {}, paper: {}, paper_deep: {} }, train: () => EMPTY },
+    ...{ load: async () => splits, dequantizer: () => "cifar10" as const, anchors: () => [] },
+  });
+  return { refusal: (await refused(() => pipeline.run(context))).replace(context.workdir, "") };
+}
+
+/** The threads that the engine is loaded with. */
+export async function engineThreads(sets: readonly string[]): Promise<Seen> {
+  let threads: number | undefined;
+  const load = async (options?: { readonly threads?: number | undefined }) => {
+    threads = options?.threads;
+    return engineNamed("tensorflow");
+  };
+  const argv = ["count", "--workdir", temporaryFolder(), ...sets.flatMap((set) => ["--set", set])];
+  await commandLine(argv, { loadEngine: load });
+  return { threads: text(threads ?? null) };
+}
+
+/** What a run that would train with others is refused with. */
+export async function exchange(sets: readonly string[]): Promise<Seen> {
+  const context = await contextOf(sets);
+  return { refusal: await refused(() => peersOf(context, {} as TrainState).events.pipe(take(0))) };
+}
