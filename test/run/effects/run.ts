@@ -14,7 +14,7 @@ import { imageDequantizer } from "../../../src/run/images/dequantizer.ts";
 import { imageEvaluation } from "../../../src/run/images/evaluate.ts";
 import { sampleImages } from "../../../src/run/images/sample.ts";
 import { imageSnapshot } from "../../../src/run/images/snapshot.ts";
-import type { RunContext, RunEvent } from "../../../src/run/pipeline.ts";
+import type { RunContext } from "../../../src/run/pipeline.ts";
 import { parseAssignment, resolveConfig } from "../../../src/run/resolve-config.ts";
 import { session } from "../../../src/run/session.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
@@ -126,8 +126,8 @@ export async function observe(sets: readonly string[], parts: readonly Part[]): 
   const events = await lastValueFrom(stream.pipe(toArray()));
 
   const metrics = events.flatMap((event) => (event.type === "metric" ? [event] : []));
-  const results = Object.assign({}, ...events.map((event: RunEvent) => (event.type === "result" ? event.values : {})));
-  const { steps, parameters } = results as { steps: number; parameters: string };
+  const results = events.map((event) => (event.type === "result" ? event.values : {}));
+  const { steps = 0, parameters = "" } = results.reduce((all, values) => ({ ...all, ...values }), {});
   const evaluated = (...names: string[]) =>
     names
       .map((name) => join(workdir, "eval", `${name}.jsonl`))
