@@ -71,6 +71,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.likelihoodWeighting": row("true", whole, ALL),
   "training.importanceWeighting": row("true", whole, ALL, "training.likelihoodWeighting=true"),
   "training.continuous": row("false", run("eval", "sample"), EVALUATED, "model.numScales=25"),
+  "training.velocityTimes": row("true", whole, ALL, "training.likelihoodWeighting=true"),
+  "training.stratifiedTimes": row("true", whole, ALL),
   "training.reduceMean": row("false", whole, ALL, "optim.eps=1e-2"),
   "training.smallestTime": row("0.2", whole, ALL),
 
@@ -81,6 +83,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "data.randomFlip": row("false", whole, ALL),
   "data.centered": row("false", whole, ALL),
 
+  "model.prediction": row("velocity", whole, ALL),
   "model.betaMin": row("0.2", whole, ALL),
   "model.betaMax": row("15", whole, ALL),
   "model.sigmaMin": row("0.1", whole, ALL, ...ve),
