@@ -90,6 +90,11 @@ describe("rk45Batch", () => {
         expect([t.length, y.length, out.length]).toEqual([examples.length, 2 * examples.length, 2 * examples.length]);
         lengths.push(examples.length);
         for (const b of new Set(examples)) seen[b]!++;
+        // What fills a call up is the last example again.
+        for (let k = new Set(examples).size; k < examples.length; k++) {
+          const at = k - 1;
+          expect([examples[k], t[k], ...y.subarray(2 * k, 2 * k + 2)]).toEqual([examples[at], t[at], ...y.subarray(2 * at, 2 * k)]); // prettier-ignore
+        }
         return oscillators(examples, t, y, out);
       },
       ...([0, 3, initial(8), 8, image] as const),
@@ -102,6 +107,8 @@ describe("rk45Batch", () => {
   it("gives the initial states where there is nothing to integrate", async () => {
     const none = await rk45Batch(oscillators, 1, 1, initial(3), 3, image);
     expect(none).toEqual({ y: initial(3), perExample: new Int32Array(3), evaluations: 0 });
+    const empty = await rk45Batch(oscillators, 0, 1, new Float64Array(0), 1, { rtol: 1e-6, atol: 1e-6 });
+    expect(empty).toEqual({ y: new Float64Array(0), perExample: new Int32Array(1), evaluations: 0 });
   });
 
   it("stops between two calls when it is aborted", async () => {
