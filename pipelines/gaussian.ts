@@ -8,6 +8,7 @@ import {
   type Batch,
   chainBitsPerDim,
   chainEntropy,
+  dataDigest,
   dataLoss,
   definePipeline,
   densityBitsPerDim,
@@ -51,18 +52,17 @@ function run(context: RunContext) {
   const fresh = evaluationSeed(config);
   const network = mlp({ dims: data.dims, width: model.nf, depth: model.numResBlocks });
 
-  return session(context, { network }, (own) => {
-    const { sde, state, score, progress } = own;
-    const train = () => {
-      const drawn = examples(sampleChain(data, TRAIN, seed));
-      return trainingLoop(context, own, { data: drawn, column: "data", stages: () => identity });
-    };
+  const { split, numImages, repeats, boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
+  const trained = sampleChain(data, TRAIN, seed);
+  const held = sampleChain(data, numImages, fresh);
+  const digests = { train: dataDigest(examples(trained)), test: dataDigest(examples(held)) };
 
-    const { split, numImages, repeats, boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
-    const evaluatedData =
-      split === "test"
-        ? sampleChain(data, numImages, fresh)
-        : sampleChain(data, TRAIN, seed).subarray(0, numImages * data.dims);
+  return session(context, { network, data: digests }, (own) => {
+    const { sde, state, score, progress } = own;
+    const train = () => trainingLoop(context, own, { data: examples(trained), column: "data", stages: () => identity });
+
+    // Drawn independently, the first ones are as good as any.
+    const evaluatedData = split === "test" ? held : trained.subarray(0, numImages * data.dims);
     const set = examples(evaluatedData);
     const options = { ...evaluation, eps, seed: fresh, signal: stop };
 

@@ -45,6 +45,7 @@ export {
   type OnProgress,
 } from "./data/dataset.ts";
 export { dataDigest } from "./data/digest.ts";
+export { evaluationOrder } from "./data/evaluation-order.ts";
 export { loadCifar10 } from "./data/cifar10/load.ts";
 export { fetchMnist } from "./data/mnist/fetch.ts";
 export { type GaussianChain, sampleChain, chainEntropy, chainBitsPerDim } from "./data/gaussian-chain.ts";
@@ -58,6 +59,7 @@ export {
   type StoredExamples,
   type AnyExamples,
   images,
+  evaluationExamples,
   type TrainBatchesOptions,
   trainBatches,
   type EvalBatchesOptions,

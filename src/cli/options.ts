@@ -4,7 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import { addExchangeOptions, parseExchange, type GivenExchange } from "./exchange-options.ts";
 import { addMetricOptions, parseMetricTargets, type GivenMetrics, type MetricTargets } from "./metrics.ts";
-import { modes, presets, type Mode, type Preset } from "../run/pipeline.ts";
+import { allowed, modes, presets, type Allowed, type Mode, type Preset } from "../run/pipeline.ts";
 import { parseAssignment, type Assignment } from "../run/resolve-config.ts";
 
 export interface Options {
@@ -15,6 +15,8 @@ export interface Options {
   readonly workdir?: string;
   readonly json: boolean;
   readonly help: boolean;
+  /** Changes that a run is refused for otherwise. */
+  readonly allow: readonly Allowed[];
   /** `--steps`, `--seed`, then each `--set` in order. */
   readonly assignments: readonly Assignment[];
   readonly metrics: MetricTargets;
@@ -37,7 +39,12 @@ export function program(): Command {
     .option("--set <key=value>", "any configuration field, repeatable", (text, before: string[] = []) => [
       ...before,
       text,
-    ]);
+    ])
+    .addOption(
+      new Option("--allow <change>", "go on although it changed: data, those the run was trained on; repeatable")
+        .choices(allowed)
+        .argParser((text: string, before: string[] = []) => [...before, parseAllowed(text)]),
+    );
   addMetricOptions(command);
   addExchangeOptions(command);
   command
@@ -56,6 +63,7 @@ const NPM_TAKES = [
   "seed",
   "workdir",
   "set",
+  "allow",
   "metrics-listen",
   "metrics-push",
   "monitor",
@@ -75,6 +83,11 @@ function refuseNpmOptions(env: NodeJS.ProcessEnv): void {
     `npm took ${taken.map((name) => `--${name}`).join(", ")} for itself`,
     `put "--" before the options: npm run pipeline <name> -- --${taken[0]} ...`,
   );
+}
+
+function parseAllowed(text: string): Allowed {
+  if (allowed.includes(text as Allowed)) return text as Allowed;
+  throw new UsageError(`--allow ${text}: there is no such change`, `use ${allowed.join(", ")}`);
 }
 
 function parseMode(mode: string): Mode {
@@ -108,6 +121,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
         seed?: string;
         workdir?: string;
         set?: string[];
+        allow?: Allowed[];
         json?: boolean;
         help?: boolean;
       }
@@ -115,7 +129,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
   if (given.workdir === "") throw new UsageError("--workdir: no folder given", "for example --workdir runs/first");
 
   const [name] = command.args;
-  const { preset, workdir, json = false, help = false, steps, seed, set = [] } = given;
+  const { preset, workdir, json = false, help = false, steps, seed, set = [], allow = [] } = given;
   if (name === undefined && argv.some((argument) => !["--json", "--help", "-h"].includes(argument))) {
     throw new UsageError("no pipeline named", "npm run pipeline <name> -- ...; npm run pipeline lists them");
   }
@@ -128,5 +142,5 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
   ];
   const metrics = parseMetricTargets(given, env);
   const exchange = parseExchange(given, env, mode);
-  return { name, mode, preset, workdir, json, help, assignments, metrics, exchange };
+  return { name, mode, preset, workdir, json, help, allow, assignments, metrics, exchange };
 }

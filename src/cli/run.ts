@@ -94,7 +94,8 @@ export async function run(
     const engine = await environment.loadEngine({ threads });
     const [preset, why] = choosePreset(options, stored, engine);
     const { config, notes } = configure(pipeline, options, preset, stored);
-    const wanted: StoredConfig = { pipeline: name, preset, ...config };
+    const { dataDigest, dataChanges } = stored ?? {};
+    const wanted: StoredConfig = { pipeline: name, preset, dataDigest, dataChanges, ...config };
     if (stored) requireSameConfig(workdir, stored, wanted, mode);
     if (!stored || mode === "train") writeStoredConfig(workdir, wanted);
 
@@ -103,8 +104,11 @@ export async function run(
     reporter.message(`preset: ${why}`);
     for (const note of notes) reporter.message(`note: ${note}`);
     const cacheDir = cacheFolder(environment.env);
-    const { exchange } = options;
-    const context = { name, mode, preset, config, file, workdir, cacheDir, engine, stop: stop.signal, exchange };
+    const { exchange, allow } = options;
+    const context = {
+      ...{ name, mode, preset, config, file, workdir, cacheDir, engine, stop: stop.signal, exchange },
+      ...{ before: stored, allow },
+    };
     const record = { workdir, name, path: metricsPath(workdir) };
     const metrics = await openMetrics(options.metrics, record, (text) => reporter.message(text));
     const board = new RunBoard(context);

@@ -23,9 +23,15 @@ export interface Engine {
   /** Model of the processor or of the GPU. */
   readonly device: string;
   readonly threads: number;
+  /** "tf32": products of 10 bits of mantissa, a GPU's default. */
+  readonly precision: "float32" | "tf32";
   /** Whether TensorFlow ops can be called by name and functions compiled, see {@link compile}. */
   readonly native: boolean;
 }
+
+/** What numbers are computed by: "tensorflow-gpu 2.21.0 in TF32". */
+export const engineText = ({ name, version, precision }: Pick<Engine, "name" | "version" | "precision">): string =>
+  `${name} ${version}${precision === "tf32" ? " in TF32" : ""}`;
 
 /** TensorFlow reads these when its library is loaded; what the user has set stays. */
 function setEnvironment(threads: number): void {
@@ -89,6 +95,8 @@ async function loadNative(threads: number): Promise<Engine> {
     name: gpu ? "tensorflow-gpu" : "tensorflow",
     version: backend.binding.TF_Version,
     device: deviceName(gpu),
+    // CUDA's libraries have read it by now.
+    precision: gpu && process.env["NVIDIA_TF32_OVERRIDE"] !== "0" ? "tf32" : "float32",
     threads: Number(process.env["TF_NUM_INTRAOP_THREADS"]),
     native: true,
   };
@@ -96,7 +104,7 @@ async function loadNative(threads: number): Promise<Engine> {
 
 async function loadWasm(): Promise<Engine> {
   const { startWasm } = await import("./wasm/start.ts");
-  return { tf, name: "wasm", device: deviceName(false), native: false, ...(await startWasm()) };
+  return { tf, name: "wasm", device: deviceName(false), precision: "float32", native: false, ...(await startWasm()) };
 }
 
 let loading: Promise<Engine> | undefined;

@@ -36,6 +36,8 @@ export interface Summary {
   readonly device: string;
   /** Which data, and what was left out of them. */
   readonly data: string;
+  /** SHA-256 of the data of the training, hexadecimal. */
+  readonly dataDigest: string;
   /** Optimizer steps behind the parameters. */
   readonly steps: number;
   /** Training loss, averaged over the last logged steps. */

@@ -6,11 +6,10 @@ import { fields } from "./config-fields.ts";
 import { baseConfig } from "./defaults.ts";
 import type { Config, DeepPartial } from "./config.ts";
 import { namingFile } from "../base/naming-file.ts";
-import type { Mode, Preset } from "./pipeline.ts";
+import type { Mode, StoredConfig } from "./pipeline.ts";
 import { treeOf, valueAt } from "./resolve-config.ts";
 
-/** What `config.json` holds: the configuration, and which pipeline and preset it is of. */
-export type StoredConfig = { readonly pipeline: string; readonly preset: Preset } & Config;
+export type { StoredConfig } from "./pipeline.ts";
 
 const pathOf = (workdir: string) => join(workdir, "config.json");
 

@@ -107,7 +107,7 @@ const sampling = z.strictObject({
 
 const evaluation = z.strictObject({
   split: oneOf(["test", "train"], "images to evaluate: held-out ones, or those of the training"),
-  numImages: whole(1, 1e7, "images to evaluate, from the first on; at most all there are"),
+  numImages: whole(1, 1e7, "images to evaluate, at most all there are: the first ones of a fixed permutation"),
   batchSize: whole(1, 65536, "images evaluated at once"),
   rtol: tolerance("relative tolerance of the likelihood's ODE solver"),
   atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),

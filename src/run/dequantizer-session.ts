@@ -7,11 +7,12 @@ import type { FormName } from "../models/flowpp/form.ts";
 import { initializeFromData } from "../models/flowpp/initialize.ts";
 import { dequantizationObjective, type DequantizationLoss } from "../models/flowpp/loss.ts";
 import { dequantizationSampler, type DequantizationSampler } from "../models/flowpp/sampler.ts";
-import type { ParameterLayout } from "../models/parameters.ts";
+import { digest, type ParameterLayout } from "../models/parameters.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
 import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { TrainState, type Snapshot } from "../training/train-state.ts";
 import type { DequantizationNoise } from "../streams/dequantize.ts";
+import { dataDifference, otherData } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
@@ -21,6 +22,8 @@ export interface DequantizerSession {
   readonly store: CheckpointStore;
   /** Draws by the averaged parameters, as they are at each call. */
   readonly draw: DequantizationNoise;
+  /** SHA-256 of the averaged parameters. */
+  averageDigest(): string;
 }
 
 export interface DequantizerSetup {
@@ -46,13 +49,44 @@ function initialSnapshot(
   return { step: 0, parameters, m: zeros, v: zeros, ema: parameters };
 }
 
+/** What its checkpoints say of what it was trained against. */
+interface About {
+  readonly dataDigest?: string | undefined;
+  /** SHA-256 of the averaged parameters of the score model, and the optimizer steps behind them. */
+  readonly scoreModel?: { readonly parameters: string; readonly step: number };
+}
+
 interface Opened extends DequantizerSession {
   readonly sampler: DequantizationSampler;
   readonly events: readonly RunEvent[];
   unsubscribe(): void;
 }
 
-function open(context: RunContext, { sde, network }: Session, setup: DequantizerSetup): Opened {
+/**
+ * What is said of a dequantizer that was trained for another score model, or with other data.
+ *
+ * @throws UsageError when its training would go on with other data, unless `--allow data` is given.
+ */
+function changes(context: RunContext, session: Session, store: CheckpointStore): string[] {
+  const { mode, allow = [] } = context;
+  const { dataDigest: there, scoreModel } = store.loaded as About;
+  const here = session.data?.train;
+  const said: string[] = [];
+  if (mode === "train_deq" && there !== undefined && here !== undefined && there !== here) {
+    const difference = dataDifference(context, there, here);
+    if (!allow.includes("data")) throw otherData(`dequantizer ${store.newest}`, difference);
+    said.push(`note: the dequantizer goes on with other data, as --allow data says: ${difference}`);
+  }
+  if (scoreModel !== undefined && scoreModel.parameters !== session.averageDigest()) {
+    const which = `the score model of step ${scoreModel.step}, this one is of step ${session.state.step}`;
+    const then = mode === "train_deq" ? "it goes on against this one" : "its bound may be less tight than it could be";
+    said.push(`warning: the dequantizer was trained for ${which} and has other parameters: ${then}`);
+  }
+  return said;
+}
+
+function open(context: RunContext, session: Session, setup: DequantizerSetup): Opened {
+  const { sde, network } = session;
   const { config, mode, engine, name, preset } = context;
   const { seed, data, training, dequantizer: sizes } = config;
   const compile = config.engine.compile && engine.native;
@@ -63,7 +97,9 @@ function open(context: RunContext, { sde, network }: Session, setup: Dequantizer
   });
   const { layout } = loss;
   const workdir = join(context.workdir, "flowpp_dequantizer");
-  const about = { pipeline: name, preset, ...config };
+  const scoreModel = { parameters: session.averageDigest(), step: session.state.step };
+  const trainedWith: About = { dataDigest: session.data?.train, scoreModel };
+  const about = { pipeline: name, preset, ...trainedWith, ...config };
   const store = new CheckpointStore({ workdir, layout, config: about, keep: training.keepCheckpoints });
   const events: RunEvent[] = [];
   const say = (text: string) => events.push({ type: "message", text });
@@ -74,7 +110,10 @@ function open(context: RunContext, { sde, network }: Session, setup: Dequantizer
       `train one first: npm run pipeline ${name} -- --mode train_deq --workdir ${context.workdir}`,
     );
   }
-  if (found) say(`dequantizer: ${found.path}, step ${found.snapshot.step}`);
+  if (found) {
+    say(`dequantizer: ${found.path}, step ${found.snapshot.step}`);
+    changes(context, session, store).forEach(say);
+  }
   say(`dequantizer: ${layout.count.toLocaleString("en")} parameters`);
   const snapshot = found?.snapshot ?? initialSnapshot(dequantizer, layout, seed, setup.firstImages());
   const state = new TrainState(layout, snapshot);
@@ -86,6 +125,7 @@ function open(context: RunContext, { sde, network }: Session, setup: Dequantizer
     sampler,
     events,
     draw: (noise, image) => sampler.draw(state.ema, noise, image),
+    averageDigest: () => digest(layout, state.ema.dataSync() as Float32Array),
     unsubscribe() {
       state.dispose();
       loss.dispose();

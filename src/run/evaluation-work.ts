@@ -5,11 +5,16 @@ import { readProgress } from "../data/formats/read-progress.ts";
 import { UsageError } from "../base/errors.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
 import { codeVersion } from "../base/code-version.ts";
+import { engineText } from "../engine/load.ts";
 import type { Config } from "./config.ts";
 import type { RunContext } from "./pipeline.ts";
 
-/** Settings that an interrupted evaluation must share to be gone on with. */
-export function evaluationWork(config: Config, key: EvaluationKey): Readonly<Record<string, unknown>> {
+/**
+ * What an interrupted evaluation must share to be gone on with.
+ *
+ * @param images Digest of the evaluated data; where it is known their folder does not count.
+ */
+export function evaluationWork(config: Config, key: EvaluationKey, images?: string): Readonly<Record<string, unknown>> {
   const { seed, sde, model, data, training, eval: evaluation } = config;
   const { smallestTime, continuous, likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean } = training;
   const { split, numImages, batchSize, repeats } = evaluation;
@@ -19,7 +24,8 @@ export function evaluationWork(config: Config, key: EvaluationKey): Readonly<Rec
     bound: { boundForm, boundTimes, boundOffset },
     loss: { likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean },
   };
-  return { seed, sde, model, data, smallestTime, continuous, split, numImages, batchSize, repeats, ...own[key] };
+  const which = images === undefined ? { data } : { data: { ...data, path: undefined }, images };
+  return { seed, sde, model, ...which, smallestTime, continuous, split, numImages, batchSize, repeats, ...own[key] };
 }
 
 /** Where the values of each image are kept; evaluations that one may want side by side have files of their own. */
@@ -43,7 +49,7 @@ type Work = Readonly<Record<string, unknown>>;
 /** What computes the numbers of a run. */
 export const computedBy = ({ config, engine, file }: Pick<RunContext, "config" | "engine" | "file">) => ({
   code: codeVersion(file),
-  engine: `${engine.name} ${engine.version}`,
+  engine: engineText(engine),
   compile: config.engine.compile && engine.native,
 });
 

@@ -20,6 +20,27 @@ export interface Pipeline {
   run(context: RunContext): Observable<RunEvent>;
 }
 
+/** What `--allow` names: a change that a run is refused for otherwise. */
+export const allowed = ["data"] as const;
+export type Allowed = (typeof allowed)[number];
+
+/** From this step on a run was trained on other data, by their digests. */
+export interface DataChange {
+  readonly step: number;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** What `config.json` holds: the configuration, and which pipeline, preset and data it is of. */
+export type StoredConfig = {
+  readonly pipeline: string;
+  readonly preset: Preset;
+  /** SHA-256 of the data of the training; absent where a pipeline does not tell. */
+  readonly dataDigest?: string | undefined;
+  /** What `--allow data` has allowed. */
+  readonly dataChanges?: readonly DataChange[] | undefined;
+} & Config;
+
 export interface RunContext {
   /** Name of the pipeline. */
   readonly name: string;
@@ -38,6 +59,10 @@ export interface RunContext {
    * is free, so a pipeline lets it turn (`setImmediate`, not only `await`) after each step.
    */
   readonly stop: AbortSignal;
+  /** `config.json` of the workdir as it was before this run. */
+  readonly before?: StoredConfig | undefined;
+  /** Changes that are allowed by name. */
+  readonly allow?: readonly Allowed[];
   /** With whom it trains; absent: alone. */
   readonly exchange?: ExchangeTargets | undefined;
 }

@@ -19,6 +19,7 @@ import { countOf, type Evaluated } from "../metrics/evaluated.ts";
 import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
 import { peersOf, mergeWhile } from "./exchange.ts";
 import { sdeOf } from "./from-config.ts";
+import { bindData, type DataDigests } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
 export interface Session {
@@ -27,6 +28,8 @@ export interface Session {
   /** Parameters, moments and average, at the step to go on from. */
   readonly state: TrainState;
   readonly store: CheckpointStore;
+  /** Of the data it is bound to. */
+  readonly data: DataDigests | undefined;
   /** With whom it trains. */
   readonly peers: Peers;
   /** The score of the averaged parameters, as they are at each call. */
@@ -39,7 +42,7 @@ export interface Session {
    * What an evaluation of these parameters with this configuration has found before it was interrupted.
    *
    * @param total Values of the whole evaluation.
-   * @param dequantizer SHA-256 of the variational dequantizer's parameters, if it is used.
+   * @param dequantizer SHA-256 of the averaged parameters of the variational dequantizer, if it is used.
    * @throws UsageError when another version of this program has begun it and not ended it.
    */
   progress(key: EvaluationKey, total: number, dequantizer?: string): ProgressFile<Evaluated>;
@@ -80,6 +83,8 @@ export interface SessionModel {
   readonly network: ScoreModel;
   /** The forward SDE; default: the one that the configuration names. */
   readonly sde?: SDE;
+  /** Digests of the data, see `dataDigest`: a run is not gone on with on others, an evaluation never mixes two. */
+  readonly data?: DataDigests;
 }
 
 interface Opened extends Session {
@@ -90,8 +95,11 @@ interface Opened extends Session {
   unsubscribe(): void;
 }
 
-/** @throws UsageError when there is nothing to evaluate or sample from, or a checkpoint cannot be used. */
-function open(context: RunContext, { network: model, sde = sdeOf(context.config) }: SessionModel): Opened {
+/**
+ * @throws UsageError when there is nothing to evaluate or sample from, a checkpoint cannot be used, or the run was trained
+ * on other data.
+ */
+function open(context: RunContext, { network: model, sde = sdeOf(context.config), data }: SessionModel): Opened {
   const { config, mode, workdir, engine, pipeline } = { pipeline: context.name, ...context };
   const events: RunEvent[] = [];
   if (!config.training.continuous && mode.startsWith("train")) {
@@ -106,7 +114,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   const store = new CheckpointStore({
     workdir,
     layout,
-    config: { pipeline, preset: context.preset, ...config },
+    config: { pipeline, preset: context.preset, dataDigest: data?.train, ...config },
     keep: config.training.keepCheckpoints,
   });
   const found = find(context, network, store, (text) => events.push(message(text)));
@@ -124,6 +132,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
       values: { checkpoint: path, ...(mode === "train" && { resumedFrom: snapshot.step }) },
     });
   }
+  if (data) events.push(...bindData(context, data.train, store.loaded, found?.snapshot.step));
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
   const { peers, events: exchange } = peersOf(context, state);
@@ -131,13 +140,14 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({
     ...{ pipeline, ema: averageDigest(), ...computedBy(context) },
-    ...evaluationWork(config, key),
+    ...evaluationWork(config, key, data?.[config.eval.split]),
   });
   return {
     sde,
     network,
     state,
     store,
+    data,
     peers,
     beside: merge(exchange, told),
     events,

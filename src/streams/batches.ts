@@ -1,6 +1,7 @@
 import { defer, type Observable } from "rxjs";
 import { createBatch, type Batch, type BatchInfo, type Column } from "../data/batch.ts";
 import type { ImageDataset, LoadedImages } from "../data/dataset.ts";
+import { evaluationOrder } from "../data/evaluation-order.ts";
 import { permutation, randomKey } from "../base/random.ts";
 import { alone, type Peers, type Turn } from "../training/peers.ts";
 import type { Credit } from "./credit.ts";
@@ -11,13 +12,17 @@ import { pull } from "./pull.ts";
 /** Examples in memory: images as bytes, or vectors as floats. */
 export interface Examples {
   readonly length: number;
-  /** Values of all examples, [length, ...shape]. */
+  /** Values of all examples, [length, ...shape], or of more, of which `order` takes some. */
   readonly values: Column;
+  /** Where each example is, [length]; absent: one after another. */
+  readonly order?: Uint32Array;
 }
 
 /** Examples on the disk. */
 export interface StoredExamples {
   readonly length: number;
+  /** Index of each example, [length]; absent: one after another. */
+  readonly order?: Uint32Array;
   /** Examples by index, read while something else is done, [B, ...shape]. */
   load(indices: Uint32Array): Promise<Column>;
 }
@@ -25,7 +30,7 @@ export interface StoredExamples {
 /** Examples to draw batches from. */
 export type AnyExamples = Examples | StoredExamples;
 
-/** The first `limit` images of a data set, default all. */
+/** The first `limit` images of a data set, default all; {@link evaluationExamples} takes some of them. */
 export function images(data: LoadedImages, limit?: number): Examples;
 export function images(data: ImageDataset, limit?: number): AnyExamples;
 export function images(data: ImageDataset, limit = data.length): AnyExamples {
@@ -34,6 +39,18 @@ export function images(data: ImageDataset, limit = data.length): AnyExamples {
   if ("load" in data) return { length, load: async (indices) => ({ data: await data.load(indices), shape }) };
   const size = shape[0] * shape[1] * shape[2];
   return { length, values: { data: data.images.subarray(0, length * size), shape } };
+}
+
+/**
+ * What an evaluation of at most `limit` examples goes over: they are as drawn at random from all, though data often lie
+ * sorted by class, and always the same.
+ *
+ * @returns The examples at the places that `evaluationOrder` says, in its order.
+ */
+export function evaluationExamples<E extends AnyExamples>(examples: E, limit: number): E {
+  const order = evaluationOrder(examples.length, limit);
+  const { order: before } = examples;
+  return { ...examples, length: order.length, order: before ? order.map((place) => before[place]!) : order };
 }
 
 export interface TrainBatchesOptions {
@@ -64,12 +81,17 @@ function gather({ data, shape }: Column, indices: Uint32Array): Column {
 /** A batch that has yet to be read. */
 interface Plan {
   readonly info: BatchInfo;
+  /** Places among the examples. */
   readonly indices: Uint32Array;
 }
 
+/** Where the examples of a plan are. */
+const found = ({ order }: AnyExamples, { indices }: Plan) => (order ? indices.map((place) => order[place]!) : indices);
+
 /** One batch, at once or when it has been read. */
-function batchOf<C extends string>(examples: AnyExamples, name: C, { info, indices }: Plan) {
-  const batch = (column: Column) => createBatch({ [name]: column } as Record<C, Column>, info);
+function batchOf<C extends string>(examples: AnyExamples, name: C, plan: Plan) {
+  const batch = (column: Column) => createBatch({ [name]: column } as Record<C, Column>, plan.info);
+  const indices = found(examples, plan);
   return "load" in examples ? examples.load(indices).then(batch) : batch(gather(examples.values, indices));
 }
 
@@ -87,16 +109,17 @@ function batchesOf<C extends string>(
   const batch = (column: Column, info: BatchInfo) => createBatch({ [name]: column } as Record<C, Column>, info);
   if (!("load" in examples)) {
     return pull(function* () {
-      for (const { info, indices } of plans()) {
-        if (ends(info)) return;
-        yield batch(gather(examples.values, indices), info);
+      for (const plan of plans()) {
+        if (ends(plan.info)) return;
+        yield batch(gather(examples.values, found(examples, plan)), plan.info);
       }
     }, credit);
   }
   const stored = examples;
   function* jobs() {
-    for (const { info, indices } of plans()) {
-      yield { start: async () => batch(await stored.load(indices), info), ends: () => ends(info) };
+    for (const plan of plans()) {
+      const { info } = plan;
+      yield { start: async () => batch(await stored.load(found(stored, plan)), info), ends: () => ends(info) };
     }
   }
   return pullAhead(jobs, AHEAD, credit);

@@ -58,7 +58,7 @@ export interface Report extends Likelihoods {
   readonly quality?: ReportedQuality | undefined;
   /** How the samples were drawn, as far as it is known. */
   readonly samples?: string | undefined;
-  /** Bits/dim of each image by the ODE, [N]. */
+  /** Bits/dim of each image by the ODE, [N], in the order of `evaluationOrder`. */
   readonly perImage: readonly number[];
   readonly anchors: readonly Anchor[];
   readonly config: unknown;

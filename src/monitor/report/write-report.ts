@@ -2,6 +2,7 @@
 import { readJson } from "../../base/read-json.ts";
 import { join } from "node:path";
 import { type ImageDataset, imagesAt } from "../../data/dataset.ts";
+import { evaluationOrder } from "../../data/evaluation-order.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import type { Shown } from "./report-figures.ts";
 import type { Report } from "./report.ts";
@@ -16,17 +17,19 @@ export function ranking(perImage: readonly number[]): number[] {
   return perImage.map((_, i) => i).sort((a, b) => perImage[a]! - perImage[b]!);
 }
 
-/** Images with their bits/dim. */
-const shown = (data: ImageDataset, perImage: readonly number[], indices: readonly number[]): Shown[] =>
-  indices.map((index) => ({
-    png: pngGrid(imagesAt(data, [index]), data.shape, { padding: 0 }),
-    index,
-    bpd: perImage[index]!,
-  }));
+/** Images with their bits/dim; `places` are those in the evaluation's order. */
+function shown(data: ImageDataset, perImage: readonly number[], places: readonly number[]): Shown[] {
+  const order = evaluationOrder(data.length, perImage.length);
+  return places.map((place) => {
+    const index = order[place]!;
+    return { png: pngGrid(imagesAt(data, [index]), data.shape, { padding: 0 }), index, bpd: perImage[place]! };
+  });
+}
+
 export interface ReportFiles {
   /** Made when missing. */
   readonly folder: string;
-  /** The images that were evaluated, in their order. */
+  /** The images that were evaluated, or more: the report's `perImage` follows `evaluationOrder`. */
   readonly data: ImageDataset;
   /** PNG grid of samples; left out when there is none. */
   readonly samples?: string | undefined;

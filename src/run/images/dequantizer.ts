@@ -1,5 +1,6 @@
 /** The variational dequantizer of an image pipeline: trained by the bound through the score model, which stays as it is. */
 import { concat, defer, EMPTY, identity, type Observable } from "rxjs";
+import { evaluationOrder } from "../../data/evaluation-order.ts";
 import { imagesAt, type ImageDataset } from "../../data/dataset.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { accumulate } from "../../streams/accumulate.ts";
@@ -43,7 +44,7 @@ export function imageDequantizer(
   const seed = evaluationSeed(config);
   const compile = config.engine.compile && engine.native;
   const importance = sde.importance !== undefined;
-  const first = Uint32Array.from({ length: Math.min(batchSize, data.length) }, (_, i) => i);
+  const first = evaluationOrder(data.length, batchSize);
   const firstImages = () => unitImage(imagesAt(data, first));
 
   const learn: Use = (own) =>

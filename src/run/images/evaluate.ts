@@ -10,7 +10,7 @@ import { dataLoss } from "../../streams/data-loss.ts";
 import { dequantize } from "../../streams/dequantize.ts";
 import { evaluate, type EvaluationKey } from "../../streams/evaluate.ts";
 import type { Evaluated } from "../../metrics/evaluated.ts";
-import { evalBatches, images } from "../../streams/batches.ts";
+import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import { likelihoodBound } from "../../streams/likelihood-bound.ts";
 import { logLikelihood } from "../../streams/log-likelihood.ts";
 import type { DequantizerSession } from "../dequantizer-session.ts";
@@ -56,7 +56,7 @@ export function imageEvaluation(
   const { boundTimes: times, boundOffset: offset, boundForm: form, numImages, repeats } = evaluation;
   const seed = evaluationSeed(config);
   const data = chosen(evaluation.split, test, train);
-  const examples = images(data, numImages);
+  const examples = evaluationExamples(images(data), numImages);
   const total = examples.length * repeats;
   const options = { ...evaluation, eps: training.smallestTime, seed, signal: stop };
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
@@ -69,7 +69,7 @@ export function imageEvaluation(
     dequantizer?: DequantizerSession,
   ) =>
     withCredit(2, (credit) => {
-      const done = progress(key, total, dequantizer?.state.digest());
+      const done = progress(key, total, dequantizer?.averageDigest());
       found[key] = done.entries;
       return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, stop, credit }).pipe(
         operator,

@@ -8,6 +8,7 @@ import { countOf, measured, perImage, type Evaluated } from "../../metrics/evalu
 import type { EvaluationKey } from "../../streams/evaluate.ts";
 import { stripPaths } from "./strip-paths.ts";
 import { settingsOf } from "./published.ts";
+import { engineText } from "../../engine/load.ts";
 import { codeVersion } from "../../base/code-version.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
@@ -47,7 +48,7 @@ export async function evaluationReport(
     return { type: "result", values: { report: page } };
   };
   const last = mode === "sample" ? readReport(folder) : undefined;
-  if (last?.run["parameters"] === parameters) return write(last);
+  if (last?.run["parameters"] === parameters && last.run["images"] === session.data?.[last.split]) return write(last);
 
   const { split, dequantizer } = config.eval;
   const whole = (batches: readonly Evaluated[] = []) => (countOf(batches) === total ? measured(batches) : undefined);
@@ -59,8 +60,9 @@ export async function evaluationReport(
   return write({
     run: {
       data: "about" in images ? images.about : images.name,
+      ...(session.data && { images: session.data[split] }),
       ...{ pipeline: name, preset, steps: session.state.step, seed: config.seed, dequantization: own, parameters },
-      ...{ engine: `${engine.name} ${engine.version}`, device: engine.device, runtime: process.version },
+      ...{ engine: engineText(engine), device: engine.device, runtime: process.version },
       scorestream: codeVersion(file),
     },
     settings: settingsOf(config),

@@ -1,6 +1,7 @@
 /** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
 import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.ts";
+import { dataDigest } from "../../data/digest.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { ncsnpp } from "../../models/ncsnpp.ts";
@@ -76,7 +77,8 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
   const parts = (context: RunContext, { train, test }: RunImages, size: number): Observable<RunEvent> => {
     const { config } = context;
     const network = ncsnpp(networkOf(config, size, train.shape[2]));
-    return session(context, { network }, (own): RunPhases => {
+    const digests = { train: dataDigest(train), test: dataDigest(test) };
+    return session(context, { network, data: digests }, (own): RunPhases => {
       const evaluation = imageEvaluation(context, own, test, anchors(config), train);
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));

@@ -31,13 +31,17 @@ export function samplerText({ sampling, model }: Config): string {
 
 /** What was kept for these parameters; nothing when it is of others. */
 export function readSamplesRecord({ workdir }: RunContext, session: Session): SamplesRecord {
-  const { parameters, ...record } = readJson<SamplesRecord & { parameters?: string }>(pathOf(workdir)) ?? {};
-  return parameters === session.averageDigest() ? record : {};
+  const found = readJson<SamplesRecord & { parameters?: string; data?: string }>(pathOf(workdir)) ?? {};
+  const { parameters, data, ...record } = found;
+  if (parameters !== session.averageDigest()) return {};
+  // How good they are is how near they are to the data.
+  return data === session.data?.train ? record : { drawn: record.drawn };
 }
 
 /** Keeps `record`, with what was known before of these parameters' samples; the folder is there. */
 export async function keepSamplesRecord(context: RunContext, session: Session, record: SamplesRecord): Promise<void> {
   const known = { ...readSamplesRecord(context, session), ...record };
-  const text = JSON.stringify({ parameters: session.averageDigest(), ...known }, undefined, 2);
+  const about = { parameters: session.averageDigest(), data: session.data?.train };
+  const text = JSON.stringify({ ...about, ...known }, undefined, 2);
   await writeFileAtomic(pathOf(context.workdir), [new TextEncoder().encode(`${text}\n`)]);
 }

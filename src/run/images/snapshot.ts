@@ -11,7 +11,7 @@ import type { Look } from "../../streams/between-steps.ts";
 import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { dequantize } from "../../streams/dequantize.ts";
 import { evaluate } from "../../streams/evaluate.ts";
-import { evalBatches, images } from "../../streams/batches.ts";
+import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import { likelihoodBound } from "../../streams/likelihood-bound.ts";
 import { owning } from "../../streams/owning.ts";
 import { quantize } from "../../streams/quantize.ts";
@@ -27,7 +27,7 @@ const IMAGES = 16;
 const TIMES = 32;
 
 /**
- * Looks at the averaged parameters of a step: tells the session `eval/bound` of the first test images and, as the result
+ * Looks at the averaged parameters of a step: tells the session `eval/bound` of some test images and, as the result
  * `samples`, a grid in `samples` of the workdir. Images and noise are the same each time, so that grids can be compared.
  */
 export function imageSnapshot(context: RunContext, session: Session, test: ImageDataset): Look {
@@ -36,7 +36,7 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
   const { centered } = config.data;
   const { boundOffset: offset, boundForm: form, boundTimes, batchSize } = config.eval;
   const seed = evaluationSeed(config);
-  const some = images(test, IMAGES);
+  const some = evaluationExamples(images(test), IMAGES);
   const total = some.length;
   const times = Math.min(boundTimes, TIMES);
 

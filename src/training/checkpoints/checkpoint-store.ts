@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
-import { DamagedCheckpointError, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { parseConfig, type Json } from "./stored-config.ts";
 import type { Snapshot } from "../train-state.ts";
 
 /** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
@@ -32,6 +33,7 @@ interface Entry {
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
   #newest: string | undefined;
+  #loaded: Json = {};
 
   constructor(options: CheckpointStoreOptions) {
     this.#options = options;
@@ -40,6 +42,11 @@ export class CheckpointStore {
   /** The file that was written or loaded last. */
   get newest(): string | undefined {
     return this.#newest;
+  }
+
+  /** The configuration that the checkpoint which was loaded was written with; empty where none was. */
+  get loaded(): Json {
+    return this.#loaded;
   }
 
   /** Saves the state; of the older files of the kind only the newest ones stay. */
@@ -67,8 +74,9 @@ export class CheckpointStore {
     const entries = [...this.#entries("checkpoints"), ...this.#entries("checkpoints-meta")];
     for (const { path } of entries.sort((a, b) => b.step - a.step)) {
       try {
-        const snapshot = readCheckpoint(path, layout);
+        const { snapshot, config } = readRunCheckpoint(path, layout);
         this.#newest = path;
+        this.#loaded = parseConfig(path, config);
         return { path, snapshot };
       } catch (error) {
         if (!(error instanceof DamagedCheckpointError)) throw error;

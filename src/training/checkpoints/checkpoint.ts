@@ -65,12 +65,16 @@ function read(path: string): ArrowFile {
   }
 }
 
+/** Reads the state of {@link readRunCheckpoint} alone. */
+export const readCheckpoint = (path: string, layout: ParameterLayout): Snapshot =>
+  readRunCheckpoint(path, layout).snapshot;
+
 /**
- * Reads a checkpoint of a model with this layout.
+ * Reads a checkpoint of a model with this layout, and the configuration it was written with, as JSON.
  *
  * @throws DamagedCheckpointError when the file is not whole; UsageError when it cannot be read or is of another model.
  */
-export function readCheckpoint(path: string, layout: ParameterLayout): Snapshot {
+export function readRunCheckpoint(path: string, layout: ParameterLayout): { snapshot: Snapshot; config: string } {
   const { columns, metadata } = read(path);
   if (metadata.get("format") !== FORMAT) throw new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
   const [step, stored, config] = ["step", "layout", "config"].map((key) => metadata.get(key) ?? "");
@@ -90,7 +94,7 @@ export function readCheckpoint(path: string, layout: ParameterLayout): Snapshot 
     throw new DamagedCheckpointError(path, "its number of steps is not readable");
   }
   const [parameters, m, v, ema] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array];
-  return { step: Number(step), parameters, m, v, ema };
+  return { snapshot: { step: Number(step), parameters, m, v, ema }, config: config! };
 }
 
 /** @throws UsageError naming the parameters that differ. */

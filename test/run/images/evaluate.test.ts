@@ -2,6 +2,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
+import { flowppDequantizer } from "../../../src/models/flowpp/dequantizer.ts";
+import { digest, layoutOf } from "../../../src/models/parameters.ts";
+import { baseConfig } from "../../../src/run/defaults.ts";
+import { readCheckpoint } from "../../../src/training/checkpoints/checkpoint.ts";
 import { run } from "../../pipelines/fixture.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
 import { removeTrained, reportOf, set, tiny, trained } from "./evaluation-fixture.ts";
@@ -83,9 +87,18 @@ describe("an evaluation", { timeout: 120_000 }, () => {
     const workdir = await evaluated();
     const uniform = reportOf(workdir);
     expect(Object.keys(uniform.dequantizations)).toEqual(["uniform"]);
+    const stored = join(workdir, "flowpp_dequantizer", "checkpoints", "checkpoint_2.arrow");
     expect((await tiny(["--mode", "train_deq", "--workdir", workdir])).exitCode).toBe(0);
     const variational = await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.dequantizer=true")]);
     expect(variational.exitCode, variational.stderr).toBe(0);
+    const sizes = { ...baseConfig.dequantizer, filters: 4, components: 2, blocks: 1, heads: 1 };
+    const dequantizerLayout = layoutOf(flowppDequantizer("cifar10", [4, 4, 1], sizes).parameters);
+    // Drawn by the average, not by the parameters that it is the average of.
+    const { parameters, ema } = readCheckpoint(stored, dequantizerLayout);
+    const [head] = readFileSync(join(workdir, "eval", "bpd_variational.jsonl"), "utf8").split("\n");
+    const { dequantizer } = (JSON.parse(head!) as { work: { dequantizer: string } }).work;
+    expect(dequantizer).toBe(digest(dequantizerLayout, ema));
+    expect(dequantizer).not.toBe(digest(dequantizerLayout, parameters));
     const both = reportOf(workdir);
     expect(both.bpd!.mean).toBe(variational.summary.bpd);
     expect(both.dequantizations).toEqual({

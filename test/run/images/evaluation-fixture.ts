@@ -13,6 +13,7 @@ import { definePipeline, type RunContext, type Summary } from "../../../src/run/
 import { requireName } from "../../../src/cli/registry.ts";
 import { session } from "../../../src/run/session.ts";
 import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { dataDigest } from "../../../src/data/digest.ts";
 import type { Report } from "../../../src/monitor/report/report.ts";
 import { accumulate } from "../../../src/streams/accumulate.ts";
 import { adam } from "../../../src/streams/adam.ts";
@@ -33,8 +34,8 @@ export const SIZE = 4;
 const WIDTH = SIZE * SIZE;
 
 /** Grey images with a slope, the same every time. */
-function dataset(split: "train" | "test", length: number): ImageDataset {
-  const offset = split === "train" ? 60 : 100;
+function dataset(split: "train" | "test", length: number, shift = 0): ImageDataset {
+  const offset = (split === "train" ? 60 : 100) + shift;
   const pixels = Uint8Array.from({ length: length * WIDTH }, (_, i) => offset + ((i * 7) % 23) + 5 * (i % WIDTH));
   return { name: "tiny", split, length, shape: [SIZE, SIZE, 1], images: pixels, labels: new Uint8Array(length) };
 }
@@ -44,17 +45,20 @@ interface Options {
   readonly measure?: Measure;
   /** Leave out the images of the training, as a pipeline may that has none. */
   readonly heldOutOnly?: boolean;
+  /** Added to each pixel: other images at the same place. */
+  readonly shift?: number | undefined;
   /** Sends SIGTERM when this has been printed. */
   readonly stopAt?: RegExp;
 }
 
-function run(context: RunContext, { measure, heldOutOnly }: Options) {
+function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
   const { config, stop } = context;
   const { training, data, optim, model, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps } = training;
-  const [train, test] = [dataset("train", 16), dataset("test", 6)];
+  const [train, test] = [dataset("train", 16, shift), dataset("test", 6, shift)];
+  const digests = { train: dataDigest(train), test: dataDigest(test) };
   const weighting = weightingOf(config);
-  return session(context, { network: linearModel([SIZE, SIZE, 1]) }, (own) => {
+  return session(context, { network: linearModel([SIZE, SIZE, 1]), data: digests }, (own) => {
     const { sde, network, state, store } = own;
     const anchors = [{ name: "FLIF", bpd: 4.19 }];
     const evaluation = imageEvaluation(context, own, test, anchors, heldOutOnly ? undefined : train);
