@@ -2,7 +2,6 @@
 import { readJson } from "../../base/read-json.ts";
 import { join } from "node:path";
 import { type ImageDataset, imagesAt } from "../../data/dataset.ts";
-import { evaluationOrder } from "../../data/evaluation-order.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import type { Shown } from "./report-figures.ts";
 import type { Report } from "./report.ts";
@@ -17,20 +16,25 @@ export function ranking(perImage: readonly number[]): number[] {
   return perImage.map((_, i) => i).sort((a, b) => perImage[a]! - perImage[b]!);
 }
 
-/** Images with their bits/dim; `places` are those in the evaluation's order. */
-function shown(data: ImageDataset, perImage: readonly number[], places: readonly number[]): Shown[] {
-  const order = evaluationOrder(data.length, perImage.length);
-  return places.map((place) => {
-    const index = order[place]!;
+/** Images with their bits/dim; `order` has the index of each place of `perImage` in the data. */
+const shown = (
+  data: ImageDataset,
+  perImage: readonly number[],
+  order: ArrayLike<number> | undefined,
+  places: readonly number[],
+): Shown[] =>
+  places.map((place) => {
+    const index = order?.[place] ?? place;
     return { png: pngGrid(imagesAt(data, [index]), data.shape, { padding: 0 }), index, bpd: perImage[place]! };
   });
-}
 
 export interface ReportFiles {
   /** Made when missing. */
   readonly folder: string;
-  /** The images that were evaluated, or more: the report's `perImage` follows `evaluationOrder`. */
+  /** The images that were evaluated, or more. */
   readonly data: ImageDataset;
+  /** Index in the data of each value of the report's `perImage`; absent: one after another. */
+  readonly order?: ArrayLike<number> | undefined;
   /** PNG grid of samples; left out when there is none. */
   readonly samples?: string | undefined;
 }
@@ -38,19 +42,19 @@ export interface ReportFiles {
 /** The report in `folder`; undefined where there is none, or it is damaged. */
 export const readReport = (folder: string): Report | undefined => readJson<Report>(join(folder, "report.json"));
 /** Writes both files, each whole or not at all. @returns The path of the page. */
-export async function writeReport(report: Report, { folder, data, samples }: ReportFiles): Promise<string> {
+export async function writeReport(report: Report, { folder, data, order, samples }: ReportFiles): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const json = join(folder, "report.json");
   const html = join(folder, "report.html");
   const text = new TextEncoder();
   await writeFileAtomic(json, [text.encode(`${JSON.stringify(report, undefined, 2)}\n`)]);
   const { perImage } = report;
-  const order = ranking(perImage);
+  const ranked = ranking(perImage);
   // No image at both ends.
-  const count = Math.min(SHOWN, Math.ceil(order.length / 2));
+  const count = Math.min(SHOWN, Math.ceil(ranked.length / 2));
   const pictures = {
-    mostLikely: shown(data, perImage, order.slice(0, count)),
-    leastLikely: shown(data, perImage, order.slice(-count).reverse()),
+    mostLikely: shown(data, perImage, order, ranked.slice(0, count)),
+    leastLikely: shown(data, perImage, order, ranked.slice(-count).reverse()),
     ...(samples && existsSync(samples) && { samples: readFileSync(samples) }),
   };
   await writeFileAtomic(html, [text.encode(reportHtml(report, pictures))]);

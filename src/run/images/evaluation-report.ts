@@ -1,6 +1,7 @@
 /** From what an evaluation found to its report. */
 import { join } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
+import { evaluationOrder } from "../../data/evaluation-order.ts";
 import type { Anchor, Likelihoods, ReportedQuality, Report } from "../../monitor/report/report.ts";
 import { writeReport } from "../../monitor/report/write-report.ts";
 import { readReport } from "../../monitor/report/write-report.ts";
@@ -44,7 +45,9 @@ export async function evaluationReport(
   const parameters = session.averageDigest();
   const write = async (report: Report): Promise<RunEvent> => {
     const shown = { ...report, quality, samples: samples.drawn };
-    const page = await writeReport(shown, { folder, data: data(report.split), samples: samples.grid });
+    const images = data(report.split);
+    const order = evaluationOrder(images.length, report.perImage.length);
+    const page = await writeReport(shown, { folder, data: images, order, samples: samples.grid });
     return { type: "result", values: { report: page } };
   };
   const last = mode === "sample" ? readReport(folder) : undefined;

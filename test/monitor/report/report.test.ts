@@ -134,6 +134,10 @@ describe("writeReport", () => {
     ]);
     const [first] = pictures.slice(1).map(([, , text]) => decode(Buffer.from(text!, "base64")));
     expect([first!.width, first!.height, first!.data[0]]).toEqual([2, 2, 10]);
+    // The best, at place 1, is image 2 of the data.
+    await writeReport(report, { folder, data, order: [1, 2, 0] });
+    const [, alt, text] = /alt="(test[^"]*)" src="data:image\/png;base64,([^"]*)"/.exec(readFileSync(page, "utf8"))!;
+    expect([alt, decode(Buffer.from(text!, "base64")).data[0]]).toEqual(["test image 2, 2.00 bits/dim", 20]);
   });
 
   it("is one of samples alone where nothing was evaluated", () => {
