@@ -8,7 +8,8 @@ export interface PrepareRequest {
   readonly command: "prepare";
   readonly format: string;
   readonly out: string;
-  readonly splits: readonly string[];
+  /** Absent: all that a named data set has, or that names of files and folders tell. */
+  readonly splits: readonly string[] | undefined;
   readonly images: Omit<WantedSource, "split" | "cacheDir" | "skipBad">;
   /** Bytes; absent, the default. */
   readonly shardBytes: number | undefined;
@@ -63,7 +64,11 @@ function prepareCommand(): Command {
     .option("--format <name>", "what the images are in, see below")
     .option("--from <path>", "the file or folder they are in")
     .option("--out <folder>", "where the shards go, a folder in it for each split")
-    .option("--split <name>", "train, test ...; repeatable; default: all a named data set has, else train", collect)
+    .option(
+      "--split <name>",
+      "train, test ...; repeatable; default: all there are by the names of files and folders, else train",
+      collect,
+    )
     .option("--version <old|new>", "which downsampled ImageNet: they are different data sets")
     .option("--crop <n>", "keep the central n x n pixels", whole("--crop", 65536))
     .option("--size <n>", "resize to n x n pixels, after a central square crop", whole("--size", 65536))
@@ -130,11 +135,10 @@ function required(value: string | undefined, flag: string, example: string): str
 function prepareRequest(given: Given): PrepareRequest {
   const format = required(given.format, "--format", "folder");
   const out = required(given.out, "--out", "data/photos");
-  const { splits } = requireFormat(format);
+  requireFormat(format);
   const { from: path, version, crop, size, filter, labels, layout, imageColumn, labelColumn } = given;
   const channels = given.channels === undefined ? undefined : (Number(given.channels) as 1 | 3);
-  const wanted = given.split ?? splits?.filter((split) => split !== "extra") ?? ["train"];
-  for (const split of wanted) {
+  for (const split of given.split ?? []) {
     if (/^[\w-]+$/.test(split)) continue;
     throw new UsageError(`--split ${split}: expected letters, digits, "-" and "_"`, "for example --split train");
   }
@@ -142,7 +146,7 @@ function prepareRequest(given: Given): PrepareRequest {
     command: "prepare",
     format,
     out,
-    splits: [...new Set(wanted)],
+    splits: given.split && [...new Set(given.split)],
     images: { path, version, crop, size, channels, filter, labels, layout, imageColumn, labelColumn },
     shardBytes: given.shardSize === undefined ? undefined : given.shardSize * MIB,
     skipBad: given.skipBad ?? false,

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { Manifest } from "../data/prepare/manifest.ts";
 import type { OnProgress } from "../data/dataset.ts";
 import { prepare } from "../data/prepare/prepare.ts";
-import { openSource } from "../data/sources/formats.ts";
+import { requireOwnImages } from "../data/prepare/same-images.ts";
+import { openSource, requireFormat, splitsFound } from "../data/sources/formats.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
 import { lockWorkdir } from "../run/lock.ts";
 import type { PrepareRequest } from "./data-options.ts";
@@ -81,6 +82,7 @@ async function prepareSplit(
   try {
     const surroundings = { cacheDir: cacheFolder(env), onProgress: fetching(reporter) };
     const source = await openSource(format, { ...images, split, skipBad }, surroundings);
+    if (!requireFormat(format).splits) await requireOwnImages(out, source, optionsOf(request));
     reporter.stage({ name: `preparing ${format} ${split}`, total: source.length, unit: "images" });
     let first: number | undefined;
     const show = shown(reporter, now, () => first ?? 0);
@@ -111,7 +113,8 @@ export async function prepareAll(
   stop: AbortSignal,
 ): Promise<PreparedSplit[]> {
   const done: PreparedSplit[] = [];
-  for (const split of request.splits) {
+  const { format, images, splits = await splitsFound(format, images.path) } = request;
+  for (const split of splits) {
     done.push(await prepareSplit(request, split, streams, stop));
     if (stop.aborted) break;
   }

@@ -15,6 +15,12 @@ export function skippedText(skipped: Manifest["skipped"], shown = 5): string {
   return `${leftText(skipped)}${lines.join("")}${more}`;
 }
 
+/** "10 .bmp: not read (0.bmp, 1.bmp ...); 2 hidden (.DS_Store, ._a)", or nothing. */
+export const passedOverText = (passedOver: Manifest["passedOver"] = []): string =>
+  passedOver
+    .map(({ reason, count, first }) => `${count} ${reason} (${first.join(", ")}${count > first.length ? " ..." : ""})`)
+    .join("; ");
+
 function classText({ classCounts = [], classNames }: Manifest): string {
   if (classCounts.length === 0) return "none";
   const counts = [Math.min(...classCounts), Math.max(...classCounts)];
@@ -36,6 +42,7 @@ export function manifestText(manifest: Manifest): string {
     ["made from", work.files.map(({ path }) => path).join(", ") || "the published files"],
     ["options", options.join(", ") || "none"],
     ["left out", skippedText(skipped)],
+    ["passed over", passedOverText(manifest.passedOver) || "nothing"],
   ];
-  return lines.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join("");
+  return lines.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join("");
 }

@@ -8,7 +8,7 @@ import { verify } from "../data/prepare/verify.ts";
 import { UsageError } from "../base/errors.ts";
 import { dataHelp, parseDataOptions, type PrepareRequest, type ReadRequest } from "./data-options.ts";
 import { prepareAll, type PreparedSplit } from "./data-prepare.ts";
-import { bytesIn, manifestText, skippedText } from "./data-text.ts";
+import { bytesIn, manifestText, passedOverText, skippedText } from "./data-text.ts";
 import { byteText } from "../base/format.ts";
 import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
@@ -42,18 +42,22 @@ const brief = (directory: string, manifest: Manifest) => ({
   bytes: bytesIn(manifest),
   skipped: manifest.skipped.count,
   skippedFiles: manifest.skipped.files,
+  passedOver: manifest.passedOver,
   channelMeans: manifest.channelMeans,
   channelDeviations: manifest.channelDeviations,
 });
 
 function splitLine({ split, directory, manifest, images, kept, seconds }: PreparedSplit): string {
   if (!manifest) return `${split}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
-  if (kept === images) return `${split}: ${images} images, prepared before, in ${directory}\n`;
-  const { count, files } = manifest.skipped;
+  const { skipped, passedOver = [] } = manifest;
   const rate = `${Math.round((images - kept) / Math.max(seconds, 1e-3))} images/s`;
-  const size = byteText(bytesIn(manifest));
-  const left = count + files > 0 ? `; left out: ${skippedText(manifest.skipped)}` : "";
-  return `${split}: ${images} images, ${size}, in ${directory} (${duration(seconds)}, ${rate})${left}\n`;
+  const what =
+    kept === images
+      ? `prepared before, in ${directory}`
+      : `${byteText(bytesIn(manifest))}, in ${directory} (${duration(seconds)}, ${rate})`;
+  const left = skipped.count + skipped.files > 0 ? `; left out: ${skippedText(skipped)}` : "";
+  const over = passedOver.length > 0 ? `${left ? "\n " : ";"} passed over: ${passedOverText(passedOver)}` : "";
+  return `${split}: ${images} images, ${what}${left}${over}\n`;
 }
 
 async function runPrepare(request: PrepareRequest, environment: DataEnvironment): Promise<number> {

@@ -100,6 +100,34 @@ describe("npm run data -- prepare", () => {
     expect((await data(["inspect", out])).stdout).toMatch(/left out +1 bad image\n +.*2\.png/);
   });
 
+  it("says what it passed over, also when it was prepared before", async () => {
+    const [from, out] = [photos(), temporaryFolder()];
+    writeFileSync(join(from, "notes.txt"), "");
+    const words = ["prepare", "--format", "folder", "--from", from, "--size", "8", "--out", out];
+    const first = await data([...words, "--json"]);
+    expect(first.stderr).toMatch(/train: 3 images, .*; passed over: 1 \.txt: not read \(notes\.txt\)\n/);
+    expect(last(first.stdout).sets).toMatchObject([{ passedOver: [{ reason: ".txt: not read", count: 1 }] }]);
+    expect((await data(words)).stderr).toMatch(/prepared before, in .*; passed over: 1 \.txt/);
+    expect((await data(["inspect", out])).stdout).toMatch(/passed over 1 \.txt: not read/);
+  });
+
+  it("prepares the splits that names tell, and no images as two splits", async () => {
+    const [from, out] = [temporaryFolder(), temporaryFolder()];
+    for (const split of ["train", "val"]) {
+      mkdirSync(join(from, split));
+      copyFileSync(fixture("colour.png"), join(from, split, "1.png"));
+    }
+    const words = (path: string, ...more: string[]) => ["prepare", "--format", "folder", "--from", path, ...more];
+    const both = await data([...words(from, "--out", out, "--json")]);
+    expect(last(both.stdout).sets).toMatchObject([{ split: "train" }, { split: "validation" }]);
+    const other = temporaryFolder();
+    const twice = await data(words(photos(), "--size", "8", "--out", other, "--split", "train", "--split", "test"));
+    expect(twice.exitCode).toBe(2);
+    expect(twice.stderr).toMatch(
+      /split test: these are the images that .*train was prepared from, split train\n.*remedy/,
+    );
+  });
+
   it("asks which ImageNet it is", async () => {
     const words = ["prepare", "--format", "imagenet32", "--from", fixtures, "--out", temporaryFolder()];
     const { exitCode, stderr } = await data(words);

@@ -32,7 +32,16 @@ const work = z.object({
   version: z.string().optional(),
   /** The crop, size, colours and so on that were asked for. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  files: z.array(z.object({ path: z.string(), bytes: z.number(), modified: z.number() })),
+  /** A folder of images as one, with the number of its images and a hash over their names, sizes and times. */
+  files: z.array(
+    z.object({
+      path: z.string(),
+      bytes: z.number(),
+      modified: z.number(),
+      images: count.optional(),
+      listing: z.string().optional(),
+    }),
+  ),
   /** Largest size of a shard. */
   shardBytes: count,
 });
@@ -56,6 +65,8 @@ const manifest = z.object({
    * published ones; the first of both with their reasons.
    */
   skipped: z.object({ count, files: count.default(0), first: z.array(skipped) }),
+  /** What lay beside the images and was not read: how many by reason, with the names of the first. */
+  passedOver: z.array(z.object({ reason: z.string(), count, first: z.array(z.string()) })).optional(),
 });
 
 export type Skipped = Readonly<z.infer<typeof skipped>>;

@@ -100,7 +100,7 @@ async function checkDone(directory: string, work: Work): Promise<Manifest | unde
   return manifest;
 }
 
-function summarize(work: Work, { classNames }: Source, shards: readonly Finished[], rest: Left): Manifest {
+function summarize(work: Work, { classNames, passedOver }: Source, shards: readonly Finished[], rest: Left): Manifest {
   const skipped = [...shards.map((shard) => shard.skipped), rest];
   const { shape, labelled } = shards[0]!;
   const count = sum(shards.map((shard) => shard.count));
@@ -122,5 +122,6 @@ function summarize(work: Work, { classNames }: Source, shards: readonly Finished
       files: filesIn(skipped),
       first: skipped.flatMap(({ first }) => first).slice(0, NAMED),
     },
+    ...(passedOver ? { passedOver: passedOver.map((one) => ({ ...one, first: [...one.first] })) } : {}),
   };
 }

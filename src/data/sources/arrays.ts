@@ -3,7 +3,8 @@ import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-da
 import type { ByteReader } from "./byte-reader.ts";
 import { namesOr, requireLabels } from "./cell.ts";
 import { fitPicture } from "./decode-image.ts";
-import { filesOfSplit, findFiles } from "./find-files.ts";
+import { FILE_NAMES } from "./file-names.ts";
+import { findSplit } from "./find-files.ts";
 import { checkLabelCount, readArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
@@ -104,17 +105,17 @@ async function namedArrays(path: string, { imageColumn, labelColumn }: SourceOpt
  * @throws UsageError when they are no images of bytes, or the labels are not as many.
  */
 export async function openArrays(options: SourceOptions): Promise<Source> {
-  const { path, split, layout } = options;
-  const found = await findFiles(path, (name) => /\.np[yz]$/.test(name), ".npy or .npz files");
-  const paths = filesOfSplit(found, split);
+  const { split, layout } = options;
+  const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.arrays, ".npy or .npz files");
   const files = await openEach(paths, (name) => namedArrays(name, options), options.skipBad);
   const shapes = new Map(readable(files).map((file) => [file, imageShape(file.path, file.images, layout)]));
   const describe = { format: "arrays", split, length: readable(files).reduce((sum, file) => sum + file.length, 0) };
   return {
     ...describe,
     files: await Promise.all(paths.map(stampOf)),
+    passedOver,
     async *entries() {
-      for (const file of files) {
+      for (const file of [...files, ...faults]) {
         if (file instanceof BadDataError) yield badEntry(file);
         else {
           const planes = layout === "chw" && file.images.header.shape.length === 4;

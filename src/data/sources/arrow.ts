@@ -13,7 +13,8 @@ import { BadDataError, badEntry, damaged } from "./bad-data.ts";
 import { cellEntry, columnNames, labelOf } from "./cell.ts";
 import { registerArrowCodecs } from "./codecs.ts";
 import { fitPicture } from "./decode-image.ts";
-import { filesOfSplit, findFiles } from "./find-files.ts";
+import { FILE_NAMES } from "./file-names.ts";
+import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
 import { pixelsOf, type SourceEntry, type Source } from "./source.ts";
@@ -136,14 +137,15 @@ async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerat
  * @throws UsageError when there is no such file or column.
  */
 export async function openArrow(options: SourceOptions): Promise<Source> {
-  const found = await findFiles(options.path, (name) => /\.arrows?$|\.feather$/.test(name), ".arrow files");
-  const paths = filesOfSplit(found, options.split);
+  const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.arrow, ".arrow files");
   return {
     format: "arrow",
     split: options.split,
     files: await Promise.all(paths.map(stampOf)),
+    passedOver,
     async *entries() {
       for (const path of paths) yield* arrowEntries(path, options);
+      for (const fault of faults) yield badEntry(fault);
     },
   };
 }

@@ -2,10 +2,11 @@ import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../base/errors.ts";
-import { countRemaining, loadFile } from "./folder.ts";
+import { loadFile } from "./folder.ts";
 import type { SourceOptions } from "./options.ts";
 import type { SourceEntry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
+import { StampOfMany } from "./walk.ts";
 
 const PARTITION = "list_eval_partition.txt";
 const FOLDER = "img_align_celeba";
@@ -45,11 +46,13 @@ export async function openCelebA(options: SourceOptions): Promise<Source> {
   const partition = oneOf(path, PARTITIONS);
   const folder = oneOf(path, FOLDERS);
   const how = { ...options, crop: options.crop ?? 140, filter: options.filter ?? "linear" } as const;
+  const stamp = new StampOfMany();
+  for await (const name of namesOf(partition, split)) await stamp.add(join(folder, name), name);
   return {
     format: "celeba",
     split,
-    length: await countRemaining(namesOf(partition, split)),
-    files: [await stampOf(partition)],
+    length: stamp.count,
+    files: [await stampOf(partition), await stamp.end(folder)],
     async *entries(): AsyncGenerator<SourceEntry> {
       for await (const name of namesOf(partition, split)) {
         const file = join(folder, name);

@@ -1,10 +1,27 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { loadCifar10 } from "../cifar10/load.ts";
 import { classNames } from "../cifar10/manifest.ts";
 import type { OnProgress } from "../dataset.ts";
 import { fitPicture } from "./decode-image.ts";
 import type { ImageOptions } from "./options.ts";
-import { pixelsOf, type Source } from "./source.ts";
-import { stampOf } from "./stamp.ts";
+import { pixelsOf, type FileStamp, type Source } from "./source.ts";
+import { stampOf, statOf } from "./stamp.ts";
+
+/** Of the archive, or of those files in a folder that the images may be from. */
+async function stampsOf(path: string): Promise<FileStamp[]> {
+  if (!(await statOf(path)).isDirectory()) return [await stampOf(path)];
+  const folders = [path, join(path, "cifar-10-batches-bin")].filter((folder) => existsSync(folder));
+  const names = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  );
+  const files = names
+    .flat()
+    .filter((name) => /[/\\](cifar-10-binary\.tar\.gz|(data_batch_\d|test_batch)\.bin)$/.test(name))
+    .sort();
+  return Promise.all(files.map(stampOf));
+}
 
 /** CIFAR-10 from the user's files, or fetched; its 180 MB are in memory as a whole, checked against known hashes. */
 export async function openCifar10(
@@ -22,7 +39,7 @@ export async function openCifar10(
     length,
     classes: classNames.length,
     classNames,
-    files: path === undefined ? [] : [await stampOf(path)],
+    files: path === undefined ? [] : await stampsOf(path),
     async *entries() {
       for (let i = 0; i < length; i++) {
         const name = `cifar10 ${split}: image ${i}`;

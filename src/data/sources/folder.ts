@@ -1,105 +1,187 @@
-import { existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join, relative, resolve, sep } from "node:path";
+import { basename, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
-import { BadDataError } from "./bad-data.ts";
+import { BadDataError, badEntry } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
+import { listFolder, lookAt, openFile, shownPath, type FilePath, type Listed } from "./listing.ts";
 import type { ImageOptions, SourceOptions } from "./options.ts";
+import { Tally, type PassedOver } from "./passed-over.ts";
 import type { SourceEntry, Source } from "./source.ts";
+import { ofSplit, splitOfFolder, splitsTold } from "./splits.ts";
 import { statOf } from "./stamp.ts";
-
-const IMAGE = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
-
-/** By code unit, the same on every machine. */
-const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-/**
- * Image files below a folder: those of a folder by name, then its folders by name. Hidden ones are passed over.
- *
- * Links to files count as files; links to folders are not followed, for they may lead round in circles.
- */
-export async function* walk(folder: string): AsyncGenerator<string> {
-  const found = await readdir(folder, { withFileTypes: true });
-  const visible = found.filter(({ name }) => !name.startsWith("."));
-  const names = visible.filter((entry) => !entry.isDirectory() && IMAGE.test(entry.name)).map(({ name }) => name);
-  for (const name of names.sort(byName)) yield join(folder, name);
-  const folders = visible.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  for (const name of folders.sort(byName)) yield* walk(join(folder, name));
-}
-
-/** How many values there are. */
-export async function countRemaining(values: AsyncIterator<unknown>): Promise<number> {
-  let count = 0;
-  while (!(await values.next()).done) count++;
-  return count;
-}
+import { byName, IMAGE_NAMES, StampOfMany, walk, type ImageFile } from "./walk.ts";
 
 /** Decodes an image file. @throws BadDataError */
-export async function loadFile(path: string, options: ImageOptions) {
-  const { size } = await stat(path);
-  if (size > MAX_FILE_BYTES) throw new BadDataError(path, `${size} bytes are too many for an image`);
-  return decodeImage(await readFile(path), path, options);
+export async function loadFile(path: FilePath, options: ImageOptions) {
+  const where = shownPath(path);
+  const { file, size } = await openFile(path);
+  try {
+    if (size > MAX_FILE_BYTES) throw new BadDataError(where, `${size} bytes are too many for an image`);
+    return await decodeImage(await file.readFile(), where, options);
+  } finally {
+    await file.close();
+  }
 }
 
-/** The images below a folder as entries; `labelOf` gives the class of a path. */
-export async function* folderEntries(
-  folder: string,
+/** The image of a file as an entry. */
+export function fileEntry({ path, where, fault }: ImageFile, options: ImageOptions, label?: number): SourceEntry {
+  if (fault) return badEntry(fault);
+  return { name: where, ...(label === undefined ? {} : { label }), load: () => loadFile(path, options) };
+}
+
+/** Where in the tree the folders of splits are, and which is wanted; undefined: names tell no split. */
+interface Layout {
+  /** 0: in the root; 1: in each folder of it. */
+  readonly position: 0 | 1;
+  readonly isOwn: (name: string) => boolean;
+  readonly splits: readonly string[];
+}
+
+const tellsSplit = ({ name }: Listed) => splitOfFolder(name) !== undefined;
+
+/** Folders that are not hidden, links to folders among them. */
+async function foldersIn(folder: FilePath): Promise<Listed[]> {
+  const found: Listed[] = [];
+  for (const entry of await listFolder(folder)) {
+    if (entry.name.startsWith(".")) continue;
+    const look = entry.kind === "link" ? await lookAt(entry.path) : undefined;
+    if (entry.kind === "folder" || (look && !(look instanceof BadDataError) && look.isDirectory())) found.push(entry);
+  }
+  return found;
+}
+
+/** Folders of splits one level down, as in "photos/train" or "cat/train", where each folder has nothing else in it. */
+async function innerSplits(folders: readonly Listed[]): Promise<Listed[]> {
+  const inner: Listed[] = [];
+  for (const folder of folders) {
+    const inside = await foldersIn(folder.path);
+    if (inside.length > 0 ? !inside.every(tellsSplit) : await hasImages(folder.path)) return [];
+    inner.push(...inside);
+  }
+  return inner;
+}
+
+async function hasImages(folder: FilePath): Promise<boolean> {
+  for await (const _ of walk(folder)) return true;
+  return false;
+}
+
+/** @throws UsageError when the folders tell of other splits only, or two of them are the split. */
+async function layoutOf(path: string, split: string): Promise<Layout | undefined> {
+  const folders = await foldersIn(path);
+  const exact = folders.find(({ name }) => name === split);
+  const top = folders.filter(tellsSplit);
+  const told = top.length > 0 || exact ? top : await innerSplits(folders);
+  const position = told === top ? 0 : 1;
+  const splits = splitsTold(told.map(({ name }) => ({ split: splitOfFolder(name) })));
+  if (exact) return { position: 0, isOwn: (name) => name === split, splits };
+  const found = told.map(({ name }) => ({ name, split: splitOfFolder(name) }));
+  const own = [...new Set(ofSplit(path, found, split, splitOfFolder(basename(resolve(path)))).map(({ name }) => name))];
+  if (own.length === 0) return undefined;
+  if (position === 0 && own.length > 1) {
+    throw new UsageError(`${path}: the folders ${own.join(" and ")} are both split ${split}`, "name one with --from");
+  }
+  return { position, isOwn: (name) => own.includes(name), splits };
+}
+
+/** The splits that names of folders tell at `path`. */
+export async function splitsOfFolder(path: string): Promise<string[]> {
+  if (!(await statOf(path)).isDirectory()) return [];
+  const folders = await foldersIn(path);
+  const top = folders.filter(tellsSplit);
+  const told = splitsTold((top.length > 0 ? top : await innerSplits(folders)).map(({ name }) => ({ split: splitOfFolder(name) }))); // prettier-ignore
+  const root = splitOfFolder(basename(resolve(path)));
+  return told.length > 0 || root === undefined ? told : [root];
+}
+
+/** Why an image is not of the split; undefined when it is. */
+function elsewhere(layout: Layout | undefined, parts: readonly string[]): string | undefined {
+  const folder = layout && parts.length > layout.position + 1 ? parts[layout.position]! : undefined;
+  if (!layout || (folder !== undefined && layout.isOwn(folder))) return undefined;
+  const split = folder === undefined ? undefined : splitOfFolder(folder);
+  return split ? `of split ${split}` : "image beside the folders of splits";
+}
+
+/** The class of an image: the folder that comes first behind that of the split, or around it. */
+function classOf(layout: Layout | undefined, parts: readonly string[]): string | undefined {
+  const folders = parts.slice(0, -1);
+  if (!layout) return folders[0];
+  return folders[layout.position + 1] ?? (layout.position > 0 ? folders[0] : undefined);
+}
+
+interface Surveyed {
+  readonly stamp: StampOfMany;
+  readonly classes: ReadonlySet<string>;
+  /** An image in no folder of a class. */
+  readonly loose: string;
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** Looks at every file once, before any is decoded. */
+async function survey(path: string, layout: Layout | undefined): Promise<Surveyed> {
+  const [tally, stamp, classes] = [new Tally(), new StampOfMany(), new Set<string>()];
+  let loose = "";
+  for await (const { path: file, where, parts } of walk(path, tally)) {
+    const reason = elsewhere(layout, parts);
+    if (reason !== undefined) {
+      tally.add(reason, parts.join("/"));
+      continue;
+    }
+    await stamp.add(file, parts.join("/"));
+    const name = classOf(layout, parts);
+    if (name === undefined) loose ||= where;
+    else classes.add(name);
+  }
+  return { stamp, classes, loose, passedOver: tally.list() };
+}
+
+async function* entriesOf(
+  path: string,
+  layout: Layout | undefined,
   options: ImageOptions,
-  labelOf: (path: string) => number | undefined = () => undefined,
-): AsyncGenerator<SourceEntry> {
-  for await (const path of walk(folder)) {
-    const label = labelOf(path);
-    yield { name: path, ...(label === undefined ? {} : { label }), load: () => loadFile(path, options) };
+  index?: ReadonlyMap<string, number>,
+) {
+  for await (const file of walk(path)) {
+    if (elsewhere(layout, file.parts) !== undefined) continue;
+    yield fileEntry(file, options, index?.get(classOf(layout, file.parts)!));
   }
 }
 
-/** First folder of a path below `folder`; undefined for a file directly in it. */
-function classOf(folder: string, path: string): string | undefined {
-  const parts = relative(folder, path).split(sep);
-  return parts.length > 1 ? parts[0] : undefined;
-}
-
-/** The folder of the split in `path` where there is one, else `path`. @throws UsageError when it is no folder. */
-async function folderOf(path: string, split: string): Promise<string> {
-  if (!(await statOf(path)).isDirectory()) {
-    throw new UsageError(`${path} is not a folder`, "say with --from which folder has the images");
-  }
-  const own = join(path, split);
-  return existsSync(own) && (await stat(own)).isDirectory() ? own : path;
-}
+/** What is there, for the message that nothing is read: "40 .heic: not read, 2 hidden". */
+const present = (passedOver: readonly PassedOver[]) =>
+  passedOver.map(({ reason, count }) => `${count} ${reason}`).join(", ") || "nothing else either";
 
 /**
  * Any folder of images, with folders in it or not; with `labels: "folders"` each folder directly in it is a class.
  *
- * Where a folder of the split's name is in it, that one is read.
+ * Where folders in it tell splits by their names, that of the split is read.
  *
- * @throws UsageError when there is no such folder, no image in it, or an image in no class.
+ * @throws UsageError when there is no such folder or split, no image in it, or an image in no class.
  */
 export async function openFolder(options: SourceOptions): Promise<Source> {
-  const { split, labels = "none" } = options;
-  const path = await folderOf(options.path, split);
-  const names = new Set<string>();
-  let [length, loose] = [0, ""];
-  for await (const file of walk(path)) {
-    length++;
-    const name = classOf(path, file);
-    if (name === undefined) loose ||= file;
-    else names.add(name);
+  const { path, split, labels = "none" } = options;
+  if (!(await statOf(path)).isDirectory()) {
+    throw new UsageError(`${path} is not a folder`, "say with --from which folder has the images");
   }
-  if (length === 0) throw new UsageError(`${path}: no images in it`, "png, jpg, webp, gif, tif and avif are read");
+  const layout = await layoutOf(path, split);
+  const { stamp, classes, loose, passedOver } = await survey(path, layout);
+  const length = stamp.count;
+  if (length === 0) {
+    throw new UsageError(`${path}: no images in it; passed over: ${present(passedOver)}`, IMAGE_NAMES);
+  }
   if (labels === "folders" && loose) {
     throw new UsageError(`${loose}: it is in no folder of a class`, "leave out --labels folders, or move the file");
   }
-  const classNames = labels === "folders" ? [...names].sort(byName) : undefined;
-  const index = new Map(classNames?.map((name, i) => [name, i]));
+  const classNames = labels === "folders" ? [...classes].sort(byName) : undefined;
+  const index = classNames && new Map(classNames.map((name, i) => [name, i]));
   return {
     format: "folder",
     split,
     length,
     classNames,
     classes: classNames?.length,
-    files: [{ path: resolve(path), bytes: length, modified: 0 }],
-    entries: () => folderEntries(path, options, classNames && ((file) => index.get(classOf(path, file)!))),
+    files: [await stamp.end(path)],
+    passedOver,
+    entries: () => entriesOf(path, layout, options, index),
   };
 }

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { OnProgress } from "../dataset.ts";
 import { openArrays } from "./arrays.ts";
@@ -6,12 +7,15 @@ import { openArrow } from "./arrow.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { openCelebA } from "./celeba.ts";
 import { openCifar10 } from "./cifar10.ts";
-import { openFolder } from "./folder.ts";
+import { FILE_NAMES } from "./file-names.ts";
+import { splitsOfFiles } from "./find-files.ts";
+import { openFolder, splitsOfFolder } from "./folder.ts";
 import { openMnist } from "./idx.ts";
 import { openImageNet } from "./imagenet.ts";
 import type { SourceOptions } from "./options.ts";
 import { openParquet } from "./parquet.ts";
 import type { Source } from "./source.ts";
+import { canonicalSplit, splitOfFile } from "./splits.ts";
 import { openSvhn } from "./svhn.ts";
 import { openTfRecords } from "./tfrecords.ts";
 
@@ -31,6 +35,8 @@ export interface Format {
   /** Splits it has; absent, the user's own: any name. */
   readonly splits?: readonly string[];
   readonly open: (options: WantedSource, surroundings: Surroundings) => Promise<Source>;
+  /** The splits that names of files and folders tell, where the user's own names are splits. */
+  readonly found?: (path: string) => Promise<string[]>;
 }
 
 /** A reader of the user's own files. */
@@ -41,6 +47,8 @@ const files =
     if (path === undefined) throw new UsageError("no file or folder given", "say with --from where the data is");
     return open({ ...options, path });
   };
+
+const foundIn = (format: keyof typeof FILE_NAMES) => (path: string) => splitsOfFiles(path, FILE_NAMES[format]);
 
 const usual = ["train", "test"];
 
@@ -80,11 +88,27 @@ export const formats: readonly Format[] = [
     name: "folder",
     summary: "any folder of png, jpg, webp, gif, tif or avif, LSUN and FFHQ among them",
     open: files(openFolder),
+    found: splitsOfFolder,
   },
-  { name: "tfrecords", summary: "TFRecord files, as of FFHQ, CelebA-HQ and LSUN", open: files(openTfRecords) },
-  { name: "parquet", summary: "Parquet files of Hugging Face data sets", open: files(openParquet) },
-  { name: "arrays", summary: ".npy or .npz files of bytes, [N, H, W, C]", open: files(openArrays) },
-  { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow) },
+  {
+    name: "tfrecords",
+    summary: "TFRecord files, as of FFHQ, CelebA-HQ and LSUN",
+    open: files(openTfRecords),
+    found: foundIn("tfrecords"),
+  },
+  {
+    name: "parquet",
+    summary: "Parquet files of Hugging Face data sets",
+    open: files(openParquet),
+    found: foundIn("parquet"),
+  },
+  {
+    name: "arrays",
+    summary: ".npy or .npz files of bytes, [N, H, W, C]",
+    open: files(openArrays),
+    found: foundIn("arrays"),
+  },
+  { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow), found: foundIn("arrow") },
 ];
 
 /** @throws UsageError when there is none of that name. */
@@ -95,15 +119,31 @@ export function requireFormat(name: string): Format {
   throw new UsageError(`--format ${name}: there is no such format`, `use one of ${names}`);
 }
 
+/** All but "extra"; of a file, the one that its name tells. */
+function ownSplits(splits: readonly string[], path = ""): readonly string[] {
+  const told = splitOfFile(basename(path));
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return isFile && told && splits.includes(told) ? [told] : splits.filter((split) => split !== "extra");
+}
+
+/** The splits to prepare when none is asked for: those that names tell, else all images as "train". */
+export async function splitsFound(name: string, path: string | undefined): Promise<readonly string[]> {
+  const { splits, found } = requireFormat(name);
+  if (splits) return ownSplits(splits, path);
+  const told = path === undefined || !found ? [] : await found(path);
+  return told.length > 0 ? told : ["train"];
+}
+
 /** Opens the images of one split. @throws UsageError when the format has no such split, and as its reader says. */
 export async function openSource(name: string, options: WantedSource, surroundings: Surroundings): Promise<Source> {
   const { splits, open } = requireFormat(name);
-  const { split } = options;
+  const { split: asked } = options;
+  const split = splits ? canonicalSplit(asked) : asked;
   if (splits && !splits.includes(split)) {
-    throw new UsageError(`--split ${split}: ${name} has no such split`, `use one of ${splits.join(", ")}`);
+    throw new UsageError(`--split ${asked}: ${name} has no such split`, `use one of ${splits.join(", ")}`);
   }
   try {
-    return await open(options, surroundings);
+    return await open({ ...options, split }, surroundings);
   } catch (error) {
     if (!options.skipBad || !(error instanceof BadDataError)) throw error;
     const fault = new BadDataError(error.where, error.reason, { whole: true, cause: error });

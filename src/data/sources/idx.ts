@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
@@ -14,12 +14,16 @@ import { stampOf } from "./stamp.ts";
 const UINT8 = 8;
 const PREFIX: Readonly<Record<string, string>> = { train: "train", test: "t10k" };
 
+const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
 /** The file of a split, by any name it is found under. @throws UsageError */
 function locate(folder: string, split: string, kind: "images" | "labels"): string {
   const prefix = `${PREFIX[split]}-${kind}`;
   const ending = kind === "images" ? "idx3-ubyte" : "idx1-ubyte";
   const names = [`${prefix}-${ending}.gz`, `${prefix}-${ending}`, `${prefix}.${ending}`, `${prefix}.${ending}.gz`];
-  const found = names.map((name) => join(folder, name)).find((path) => existsSync(path));
+  // On Kaggle each file lies also, or only, in a folder of the name that another spelling gives it.
+  const inside = names.flatMap((name) => names.map((file) => join(name, file)));
+  const found = [...names, ...inside].map((name) => join(folder, name)).find(isFile);
   if (found) return found;
   throw new UsageError(`${folder}: ${names[0]} is missing`, "put the four files of the data set into one folder");
 }

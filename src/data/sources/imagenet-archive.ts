@@ -1,15 +1,17 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { badEntry } from "./bad-data.ts";
 import { decodeImage } from "./decode-image.ts";
-import { countRemaining, folderEntries, walk } from "./folder.ts";
+import { fileEntry } from "./folder.ts";
 import { allRecordEntries, recordFiles } from "./imagenet-records.ts";
 import type { SourceOptions } from "./options.ts";
 import { differenceOf, type PublishedFiles } from "./published.ts";
-import type { FileStamp, Shape, Source } from "./source.ts";
+import type { Shape, Source } from "./source.ts";
+import { ofSplit, splitOfFile } from "./splits.ts";
 import { stampOf, statOf } from "./stamp.ts";
 import { tarEntries } from "./tar.ts";
+import { StampOfMany, walk } from "./walk.ts";
 
 interface Described {
   readonly format: string;
@@ -23,7 +25,12 @@ interface Described {
 /** The archive of a split, or the folder it was unpacked to. @throws UsageError when there is neither. */
 async function locate(path: string, split: string, side: number): Promise<string> {
   const folder = `${split === "train" ? "train" : "valid"}_${side}x${side}`;
-  if ((await statOf(path)).isFile()) return path;
+  if (!(await statOf(path)).isDirectory()) {
+    const told = splitOfFile(basename(path));
+    // What is the test split here are the validation images of ImageNet.
+    ofSplit(path, [{ split: told === "validation" ? "test" : told }], split);
+    return path;
+  }
   const found = [join(path, folder), join(path, `${folder}.tar`)].find((name) => existsSync(name));
   if (found) return found;
   throw new UsageError(
@@ -50,15 +57,19 @@ export async function openImageNetArchive(
   }
   const found = await locate(path, split, shape[0]);
   const isFolder = (await statOf(found)).isDirectory();
-  const count = isFolder ? await countRemaining(walk(found)) : undefined;
-  if (count !== undefined) check(count, found);
-  const stamp: FileStamp =
-    count === undefined ? await stampOf(found) : { path: resolve(found), bytes: count, modified: 0 };
+  const many = new StampOfMany();
+  if (isFolder) {
+    for await (const { path: file, parts } of walk(found)) await many.add(file, parts.join("/"));
+    check(many.count, found);
+  }
   return {
     ...described,
-    files: [stamp],
+    files: [isFolder ? await many.end(found) : await stampOf(found)],
     async *entries() {
-      if (isFolder) return yield* folderEntries(found, options);
+      if (isFolder) {
+        for await (const file of walk(found)) yield fileEntry(file, options);
+        return;
+      }
       let count = 0;
       for await (const { name, read, last } of tarEntries(found, (file) => file.endsWith(".png"))) {
         yield { name, load: () => decodeImage(read(), name, options) };

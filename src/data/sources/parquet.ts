@@ -4,7 +4,8 @@ import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry, badEntryOf, damaged, openEach, readable } from "./bad-data.ts";
 import { cellEntry, columnNames } from "./cell.ts";
 import { parquetCompressors as compressors } from "./codecs.ts";
-import { filesOfSplit, findFiles } from "./find-files.ts";
+import { FILE_NAMES } from "./file-names.ts";
+import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { requireSmallPages } from "./parquet-pages.ts";
 import type { SourceEntry, Source } from "./source.ts";
@@ -110,17 +111,17 @@ async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): As
  * @throws UsageError when there is no such file or column.
  */
 export async function openParquet(options: SourceOptions): Promise<Source> {
-  const { path, split } = options;
-  const all = await findFiles(path, (name) => name.endsWith(".parquet"), ".parquet files");
-  const paths = filesOfSplit(all, split);
+  const { split } = options;
+  const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.parquet, ".parquet files");
   const files = await openEach(paths, (path) => readFooter(path, options), options.skipBad);
   return {
     format: "parquet",
     split,
     length: readable(files).reduce((sum, { rows }) => sum + rows, 0),
     files: await Promise.all(paths.map(stampOf)),
+    passedOver,
     async *entries() {
-      for (const file of files) {
+      for (const file of [...files, ...faults]) {
         if (file instanceof BadDataError) yield badEntry(file);
         else yield* parquetEntries(file, options);
       }

@@ -1,5 +1,7 @@
 /** What every reader of images gives: entries, one an image, in the order of the files. */
 
+import type { PassedOver } from "./passed-over.ts";
+
 /** Shape of one image, [H, W, C]. */
 export type Shape = readonly [number, number, number];
 
@@ -25,10 +27,14 @@ export interface SourceEntry {
 export interface FileStamp {
   /** Absolute. */
   readonly path: string;
-  /** Of a folder, the number of its images. */
+  /** Of a folder, of all its images. */
   readonly bytes: number;
-  /** Milliseconds since 1970; of a folder 0. */
+  /** Milliseconds since 1970; of a folder, when the newest image was written. */
   readonly modified: number;
+  /** Of a folder, how many images it has. */
+  readonly images?: number | undefined;
+  /** Of a folder, SHA-256 over their names, sizes and times. */
+  readonly listing?: string | undefined;
 }
 
 /** Images in files. Memory does not grow with their number: entries are read as they are asked for. */
@@ -47,6 +53,8 @@ export interface Source {
   /** Name of class i is `classNames[i]`. */
   readonly classNames?: readonly string[] | undefined;
   readonly files: readonly FileStamp[];
+  /** What lies beside the images and is not read; absent, nothing is known of it. */
+  readonly passedOver?: readonly PassedOver[] | undefined;
   /**
    * Every image from the first on. A damaged one is an entry whose `load` fails, and the next follow where they can.
    *

@@ -3,9 +3,11 @@ import { resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { FileStamp } from "./source.ts";
 
-/** @throws UsageError when there is no such file or folder. */
+/** @throws UsageError when there is no such file, or it is no regular one: reading a FIFO may never end. */
 export async function stampOf(path: string): Promise<FileStamp> {
-  const { size, mtimeMs } = await statOf(path);
+  const found = await statOf(path);
+  const { size, mtimeMs } = found;
+  if (!found.isFile()) throw new UsageError(`${path}: it is no regular file`, "say with --from where the data is");
   return { path: resolve(path), bytes: size, modified: Math.round(mtimeMs) };
 }
 

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
 import { fitPicture } from "./decode-image.ts";
@@ -9,6 +9,7 @@ import type { SourceOptions } from "./options.ts";
 import { fromColumns } from "./planes.ts";
 import { expectEnd, rows } from "./rows.ts";
 import { pixelsOf, shapeText, type SourceEntry, type Shape, type Source } from "./source.ts";
+import { ofSplit, splitOfFile } from "./splits.ts";
 import { stampOf, statOf } from "./stamp.ts";
 
 /** [N], digit 0 as 0: the file has 10 for it. */
@@ -33,8 +34,9 @@ async function readDigits(path: string, { shape, kind, open }: MatArray, images:
  * @see Netzer et al., Reading Digits in Natural Images with Unsupervised Feature Learning (2011).
  */
 export async function openSvhn(options: SourceOptions): Promise<Source> {
-  const isFile = (await statOf(options.path)).isFile();
+  const isFile = !(await statOf(options.path)).isDirectory();
   const path = isFile ? options.path : join(options.path, `${options.split}_32x32.mat`);
+  if (isFile) ofSplit(path, [{ split: splitOfFile(basename(path)) }], options.split);
   const stamp = await stampOf(path);
   const arrays = await readMat(path);
   const [images, labels] = ["X", "y"].map((name) => arrays.find((array) => array.name === name));

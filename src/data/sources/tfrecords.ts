@@ -3,12 +3,13 @@ import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { namesOr } from "./cell.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
-import { filesOfSplit, findFiles } from "./find-files.ts";
+import { FILE_NAMES } from "./file-names.ts";
+import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
 import { pixelsOf, shapeText, type SourceEntry, type Picture, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
-import { declaredRecords, missingParts } from "./record-counts.ts";
+import { declaredRecords } from "./record-counts.ts";
 import { parseExample, type Feature } from "./tf-example.ts";
 import { tfRecords } from "./tfrecord.ts";
 
@@ -85,9 +86,7 @@ export async function* recordEntries(path: string, options: SourceOptions): Asyn
  *   names tell of files that are not there, unless bad data is left out.
  */
 export async function openTfRecords(options: SourceOptions): Promise<Source> {
-  const wanted = (name: string) => /\.tfrecords?(-\d+-of-\d+)?$|-\d+-of-\d+\.tfrecord$/.test(name);
-  const found = await findFiles(options.path, wanted, ".tfrecord or .tfrecords files");
-  const paths = filesOfSplit(found, options.split);
+  const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.tfrecords, ".tfrecord or .tfrecords files");
   const resolutions = new Set(paths.map((path) => /-(r\d\d)\.tfrecords?$/.exec(path)?.[1]));
   if (resolutions.size > 1) {
     throw new UsageError(
@@ -95,16 +94,14 @@ export async function openTfRecords(options: SourceOptions): Promise<Source> {
       `name one of them: --from ${paths.at(-1)}`,
     );
   }
-  // A file that is named itself is all that is wanted.
-  const missing = found[0] === options.path ? [] : missingParts(paths);
-  if (missing[0] && !options.skipBad) throw missing[0];
   return {
     format: "tfrecords",
     split: options.split,
     files: await Promise.all(paths.map(stampOf)),
+    passedOver,
     async *entries() {
       for (const path of paths) yield* recordEntries(path, options);
-      for (const fault of missing) yield badEntry(fault);
+      for (const fault of faults) yield badEntry(fault);
     },
   };
 }

@@ -1,8 +1,10 @@
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openCelebA } from "../../../src/data/sources/celeba.ts";
 import { openFolder } from "../../../src/data/sources/folder.ts";
+import type { SourceEntry } from "../../../src/data/sources/source.ts";
 import { badOf, fixture, readAll, temporaryFolder } from "./fixture.ts";
 
 /** Copies one image to all these names. */
@@ -39,13 +41,89 @@ describe("openFolder", () => {
   it("reads the folder of the split where there is one", async () => {
     const folder = images("train/1.png", "test/2.png");
     expect(await namesOf(folder, { split: "test" })).toEqual(["test/2.png"]);
-    expect(await namesOf(folder, { split: "other" })).toEqual(["test/2.png", "train/1.png"]);
+    await expect(open(folder, { split: "other" })).rejects.toThrow(/there is no split other; found: train, test\n/);
   });
 
   it("does not follow links to folders round in circles", async () => {
     const folder = images("1.png");
     symlinkSync(folder, join(folder, "loop"));
     expect(await namesOf(folder)).toEqual(["1.png"]);
+  });
+
+  it("follows links to files and to folders, and counts a link to a folder around it", async () => {
+    const [folder, other] = [images("a/1.png"), images("2.png")];
+    symlinkSync(join(other, "2.png"), join(folder, "link.png"));
+    symlinkSync(other, join(folder, "b"));
+    symlinkSync(folder, join(folder, "a/loop"));
+    expect(await namesOf(folder)).toEqual(["link.png", "a/1.png", "b/2.png"]);
+    expect((await open(folder)).passedOver).toEqual([
+      { reason: "a link to a folder around it", count: 1, first: ["loop"] },
+    ]);
+  });
+
+  it("counts by reason what it does not read", async () => {
+    const folder = images("1.png", "2.jfif", "3.jpe", "4.bmp", "5.heic", "6.heic", "Thumbs", ".DS_Store");
+    const { length, passedOver } = await open(folder);
+    expect(length).toBe(3);
+    expect(passedOver).toEqual([
+      { reason: ".heic: not read", count: 2, first: expect.arrayContaining(["5.heic", "6.heic"]) as string[] },
+      { reason: ".bmp: not read", count: 1, first: ["4.bmp"] },
+      { reason: "hidden", count: 1, first: [".DS_Store"] },
+      { reason: "without an ending: not read", count: 1, first: ["Thumbs"] },
+    ]);
+    await expect(open(images("5.heic"))).rejects.toThrow(
+      /no images in it; passed over: 1 \.heic: not read\n.*avif are read/,
+    );
+  });
+
+  it("opens regular files only, and tells of one bad image what else cannot be read", async () => {
+    const folder = images("good.png");
+    symlinkSync("/nowhere/x.png", join(folder, "dead.png"));
+    execFileSync("mkfifo", [join(folder, "fifo.png"), join(folder, "fifo")]);
+    symlinkSync(join(folder, "fifo.png"), join(folder, "to-fifo.png"));
+    symlinkSync("self.png", join(folder, "self.png"));
+    writeFileSync(join(folder, "zero.png"), "");
+    const source = await open(folder);
+    const all = await readAll(source);
+    expect(all.filter(({ data }) => data).map(({ name }) => name)).toEqual([join(folder, "good.png")]);
+    expect(Object.fromEntries(badOf(all).map(({ where, reason }) => [where.slice(folder.length + 1), reason]))).toEqual(
+      {
+        "dead.png": "it is not there, or a link to nothing (ENOENT)",
+        "fifo.png": "it is no regular file",
+        "self.png": "a link to itself (ELOOP)",
+        "to-fifo.png": "it is no regular file",
+        "zero.png": "empty",
+      },
+    );
+    expect(source.passedOver).toMatchObject([{ count: 1, first: ["fifo"] }]);
+  });
+
+  it("gives a file that is replaced by a FIFO as bad, and does not wait for it", async () => {
+    const folder = images("1.png");
+    const { value: entry } = (await (await open(folder)).entries()[Symbol.asyncIterator]().next()) as {
+      value: SourceEntry;
+    };
+    rmSync(join(folder, "1.png"));
+    execFileSync("mkfifo", [join(folder, "1.png")]);
+    await expect(Promise.resolve(entry.load())).rejects.toThrow(/1\.png: it is no regular file/);
+    rmSync(join(folder, "1.png"));
+    mkdirSync(join(folder, "1.png"));
+    await expect(Promise.resolve(entry.load())).rejects.toThrow(/1\.png: it is a folder/);
+  });
+
+  it("takes names for bytes, in folders and files", async () => {
+    const folder = images("plain.png");
+    const bytes = (text: string) => Buffer.from(`${folder}/${text}`, "latin1");
+    mkdirSync(bytes("Zo\xeb"));
+    copyFileSync(fixture("colour.png"), bytes("M\xfcller.png"));
+    copyFileSync(fixture("colour.png"), bytes("Zo\xeb/1.png"));
+    const all = await readAll(await open(folder, { labels: "none" }));
+    expect(badOf(all)).toEqual([]);
+    expect(all.map(({ name }) => name.slice(folder.length + 1))).toEqual([
+      "M\\xfcller.png",
+      "plain.png",
+      "Zo\\xeb/1.png",
+    ]);
   });
 
   it("names a bad image and goes on", async () => {

@@ -4,7 +4,6 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ByteReader, fileBytes } from "../../../src/data/sources/byte-reader.ts";
 import { requirePlausible } from "../../../src/data/sources/codecs.ts";
-import { filesOfSplit, findFiles } from "../../../src/data/sources/find-files.ts";
 import { nestedPicture } from "../../../src/data/sources/nested.ts";
 import { fromColumns, fromPlanes } from "../../../src/data/sources/planes.ts";
 import { expectEnd, rows } from "../../../src/data/sources/rows.ts";
@@ -104,25 +103,6 @@ describe("nestedPicture", () => {
     [[[[[1]]]], "lists of [1, 1, 1, 1] are no image"],
   ])("refuses %j", (value, words) => {
     expect(() => nestedPicture("it", value)).toThrow(words);
-  });
-});
-
-describe("files of a split", () => {
-  it("are those whose names tell it, between marks", () => {
-    const all = ["d/a-train-1.x", "d/a-test-1.x", "d/trainer.x", "d/train.x"];
-    expect(filesOfSplit(all, "train")).toEqual(["d/a-train-1.x", "d/train.x"]);
-    expect(filesOfSplit(all, "test")).toEqual(["d/a-test-1.x"]);
-    expect(() => filesOfSplit(all, "val")).toThrow("split val: there are only files of train, test");
-    expect(filesOfSplit(["d/a.x", "d/b.x"], "test")).toEqual(["d/a.x", "d/b.x"]);
-    expect(filesOfSplit(["d/train.x"], "test")).toEqual(["d/train.x"]);
-  });
-
-  it("are in the order of their numbers", async () => {
-    const folder = temporaryFolder();
-    for (const name of ["p10.x", "p9.x", "other"]) writeFileSync(join(folder, name), "");
-    const found = await findFiles(folder, (name) => name.endsWith(".x"), ".x files");
-    expect(found).toEqual([join(folder, "p9.x"), join(folder, "p10.x")]);
-    await expect(findFiles(folder, () => false, ".y files")).rejects.toThrow(/expected \.y files, found .*p10\.x/);
   });
 });
 

@@ -22,7 +22,7 @@ function withBroken(name: string, ...whole: string[]): string {
 describe("a file that cannot be read", () => {
   it.each([
     ["arrays", "a.npz", "stored.npz"],
-    ["parquet", "train-00001-of-00002.parquet", "train-00000-of-00001.parquet"],
+    ["parquet", "train-bad.parquet", "train-00000-of-00001.parquet"],
     ["arrow", "a.arrow", "hub.arrow"],
     ["tfrecords", "bad-train.tfrecord-00000-of-00001", "faces-train.tfrecord-00000-of-00001"],
   ])("of %s ends the work, or is left out, named and counted", async (format, broken, whole) => {

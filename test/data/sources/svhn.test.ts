@@ -34,9 +34,9 @@ describe("openSvhn", () => {
       bytes.write("z", at + 4, "latin1");
       return bytes;
     });
-    await expect(open(other)).rejects.toThrow(/expected X .* and y .*, found X \[32, 32, 3, 2\], z \[2, 1\]/);
+    await expect(open(other, "test")).rejects.toThrow(/expected X .* and y .*, found X \[32, 32, 3, 2\], z \[2, 1\]/);
     const hdf5 = damaged("test_32x32.mat", (bytes) => Buffer.concat([Buffer.from("MATLAB 7.3"), bytes.subarray(10)]));
-    await expect(open(hdf5)).rejects.toThrow(/version 7\.3 \(HDF5\)/);
+    await expect(open(hdf5, "test")).rejects.toThrow(/version 7\.3 \(HDF5\)/);
   });
 
   it("does not take 33 for the digit 3", async () => {
@@ -45,7 +45,7 @@ describe("openSvhn", () => {
       bytes.writeDoubleLE(33, at);
       return bytes;
     });
-    expect((await readAll(await open(path))).map(({ label }) => label)).toEqual([1, 33]);
+    expect((await readAll(await open(path, "test"))).map(({ label }) => label)).toEqual([1, 33]);
   });
 
   it("stops unpacking where an array holds more than it declares", async () => {
@@ -69,6 +69,6 @@ describe("openSvhn", () => {
       bytes.writeInt32LE(2_000_000_000, at + 12);
       return bytes;
     });
-    await expect(open(huge)).rejects.toThrow(/"X" declares 6144 bytes, its shape makes/);
+    await expect(open(huge, "test")).rejects.toThrow(/"X" declares 6144 bytes, its shape makes/);
   });
 });

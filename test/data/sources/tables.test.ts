@@ -18,7 +18,7 @@ describe("openParquet", () => {
     expect(all[4]!.name).toMatch(/train-00000-of-00001\.parquet: row 4$/);
     // Zstandard, columns "img" and "fine_label".
     expect(withoutNames(await readAll(await open(folder, "test")))).toEqual(five.slice(0, 2));
-    await expect(open(folder, "validation")).rejects.toThrow(/there are only files of test, train/);
+    await expect(open(folder, "validation")).rejects.toThrow(/there is no split validation; found: train, test\n/);
   });
 
   it("gives a bad entry for a damaged row group, with the rows lost, and reads the next", async () => {

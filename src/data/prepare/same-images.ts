@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../../base/errors.ts";
+import type { FileStamp, Source } from "../sources/source.ts";
+import { canonicalSplit } from "../sources/splits.ts";
+import { hasManifest, readManifest, type Work } from "./manifest.ts";
+
+interface Read {
+  readonly files: readonly FileStamp[];
+  readonly options: Work["options"];
+}
+
+/** Whether two pieces of work read the same images, whatever they call them. */
+function sameImages(one: Read, other: Read): boolean {
+  // One file may hold the arrays of several splits, each by its name.
+  if (one.options["imageColumn"] !== other.options["imageColumn"]) return false;
+  const keys = ({ files }: Read) => files.map(({ path, listing }) => listing ?? path);
+  const known = new Set(keys(other));
+  return keys(one).some((key) => known.has(key));
+}
+
+/**
+ * Refuses to prepare the images of one split as another, for data whose splits only names tell.
+ *
+ * @param out The folder that the folders of the splits are in.
+ * @throws UsageError when another split there was prepared from them.
+ */
+export async function requireOwnImages(out: string, source: Source, options: Work["options"]): Promise<void> {
+  for (const name of existsSync(out) ? await readdir(out) : []) {
+    const folder = join(out, name);
+    if (canonicalSplit(name) === canonicalSplit(source.split) || !hasManifest(folder)) continue;
+    const { work } = await readManifest(folder);
+    if (work.format !== source.format || !sameImages({ files: source.files, options }, work)) continue;
+    throw new UsageError(
+      `split ${source.split}: these are the images that ${folder} was prepared from, split ${work.split}`,
+      `name with --from where the images of ${source.split} are; without a test split, a run holds training images out`,
+    );
+  }
+}
