@@ -46,7 +46,7 @@ import { cifar10Presets } from "./presets/cifar10.ts";
  */
 export function train(context: RunContext, own: Session, data: ImageDataset, look: Look): Observable<RunEvent> {
   const { config, stop, engine } = context;
-  const { sde, network, state, store, peers } = own;
+  const { sde, network, state, store, peers, tell } = own;
   const { training, model, optim, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery } = training;
   const { centered, randomFlip, uniformDequantization } = config.data;
@@ -78,7 +78,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
         stage("ema", ema(state, { rate: model.emaRate, compile })),
         captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
-        betweenSteps(look, { every: training.snapshotEvery, last: steps, meter }),
+        betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, stop }),
         credit.refund(shards),
         record({ steps, every: logEvery, batchSize, meter }),
       ),

@@ -46,7 +46,7 @@ export interface TrainingLoop<C extends string> {
  */
 export function trainingLoop<C extends string>(
   context: RunContext,
-  { sde, network, state, store, peers }: Session,
+  { sde, network, state, store, peers, tell }: Session,
   { data, column, stages, look }: TrainingLoop<C>,
 ): Observable<RunEvent> {
   const { config, stop, engine } = context;
@@ -80,7 +80,7 @@ export function trainingLoop<C extends string>(
         stage("ema", ema(state, { rate: model.emaRate, compile })),
         captureState(state, { every: [checkpointEvery, every] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
-        betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter }),
+        betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, stop }),
         credit.refund(shards),
         record({ steps, every: logEvery, batchSize, meter }),
       ),

@@ -1,7 +1,9 @@
 import {
+  catchError,
   concat,
   concatMap,
   defer,
+  EMPTY,
   ignoreElements,
   map,
   of,
@@ -16,6 +18,9 @@ import { copyOf, type Captured } from "./capture-state.ts";
 /** Looks at a run while it trains, given the state of a step. */
 export type Look = (copy: Snapshot) => Observable<unknown>;
 
+const failed = ({ step }: Snapshot, error: unknown) =>
+  `warning: the look at step ${step} failed: ${error instanceof Error ? error.message : String(error)}; training goes on`;
+
 export interface BetweenStepsOptions {
   /** Steps between looks; 0: none. */
   readonly every: number;
@@ -23,34 +28,47 @@ export interface BetweenStepsOptions {
   readonly last: number;
   /** Told the time that training stood still, which its speed leaves out. */
   readonly meter: Meter;
+  /** Told of a look that failed. */
+  readonly tell: (message: { readonly type: "message"; readonly text: string }) => void;
+  /** Once aborted, a look that ends with an error was interrupted. */
+  readonly stop?: AbortSignal;
   /** Milliseconds. */
   readonly now?: () => number;
 }
 
 /**
- * Looks at the copy of the state every so many steps, and holds the value back meanwhile, so that a credit loop around it bounds how
- * far training runs ahead.
+ * Looks at the copy of the state every so many steps, and holds the value back meanwhile, so that a credit loop around
+ * it bounds how far training runs ahead.
+ *
+ * A look that fails, at a full disk say, is told and ends there: training goes on, and its checkpoints are saved.
  *
  * @param look Given the copy that `captureState` made of the step.
- * @returns The same values. An error of a look is one of the stream.
+ * @returns The same values.
  * @throws RangeError when `every` is not a whole number.
  */
 export function betweenSteps<T extends Captured>(
   look: Look,
-  { every, last, meter, now = () => performance.now() }: BetweenStepsOptions,
+  { every, last, meter, tell, stop, now = () => performance.now() }: BetweenStepsOptions,
 ): MonoTypeOperatorFunction<T> {
   if (!Number.isInteger(every) || every < 0) {
     throw new RangeError(`betweenSteps: every must be a whole number, got ${every}`);
   }
   const due = ({ updates }: Captured) => every > 0 && updates % every === 0 && updates !== last;
-  const held = (looking: Observable<unknown>) =>
+  const held = (copy: Snapshot) =>
     defer(() => {
       const begun = now();
-      return looking.pipe(tap({ complete: () => meter.hold(now() - begun) }), ignoreElements());
+      return defer(() => look(copy)).pipe(
+        catchError((error: unknown) => {
+          if (!stop?.aborted) tell({ type: "message", text: failed(copy, error) });
+          return EMPTY;
+        }),
+        tap({ complete: () => meter.hold(now() - begun) }),
+        ignoreElements(),
+      );
     });
   return (source) =>
     source.pipe(
-      map((value) => ({ value, looking: due(value) ? look(copyOf("betweenSteps", value)) : undefined })),
-      concatMap(({ value, looking }) => (looking ? concat(held(looking), of(value)) : of(value))),
+      map((value) => ({ value, copy: due(value) ? copyOf("betweenSteps", value) : undefined })),
+      concatMap(({ value, copy }) => (copy ? concat(held(copy), of(value)) : of(value))),
     );
 }

@@ -17,7 +17,7 @@ export type Captured<T = unknown> = T & {
  *
  * ```ts
  * adam(state, optim), ema(state, { rate: 0.9999, compile }), captureState(state, { every: [1000, 400] }),
- * checkpoint(state, store, { every: 1000 }), betweenSteps(look, { every: 400, last: steps, meter })
+ * checkpoint(state, store, { every: 1000 }), betweenSteps(look, { every: 400, last: steps, meter, tell, stop })
  * ```
  *
  * @param every Steps between copies, a number for each stage that looks; 0: none for it.

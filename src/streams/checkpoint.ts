@@ -29,7 +29,8 @@ export interface CheckpointOptions {
  * The copy that `captureState` made of the step is written: values follow once their file is on the disk, so a credit
  * loop around it bounds how far training runs ahead.
  *
- * @returns The same values.
+ * @returns The same values. An error of the source follows once all that is being written is on the disk; where that
+ *   fails, its error comes instead.
  */
 export function checkpoint<T extends Captured>(
   state: TrainState,
@@ -42,11 +43,16 @@ export function checkpoint<T extends Captured>(
   return (source) =>
     defer(() => {
       let saved = state.step;
+      const writing = new Set<Promise<unknown>>();
       const save = (interrupted: boolean, snapshot: Snapshot) => {
         saved = snapshot.step;
         const written = store.save(interrupted ? "checkpoints-meta" : "checkpoints", snapshot);
+        writing.add(written);
         // A failure is told when its turn comes; until then it must not count as unhandled.
-        written.catch(() => {});
+        void written.then(
+          () => writing.delete(written),
+          () => {},
+        );
         return from(written);
       };
       const last = defer(() =>
@@ -60,14 +66,15 @@ export function checkpoint<T extends Captured>(
             written: value.updates % every === 0 ? save(false, copyOf("checkpoint", value)) : undefined,
           })),
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
-          catchError((error: unknown) =>
-            error instanceof RunError && state.step !== saved
-              ? concat(
-                  save(true, state.snapshot()).pipe(ignoreElements()),
-                  throwError(() => error),
-                )
-              : throwError(() => error),
-          ),
+          catchError((error: unknown) => {
+            if (error instanceof RunError && state.step !== saved) save(true, state.snapshot());
+            // The error may promise that the state was saved: it is told once that is so.
+            const written = defer(() => Promise.all(writing)).pipe(ignoreElements());
+            return concat(
+              written,
+              throwError(() => error),
+            );
+          }),
         ),
         last,
       );

@@ -8,7 +8,7 @@ import type { Snapshot } from "../../src/training/train-state.ts";
 
 const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
 
-const options = (every: number, last = 100) => ({ every, last, meter: new Meter(), now: () => 0 });
+const options = (every: number, last = 100) => ({ every, last, meter: new Meter(), tell: () => {}, now: () => 0 });
 
 const nothing = new Float32Array(0);
 /** The value of a step, with the copy that `captureState` makes. */
@@ -48,15 +48,36 @@ describe("betweenSteps", () => {
     });
   });
 
-  it("ends with the error of a look, and frees it on unsubscription", () => {
+  it("frees a look on unsubscription", () => {
     scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
-      const failing = () => throwError(() => "error");
-      expectObservable(cold("-a-b-|", STEPS).pipe(betweenSteps(failing, options(1)))).toBe("-#");
       const looking = cold("-----|");
       const held = cold("-a----", STEPS).pipe(betweenSteps(() => looking, options(1)));
       expectObservable(held, "---!").toBe("----");
       expectSubscriptions(looking.subscriptions).toBe("-^-!");
     });
+  });
+
+  const lookings = { "in its stream": () => throwError(() => new Error("full")), "at once": () => { throw new Error("full"); } }; // prettier-ignore
+  it.each(Object.entries(lookings))("tells of a look that fails %s, and trains on", (_, look) => {
+    const told: string[] = [];
+    const tell = ({ text }: { readonly text: string }) => void told.push(text);
+    scheduler().run(({ cold, expectObservable }) => {
+      const stepped = cold("-a-b-|", STEPS).pipe(betweenSteps(look, { ...options(2), tell }));
+      expectObservable(stepped).toBe("-a-b-|", STEPS);
+    });
+    expect(told).toEqual(["warning: the look at step 2 failed: full; training goes on"]);
+  });
+
+  it("says nothing of a look that the stop interrupted, and hands its value on to be saved", async () => {
+    const stop = new AbortController();
+    const look = () => {
+      stop.abort();
+      return throwError(() => stop.signal.reason as Error);
+    };
+    const interrupted = of(STEPS.a).pipe(
+      betweenSteps(look, { ...options(1), tell: () => expect.fail(), stop: stop.signal }),
+    );
+    expect(await lastValueFrom(interrupted)).toBe(STEPS.a);
   });
 
   it("tells the meter how long training stood still", () => {
@@ -67,7 +88,7 @@ describe("betweenSteps", () => {
     of(STEPS.a)
       .pipe(betweenSteps(look, { ...others, meter, now }))
       .subscribe();
-    expect(meter.held()).toBe(1000);
+    expect(meter.held()).toBe(1250);
     expect(meter.held()).toBe(0);
   });
 

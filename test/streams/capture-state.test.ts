@@ -47,7 +47,7 @@ describe("captureState", () => {
         save: (_: string, { step, parameters }: Snapshot) => {
           saved.push(step, parameters[0]!);
           // RxJS takes an observable for the promise, and with it virtual time.
-          return Object.assign(timer(3), { catch: () => {} });
+          return Object.assign(timer(3), { then: () => {} });
         },
       } as unknown as CheckpointStore;
       const steps = cold("abcdefgh|").pipe(
@@ -60,7 +60,7 @@ describe("captureState", () => {
             looks.push([step, ema[0]!]);
             return of(step);
           },
-          { every: 2, last: 100, meter: new Meter() },
+          { every: 2, last: 100, meter: new Meter(), tell: () => {} },
         ),
       );
       steps.subscribe(({ updates }) => passed.push(updates));

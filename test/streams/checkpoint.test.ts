@@ -8,7 +8,7 @@ import { NonFiniteLossError } from "../../src/base/errors.ts";
 import { layoutOf } from "../../src/models/parameters.ts";
 import { readCheckpoint } from "../../src/training/checkpoints/checkpoint.ts";
 import { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
-import { TrainState } from "../../src/training/train-state.ts";
+import { TrainState, type Snapshot } from "../../src/training/train-state.ts";
 import { captureState, type Captured } from "../../src/streams/capture-state.ts";
 import { checkpoint } from "../../src/streams/checkpoint.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
@@ -97,6 +97,33 @@ describe("checkpoint", () => {
     const other = new Error("other");
     await expect(lastValueFrom(failing(other).pipe(checkpoint(state, store, { every: 5 })))).rejects.toBe(other);
     expect(files("checkpoints-meta")).toEqual(["checkpoint_1.arrow"]);
+    state.dispose();
+  });
+
+  it("lets what is being written come to its end before it tells of an error", async () => {
+    const { state, store, advance, files } = training();
+    const slow = Object.assign(Object.create(store) as CheckpointStore, {
+      save: (kind: "checkpoints", snapshot: Snapshot) => sleep(30).then(() => store.save(kind, snapshot)),
+    });
+    const failing = concat(
+      of(1, 2),
+      throwError(() => new Error("other")),
+    ).pipe(advance, checkpoint(state, slow, { every: 1 }));
+    await expect(lastValueFrom(failing)).rejects.toThrow("other");
+    expect(files("checkpoints")).toEqual(["checkpoint_1.arrow", "checkpoint_2.arrow"]);
+    state.dispose();
+  });
+
+  it("tells of the file that could not be written in place of an error that says it was", async () => {
+    const { state, store, advance } = training();
+    const full = Object.assign(Object.create(store) as CheckpointStore, {
+      save: () => sleep(5).then(() => Promise.reject(new Error("no space"))),
+    });
+    const failing = concat(
+      of(1),
+      throwError(() => new NonFiniteLossError(1, NaN)),
+    ).pipe(advance);
+    await expect(lastValueFrom(failing.pipe(checkpoint(state, full, { every: 5 })))).rejects.toThrow("no space");
     state.dispose();
   });
 

@@ -56,8 +56,10 @@ export class CheckpointStore {
     mkdirSync(folder, { recursive: true });
     const path = join(folder, `checkpoint_${snapshot.step}.arrow`);
     await writeCheckpoint(path, layout, snapshot, config);
+    // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
+    const older = this.#entries(kind).filter(({ step }) => step < snapshot.step);
     const limit = kind === "checkpoints" ? keep : 1;
-    for (const old of this.#entries(kind).slice(limit)) rmSync(old.path, { force: true });
+    for (const old of older.slice(limit - 1)) rmSync(old.path, { force: true });
     this.#newest = path;
     return path;
   }

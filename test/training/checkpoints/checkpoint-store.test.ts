@@ -39,6 +39,16 @@ describe("saving a checkpoint", () => {
     expect(names("checkpoints")).toEqual(["checkpoint_2.arrow", "checkpoint_3.arrow"]);
   });
 
+  it.each([1, 2])("keeps the file just written beside a damaged one of a higher step, keep = %i", async (keep) => {
+    const { save, path, names, load } = storeIn(undefined, keep);
+    await save("checkpoints", 20);
+    cutShort(path("checkpoints", 20));
+    await save("checkpoints", 3, 4, 5);
+    expect(names("checkpoints")).toContain("checkpoint_5.arrow");
+    expect(names("checkpoints")).toHaveLength(1 + keep);
+    expect(load()!.snapshot.step).toBe(5);
+  });
+
   it("removes no file of another name", async () => {
     const { workdir, save, names } = storeIn(undefined, 1);
     const others = [".checkpoint_1.arrow.7.tmp", "checkpoint_1.arrow.bak", "checkpoint_x.arrow", "my_checkpoint_1.arrow"]; // prettier-ignore
