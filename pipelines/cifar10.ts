@@ -68,7 +68,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
         stage("perturb", perturb(sde, { seed })),
       )
       .pipe(
-        stage("score", scoreMatching(network, sde, state, { weighting, seed })),
+        stage("score", scoreMatching(network, sde, state, { weighting, seed, stop: peers.alone ? stop : undefined })),
         allReduce(peers),
         stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
         gradientHistograms(network.layout, { meter, every: training.histogramEvery }),

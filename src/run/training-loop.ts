@@ -70,7 +70,7 @@ export function trainingLoop<C extends string>(
         stage("perturb", perturb(sde, { seed })),
       )
       .pipe(
-        stage("score", scoreMatching(network, sde, state, { weighting, seed })),
+        stage("score", scoreMatching(network, sde, state, { weighting, seed, stop: peers.alone ? stop : undefined })),
         allReduce(peers),
         stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
         gradientHistograms(network.layout, { meter, every: training.histogramEvery }),

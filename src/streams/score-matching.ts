@@ -1,4 +1,4 @@
-import { concatMap, type OperatorFunction } from "rxjs";
+import { concatMap, defer, EMPTY, type OperatorFunction } from "rxjs";
 import { floats, select, withColumns, type Batch } from "../data/batch.ts";
 import type { LossInputs, ScoreNetwork } from "../models/score-network.ts";
 import { randomKey } from "../base/random.ts";
@@ -59,6 +59,16 @@ export function checkWeighting(operator: string, sde: SDE, weighting: Weighting)
   }
 }
 
+export interface ScoreMatchingOptions {
+  readonly weighting: Weighting;
+  readonly seed: number;
+  /**
+   * Once aborted, steps whose first shard waits here are dropped, so that a stop need not wait for them. Leave it out
+   * where shards are shared with peers, who count on them.
+   */
+  readonly stop?: AbortSignal | undefined;
+}
+
 /**
  * The denoising score matching loss of each example and its gradient in the parameters of `state`.
  *
@@ -72,10 +82,10 @@ export function scoreMatching(
   network: ScoreNetwork,
   sde: SDE,
   state: TrainState,
-  { weighting, seed }: { readonly weighting: Weighting; readonly seed: number },
+  { weighting, seed, stop }: ScoreMatchingOptions,
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient<"shard">> {
   checkWeighting("scoreMatching", sde, weighting);
-  return concatMap((batch) =>
+  const gradient = (batch: Batch<"t" | "noise" | "perturbed">) =>
     useOnce(
       async () => {
         const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
@@ -84,6 +94,15 @@ export function scoreMatching(
       },
       ({ losses, gradient }) =>
         gradientOf("shard", withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } }), gradient),
-    ),
-  );
+    );
+  return (source) =>
+    defer(() => {
+      let over = false;
+      return source.pipe(
+        concatMap((batch) => {
+          over ||= stop?.aborted === true && batch.info.shard === 0;
+          return over ? EMPTY : gradient(batch);
+        }),
+      );
+    });
 }

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { lastValueFrom, map, of, Subject, take, tap, throwError, toArray } from "rxjs";
+import { from, lastValueFrom, map, of, Subject, take, tap, throwError, toArray } from "rxjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
@@ -147,6 +147,23 @@ describe("scoreMatching", () => {
       gradient.dispose();
       await setTimeout(20);
       expect(seen).toEqual([]);
+    });
+  });
+
+  it("drops the steps that have not begun once it is told to stop, and ends the one that has", async () => {
+    await expectNoLeak(async () => {
+      const stop = new AbortController();
+      const run = scoreMatching(network, sde, state, { weighting: "original", seed: 1, stop: stop.signal });
+      const places = [0, 1, 2].flatMap((step) => [0, 1].map((shard) => ({ step, shard, shards: 2 })));
+      const done = await lastValueFrom(
+        from(places.map(batch)).pipe(
+          run,
+          tap(({ batch: { info } }) => info.step === 1 && info.shard === 0 && stop.abort()),
+          map(({ batch: { info } }) => [info.step, info.shard]),
+          toArray(),
+        ),
+      );
+      expect(done).toEqual([[0, 0], [0, 1], [1, 0], [1, 1]]); // prettier-ignore
     });
   });
 
