@@ -30,7 +30,8 @@ export async function streamFrames(response: ServerResponse, frames: Frames): Pr
   response.on("close", () => frames.close());
   // The socket serves nothing after this: its end shall close it.
   const headers = { "Content-Type": "text/event-stream; charset=utf-8", Connection: "close" };
-  response.writeHead(200, { ...SECURITY_HEADERS, ...headers });
+  // nginx would keep what comes until it has some pages of it.
+  response.writeHead(200, { ...SECURITY_HEADERS, ...headers, "X-Accel-Buffering": "no" });
   response.write(eventText("hello", { now: new Date().toISOString() }));
   const heartbeat = setInterval(() => response.write(": \n\n"), HEARTBEAT);
   try {

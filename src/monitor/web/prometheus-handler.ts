@@ -3,6 +3,7 @@ import type { RequestListener } from "node:http";
 import type { Feed } from "../feed.ts";
 import type { MetricEntry } from "../../metrics/metric.ts";
 import { START } from "../lines.ts";
+import { SECURITY_HEADERS } from "./reply.ts";
 
 /** The newest entry of every metric of every node, by the records up to now. */
 function newest(feed: Feed): MetricEntry[] {
@@ -27,6 +28,7 @@ export function prometheusHandler(feed: Feed): RequestListener {
   };
   let opened: ReturnType<typeof open> | undefined;
   return (request, response) => {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     (opened ??= open()).then(
       (metrics) => metrics.handler(request, response),
       (error: Error) => response.writeHead(500).end(`${error.message}\n`),

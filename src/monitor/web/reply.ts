@@ -35,6 +35,7 @@ const TYPES = {
   svg: "image/svg+xml",
   png: "image/png",
   json: "application/json; charset=utf-8",
+  events: "text/event-stream; charset=utf-8",
 };
 
 /** An answer of a known kind. */

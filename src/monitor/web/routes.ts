@@ -45,6 +45,8 @@ function firstPlaces(query: URLSearchParams): (run: string, node: string) => num
 /** Begins the stream that a query asks for. @throws RangeError before anything is written. */
 function stream(source: WebSource, query: URLSearchParams, response: ServerResponse, limit?: number): void {
   const points = query.has("points") ? whole(query, "points", 0, 1e6) : undefined;
+  // HEAD asks for the headers only.
+  if (response.req.method === "HEAD") return sendReply(response, reply("events", ""));
   const watched = frames(source.feed, { runs: query.getAll("run"), from: firstPlaces(query), points }, limit);
   void streamFrames(response, watched);
 }

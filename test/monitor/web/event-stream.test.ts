@@ -71,6 +71,7 @@ describe("a stream of frames", () => {
       200,
       {
         "Content-Type": "text/event-stream; charset=utf-8",
+        "X-Accel-Buffering": "no",
         Connection: "close",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",

@@ -16,6 +16,7 @@ function answered(path: string, archive = new Archive(temporaryFolder())) {
     end: (body: unknown) => (written.body = body),
     on: () => {},
     write: () => true,
+    req: { method: "GET" },
   };
   archive.close();
   const source = { feed: archive, workdir: () => undefined };

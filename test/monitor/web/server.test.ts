@@ -141,6 +141,13 @@ describe("requests that are refused", () => {
     expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
   });
 
+  it("HEAD of the feed is answered, and begins no feed", async () => {
+    const { get } = await webRun();
+    const answer = await get("/api/feed", { method: "HEAD", signal: AbortSignal.timeout(2000) });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+    expect((await get("/api/feed?points=x", { method: "HEAD" })).status).toBe(400);
+  });
+
   it("HEAD has no body", async () => {
     const { get } = await webRun();
     const answer = await get("/", { method: "HEAD" });
@@ -155,6 +162,9 @@ describe("requests that are refused", () => {
     expect(await value()).toBe("0.75");
     write(metrics(4, 6));
     expect(await value()).toBe("1.5");
+    const { headers } = await get("/metrics");
+    expect([headers.get("x-content-type-options"), headers.get("cache-control")]).toEqual(["nosniff", "no-store"]);
+    expect(headers.get("content-type")).toMatch(/^text\/plain/);
   });
 
   it("leaves /metrics to who asked for it", async () => {
