@@ -4,7 +4,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../src/cli/environment.ts";
-import { RunError, UsageError } from "../src/base/errors.ts";
+import { runProgram } from "../src/cli/program.ts";
+import { RunError } from "../src/base/errors.ts";
 import type { BenchContext, SectionResult } from "./context.ts";
 import { preparePeers } from "./environment.ts";
 import { parseOptions, type SectionName } from "./options.ts";
@@ -26,7 +27,7 @@ const RUN: Readonly<Record<SectionName, (context: BenchContext) => Promise<Secti
   exchange,
 };
 
-async function bench(argv: readonly string[]): Promise<void> {
+async function bench(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
   const cache = join(cacheFolder(process.env), "bench");
   // PyTorch and JAX are large: only where they are measured.
@@ -51,10 +52,7 @@ async function bench(argv: readonly string[]): Promise<void> {
   console.log(text);
   const differences = results.flatMap(([, result]) => result.differences ?? []);
   if (differences.length) throw new RunError(`the engines do not compute the same:\n${differences.join("\n")}`);
+  return 0;
 }
 
-bench(process.argv.slice(2)).catch((error: unknown) => {
-  if (!(error instanceof UsageError) && !(error instanceof RunError)) throw error;
-  console.error(`bench: ${error.message}`);
-  process.exitCode = error.exitCode;
-});
+await runProgram(import.meta.url, bench);

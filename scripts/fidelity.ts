@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runProgram } from "../src/cli/program.ts";
 
 interface Comparison {
   readonly test: string;
@@ -37,14 +38,15 @@ function row(family: string, comparisons: readonly Comparison[]): string {
   return `| ${[family, comparisons.length, absolute.absolute.toExponential(1), used.used.toFixed(2), name(used.test)].join(" | ")} |`;
 }
 
-const comparisons = compare();
-const families = new Map<string, Comparison[]>();
-for (const comparison of comparisons) {
-  const family = comparison.test.split(" > ")[0]!.replace(/^golden /, "");
-  families.set(family, [...(families.get(family) ?? []), comparison]);
-}
-const rows = [...families].sort(([a], [b]) => (a < b ? -1 : 1)).map(([family, all]) => row(family, all));
-const text = `# Fidelity
+async function fidelity(): Promise<number> {
+  const comparisons = compare();
+  const families = new Map<string, Comparison[]>();
+  for (const comparison of comparisons) {
+    const family = comparison.test.split(" > ")[0]!.replace(/^golden /, "");
+    families.set(family, [...(families.get(family) ?? []), comparison]);
+  }
+  const rows = [...families].sort(([a], [b]) => (a < b ? -1 : 1)).map(([family, all]) => row(family, all));
+  const text = `# Fidelity
 
 Written by \`npm run fidelity\` from a run of \`test/golden\` against the reference's vectors. Each family of the manifest is
 compared with the reference's own numbers within the manifest's tolerances; a share of 1 would be all of the tolerance.
@@ -53,6 +55,10 @@ compared with the reference's own numbers within the manifest's tolerances; a sh
 |---|---|---|---|---|
 ${rows.join("\n")}
 `;
-mkdirSync("docs/lab", { recursive: true });
-writeFileSync("docs/lab/fidelity.md", text);
-console.log(text);
+  mkdirSync("docs/lab", { recursive: true });
+  writeFileSync("docs/lab/fidelity.md", text);
+  console.log(text);
+  return 0;
+}
+
+await runProgram(import.meta.url, fidelity);

@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UsageError } from "../src/base/errors.ts";
+import { runProgram } from "../src/cli/program.ts";
 import { folderOf, goalOf } from "./mutants/folders.ts";
 import { folderReport } from "./mutants/report.ts";
 import { isCaught, runFolder } from "./mutants/run-folder.ts";
@@ -70,7 +71,8 @@ function sourceFiles(path: string): string[] {
   throw new UsageError(`${path}: no TypeScript file of src`, "name a folder or a file, for example src/sde");
 }
 
-async function mutants(argv: readonly string[]): Promise<void> {
+/** @returns The exit code: 1 when a folder is below its goal and that was required. */
+async function mutants(argv: readonly string[]): Promise<number> {
   const request = parseRequest(argv);
   const byFolder = new Map<string, string[]>();
   for (const file of request.paths.flatMap(sourceFiles)) {
@@ -98,12 +100,8 @@ async function mutants(argv: readonly string[]): Promise<void> {
     total.caught += caught;
     total.tried += tried.length;
   }
-  if (request.require && total.below) process.exitCode = 1;
   console.log(`${total.caught} of ${total.tried} caught`);
+  return request.require && total.below ? 1 : 0;
 }
 
-mutants(process.argv.slice(2)).catch((error: unknown) => {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`mutants: ${error.message}`);
-  process.exitCode = error.exitCode;
-});
+await runProgram(import.meta.url, mutants);

@@ -45,6 +45,21 @@ export function commandOf(program, args) {
   return { command: [process.execPath, ...runtimeOptions(file), file, ...args], cwd: process.cwd() };
 }
 
+/** ms between looks at the parent. */
+const LOOK = 1000;
+
+/** Stops the program when npm is gone: npm ends at SIGTERM without passing it on. */
+function stopWithNpm(child, env = process.env) {
+  if (!env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    sendSignal(child, "SIGTERM");
+  }, LOOK);
+  timer.unref();
+}
+
 /**
  * Runs a program to its end. Signals are passed on; the program decides when it ends.
  *
@@ -61,9 +76,12 @@ export function launch(program, args, extra) {
       // One heap for all threads: with one each, what one has freed the others cannot use.
       MALLOC_ARENA_MAX: "1",
     };
-    const environment = { ...defaults, ...process.env, ...extra };
+    // A program that finds its launcher gone stops, and gives its workdir back.
+    const launcher = { SCORESTREAM_LAUNCHER: String(process.pid) };
+    const environment = { ...defaults, ...process.env, ...extra, ...launcher };
     const child = spawn(file, rest, { cwd, env: environment, stdio: "inherit" });
     for (const signal of STOP_SIGNALS) process.on(signal, () => sendSignal(child, signal));
+    stopWithNpm(child);
     child.on("error", reject);
     child.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
   });

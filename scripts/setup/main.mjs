@@ -9,7 +9,7 @@ import { launch } from "./launch.mjs";
 import { withLock } from "./lock.mjs";
 import { installPackages, packagesReady } from "./packages.mjs";
 import { cacheFolder } from "./paths.mjs";
-import { say } from "./progress.mjs";
+import { outliveReaders, say } from "./progress.mjs";
 
 /** Does what is missing; nothing, and without the lock, when all is there. */
 async function setUp() {
@@ -61,6 +61,7 @@ function xlaTools({ engine, libraries }, env = process.env) {
  * @param {string[]} argv Program and its arguments; empty only sets up.
  */
 export async function main([program, ...args]) {
+  outliveReaders();
   try {
     const prepared = await setUp();
     const text = banner(prepared);

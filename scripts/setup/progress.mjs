@@ -1,5 +1,10 @@
 /** Progress lines on standard error. */
 
+/** Goes on when whoever reads has closed early, as `head` does, or the terminal is gone. */
+export function outliveReaders() {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+}
+
 /** Writes one line. */
 export const say = (text) => void process.stderr.write(`set-up: ${text}\n`);
 

@@ -1,11 +1,11 @@
 /** `npm run checkpoint`: lists checkpoints and converts them between formats. */
 import { realpathSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { checkpointFormat, openCheckpoint, saveCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
 import { parseCheckpointCommand, type CheckpointCommand } from "./checkpoint-options.ts";
 import { checkpointReport, checkpointReportText } from "./checkpoint-report.ts";
 import { describeFailure } from "./failure.ts";
+import { runProgram } from "./program.ts";
 
 interface Output {
   readonly stdout: Pick<NodeJS.WriteStream, "write">;
@@ -74,8 +74,4 @@ export async function checkpointMain(argv: readonly string[], output: Output = p
   }
 }
 
-const entry = process.argv[1];
-if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  process.exitCode = await checkpointMain(process.argv.slice(2));
-}
+await runProgram(import.meta.url, checkpointMain);

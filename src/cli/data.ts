@@ -1,8 +1,7 @@
 /** `npm run data`: prepares, inspects, verifies, serves and copies data. */
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { hasManifest, readManifest, type Manifest } from "../data/prepare/manifest.ts";
 import { verify } from "../data/prepare/verify.ts";
 import { UsageError } from "../base/errors.ts";
@@ -13,6 +12,7 @@ import { byteText } from "../base/format.ts";
 import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
 import { duration } from "../base/format.ts";
+import { runProgram } from "./program.ts";
 import { reporterFor } from "./reporter.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -150,13 +150,4 @@ export async function dataMain(argv: readonly string[], overrides: Partial<DataE
   }
 }
 
-/** Runs {@link dataMain} as the program. */
-async function start(): Promise<never> {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  const exitCode = await dataMain(process.argv.slice(2));
-  await new Promise((resolve) => process.stdout.write("", resolve));
-  process.exit(exitCode);
-}
-
-const entry = process.argv[1];
-if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) await start();
+await runProgram(import.meta.url, dataMain);

@@ -1,10 +1,9 @@
 /** `npm run engine`: which engine runs, how it came there, and how fast it is. */
-import { realpathSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { CONVOLUTION, convolutionSpeed, type ConvolutionSpeed } from "../engine/flops.ts";
 import { loadEngine, type Engine } from "../engine/load.ts";
 import { UsageError } from "../base/errors.ts";
 import { cacheFolder } from "./environment.ts";
+import { runProgram } from "./program.ts";
 
 /** What the set-up found, as `scripts/run.mjs` hands it on. */
 export interface SetUp {
@@ -79,23 +78,13 @@ export function engineReportText(report: EngineReport): string {
   return lines.map(([name, value]) => `${name.padEnd(14)}${value}\n`).join("");
 }
 
-/** @returns The exit code. */
-async function start(args: readonly string[]): Promise<number> {
-  try {
-    const unknown = args.find((argument) => argument !== "--json");
-    if (unknown !== undefined)
-      throw new UsageError(`${unknown}: there is no such option`, "npm run engine [-- --json]");
-    const report = await examine();
-    process.stdout.write(args.length > 0 ? `${JSON.stringify(report)}\n` : engineReportText(report));
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`error: ${error.message}\n`);
-    return error.exitCode;
-  }
+/** @returns The exit code. @throws UsageError for an option that it does not have. */
+async function engineMain(args: readonly string[]): Promise<number> {
+  const unknown = args.find((argument) => argument !== "--json");
+  if (unknown !== undefined) throw new UsageError(`${unknown}: there is no such option`, "npm run engine [-- --json]");
+  const report = await examine();
+  process.stdout.write(args.length > 0 ? `${JSON.stringify(report)}\n` : engineReportText(report));
+  return 0;
 }
 
-const entry = process.argv[1];
-if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) {
-  process.exitCode = await start(process.argv.slice(2));
-}
+await runProgram(import.meta.url, engineMain);

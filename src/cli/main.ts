@@ -1,11 +1,10 @@
 /** `npm run pipeline`: lists the pipelines or runs one. */
-import { realpathSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import { helpText, listPipelines, listText } from "./help.ts";
 import { parseOptions } from "./options.ts";
 import type { Summary } from "../run/pipeline.ts";
+import { runProgram } from "./program.ts";
 import { reporterFor } from "./reporter.ts";
 import { pipelineName, pipelinesFolder } from "./registry.ts";
 import { run } from "./run.ts";
@@ -46,7 +45,7 @@ async function perform(argv: readonly string[], environment: Environment, report
  * The program: people read standard error, programs the last line of standard output.
  *
  * @param argv What follows the program's name, as `["cifar10", "--json"]`.
- * @returns The exit code: 0 done; 1 failed while running; 2 bad usage, configuration or data; 130 or 143 stopped by a
+ * @returns The exit code: 0 done; 1 failed while running; 2 bad usage, configuration or data; 129, 130 or 143 stopped by a
  * signal after saving.
  */
 export async function pipelineMain(argv: readonly string[], overrides: Partial<Environment> = {}): Promise<number> {
@@ -71,20 +70,4 @@ export async function pipelineMain(argv: readonly string[], overrides: Partial<E
   return exitCode ?? failure!.exitCode;
 }
 
-/** Runs {@link pipelineMain} as the program. */
-async function start(): Promise<never> {
-  const fail = (error: unknown) => {
-    process.stderr.write(`${describeFailure(error, { trace: process.env["SCORESTREAM_DEBUG"] === "1" }).text}\n`);
-    process.exit(1);
-  };
-  process.on("uncaughtException", fail);
-  // Whoever reads may close early, as `head` does: a run goes on without being watched.
-  process.stderr.on("error", () => {});
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => error.code === "EPIPE" || fail(error));
-  const exitCode = await pipelineMain(process.argv.slice(2));
-  await new Promise((resolve) => process.stdout.write("", resolve));
-  process.exit(exitCode);
-}
-
-const entry = process.argv[1];
-if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) await start();
+await runProgram(import.meta.url, pipelineMain);

@@ -1,7 +1,5 @@
 /** `npm run monitor`: stores the metrics that runs push, and serves them to watchers and as a web page. */
-import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
@@ -11,6 +9,7 @@ import { Archive } from "../monitor/archive.ts";
 import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
 import { describeFailure } from "./failure.ts";
+import { runProgram } from "./program.ts";
 import { addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import type { SecurityOptions } from "../grpc/secrets.ts";
@@ -122,8 +121,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
   }
 }
 
-const entry = process.argv[1];
-if (entry && import.meta.url === pathToFileURL(realpathSync(entry)).href) {
+await runProgram(import.meta.url, (argv) => {
   const { stdout, stderr, env } = process;
-  process.exit(await monitorMain(process.argv.slice(2), { stdout, stderr, env, signals: process, exit: process.exit }));
-}
+  return monitorMain(argv, { stdout, stderr, env, signals: process, exit: process.exit });
+});

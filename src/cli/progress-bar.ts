@@ -40,6 +40,8 @@ export function barReporter(screen: NodeJS.WriteStream, now: () => number): Repo
         gracefulExit: false,
         forceRedraw: true,
         hideCursor: true,
+        // The terminal wraps long messages, and the library cuts the bar: without this the terminal cuts both.
+        linewrap: true,
       });
       bar.start(total ?? 0, 0, {});
     },

@@ -1,6 +1,6 @@
-/** SIGINT and SIGTERM: the first asks the run to save and end, the second ends it at once. */
+/** SIGINT, SIGTERM and, from a terminal that closes, SIGHUP: the first asks the run to save and end, the second ends it at once. */
 
-const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 export type StopSignal = keyof typeof CODES;
 
 /** One key press may arrive several times, passed on by npm and by the terminal; ms. */
@@ -29,7 +29,7 @@ export interface Signals {
   dispose(): void;
 }
 
-/** Listens for both signals until disposed. */
+/** Listens for the signals until disposed. */
 export function listenForSignals({ source, onStop, onQuit, now = Date.now }: SignalOptions): Signals {
   let stopped: Signals["stopped"];
   let last = 0;

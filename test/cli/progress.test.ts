@@ -50,12 +50,17 @@ describe("progress in a log", () => {
 });
 
 describe("progress on a terminal", () => {
-  it("draws a bar, keeps messages, and gives the cursor back", () => {
-    const screen = Object.assign(new PassThrough(), { isTTY: true, columns: 120 });
-    let text = "";
-    screen.on("data", (data) => (text += String(data)));
+  function terminalOf(columns: number) {
+    const screen = Object.assign(new PassThrough(), { isTTY: true, columns });
+    const parts: string[] = [];
+    screen.on("data", (data) => parts.push(String(data)));
     // The library moves the cursor with node:readline, which needs these of a terminal.
     const terminal = Object.assign(screen, { cursorTo: () => true, clearLine: () => true, moveCursor: () => true });
+    return { terminal, parts };
+  }
+
+  it("draws a bar, keeps messages, and gives the cursor back", () => {
+    const { terminal, parts } = terminalOf(120);
     const interrupts = process.listenerCount("SIGINT");
     const reporter = reporterFor(terminal);
     reporter.stage({ name: "training", total: 4, unit: "steps" });
@@ -63,9 +68,27 @@ describe("progress on a terminal", () => {
     reporter.message("checkpoint saved");
     expect(process.listenerCount("SIGINT")).toBe(interrupts);
     reporter.close();
+    const text = parts.join("");
     expect(text).toContain("training ████████████░░░░░░░░░░░░ 2/4 steps loss 0.25");
     expect(text).toContain("\r\x1b[2Kcheckpoint saved\n");
+    // The terminal goes on wrapping: a message may be longer than a line.
+    expect(text).not.toContain("\x1b[?7l");
     expect(text.lastIndexOf("\x1b[?25h")).toBeGreaterThan(text.lastIndexOf("\x1b[?25l"));
+  });
+
+  it("cuts the bar at the edge of a narrow terminal, and no message", () => {
+    const { terminal, parts } = terminalOf(40);
+    const reporter = reporterFor(terminal);
+    reporter.stage({ name: "likelihood of the test images", total: 4, unit: "images" });
+    reporter.progress({ done: 2, loss: 0.25 });
+    const message = "FID, KID and the Inception score need a network: ".repeat(3);
+    reporter.message(message);
+    reporter.close();
+    expect(parts).toContain(`\r\x1b[2K${message}\n`);
+    expect(parts.filter((part) => part.includes("█"))).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^.{40}$/)]),
+    );
+    expect(parts.filter((part) => part.includes("█") && part.length > 40)).toEqual([]);
   });
 });
 

@@ -27,6 +27,7 @@ describe("a run that gets a signal", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ] as const)("%s: saves, says so, exits with %i", { timeout: 30_000 }, async (signal, exitCode) => {
     const workdir = temporaryFolder();
     const { child, output, ended } = await start(workdir, 100);
@@ -91,6 +92,6 @@ describe("listenForSignals", () => {
     expect(events).toEqual(["SIGINT", 130]);
     expect(signals.stopped).toEqual({ signal: "SIGINT", exitCode: 130 });
     signals.dispose();
-    expect(source.listenerCount("SIGINT") + source.listenerCount("SIGTERM")).toBe(0);
+    expect(source.eventNames()).toEqual([]);
   });
 });

@@ -28,8 +28,8 @@ export interface Project {
   tool(name: string, body: string): void;
   removeTool(name: string): void;
   write(name: string, text: string): void;
-  /** Starts `run.mjs` and returns its process beside its outcome. */
-  start(args: string[], env?: NodeJS.ProcessEnv): { process: ChildProcess; outcome: Promise<Outcome> };
+  /** Starts `run.mjs`, in a shell if asked, and returns its process, or the shell's, beside its outcome. */
+  start(args: string[], env?: NodeJS.ProcessEnv, shell?: boolean): { process: ChildProcess; outcome: Promise<Outcome> };
   run(args?: string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
 }
 
@@ -50,10 +50,12 @@ export function makeProject(): Project {
   tool("python3", pythonWith(join(root, "good.whl")));
   tool("c++", COMPILER);
 
-  const start: Project["start"] = (args, env = {}) => {
+  const start: Project["start"] = (args, env = {}, shell = false) => {
     // Only the stand-ins are found; the real tools of the machine are not.
     const clean = { HOME: root, PATH: bin, SCORESTREAM_CACHE: cache, SCORESTREAM_ENGINE: "cpu", ...env };
-    const [file, ...rest] = [...runtime, join(folder, "scripts/run.mjs"), ...args] as [string, ...string[]];
+    const inShell = shell ? ["/bin/sh", "-c", '"$@" & wait', "sh"] : [];
+    const command = [...inShell, ...runtime, join(folder, "scripts/run.mjs"), ...args];
+    const [file, ...rest] = command as [string, ...string[]];
     const child = spawn(file, rest, { cwd: folder, env: clean, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));

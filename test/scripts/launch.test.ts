@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync, utimesSync, mkdirSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync, utimesSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -31,6 +31,31 @@ describe("the program", () => {
     await until(() => out.includes("started"));
     sendSignal(process, signal);
     expect(await outcome).toMatchObject({ code: expected, stdout: "started\nsaved\n" });
+  });
+
+  test("gets SIGTERM when npm, which passes none on, is gone", async () => {
+    const project = makeProject();
+    project.write(
+      "long.mjs",
+      `import { writeFileSync } from "node:fs";
+      process.on("SIGTERM", () => { writeFileSync("stopped", process.env.SCORESTREAM_LAUNCHER); process.exit(143); });
+      writeFileSync("started", String(process.ppid)); setInterval(() => {}, 1000);`,
+    );
+    const { process: npm } = project.start(["long.mjs"], { ...WASM, npm_lifecycle_event: "pipeline" }, true);
+    const path = (name: string) => join(project.folder, name);
+    await until(() => existsSync(path("started")));
+    npm.kill("SIGKILL");
+    await until(() => existsSync(path("stopped")));
+    expect(readFileSync(path("stopped"), "utf8")).toBe(readFileSync(path("started"), "utf8"));
+  });
+
+  test("goes on when nobody reads what the set-up says", async () => {
+    const project = makeProject();
+    project.write("echo.mjs", "process.exitCode = 7;");
+    const { process, outcome } = project.start(["echo.mjs"], WASM);
+    process.stderr!.destroy();
+    process.stdout!.destroy();
+    expect((await outcome).code).toBe(7);
   });
 
   test("ended by a signal gives 128 and the signal's number", async () => {
