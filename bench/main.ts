@@ -1,9 +1,10 @@
 /** `npm run bench`: ScoreStream beside PyTorch and JAX, in one run; writes bench/results/latest.md and latest.json. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../src/cli/environment.ts";
+import { processors } from "../src/base/processors.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { RunError } from "../src/base/errors.ts";
 import type { BenchContext, SectionResult } from "./context.ts";
@@ -38,7 +39,7 @@ async function bench(argv: readonly string[]): Promise<number> {
     console.error(`bench ${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s: ${text}`);
   const results: [SectionName, SectionResult][] = [];
   try {
-    const context = { ...options, python, cache, scratch, cores: availableParallelism(), say };
+    const context = { ...options, python, cache, scratch, cores: processors().count, say };
     for (const name of options.sections) results.push([name, await RUN[name](context)]);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

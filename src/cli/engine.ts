@@ -2,6 +2,7 @@
 import { CONVOLUTION, convolutionSpeed, type ConvolutionSpeed } from "../engine/flops.ts";
 import { loadEngine, type Engine } from "../engine/load.ts";
 import { UsageError } from "../base/errors.ts";
+import { processors } from "../base/processors.ts";
 import { cacheFolder } from "./environment.ts";
 import { runProgram } from "./program.ts";
 
@@ -59,6 +60,11 @@ function setUpLines({ engine, setUp }: EngineReport): [string, string][] {
   ];
 }
 
+function threadsText(threads: number): string {
+  const { count, quota } = processors();
+  return quota !== undefined && threads === count ? `${threads}, by the CPU quota of ${quota}` : String(threads);
+}
+
 /** The report as lines for people. */
 export function engineReportText(report: EngineReport): string {
   const { engine, version, device, threads, gflops, runtime, cache } = report;
@@ -66,7 +72,7 @@ export function engineReportText(report: EngineReport): string {
   const lines: [string, string][] = [
     ["engine", `${engine} ${version}`],
     ["device", device],
-    ["threads", String(threads)],
+    ["threads", threadsText(threads)],
     ["runtime", runtime],
     ["measured", CONVOLUTION],
     ["  forward", speed(gflops.forward)],

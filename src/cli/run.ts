@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Engine } from "../engine/load.ts";
 import { UsageError } from "../base/errors.ts";
+import { processors } from "../base/processors.ts";
 import {
   readStoredConfig,
   requireSameConfig,
@@ -101,6 +102,9 @@ export async function run(
 
     onResult({ preset, engine: engine.name, device: engine.device });
     reporter.message(`engine: ${engine.name} ${engine.version} on ${engine.device}`);
+    const { quota, count } = processors();
+    if (quota !== undefined && engine.threads === count)
+      reporter.message(`engine: threads are ${count}, by the CPU quota of ${quota}`);
     reporter.message(`preset: ${why}`);
     for (const note of notes) reporter.message(`note: ${note}`);
     const cacheDir = cacheFolder(environment.env);

@@ -1,8 +1,8 @@
 /** Loads the tensor engine: native TensorFlow, or WebAssembly where the set-up had to fall back to it. */
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import util from "node:util";
 import { UsageError } from "../base/errors.ts";
+import { processors } from "../base/processors.ts";
 import { deviceName } from "./device.ts";
 import type { NodeBackend } from "./binding.ts";
 import { tf, withoutSourceMaps } from "./tf.ts";
@@ -10,7 +10,7 @@ import { tf, withoutSourceMaps } from "./tf.ts";
 const require = createRequire(import.meta.url);
 
 export interface EngineOptions {
-  /** Threads one op may use; default: all that this process may run on. The first call of a process decides. */
+  /** Threads one op may use; default: as many as the processors that this process may use. The first call of a process decides. */
   readonly threads?: number | undefined;
 }
 
@@ -114,7 +114,7 @@ let loading: Promise<Engine> | undefined;
  *
  * @throws UsageError when TensorFlow is not set up and `SCORESTREAM_ENGINE` is not `wasm`.
  */
-export function loadEngine({ threads = availableParallelism() }: EngineOptions = {}): Promise<Engine> {
+export function loadEngine({ threads = processors().count }: EngineOptions = {}): Promise<Engine> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(`loadEngine: threads must be a whole number above 0, got ${threads}`);
   }

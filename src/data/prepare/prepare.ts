@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { processors } from "../../base/processors.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, NAMED, sum } from "./convert.ts";
@@ -55,7 +55,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   refuseGaps(directory, before, skipBad);
   const kept = sum(progress.entries.map(({ count }) => count));
   if (kept > 0) onMessage?.(`going on behind ${kept} images in ${progress.entries.length} whole shards`);
-  const { window = 8 * availableParallelism(), onProgress = () => {}, stop } = options;
+  const { window = 8 * processors().count, onProgress = () => {}, stop } = options;
   const rest = await convert(source, progress, { directory, shardBytes, skipBad, window, onProgress, stop });
   const images = sum(progress.entries.map(({ count }) => count));
   if (!rest) return { images, kept };

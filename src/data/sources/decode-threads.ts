@@ -1,6 +1,6 @@
 /** Small PNG files decoded by threads, one a core: libvips takes longer to be asked than to decode them. */
-import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { processors } from "../../base/processors.ts";
 import { threadProgram } from "../../base/thread-program.ts";
 import type { Decoded, ToDecode } from "./decode-worker.ts";
 import { pixelsOf, type Picture } from "./source.ts";
@@ -64,7 +64,7 @@ function give(worker: Worker, jobs: readonly Job[]): void {
 function dispatch(): void {
   planned = false;
   while (waiting.length > 0) {
-    const free = idle.length + availableParallelism() - threads;
+    const free = idle.length + processors().count - threads;
     if (free === 0) return;
     give(idle.pop() ?? start(), waiting.splice(0, Math.min(MOST, Math.ceil(waiting.length / free))));
   }
@@ -75,7 +75,7 @@ const FIRST = 256;
 let asked = 0;
 
 /** Whether so many have been asked for that threads are worth their start. */
-export const worthThreads = (): boolean => availableParallelism() > 1 && ++asked > FIRST;
+export const worthThreads = (): boolean => processors().count > 1 && ++asked > FIRST;
 
 /**
  * A small PNG, decoded by another thread together with those asked for in the same turn of the event loop.
