@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, tail } from "./child.mjs";
 import { SetupError } from "./errors.mjs";
@@ -56,12 +56,14 @@ export const addonIn = (folder) => join(folder, "tfjs_binding.node");
 export async function compileBinding({ compiler }, libraries, folder) {
   const tensorflow = join(libraries, "tensorflow");
   const real = "tensorflow.node";
+  // From the addon's own folder: in a whole path a comma, a colon or a "$" would mean something to the linker.
+  const search = `${isMac ? "@loader_path" : "$ORIGIN"}/${relative(folder, tensorflow)}`;
   const compile = async (...args) => {
     const { code, output } = await run([...compiler, ...FLAGS, "-I", join(napi, "include"), ...args]);
     if (code === 0) return;
     throw new SetupError(
       `the binding could not be compiled:\n  ${tail(output)}`,
-      "a compiler with C++17 is needed: g++ 8, clang 8 or later",
+      "repair what the compiler names and repeat the command; it must know C++17, as g++ 8, clang 8 and later do",
     );
   };
   await step(`compiling the binding (${compiler[0]})`, () =>
@@ -73,7 +75,7 @@ export async function compileBinding({ compiler }, libraries, folder) {
         ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, name)),
         ...additions.filter((path) => path.endsWith(".cc")),
         ...LIBRARIES.map((name) => join(tensorflow, name)),
-        `-Wl,-rpath,${tensorflow}`,
+        `-Wl,-rpath,${search}`,
         ...["-o", join(temporary, real)],
       );
       const path = JSON.stringify(join(folder, real));

@@ -8,7 +8,7 @@ import { Interrupted, SetupError } from "./errors.mjs";
 import { launch } from "./launch.mjs";
 import { withLock } from "./lock.mjs";
 import { installPackages, packagesReady } from "./packages.mjs";
-import { cacheFolder } from "./paths.mjs";
+import { cacheFolder, project } from "./paths.mjs";
 import { outliveReaders, say } from "./progress.mjs";
 
 /** Does what is missing; nothing, and without the lock, when all is there. */
@@ -25,12 +25,22 @@ async function setUp() {
   );
 }
 
-const DISK = {
-  ENOSPC: "free some space",
-  EACCES: "make it writable",
-  EROFS: "make it writable",
-  EPERM: "make it writable",
-};
+/** What the file system says of a folder that is the wrong one, and not only full. */
+const UNWRITABLE = ["EACCES", "EROFS", "EPERM", "ENOENT", "ENOTDIR", "EEXIST"];
+
+/** The error in words, for what the file system says; undefined for a fault of this program. */
+function diskError({ code, path, message }) {
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  if (!full && !UNWRITABLE.includes(code)) return undefined;
+  // Packages and the link to the engine lie in the project, wherever the cache is.
+  if (path?.startsWith(project)) {
+    const remedy = full ? "free some space" : "make it writable, or let its owner run npm run setup once";
+    return new SetupError(message, remedy, full ? 1 : 2);
+  }
+  const what = full ? "free some space" : "make it writable";
+  const remedy = `${what}, or put the cache elsewhere: set SCORESTREAM_CACHE to a folder (now ${cacheFolder()})`;
+  return new SetupError(message, remedy, full ? 1 : 2);
+}
 
 /** @returns {number} The exit code for an error, after saying what it is. */
 function report(error) {
@@ -42,11 +52,9 @@ function report(error) {
     say(error.text);
     return error.exitCode;
   }
-  const remedy = DISK[error.code];
-  if (!remedy) throw error;
-  const hint = `${remedy}, or put the cache elsewhere: SCORESTREAM_CACHE=DIR (now ${cacheFolder()})`;
-  say(new SetupError(error.message, hint).text);
-  return 1;
+  const known = diskError(error);
+  if (!known) throw error;
+  return report(known);
 }
 
 /** Where XLA finds its assembler for GPUs; what the user has set stays. */

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SetupError } from "./errors.mjs";
 
 /** The checkout, or the installed package, this script belongs to. */
 export const project = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -19,7 +20,23 @@ export const tfjs = join(modules, "@tensorflow/tfjs-node-gpu");
 /** Where that package looks for it. */
 export const bindingLink = join(tfjs, "lib/napi-v8/tfjs_binding.node");
 
+/** @throws SetupError where this user has none. */
+function homeFolder() {
+  let home = "";
+  try {
+    home = homedir();
+  } catch {
+    // Neither HOME nor an entry of this user.
+  }
+  if (home) return home;
+  throw new SetupError(
+    "there is no folder for the cache: HOME is unset and this user has no home folder",
+    "set SCORESTREAM_CACHE to a folder that this user may write to",
+    2,
+  );
+}
+
 /** `SCORESTREAM_CACHE`, else `scorestream` in the user's cache folder; outside node_modules, which `npm ci` empties. */
 export function cacheFolder(env = process.env) {
-  return resolve(env.SCORESTREAM_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "scorestream"));
+  return resolve(env.SCORESTREAM_CACHE || join(env.XDG_CACHE_HOME || join(homeFolder(), ".cache"), "scorestream"));
 }

@@ -12,6 +12,8 @@ interface Output {
   readonly stderr: Pick<NodeJS.WriteStream, "write">;
 }
 
+const WHEN_FULL = "free some space and give the same command again, or name an output on another disk";
+
 type Conversion = Extract<CheckpointCommand, { kind: "convert" }>;
 
 const resolved = (path: string): string | undefined => {
@@ -68,7 +70,7 @@ export async function checkpointMain(argv: readonly string[], output: Output = p
     await perform(parseCheckpointCommand(argv), output);
     return 0;
   } catch (error) {
-    const failure = describeFailure(error, { trace: process.env["SCORESTREAM_DEBUG"] === "1" });
+    const failure = describeFailure(error, { trace: process.env["SCORESTREAM_DEBUG"] === "1", whenFull: WHEN_FULL });
     output.stderr.write(`${failure.text}\n`);
     return failure.exitCode;
   }

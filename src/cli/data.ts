@@ -18,6 +18,10 @@ import { listenForSignals } from "./signals.ts";
 
 type DataEnvironment = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
 
+const WHEN_FULL =
+  "free some space and give the same command again: it goes on after the images in whole shards; " +
+  "or use an --out on another disk";
+
 /** The folder itself, or the folders of splits in it. @throws UsageError when no manifest is there. */
 async function preparedFolders(directory: string): Promise<string[]> {
   if (hasManifest(directory)) return [directory];
@@ -144,7 +148,8 @@ export async function dataMain(argv: readonly string[], overrides: Partial<DataE
     }
     return await (request.command === "inspect" ? inspect : runVerify)(request, environment);
   } catch (error) {
-    const { text, exitCode } = describeFailure(error, { trace: environment.env["SCORESTREAM_DEBUG"] === "1" });
+    const trace = environment.env["SCORESTREAM_DEBUG"] === "1";
+    const { text, exitCode } = describeFailure(error, { trace, whenFull: WHEN_FULL });
     environment.stderr.write(`${text}\n`);
     return exitCode;
   }

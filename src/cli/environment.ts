@@ -1,6 +1,7 @@
 /** What the command line needs of the process, so that tests can put something else in its place. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { UsageError } from "../base/errors.ts";
 import type { loadEngine } from "../engine/load.ts";
 import { folderRegistry, type PipelineRegistry } from "./registry.ts";
 import type { Screen } from "../run/reporter.ts";
@@ -33,9 +34,26 @@ export function processEnvironment(): Environment {
   };
 }
 
-/** `SCORESTREAM_CACHE`, else `scorestream` in the user's cache folder. */
+/** @throws UsageError where this user has none. */
+function homeFolder(): string {
+  let home = "";
+  try {
+    home = homedir();
+  } catch {
+    // Neither HOME nor an entry of this user.
+  }
+  if (home) return home;
+  throw new UsageError(
+    "there is no folder for the cache: HOME is unset and this user has no home folder",
+    "set SCORESTREAM_CACHE to a folder that this user may write to",
+  );
+}
+
+/** `SCORESTREAM_CACHE`, else `scorestream` in the user's cache folder. @throws UsageError without a home folder. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
-  return resolve(env["SCORESTREAM_CACHE"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "scorestream"));
+  return resolve(
+    env["SCORESTREAM_CACHE"] || join(env["XDG_CACHE_HOME"] || join(homeFolder(), ".cache"), "scorestream"),
+  );
 }
 
 /** Largest resident memory so far, MiB; undefined where the runtime does not tell. */

@@ -16,29 +16,34 @@ function chain(error: unknown): NodeJS.ErrnoException[] {
   return found;
 }
 
+const AFTER_CHECKPOINT =
+  "free some space and give the same command again: it goes on from the last checkpoint, which is whole; " +
+  "or use a --workdir on another disk";
+
 /** Words for a full disk; the system names the file only when it fails to open it. */
-function diskFull(error: NodeJS.ErrnoException, workdir: string | undefined): string {
+function diskFull(error: NodeJS.ErrnoException, workdir: string | undefined, remedy: string): string {
   const file = error.path ?? workdir ?? "a file";
   const why = error.code === "EDQUOT" ? "the disk quota is used up" : "no space left on the disk";
-  return (
-    `${why} while writing ${file}\n  remedy: free some space and give the same command again: ` +
-    `it goes on from the last checkpoint, which is whole; or use a --workdir on another disk`
-  );
+  return `${why} while writing ${file}\n  remedy: ${remedy}`;
 }
 
 /**
  * Puts an error in words.
  *
  * @param workdir Named when the disk is full and the error does not say where.
+ * @param whenFull What to do about a full disk; default: what a run's user does.
  * @param trace Add the stack trace and those of the causes.
  */
-export function describeFailure(error: unknown, { workdir, trace }: { workdir?: string; trace: boolean }): Failure {
+export function describeFailure(
+  error: unknown,
+  { workdir, trace, whenFull = AFTER_CHECKPOINT }: { workdir?: string; trace: boolean; whenFull?: string },
+): Failure {
   const errors = chain(error);
   const full = errors.find(({ code }) => code === "ENOSPC" || code === "EDQUOT");
   const known = error instanceof UsageError || error instanceof RunError;
   const name = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
   let text = error instanceof Error ? error.message : String(error);
-  if (full && !known) text = diskFull(full, workdir);
+  if (full && !known) text = diskFull(full, workdir, whenFull);
   else if (!known) text = `${name}${text}\n  SCORESTREAM_DEBUG=1 shows where`;
   const traces = trace ? errors.map(({ stack }) => `\n${stack}`) : [];
   return {

@@ -32,6 +32,8 @@ interface Given extends SecurityOptions {
   readonly help?: boolean;
 }
 
+const WHEN_FULL = "free some space and give the same command again, or use a --dir on another disk";
+
 /** ms that watchers have to take what is on its way when the monitor ends. */
 const GRACE = 2000;
 
@@ -115,7 +117,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
       unlock();
     }
   } catch (error) {
-    const failure = describeFailure(error, { trace: env["SCORESTREAM_DEBUG"] === "1" });
+    const failure = describeFailure(error, { trace: env["SCORESTREAM_DEBUG"] === "1", whenFull: WHEN_FULL });
     tell(failure.text);
     return failure.exitCode;
   }

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeProject } from "./fixture.ts";
 
 const SHOW = 'console.log(process.env.SCORESTREAM_ENGINE ?? "native", process.env.SCORESTREAM_SETUP);';
@@ -82,4 +82,40 @@ test("with SCORESTREAM_ENGINE=wasm downloads no TensorFlow", async () => {
   expect(stderr).toContain("SCORESTREAM_ENGINE=wasm asks for it");
   expect(project.calls()).toEqual(["npm ci"]);
   expect(existsSync(join(project.cache, "tensorflow"))).toBe(false);
+});
+
+test("compiles below a folder with an odd name, where the linker then finds the libraries", async () => {
+  const project = makeProject();
+  // As the linker does: options are cut at commas, a search path at colons.
+  project.tool(
+    "c++",
+    `log("c++");
+    const out = args[args.indexOf("-o") + 1];
+    const folder = out.slice(0, out.lastIndexOf("/"));
+    const options = args.filter((word) => word.startsWith("-Wl,")).map((word) => word.slice(4).split(","));
+    const missing = options.flatMap(([, path]) => path.split(":")).filter((path) => !existsSync(path.replace(/^[$]ORIGIN|^@loader_path/, folder)));
+    if (options.some((words) => words.length !== 2) || missing.length > 0) { console.error("cannot find", missing); process.exit(1); }
+    writeFileSync(out, "addon");`,
+  );
+  const cache = join(project.root, `Last, "First" of: 100 % #1 é's`);
+  const { code, stderr } = await project.run([], { SCORESTREAM_CACHE: cache });
+  expect({ code, stderr: stderr.includes("cannot find") }).toEqual({ code: 0, stderr: false });
+  expect(project.calls()).toContain("c++");
+});
+
+describe("without a home folder", () => {
+  test.each([
+    ["an empty HOME", { HOME: "" }, "HOME is unset and this user has no home folder"],
+    ["a HOME that cannot be written", { HOME: "/dev/null" }, "make it writable, or put the cache elsewhere"],
+  ])("%s: names the variable to set, which helps", async (_, home, message) => {
+    const project = makeProject();
+    const env = { SCORESTREAM_CACHE: "", SCORESTREAM_ENGINE: "wasm", ...home };
+    const { code, stderr } = await project.run([], env);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\n +at /);
+    expect(stderr).toMatch(/remedy: .*SCORESTREAM_CACHE/);
+    expect((await project.run([], { ...env, SCORESTREAM_CACHE: project.cache })).code).toBe(0);
+    expect((await project.run([], { ...env, XDG_CACHE_HOME: project.cache })).code).toBe(0);
+  });
 });
