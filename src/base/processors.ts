@@ -24,7 +24,8 @@ function share(quota = "", period = "100000"): number | undefined {
 }
 
 /** By version 2: `cpu.max` has quota and period, or "max". */
-const bySecond = (folder: string) => share(...((read(join(folder, "cpu.max"))?.split(" ") ?? []) as [string?, string?]));
+const bySecond = (folder: string) =>
+  share(...((read(join(folder, "cpu.max"))?.split(" ") ?? []) as [string?, string?]));
 /** By version 1: a quota of -1 is none. */
 const byFirst = (folder: string) =>
   share(read(join(folder, "cpu.cfs_quota_us")), read(join(folder, "cpu.cfs_period_us")));
@@ -56,7 +57,9 @@ export interface Processors {
 
 /** As {@link processors}, of another machine. */
 export function processorsOf(machine: number, quota: number | undefined): Processors {
-  return quota === undefined || quota >= machine ? { count: machine } : { count: Math.max(1, Math.floor(quota)), quota };
+  return quota === undefined || quota >= machine
+    ? { count: machine }
+    : { count: Math.max(1, Math.floor(quota)), quota };
 }
 
 let found: Processors | undefined;

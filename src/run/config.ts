@@ -145,7 +145,12 @@ const quality = z.strictObject({
 
 const engine = z.strictObject({
   compile: flag("run each step as one recorded graph"),
-  threads: z.int().min(1).max(1024).optional().describe("CPU threads; unset: all cores, or as many as the CPU quota of a container gives"),
+  threads: z
+    .int()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe("CPU threads; unset: all cores, or as many as the CPU quota of a container gives"),
 });
 
 const exchange = z.strictObject({
