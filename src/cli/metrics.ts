@@ -102,7 +102,7 @@ export async function openMetrics(
 ): Promise<MetricSink> {
   dropTornLine(path);
   if (!listen && !push && !otlp && !web) return fanOut([], tell);
-  const { runId, node } = identityOf(workdir, name, shared);
+  const { runId, node } = identityOf(workdir, name, shared, tell);
   const record = { path, runId, node };
   const sinks: MetricSink[] = [];
   try {
