@@ -1,0 +1,46 @@
+/** What the examples of the documentation take for granted; `test/docs/type-check.ts` imports it into them. */
+import type { Observable } from "rxjs";
+import type { NcsnppConfig } from "scorestream";
+import type { AnyExamples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
+import type { Meter, Peers, RunContext, ScoreNetwork, SDE, Session, Stage, StepRecord, TrainState } from "scorestream";
+import type { Captured, Averaged, LoadedImages } from "scorestream";
+
+export declare const context: RunContext;
+/** The session of a run, and what it holds. */
+export declare const session: Session;
+export declare const sde: SDE;
+export declare const network: ScoreNetwork;
+export declare const state: TrainState;
+export declare const score: Session["score"];
+export declare const store: CheckpointStore;
+export declare const peers: Peers;
+
+export declare const meter: Meter;
+export declare const credit: Credit;
+export declare const look: Look;
+export declare const stage: Stage;
+export declare const key: EvaluationKey;
+export declare const layout: ScoreNetwork["layout"];
+export declare const networkConfig: NcsnppConfig;
+
+/** Data sets: images on the disk or in memory, and vectors. */
+export declare const dataset: ImageDataset;
+export declare const loaded: LoadedImages;
+export declare const examples: AnyExamples;
+
+/** Streams between the stages, named after what passes. */
+export declare const imageBatches: Observable<Batch<"image">>;
+export declare const dataBatches: Observable<Batch<"data">>;
+export declare const timedBatches: Observable<Batch<"data" | "t">>;
+export declare const perturbedBatches: Observable<Batch<"data" | "t" | "noise" | "perturbed">>;
+export declare const latentBatches: Observable<Batch<"latent">>;
+export declare const densities: Observable<Batch<"data" | "logp">>;
+export declare const dequantizedDensities: Observable<Batch<"data" | "logp" | "logQ">>;
+export declare const bitsPerDimBatches: Observable<Batch<"bpd">>;
+export declare const featureBatches: Observable<Batch<"pool3" | "logits">>;
+export declare const shardGradients: Observable<Gradient<"shard">>;
+export declare const gradients: Observable<Gradient>;
+export declare const stepGradients: Observable<Gradient<"step">>;
+export declare const steps: Observable<StepRecord>;
+export declare const averagedSteps: Observable<Averaged<StepRecord>>;
+export declare const capturedSteps: Observable<Captured<Averaged<StepRecord>>>;
