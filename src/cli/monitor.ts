@@ -16,6 +16,7 @@ import type { SecurityOptions } from "../grpc/secrets.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
 import { openWorkdir } from "../run/workdir.ts";
 
+/** Streams, variables and signals of {@link monitorMain}. */
 export interface MonitorEnvironment {
   readonly stdout: Pick<NodeJS.WriteStream, "write">;
   readonly stderr: Pick<NodeJS.WriteStream, "write">;

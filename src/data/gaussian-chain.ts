@@ -1,6 +1,7 @@
 /** A Gaussian of correlated numbers, whose entropy is known exactly: x[i+1] = rho x[i] + std sqrt(1 - rho^2) noise. */
 import { fillNormal, randomKey } from "../base/random.ts";
 
+/** A Gaussian whose numbers form a stationary chain, with a known density. */
 export interface GaussianChain {
   /** Numbers in an example, D. */
   readonly dims: number;

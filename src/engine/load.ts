@@ -9,6 +9,7 @@ import { tf, withoutSourceMaps } from "./tf.ts";
 
 const require = createRequire(import.meta.url);
 
+/** Options of {@link loadEngine}. */
 export interface EngineOptions {
   /** Threads one op may use; default: as many as the processors that this process may use. The first call of a process decides. */
   readonly threads?: number | undefined;

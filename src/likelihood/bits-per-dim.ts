@@ -1,3 +1,4 @@
+/** The scaling that data were given before their density was taken. */
 export interface BitsPerDimOptions {
   /** Number of values a pixel takes, 256 for 8-bit images. */
   readonly levels: number;

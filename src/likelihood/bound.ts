@@ -15,6 +15,7 @@ export interface BoundDraw {
   readonly probe?: Float32Array;
 }
 
+/** Options of {@link variationalBound}. */
 export interface BoundOptions {
   readonly eps: number;
   /** Number of times for each example, 1000 in the reference. */

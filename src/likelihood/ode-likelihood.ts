@@ -5,6 +5,7 @@ import { rk45Batch, type BatchDerivative, type Rk45BatchOptions } from "../solve
 import type { ScoreFunction } from "../sde/score-function.ts";
 import { exampleSize } from "../sde/shapes.ts";
 
+/** Options of {@link odeLikelihood}. */
 export interface OdeLikelihoodOptions extends Rk45BatchOptions {
   /** Time at which the data enter the ODE. */
   readonly eps: number;
@@ -12,6 +13,7 @@ export interface OdeLikelihoodOptions extends Rk45BatchOptions {
   readonly probe: Float32Array;
 }
 
+/** The result of {@link odeLikelihood}. */
 export interface OdeLikelihood {
   /** log p(data) of each example in nats, [B]. */
   readonly logp: Float64Array;

@@ -1,13 +1,17 @@
 /** What a run tells whoever watches it. */
 import type { HistogramReading } from "./meter.ts";
 
+/** Values of `--mode`. */
 export const modes = ["train", "eval", "train_deq", "sample"] as const;
 /** What a run does; "train" ends with a short evaluation and samples, "train_deq" trains the dequantizer. */
 export type Mode = (typeof modes)[number];
 
+/** Values of `--preset`. */
 export const presets = ["quick", "paper", "paper_deep"] as const;
+/** One of {@link presets}. */
 export type Preset = (typeof presets)[number];
 
+/** A run reports progress, metrics, results and messages by these events. */
 export type RunEvent =
   /** A stage begins and gets a progress bar: "training", "likelihood (ODE)", "bound", "samples". */
   | { readonly type: "stage"; readonly name: string; readonly total?: number; readonly unit?: string }

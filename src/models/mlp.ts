@@ -5,6 +5,7 @@ import type { ScoreModel } from "./score-model.ts";
 import { Scope } from "./scope.ts";
 import { tf } from "../engine/tf.ts";
 
+/** Sizes of {@link mlp}. */
 export interface MlpConfig {
   /** Numbers in an example, D. */
   readonly dims: number;

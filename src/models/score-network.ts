@@ -26,6 +26,7 @@ export interface LossInputs {
   readonly weight: Float32Array;
 }
 
+/** Options of {@link scoreNetwork}. */
 export interface ScoreNetworkOptions {
   /** Mean over pixels instead of half their sum, the reference's `reduce_mean`. */
   readonly reduceMean: boolean;
@@ -33,6 +34,7 @@ export interface ScoreNetworkOptions {
   readonly compile: boolean;
 }
 
+/** A network with its compiled losses, gradients and scores. */
 export interface ScoreNetwork {
   readonly model: ScoreModel;
   readonly layout: ParameterLayout;

@@ -7,6 +7,7 @@ import type { Config, DeepPartial } from "./config.ts";
 
 export { modes, presets, type Mode, type Preset, type RunEvent, type Summary } from "../metrics/run-event.ts";
 
+/** A pipeline: its settings and its work, as `definePipeline` takes them. */
 export interface Pipeline {
   /** One line for the list of pipelines. */
   readonly summary: string;
@@ -41,6 +42,7 @@ export type StoredConfig = {
   readonly dataChanges?: readonly DataChange[] | undefined;
 } & Config;
 
+/** A run as the command line has prepared it: configuration, folder, engine and the signal to stop. */
 export interface RunContext {
   /** Name of the pipeline. */
   readonly name: string;

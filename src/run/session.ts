@@ -22,6 +22,7 @@ import { sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
+/** The parts of a run that training, evaluation and sampling share. */
 export interface Session {
   readonly sde: SDE;
   readonly network: ScoreNetwork;
@@ -193,6 +194,17 @@ const outcome = ({ state, store }: Session): RunEvent => ({
 /**
  * Opens the network with its SDE and its newest checkpoint, runs the parts of the mode one after another, and frees everything at
  * the end or on unsubscription. Once the run is told to stop, no further part begins.
+ *
+ * @example
+ * ```ts
+ * session(context, { network: mlp({ dims: 8, width: 64, depth: 2 }), sde }, (own) => ({
+ *   train: () => trainingLoop(context, own, { data: examples, column: "data", stages: () => identity }),
+ *   evaluate: () => EMPTY,
+ *   sample: () => EMPTY,
+ * }));
+ * ```
+ * @returns The events of the parts that the mode names.
+ * @throws UsageError as a notification, when there is nothing to evaluate or a checkpoint cannot be used.
  */
 export function session(
   context: RunContext,

@@ -21,6 +21,7 @@ import { weightingOf } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
+/** The data of a training, and the stages that are its own. */
 export interface TrainingLoop<C extends string> {
   /** Examples to train on. */
   readonly data: AnyExamples;
@@ -36,10 +37,10 @@ export interface TrainingLoop<C extends string> {
  * Trains the session's network as the configuration says: times, perturbation, score matching, Adam, average,
  * checkpoints and metrics. `pipelines/cifar10.ts` shows the same parts one by one.
  *
+ * @example
  * ```ts
- * trainingLoop(context, session, { data, column: "data", stages: () => identity })
+ * trainingLoop(context, own, { data: examples, column: "data", stages: () => identity });
  * ```
- *
  * @returns Progress and metrics; it begins at the session's step and completes after `training.steps`.
  * @throws RangeError when `training.batchSize` is not a multiple of `training.shards`.
  * @see Song et al. 2021, Sections 4 and 5

@@ -4,6 +4,7 @@ import { rk45Batch, type Rk45BatchOptions } from "../solvers/rk45-batch.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import { exampleSize } from "../sde/shapes.ts";
 
+/** Options of {@link odeSample}. */
 export interface OdeSampleOptions extends Rk45BatchOptions {
   /** Time at which the flow ends. */
   readonly eps: number;
@@ -11,6 +12,7 @@ export interface OdeSampleOptions extends Rk45BatchOptions {
   readonly denoise: boolean;
 }
 
+/** The result of {@link odeSample}. */
 export interface OdeSamples {
   /** [B, ...shape], in the range of the training data, not clipped. */
   readonly samples: Float32Array;

@@ -15,6 +15,7 @@ import { turn } from "../base/turn.ts";
  */
 export type PcNoise = (purpose: "predictor" | "corrector", step: number, repeat: number) => ArrayLike<number>;
 
+/** Options of {@link pcSample}. */
 export interface PcSampleOptions {
   /** Last time; the N times of the SDE lie evenly on [eps, T]. */
   readonly eps: number;
@@ -34,6 +35,7 @@ export interface PcSampleOptions {
   readonly onEvaluation?: ((evaluations: number, t: number) => void) | undefined;
 }
 
+/** The result of {@link pcSample}. */
 export interface PcSamples {
   /** [B, ...shape], in the range of the training data, not clipped. */
   readonly samples: Float32Array;

@@ -9,6 +9,7 @@ export type TimeDensity = "uniform" | "likelihood" | "velocity";
 
 export const timeDensities = ["uniform", "likelihood", "velocity"] as const satisfies readonly TimeDensity[];
 
+/** Options of {@link drawTime}. */
 export interface DrawTimeOptions {
   /** Smallest time, in (0, T). */
   readonly eps: number;

@@ -3,6 +3,7 @@ import type { SDE } from "./sde.ts";
 /** At once or later. */
 export type Later<T> = T | Promise<T>;
 
+/** A score and the estimate of its divergence. */
 export interface ScoreAndDivergence {
   readonly score: Float32Array;
   readonly divergence: Float64Array;

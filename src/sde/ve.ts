@@ -2,6 +2,7 @@
 import { smldStep } from "./smld-step.ts";
 import type { SDE } from "./sde.ts";
 
+/** Noise levels and number of discrete steps of {@link veSDE}. */
 export interface VeOptions {
   readonly sigmaMin: number;
   readonly sigmaMax: number;

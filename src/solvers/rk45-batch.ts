@@ -6,6 +6,7 @@ import { turn } from "../base/turn.ts";
 /** Whether the examples of a batch share one step size, as in scipy and the reference, or each has its own. */
 export type StepControl = "batch" | "image";
 
+/** Options of {@link rk45Batch}. */
 export interface Rk45BatchOptions extends Rk45Options {
   /** Default "batch". */
   readonly stepControl?: StepControl | undefined;
@@ -26,6 +27,7 @@ export type BatchDerivative = (
   out: Float64Array,
 ) => Later<void>;
 
+/** The result of {@link rk45Batch}. */
 export interface Rk45BatchResult {
   /** The states at t1, [B, ...state]. */
   readonly y: Float64Array;

@@ -1,6 +1,7 @@
 import { RunError } from "../base/errors.ts";
 import { errorNorm, stagePoint, STAGES, stageTime } from "./dormand-prince.ts";
 
+/** Tolerances of a step of RK45. */
 export interface Tolerances {
   /** Error allowed in proportion to the state. */
   readonly rtol: number;
@@ -15,6 +16,7 @@ export interface SlopeRequest {
   readonly slope: Float64Array;
 }
 
+/** The end of an integration. */
 export interface Solution {
   /** The state at t1. */
   readonly y: Float64Array;

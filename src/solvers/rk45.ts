@@ -2,12 +2,14 @@ import type { Derivative } from "./dormand-prince.ts";
 import { rk45Steps, type Solution, type Tolerances } from "./rk45-steps.ts";
 import { turn } from "../base/turn.ts";
 
+/** Options of {@link rk45}. */
 export interface Rk45Options extends Tolerances {
   /** Called after each evaluation with its number, counted from 1, and its time. */
   readonly onEvaluation?: ((evaluations: number, t: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The result of {@link rk45}. */
 export interface Rk45Result extends Solution {
   /** Number of evaluations of f. */
   readonly evaluations: number;

@@ -81,6 +81,10 @@ function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss
  * The sum is taken in one fixed binary-tree order ((0 + 1) + (2 + 3)) + ..., whoever computed the shards, so the result
  * does not depend on how they were spread over machines by a single bit. At most log2(shards) + 1 sums are held.
  *
+ * @example
+ * ```ts
+ * shardGradients.pipe(accumulate(4)); // one gradient a step
+ * ```
  * @param shards Gradients a step; 1 hands them on as they are, as those that are of a whole step already.
  * @returns One {@link Gradient} per step, with the losses of all its examples.
  * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing.

@@ -12,8 +12,12 @@ import { owning } from "./owning.ts";
 export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
 
 /**
- * Clips each gradient, applies Adam at the scheduled rate to `state`, and tells what the step did.
+ * Clips each gradient, applies Adam at the scheduled rate to `state`, and reports the step.
  *
+ * @example
+ * ```ts
+ * stepGradients.pipe(adam(state, { ...context.config.optim, compile: true }));
+ * ```
  * @returns `loss` (mean over the batch), `gradNorm` (before clipping) and `learningRate`, float32 [].
  * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite.
  * @see the reference's losses.py get_step_fn, optimization_manager

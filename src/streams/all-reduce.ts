@@ -14,11 +14,10 @@ export { alone } from "../training/peers.ts";
  * same bits on each of them and on a node alone, and which `accumulate` hands on. The stages behind it must apply it
  * before they return: a sum is given once.
  *
+ * @example
  * ```ts
- * trainBatches(data, "data", { ..., peers }).pipe(
- *   ..., scoreMatching(...), allReduce(peers), accumulate(shards), adam(...))
+ * shardGradients.pipe(allReduce(peers), accumulate(4));
  * ```
- *
  * @returns Whole steps have `info.shards` 1.
  */
 export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gradient> {

@@ -53,6 +53,7 @@ export function evaluationExamples<E extends AnyExamples>(examples: E, limit: nu
   return { ...examples, length: order.length, order: before ? order.map((place) => before[place]!) : order };
 }
 
+/** Options of {@link trainBatches}. */
 export interface TrainBatchesOptions {
   /** Examples a step, over all shards. */
   readonly batchSize: number;
@@ -131,6 +132,10 @@ function batchesOf<C extends string>(
  * So every example is seen once an epoch, no remainder is dropped, and any step can be the first. The order is one for
  * all shards, so no example is in two of them. Examples on the disk are read a few batches ahead.
  *
+ * @example
+ * ```ts
+ * trainBatches(images(dataset), "image", { batchSize: 128, shards: 1, seed: 1, from: state.step, to: 1000 });
+ * ```
  * @param name The column: "image" for bytes, "data" for floats.
  * @returns For each step in [from, to) one batch per shard, in order; with peers those that are this node's turn.
  * @throws RangeError when `batchSize` is not a multiple of `shards`.
@@ -177,6 +182,7 @@ export function trainBatches<C extends string>(
   return batchesOf(examples, name, plans, ({ shard }) => shard === 0 && stop?.aborted === true, credit);
 }
 
+/** Options of {@link evalBatches}. */
 export interface EvalBatchesOptions {
   readonly batchSize: number;
   /** Passes over the examples, default 1. */
@@ -191,6 +197,12 @@ export interface EvalBatchesOptions {
  * Every example once a pass, in order; the last batch of a pass may be smaller.
  *
  * `step` counts the batches over all passes, so that each draws fresh random numbers; `firstSample` starts anew.
+ *
+ * @example
+ * ```ts
+ * evalBatches(images(dataset, 1000), "image", { batchSize: 100 });
+ * ```
+ * @returns Batches with the column `name`, [B, ...shape].
  */
 export function evalBatches<C extends string>(
   examples: AnyExamples,

@@ -21,6 +21,7 @@ export type Look = (copy: Snapshot) => Observable<unknown>;
 const failed = ({ step }: Snapshot, error: unknown) =>
   `warning: the look at step ${step} failed: ${error instanceof Error ? error.message : String(error)}; training goes on`;
 
+/** Options of {@link betweenSteps}. */
 export interface BetweenStepsOptions {
   /** Steps between looks; 0: none. */
   readonly every: number;
@@ -42,6 +43,10 @@ export interface BetweenStepsOptions {
  *
  * A look that fails, at a full disk say, is told and ends there: training goes on, and its checkpoints are saved.
  *
+ * @example
+ * ```ts
+ * capturedSteps.pipe(betweenSteps(look, { every: 1000, last: 250_000, meter, tell: own.tell, stop: context.stop }));
+ * ```
  * @param look Given the copy that `captureState` made of the step.
  * @returns The same values.
  * @throws RangeError when `every` is not a whole number.

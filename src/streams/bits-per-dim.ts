@@ -11,6 +11,10 @@ const dimsOf = (batch: Batch<"data">) => floats(batch, "data").data.length / bat
  * It takes only batches that were dequantized (`logQ`): a density on discrete data says nothing, it can be made as large
  * as one likes.
  *
+ * @example
+ * ```ts
+ * dequantizedDensities.pipe(bitsPerDim({ levels: 256, centered: true }));
+ * ```
  * @returns Batches with `bpd`, float32 [].
  * @see Song et al. 2021, Section 6 and equation (11)
  */
@@ -28,6 +32,10 @@ export function bitsPerDim<C extends string>(
 /**
  * Bits per dimension of data that are continuous by nature: -log2 p(data) / D.
  *
+ * @example
+ * ```ts
+ * densities.pipe(densityBitsPerDim());
+ * ```
  * @returns Batches with `bpd`, float32 []; it can be negative, as a differential entropy can.
  */
 export function densityBitsPerDim<C extends string>(): OperatorFunction<

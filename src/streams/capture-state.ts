@@ -15,11 +15,14 @@ export type Captured<T = unknown> = T & {
  * A stage that waits, for the disk say, lets training run on: a stage behind it that read the state would see a later
  * step. So `checkpoint` and `betweenSteps` act on the copy that passes.
  *
+ * @example
  * ```ts
- * adam(state, optim), ema(state, { rate: 0.9999, compile }), captureState(state, { every: [1000, 400] }),
- * checkpoint(state, store, { every: 1000 }), betweenSteps(look, { every: 400, last: steps, meter, tell, stop })
+ * averagedSteps.pipe(
+ *   captureState(state, { every: [1000, 400] }),
+ *   checkpoint(state, store, { every: 1000 }),
+ *   betweenSteps(look, { every: 400, last: 250_000, meter, tell: own.tell, stop: context.stop }),
+ * );
  * ```
- *
  * @param every Steps between copies, a number for each stage that looks; 0: none for it.
  * @throws RangeError when one is not a whole number.
  */

@@ -15,6 +15,7 @@ import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.t
 import type { Snapshot, TrainState } from "../training/train-state.ts";
 import { copyOf, type Captured } from "./capture-state.ts";
 
+/** Options of {@link checkpoint}. */
 export interface CheckpointOptions {
   /** Steps between checkpoints. */
   readonly every: number;
@@ -29,6 +30,10 @@ export interface CheckpointOptions {
  * The copy that `captureState` made of the step is written: values follow once their file is on the disk, so a credit
  * loop around it bounds how far training runs ahead.
  *
+ * @example
+ * ```ts
+ * averagedSteps.pipe(captureState(state, { every: [1000] }), checkpoint(state, store, { every: 1000 }));
+ * ```
  * @returns The same values. An error of the source follows once all that is being written is on the disk; where that
  *   fails, its error comes instead.
  */

@@ -2,6 +2,7 @@ import { concat, concatMap, defer, startWith, type OperatorFunction } from "rxjs
 import { column, type Batch, type Column } from "../data/batch.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 
+/** Options of {@link collect}. */
 export interface CollectOptions {
   /** Examples to come. */
   readonly total: number;
@@ -12,6 +13,14 @@ export interface CollectOptions {
 /**
  * Collects a column of all samples and writes it at the end, unless some of `total` are missing.
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(
+ *   collect("data", "samples.json", { total: 64, unit: "samples" }, async (parts, shape) => {
+ *     console.log(shape, parts.length);
+ *   }),
+ * );
+ * ```
  * @param write Writes the column's values of all batches; called once.
  * @returns Progress after every batch, and the path as the result `samples`.
  */

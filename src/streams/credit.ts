@@ -121,7 +121,15 @@ class Window implements Credit {
  */
 export const credit = (size: number): Credit => new Window(size);
 
-/** Builds a loop around a new {@link Credit} for every subscription. @throws RangeError as {@link credit}. */
+/**
+ * Builds a loop around a new {@link Credit} for every subscription.
+ *
+ * @example
+ * ```ts
+ * withCredit(2, (credit) => trainBatches(examples, "data", { ...batches, credit }).pipe(credit.refund()));
+ * ```
+ * @throws RangeError when `size` is not a positive integer; {@link StarvedError} as a notification.
+ */
 export function withCredit<T>(size: number, build: (credit: Credit) => Observable<T>): Observable<T> {
   credit(size);
   return defer(() => {

@@ -8,6 +8,7 @@ import { sampleTime } from "./sample-time.ts";
 import { scoreMatchingLoss } from "./score-matching-loss.ts";
 import { densityOf, type Weighting } from "./score-matching.ts";
 
+/** Options of {@link dataLoss}. */
 export interface DataLossOptions {
   readonly weighting: Weighting;
   /** Smallest time that is drawn. */
@@ -19,6 +20,10 @@ export interface DataLossOptions {
  * The training loss of each example, at one time and with one noise each, under the averaged parameters and without
  * dropout.
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(dataLoss(network, sde, state, { weighting: "likelihood", eps: 1e-5, seed: 1 }));
+ * ```
  * @returns Batches with `loss`, float32 [].
  * @throws RangeError as {@link sampleTime} and {@link scoreMatchingLoss}.
  * @see the reference's run_lib.py evaluate, `enable_loss`

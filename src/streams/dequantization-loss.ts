@@ -11,6 +11,7 @@ import { unitImage } from "./dequantize.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
 import { useOnce } from "./use-once.ts";
 
+/** Options of {@link dequantizationLoss}. */
 export interface DequantizationLossOptions {
   /** Averaged parameters of the frozen score model. */
   readonly score: Tensor1D;
@@ -25,6 +26,18 @@ export interface DequantizationLossOptions {
 /**
  * The variational dequantization loss of each image and its gradient in the dequantizer's parameters, `state`.
  *
+ * @example
+ * ```ts
+ * imageBatches.pipe(
+ *   dequantizationLoss(dequantizerLoss, sde, state, {
+ *     score: scoreParameters,
+ *     eps: 1e-5,
+ *     importance: true,
+ *     centered: true,
+ *     seed: 1,
+ *   }),
+ * );
+ * ```
  * @returns One {@link Gradient} per batch, whose `loss` is the bound in bits/dim.
  * @see Song et al. 2021, Section 5.2; the reference's losses.py get_dequantizer_step_fn
  */

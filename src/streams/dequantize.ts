@@ -14,6 +14,7 @@ export type DequantizationNoise = (
   image: Float32Array,
 ) => { readonly u: Float32Array; readonly negLogQ: Float32Array };
 
+/** Options of {@link dequantize}. */
 export interface DequantizeOptions {
   readonly seed: number;
   /** Data in [-1, 1] rather than [0, 1], the reference's `centered`. */
@@ -49,6 +50,10 @@ export const unitImage = (image: Uint8Array): Float32Array => onGrid(image, fals
  * Without dequantization the data are discrete and a density on them can be made as large as one likes, so bits/dim
  * need it; `logQ` is what the noise adds to log p(image) >= E[log p(data) - log q(u | image)].
  *
+ * @example
+ * ```ts
+ * imageBatches.pipe(dequantize("uniform", { seed: 1, centered: true }));
+ * ```
  * @param kind "uniform": u ~ U[0, 1), log q = 0. "variational": u ~ q(u | image) of a trained dequantizer. "none":
  *   image / 255, for training on the grid as the reference's default does; it gives no `logQ`, so no bits/dim can be
  *   computed from it.

@@ -13,6 +13,10 @@ export type Averaged<T> = T & { readonly [averaged]: true };
  *
  * Evaluation and samples use the average, so `record` takes only values that have been through here.
  *
+ * @example
+ * ```ts
+ * stepRecords.pipe(ema(state, { rate: 0.9999, compile: true }));
+ * ```
  * @throws RangeError when the rate is not in [0, 1).
  * @see the reference's losses.py step_fn, `params_ema`
  */

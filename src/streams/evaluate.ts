@@ -12,6 +12,7 @@ type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";
 /** Names in the summary, where "loss" is that of training. */
 const SUMMARY = { bpd: "bpd", bound: "bound", loss: "evalLoss" } as const;
 
+/** Options of {@link evaluate}. */
 export interface EvaluateOptions<K extends EvaluationKey> {
   /** Stage as people read it, "likelihood (ODE)". */
   readonly name: string;
@@ -36,6 +37,10 @@ function evaluatedOf(batch: Batch<string>, column: string): Evaluated {
  * Averages the column `bpd`, or `loss`: over the passes for each image, then over images, with the standard error over
  * images.
  *
+ * @example
+ * ```ts
+ * bitsPerDimBatches.pipe(evaluate({ name: "likelihood (ODE)", key: "bpd", total: 1000, step: state.step }));
+ * ```
  * @returns Progress after every batch, and at the end the metric and the result, unless images are missing.
  */
 export function evaluate<K extends EvaluationKey>(

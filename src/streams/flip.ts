@@ -5,6 +5,10 @@ import { randomKey } from "../base/random.ts";
 /**
  * Mirrors each image left to right with probability one half, decided by (seed, index of the sample in the run).
  *
+ * @example
+ * ```ts
+ * imageBatches.pipe(flip({ seed: 1 }));
+ * ```
  * @returns Batches with `image` (uint8 [H, W, C]) replaced.
  * @see the reference's datasets.py, tf.image.random_flip_left_right
  */

@@ -5,6 +5,7 @@ import { histogramOf } from "../metrics/histogram.ts";
 import { firstNonFinite } from "../ops/finite.ts";
 import type { Gradient } from "./gradient.ts";
 
+/** Options of {@link gradientHistograms}. */
 export interface GradientHistogramsOptions {
   readonly meter: Meter;
   /** Steps between histograms; 0: none. */
@@ -22,11 +23,15 @@ function partsOf({ slots }: ParameterLayout): Map<string, ParameterLayout["slots
 }
 
 /**
- * Tells `meter` how the gradient's elements are distributed, every so many steps: `gradients` for all of them, and
+ * Reports to `meter` how the gradient's elements are distributed, every so many steps: `gradients` for all of them, and
  * `gradients/<part>` for each part of the network.
  *
  * A gradient that is not finite is left to `adam`, which ends the run.
  *
+ * @example
+ * ```ts
+ * stepGradients.pipe(gradientHistograms(network.layout, { meter, every: 1000 }));
+ * ```
  * @returns The same values.
  * @throws RangeError when `every` is not a whole number.
  */

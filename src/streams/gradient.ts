@@ -19,6 +19,7 @@ export interface Gradient<K extends "shard" | "step" = "shard" | "step"> {
   toArrow(): Batch<"gradient">;
 }
 
+/** Makes a {@link Gradient} of losses and values; the caller keeps the values. */
 export function gradientOf<K extends "shard" | "step">(
   of: K,
   batch: Batch<"t" | "loss">,

@@ -3,6 +3,7 @@ import { bytes, withColumns, type Batch } from "../data/batch.ts";
 import { turn } from "../base/turn.ts";
 import type { Inception } from "../quality/inception/inception.ts";
 
+/** Options of {@link inceptionFeatures}. */
 export interface InceptionFeaturesOptions {
   /** Images that go through the network at once, which sets its memory; larger batches are cut. */
   readonly batchSize: number;
@@ -10,8 +11,12 @@ export interface InceptionFeaturesOptions {
 }
 
 /**
- * What the Inception network says of images.
+ * Computes the features and logits of the Inception network for images.
  *
+ * @example
+ * ```ts
+ * imageBatches.pipe(inceptionFeatures(inception, { batchSize: 32 }));
+ * ```
  * @returns Batches with `pool3`, float32 [dims], and `logits`, float32 [classes].
  * @throws RangeError when `batchSize` is not a positive integer.
  * @see the reference's evaluation.py run_inception_jit

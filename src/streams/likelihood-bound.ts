@@ -6,6 +6,7 @@ import { fillNormal, fillRademacher, fillUniform, randomKey } from "../base/rand
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 
+/** Options of {@link likelihoodBound}. */
 export interface LikelihoodBoundOptions {
   /** Smallest time of the integral, in (0, T). */
   readonly eps: number;
@@ -24,6 +25,10 @@ export interface LikelihoodBoundOptions {
 /**
  * The variational bound on each example's log-likelihood.
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(likelihoodBound(score, sde, { eps: 1e-5, times: 1000, offset: true, seed: 1 }));
+ * ```
  * @returns Batches with `logp`, a lower bound on log p(data) in nats, float32 [].
  * @throws RangeError when importance is asked of an SDE that has no importance weight.
  * @see Song et al. 2021, Theorem 3; the reference's bound_likelihood.py

@@ -6,6 +6,7 @@ import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
 
+/** Options of {@link logLikelihood}. */
 export interface LogLikelihoodOptions {
   /** Time at which the data enter the ODE, in (0, T). */
   readonly eps: number;
@@ -23,6 +24,13 @@ export interface LogLikelihoodOptions {
 /**
  * The log-likelihood of each example by the probability flow ODE.
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(
+ *   logLikelihood(score, sde, { eps: 1e-5, rtol: 1e-5, atol: 1e-5, hutchinson: "rademacher", seed: 1 }),
+ *   densityBitsPerDim(),
+ * );
+ * ```
  * @returns Batches with `logp`, log p(data) in nats, and `evaluations`, those of the network that the example took part
  *   in; float32 [] both.
  * @see Song et al. 2021, Section 2.2 and equation (5); the reference's likelihood.py

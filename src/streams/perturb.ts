@@ -7,6 +7,10 @@ import type { SDE } from "../sde/sde.ts";
 /**
  * Diffuses each example to its time: x(t) = alpha_t x(0) + sigma_t z with z ~ N(0, I).
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed: 1 }), perturb(sde, { seed: 1 }));
+ * ```
  * @returns Batches with `noise` (z) and `perturbed` (x(t)), both in the shape of `data`.
  * @see the reference's losses.py get_sde_loss_fn; `SDE.marginal_prob`
  */

@@ -4,6 +4,7 @@ import { pcSample, seededNoise, type PcSampleOptions } from "../sampling/pc-samp
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 
+/** Options of {@link predictorCorrector}. */
 export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise" | "onEvaluation"> {
   readonly seed: number;
 }
@@ -11,6 +12,21 @@ export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise"
 /**
  * Turns draws from the prior into samples by predictor-corrector sampling in the SDE's N steps.
  *
+ * @example
+ * ```ts
+ * latentBatches.pipe(
+ *   predictorCorrector(score, sde, {
+ *     predictor: "reverse_diffusion",
+ *     corrector: "langevin",
+ *     snr: 0.16,
+ *     nSteps: 1,
+ *     eps: 1e-3,
+ *     probabilityFlow: false,
+ *     denoise: true,
+ *     seed: 1,
+ *   }),
+ * );
+ * ```
  * @returns Batches with `data` in the range of the training data, not clipped, in the shape of `latent`.
  * @see Score-Based Generative Modeling through SDEs, Algorithm 1; the reference's sampling.py get_pc_sampler
  */

@@ -4,6 +4,10 @@ import { floats, withColumns, type Batch } from "../data/batch.ts";
 /**
  * Turns samples into bytes: 255 x, clipped to [0, 255] and truncated, after undoing the centring.
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(quantize({ centered: true }));
+ * ```
  * @returns Batches with `image`, uint8 in the shape of `data`.
  * @see the reference's run_lib.py, evaluation of samples
  */

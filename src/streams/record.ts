@@ -5,6 +5,7 @@ import type { RunEvent } from "../metrics/run-event.ts";
 import type { StepRecord } from "./adam.ts";
 import type { Averaged } from "./ema.ts";
 
+/** Options of {@link record}. */
 export interface RecordOptions {
   /** Steps of the whole run. */
   readonly steps: number;
@@ -25,11 +26,17 @@ export interface RecordOptions {
 }
 
 /**
- * Tells how training goes: progress after every step; metrics, averaged over the steps since the last ones, every so
- * many steps.
+ * Reports how training goes: progress after every step, and every so many steps the metrics, averaged over the steps
+ * since the last ones.
  *
  * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph,
  * and the time in which training stood still.
+ *
+ * @example
+ * ```ts
+ * averagedSteps.pipe(record({ steps: 250_000, every: 100, batchSize: 128, meter }));
+ * ```
+ * @returns Progress and the metrics `train/...`; seconds, images/s and bytes where the name says so.
  */
 export function record({
   steps,

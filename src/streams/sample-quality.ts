@@ -6,6 +6,7 @@ import { measureQuality, type Quality } from "../quality/quality.ts";
 import type { DataStatistics } from "../quality/statistics-file.ts";
 import { collectFeatures } from "./collect-features.ts";
 
+/** Options of {@link sampleQuality}. */
 export interface SampleQualityOptions {
   /** Samples to come; more are left out. */
   readonly total: number;
@@ -35,6 +36,10 @@ function events(quality: Quality, step: number): RunEvent[] {
  *
  * The features are collected as they come; the distances are computed when the last one is there.
  *
+ * @example
+ * ```ts
+ * featureBatches.pipe(sampleQuality({ total: 50_000, step: state.step, data: statistics }));
+ * ```
  * @returns Progress after every batch; at the end notes, metrics and the result, unless samples are missing.
  */
 export function sampleQuality(options: SampleQualityOptions): OperatorFunction<Batch<"pool3" | "logits">, RunEvent> {

@@ -4,6 +4,7 @@ import { fillUniform, randomKey } from "../base/random.ts";
 import { drawTime, type TimeDensity } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 
+/** Options of {@link sampleTime}. */
 export interface SampleTimeOptions {
   /** Smallest diffusion time, the paper's epsilon, in (0, T). */
   readonly eps: number;
@@ -23,10 +24,10 @@ export interface SampleTimeOptions {
  * Under likelihood weighting the loss at time t carries the factor g^2 / sigma^2, which grows like 1/t near 0 and makes
  * it noisy. Drawing t with that density takes the factor into the sampling: what is left is the constant Z.
  *
+ * @example
  * ```ts
- * batches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed }))
+ * dataBatches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed: 1 }));
  * ```
- *
  * @returns Batches with one more column, `t`: float32 [], eps <= t <= T.
  * @throws RangeError when eps is out of range, or the SDE has no importance weight.
  * @see Song et al. 2021, Section 5.1; the reference's sample_importance_weighted_time_for_likelihood

@@ -8,6 +8,7 @@ import type { SDE } from "../sde/sde.ts";
 import type { Credit } from "./credit.ts";
 import { pull } from "./pull.ts";
 
+/** Options of {@link priorBatches}. */
 export interface PriorBatchesOptions {
   /** Examples in all. */
   readonly total: number;
@@ -19,7 +20,15 @@ export interface PriorBatchesOptions {
   readonly credit?: Credit | undefined;
 }
 
-/** Draws from the prior p_T = N(0, priorStd^2 I): batches with `latent`, float32 [...shape]. */
+/**
+ * Draws from the prior p_T = N(0, priorStd^2 I).
+ *
+ * @example
+ * ```ts
+ * priorBatches(sde, [32, 32, 3], { total: 64, batchSize: 16, seed: 1 });
+ * ```
+ * @returns Batches with `latent`, float32 [...shape]; the last one may be smaller.
+ */
 export function priorBatches(
   sde: SDE,
   shape: readonly number[],
@@ -37,6 +46,7 @@ export function priorBatches(
   }, credit);
 }
 
+/** Options of {@link sample}. */
 export interface SampleOptions {
   /** Time at which sampling ends, in (0, T). */
   readonly eps: number;
@@ -53,6 +63,13 @@ export interface SampleOptions {
 /**
  * Turns draws from the prior into samples by the probability flow ODE.
  *
+ * @example
+ * ```ts
+ * latentBatches.pipe(
+ *   sample(score, sde, { eps: 1e-3, rtol: 1e-5, atol: 1e-5, denoise: true }),
+ *   quantize({ centered: true }),
+ * );
+ * ```
  * @returns Batches with `data` in the range of the training data, not clipped, in the shape of `latent`.
  * @see Song et al. 2021, equation (4); the reference's sampling.py get_ode_sampler
  */

@@ -9,6 +9,10 @@ import { collect } from "./collect.ts";
 /**
  * Collects `data` and writes it as one Arrow IPC file at the end, unless some of `total` are missing.
  *
+ * @example
+ * ```ts
+ * dataBatches.pipe(saveExamples("samples.arrow", { total: 64 }));
+ * ```
  * @returns Progress after every batch, and the path as the result `samples`.
  */
 export function saveExamples(

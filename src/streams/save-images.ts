@@ -17,6 +17,7 @@ export interface ImageFiles {
   readonly npz?: string | undefined;
 }
 
+/** Options of {@link saveImages}. */
 export interface SaveImagesOptions {
   readonly total: number;
   /** Images drawn before, which the source leaves out; those to come are added. The caller removes it. */
@@ -42,6 +43,10 @@ async function write({ grid, arrow, npz }: ImageFiles, spool: ImageSpool): Promi
  * Writes images to files at the end, unless some of `total` are missing. Until then they are in the spool, not in
  * memory.
  *
+ * @example
+ * ```ts
+ * imageBatches.pipe(saveImages({ grid: "samples.png" }, { total: 64, spool }));
+ * ```
  * @returns Progress after every batch, and the path of the grid as the result `samples`.
  */
 export function saveImages(

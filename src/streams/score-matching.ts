@@ -75,6 +75,10 @@ export interface ScoreMatchingOptions {
  * The engine computes in another thread: batches that come meanwhile wait here in order, as many as the credit of their
  * source lets out, while loading, perturbing and watchers go on.
  *
+ * @example
+ * ```ts
+ * perturbedBatches.pipe(scoreMatching(network, sde, state, { weighting: "importance", seed: 1 }));
+ * ```
  * @returns One {@link Gradient} per batch; its device column lives until the stages behind have taken it.
  * @see Song et al. 2021, equation (7) and Section 5.1; the reference's losses.py get_sde_loss_fn
  */

@@ -7,14 +7,14 @@ export type Stage = <A, B>(name: string, operator: OperatorFunction<A, B>, per?:
 /**
  * Names the stages of a pipeline for `meter`.
  *
- * ```ts
- * const stage = stagesOf(meter);
- * batches.pipe(stage("times", sampleTime(sde, { seed })), stage("perturb", perturb(sde, { seed })))
- * ```
- *
  * A stage passes on what its operator does: values, order, errors, completion and unsubscription, in the same turn. It
  * adds three readings of the clock a batch. The metrics are `stage/<name>/batches_per_second`, `queue` and `seconds`.
  *
+ * @example
+ * ```ts
+ * const stage = stagesOf(meter);
+ * imageBatches.pipe(stage("flip", flip({ seed: 1 })));
+ * ```
  * @returns A function of the name, the operator, and how many batches become one in it, default 1.
  * @throws RangeError from that function, for a name with "/" or a `per` that is not a positive integer.
  */

@@ -24,6 +24,7 @@ export interface ShardGradient extends Turn {
   readonly loss: Float32Array;
 }
 
+/** Training on one node. */
 export interface Alone {
   readonly alone: true;
   readonly turns?: undefined;
@@ -51,6 +52,7 @@ export interface Group {
   onSum(apply: (sum: StepSum) => void): () => void;
 }
 
+/** With whom a node trains: nobody, or a group. */
 export type Peers = Alone | Group;
 
 /** Nobody: a run in one process. */

@@ -3,11 +3,12 @@ import type { Observable } from "rxjs";
 import type { NcsnppConfig } from "scorestream";
 import type { AnyExamples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
 import type { Meter, Peers, RunContext, ScoreNetwork, SDE, Session, Stage, StepRecord, TrainState } from "scorestream";
-import type { Captured, Averaged, LoadedImages } from "scorestream";
+import type { Averaged, Captured, dequantizationLoss, inceptionFeatures, LoadedImages, sampleQuality, saveImages } from "scorestream"; // prettier-ignore
+import type { TrainBatchesOptions } from "scorestream";
 
 export declare const context: RunContext;
 /** The session of a run, and what it holds. */
-export declare const session: Session;
+export declare const own: Session;
 export declare const sde: SDE;
 export declare const network: ScoreNetwork;
 export declare const state: TrainState;
@@ -41,6 +42,14 @@ export declare const featureBatches: Observable<Batch<"pool3" | "logits">>;
 export declare const shardGradients: Observable<Gradient<"shard">>;
 export declare const gradients: Observable<Gradient>;
 export declare const stepGradients: Observable<Gradient<"step">>;
-export declare const steps: Observable<StepRecord>;
+export declare const stepRecords: Observable<StepRecord>;
 export declare const averagedSteps: Observable<Averaged<StepRecord>>;
 export declare const capturedSteps: Observable<Captured<Averaged<StepRecord>>>;
+
+/** What only some stages take. */
+export declare const batches: TrainBatchesOptions;
+export declare const dequantizerLoss: Parameters<typeof dequantizationLoss>[0];
+export declare const scoreParameters: Parameters<typeof dequantizationLoss>[3]["score"];
+export declare const inception: Parameters<typeof inceptionFeatures>[0];
+export declare const statistics: Parameters<typeof sampleQuality>[0]["data"];
+export declare const spool: Parameters<typeof saveImages>[1]["spool"];

@@ -71,12 +71,14 @@ const manifest = z.object({
 
 export type Skipped = Readonly<z.infer<typeof skipped>>;
 export type ShardInfo = Readonly<z.infer<typeof shard>>;
+/** The work that a folder of prepared data came from; another one is refused. */
 export type Work = Readonly<z.infer<typeof work>>;
 /** What a folder of shards holds. */
 export type Manifest = Readonly<z.infer<typeof manifest>>;
 
 export const manifestFile = (directory: string) => join(directory, "manifest.json");
 
+/** Whether a folder holds prepared data. */
 export const hasManifest = (directory: string) => existsSync(manifestFile(directory));
 
 export async function writeManifest(directory: string, value: Manifest): Promise<void> {

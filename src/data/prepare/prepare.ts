@@ -7,6 +7,7 @@ import { hasManifest, leftText, readManifest, writeManifest, type Manifest, type
 import { isWhole, resume, type Finished, type Left } from "./progress.ts";
 import { channelStatistics } from "./statistics.ts";
 
+/** Options of {@link prepare}. */
 export interface PrepareOptions {
   /** Where the shards go; made when missing. */
   readonly directory: string;
@@ -25,6 +26,7 @@ export interface PrepareOptions {
   readonly stop?: AbortSignal | undefined;
 }
 
+/** The result of {@link prepare}. */
 export interface Prepared {
   /** Absent when it was stopped. */
   readonly manifest?: Manifest;

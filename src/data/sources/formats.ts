@@ -29,6 +29,7 @@ export interface Surroundings {
 /** What is asked for; only CIFAR-10, which can be fetched, does without a path. */
 export type WantedSource = Omit<SourceOptions, "path"> & { readonly path?: string | undefined };
 
+/** A format of images that `prepare` reads. */
 export interface Format {
   readonly name: string;
   readonly summary: string;
@@ -52,6 +53,7 @@ const foundIn = (format: keyof typeof FILE_NAMES) => (path: string) => splitsOfF
 
 const usual = ["train", "test"];
 
+/** The formats that `--format` names. */
 export const formats: readonly Format[] = [
   {
     name: "cifar10",

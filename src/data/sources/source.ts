@@ -63,6 +63,8 @@ export interface Source {
   entries(): AsyncIterable<SourceEntry>;
 }
 
+/** Number of values of an image of this shape. */
 export const pixelsOf = ([height, width, channels]: Shape): number => height * width * channels;
 
+/** A shape as people read it, "32 x 32 x 3". */
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(", ")}]`;

@@ -27,6 +27,7 @@ export interface RunImages extends ImageSplits {
   readonly notes?: readonly string[];
 }
 
+/** A pipeline of images: its data, its training and its presets. */
 export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "presets"> {
   /** Height and width of the images, where it is one whatever the data; else the data tell. */
   readonly imageSize?: number;

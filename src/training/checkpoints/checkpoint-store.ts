@@ -10,11 +10,13 @@ import type { Snapshot } from "../train-state.ts";
 /** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
 export type CheckpointKind = "checkpoints" | "checkpoints-meta";
 
+/** A state and the file it was read from. */
 export interface LoadedCheckpoint {
   readonly path: string;
   readonly snapshot: Snapshot;
 }
 
+/** Options of {@link CheckpointStore}. */
 export interface CheckpointStoreOptions {
   readonly workdir: string;
   readonly layout: ParameterLayout;
