@@ -38,16 +38,16 @@ const collect = (text: string, before: string[] = []) => [...before, text];
 export function flightCommands(): Command[] {
   const serve = new Command("serve")
     .argument("<folders...>")
-    .description("gives prepared data to other machines, by Arrow Flight")
-    .option("--listen <host:port>", "where", "127.0.0.1:50053");
+    .description("serves prepared data to other machines by Arrow Flight")
+    .option("--listen <host:port>", "address to listen at", "127.0.0.1:50053");
   const pull = new Command("pull")
-    .description("copies prepared data from such a server; given again, it goes on where it was interrupted")
-    .option("--from <host:port>", "the server")
-    .option("--out <folder>", "where the shards go, a folder in it for each split")
-    .option("--name <name>", "which data set, where there are several")
-    .option("--split <name>", "train, test ...; repeatable; default: all", collect);
+    .description("copies prepared data from such a server; run it again after an interruption, and it resumes")
+    .option("--from <host:port>", "address of the server")
+    .option("--out <folder>", "folder for the shards, with a subfolder for each split")
+    .option("--name <name>", "name of the data set, if the server has several")
+    .option("--split <name>", "train, test and so on; repeatable; default: all", collect);
   for (const command of [serve, pull]) addSecurityOptions(command);
-  return [serve, pull.option("--json", "the last line of standard output is one JSON object")];
+  return [serve, pull.option("--json", "prints the result as one JSON object on the last line of standard output")];
 }
 
 function required(value: string | undefined, flag: string, example: string): string {

@@ -60,42 +60,42 @@ const collect = (text: string, before: string[] = []) => [...before, text];
 
 function prepareCommand(): Command {
   return new Command("prepare")
-    .description("converts images once to Arrow shards; given again, it goes on where it was interrupted")
-    .option("--format <name>", "what the images are in, see below")
-    .option("--from <path>", "the file or folder they are in")
-    .option("--out <folder>", "where the shards go, a folder in it for each split")
+    .description("converts images to Arrow shards; run it again after an interruption, and it resumes")
+    .option("--format <name>", "format of the images, see below")
+    .option("--from <path>", "file or folder of the images")
+    .option("--out <folder>", "folder for the shards, with a subfolder for each split")
     .option(
       "--split <name>",
-      "train, test ...; repeatable; default: all there are by the names of files and folders, else train",
+      "train, test and so on; repeatable; default: all that the names of files and folders tell, else train",
       collect,
     )
-    .option("--version <old|new>", "which downsampled ImageNet: they are different data sets")
-    .option("--crop <n>", "keep the central n x n pixels", whole("--crop", 65536))
-    .option("--size <n>", "resize to n x n pixels, after a central square crop", whole("--size", 65536))
-    .addOption(new Option("--channels <n>", "1 grey, 3 colour").choices(["1", "3"]))
+    .option("--version <old|new>", "which downsampled ImageNet; results on one cannot be compared with the other")
+    .option("--crop <n>", "keeps the central n x n pixels", whole("--crop", 65536))
+    .option("--size <n>", "resizes to n x n pixels, after a central square crop", whole("--size", 65536))
+    .addOption(new Option("--channels <n>", "1 for grey, 3 for colour").choices(["1", "3"]))
     .addOption(
-      new Option("--filter <kernel>", "resampling, always antialiased; default cubic").choices([
+      new Option("--filter <kernel>", "resampling kernel, always antialiased; default cubic").choices([
         "linear",
         "cubic",
         "lanczos3",
       ]),
     )
     .addOption(
-      new Option("--labels <how>", "folder: take folder names for classes; default none").choices(["none", "folders"]),
+      new Option("--labels <how>", "folders: takes folder names as classes; default none").choices(["none", "folders"]),
     )
     .addOption(new Option("--layout <axes>", "pixels: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
-    .option("--image-column <name>", "the column, feature or array of the images, where it has no usual name")
-    .option("--label-column <name>", "the same of the labels; none: read no labels")
+    .option("--image-column <name>", "column of the images, if it has no usual name")
+    .option("--label-column <name>", "column of the labels, if it has no usual name; none: reads no labels")
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
-    .option("--skip-bad", "leave bad images and files out and count them; otherwise the first ends the work")
-    .option("--json", "the last line of standard output is one JSON object");
+    .option("--skip-bad", "skips and counts faulty images and files; otherwise the first one ends the work")
+    .option("--json", "prints the result as one JSON object on the last line of standard output");
 }
 
 export function dataProgram(): Command {
   const command = new Command("npm run data --").usage("<command> [options]");
-  const inspect = new Command("inspect").argument("<folder>").description("shows what a folder of shards holds");
+  const inspect = new Command("inspect").argument("<folder>").description("shows the content of a folder of shards");
   const verify = new Command("verify").argument("<folder>").description("checks every shard against its hash");
-  const read = [inspect.option("--json", "as JSON"), verify.option("--json", "as JSON")];
+  const read = [inspect.option("--json", "prints JSON"), verify.option("--json", "prints JSON")];
   for (const part of [prepareCommand(), ...read, ...flightCommands()]) {
     command.addCommand(part.helpOption(false).exitOverride().configureOutput(silent));
   }

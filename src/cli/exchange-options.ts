@@ -21,10 +21,10 @@ const PORT = 50_061;
 
 export function addExchangeOptions(command: Command): void {
   command
-    .option("--listen <host:port>", "train with others, who join here; with --join: where peers reach this node")
-    .option("--join <host:port>", "train with the node that listens there, from now on")
-    .option("--world <nodes>", "nodes to wait for before the first step, default 1")
-    .option("--rank <rank>", "this node's number, from 0, the one that listens; default: the next that is free");
+    .option("--listen <host:port>", "address for others to join; with --join: address for peers to reach this node")
+    .option("--join <host:port>", "trains with the node that listens there")
+    .option("--world <nodes>", "number of nodes to wait for before the first step; default 1")
+    .option("--rank <rank>", "number of this node; 0 is the one that listens; default: the next free one");
 }
 
 /** @throws UsageError when it is there and no whole number from `least`. */

@@ -58,7 +58,7 @@ export function helpText(options: Options, pipeline: Pipeline | undefined, liste
     : `Pipelines:\n${listText(listed).replace(/^/gm, "  ").trimEnd()}\n`;
   const values = pipeline
     ? `preset ${options.preset ?? "quick"} of ${name}`
-    : "the base that pipelines and presets change";
+    : "the defaults before a pipeline or preset changes them";
   return [
     about,
     program().helpInformation(),

@@ -39,18 +39,12 @@ export type MetricTargets = Pick<RunMetricsOptions, "listen" | "push"> &
 
 export function addMetricOptions(command: Command): void {
   command
-    .option(`${LISTEN} <host:port>`, "serve the metrics by gRPC, scorestream.v1.Monitor/Watch")
-    .option(`${PUSH} <host:port>`, "push the metrics to a monitor (npm run monitor)")
-    .option(
-      `${PUSH_LIMIT} <mib>`,
-      "what waits for an absent monitor at most, on the disk; older metrics are left out, default 1024",
-    )
-    .option(
-      `${RUN_ID_OPTION} <name>`,
-      "name of the run in metrics, the same for all of its nodes; default: one of its own",
-    )
-    .option(`${MONITOR} <host:port>`, "serve a web page of the run, for example at 127.0.0.1:8080")
-    .option("--otlp <url>", "export the metrics to an OpenTelemetry collector by gRPC, as http://127.0.0.1:4317");
+    .option(`${LISTEN} <host:port>`, "serves the metrics by gRPC (scorestream.v1.Monitor/Watch)")
+    .option(`${PUSH} <host:port>`, "pushes the metrics to a monitor (npm run monitor)")
+    .option(`${PUSH_LIMIT} <mib>`, "most metrics to keep on the disk for an absent monitor, the newest; default 1024")
+    .option(`${RUN_ID_OPTION} <name>`, "name of the run in metrics, the same for all of its nodes; default: a new name")
+    .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
+    .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
   addSecurityOptions(command);
 }
 

@@ -41,12 +41,12 @@ const GRACE = 2000;
 export function monitorProgram(): Command {
   const command = new Command("npm run monitor")
     .usage("[-- options]")
-    .option("--listen <host:port>", "where runs push to (--metrics-push) and watchers watch", "127.0.0.1:50051")
-    .option("--web <host:port>", "where a browser finds the page of all runs", "127.0.0.1:8080")
-    .option("--dir <folder>", "where metrics are kept, one file of JSON lines a run", "runs/monitor");
+    .option("--listen <host:port>", "address for runs (--metrics-push) and watchers", "127.0.0.1:50051")
+    .option("--web <host:port>", "address of the page of all runs", "127.0.0.1:8080")
+    .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor");
   addSecurityOptions(command);
   return command
-    .option("-h, --help", "this text")
+    .option("-h, --help", "prints this text")
     .helpOption(false)
     .allowExcessArguments(false)
     .exitOverride()

@@ -28,15 +28,17 @@ export interface Options {
 export function program(): Command {
   const command = new Command("npm run pipeline")
     .usage("[name] [-- options]")
-    .argument("[name]", "the pipeline; without it, the pipelines are listed")
-    .addOption(new Option("--mode <mode>", `what to do: ${modes.join(", ")}`).default("train"))
+    .argument("[name]", "name or path of a pipeline; lists the pipelines if left out")
+    .addOption(new Option("--mode <mode>", `one of ${modes.join(", ")}`).default("train"))
     .addOption(
-      new Option("--preset <preset>", "settings to start from; default: paper on a GPU, else quick").choices(presets),
+      new Option("--preset <preset>", "settings to start from; default: paper on a GPU, quick otherwise").choices(
+        presets,
+      ),
     )
-    .option("--steps <n>", "optimizer steps in all, training.steps")
-    .option("--seed <n>", "the run's seed, seed")
-    .option("--workdir <folder>", "where the run is kept and resumed from; default: runs/<name>")
-    .option("--set <key=value>", "any configuration field, repeatable", (text, before: string[] = []) => [
+    .option("--steps <n>", "total optimizer steps, the same as --set training.steps")
+    .option("--seed <n>", "seed of the run, the same as --set seed")
+    .option("--workdir <folder>", "folder of the run, which resumes from it; default: runs/<name>")
+    .option("--set <key=value>", "sets a configuration field; repeatable", (text, before: string[] = []) => [
       ...before,
       text,
     ])
@@ -48,8 +50,8 @@ export function program(): Command {
   addMetricOptions(command);
   addExchangeOptions(command);
   command
-    .option("--json", "the last line of standard output is one JSON object")
-    .option("-h, --help", "this text")
+    .option("--json", "prints the results as one JSON object on the last line of standard output")
+    .option("-h, --help", "prints this text")
     .helpOption(false)
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} });

@@ -3,9 +3,9 @@ import type { Command } from "commander";
 
 export function addSecurityOptions(command: Command): void {
   command
-    .option("--tls-cert <file>", "PEM certificate to listen with")
-    .option("--tls-key <file>", "its key")
-    .option("--tls-ca <file>", "PEM certificates to trust when connecting; default: the system's")
-    .option("--token-file <file>", "the token that is asked for and sent; also SCORESTREAM_TOKEN")
-    .option("--insecure", "no TLS and no token needed beyond this machine");
+    .option("--tls-cert <file>", "PEM certificate of this server")
+    .option("--tls-key <file>", "PEM key of that certificate")
+    .option("--tls-ca <file>", "PEM certificates to trust; default: those of the system")
+    .option("--token-file <file>", "file with the token to ask for and to send; or set SCORESTREAM_TOKEN")
+    .option("--insecure", "allows other machines without TLS and token");
 }

@@ -15,14 +15,14 @@ const oneOf = <const T extends readonly string[]>(values: T, description: string
 const file = (description: string) => z.string().min(1).optional().describe(description);
 
 const training = z.strictObject({
-  steps: whole(1, 1e9, "optimizer steps in all, those before a resume included"),
+  steps: whole(1, 1e9, "total optimizer steps, including those before a resume"),
   batchSize: whole(1, 65536, "images in one step, over all shards"),
-  shards: whole(1, 4096, "equal parts a batch is cut into; gradients are summed in one fixed order"),
+  shards: whole(1, 4096, "equal parts of a batch, for memory and machines; the result depends on their number"),
   checkpointEvery: whole(1, 1e9, "steps between checkpoints"),
-  keepCheckpoints: whole(1, 1e6, "newest checkpoints that are kept"),
+  keepCheckpoints: whole(1, 1e6, "number of newest checkpoints to keep"),
   logEvery: whole(1, 1e9, "steps between metrics"),
-  snapshotEvery: whole(0, 1e9, "steps between a grid of 16 samples and a bound on 16 images; images only; 0: none"),
-  histogramEvery: whole(0, 1e9, "steps between histograms of the gradient for TensorBoard; 0: none"),
+  snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound on 16 images; 0: never"),
+  histogramEvery: whole(0, 1e9, "steps between gradient histograms for TensorBoard; 0: never"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
   importanceWeighting: flag("draw t in proportion to g^2/sigma^2; counts with likelihoodWeighting only"),
   velocityTimes: flag(
@@ -37,9 +37,9 @@ const training = z.strictObject({
 });
 
 const data = z.strictObject({
-  path: file("folder that npm run data -- prepare wrote; cifar10: of the official files; unset: fetched, if it can be"),
-  version: oneOf(["old", "new"], "which ImageNet 32x32: they are different data sets").optional(),
-  testFraction: positive(0.5, "part of the images held out for evaluation where the data have no test split"),
+  path: file("folder of prepared data, or of the official files for cifar10; unset: fetch the data if possible"),
+  version: oneOf(["old", "new"], "which ImageNet 32x32; results on one cannot be compared with the other").optional(),
+  testFraction: positive(0.5, "share of images to hold out if the data have no test split"),
   uniformDequantization: flag("add uniform noise to training images, as evaluation always does"),
   randomFlip: flag("mirror half of the training images"),
   centered: flag("scale images to [-1, 1]; false: [0, 1]"),
@@ -53,15 +53,15 @@ const model = z.strictObject({
   sigmaMax: positive(1e6, "sigma(1) of ve and linearve"),
   numScales: whole(1, 1e6, "discretization steps of the SDE"),
   nf: z.int().min(4).max(4096).multipleOf(4).describe("channels at full resolution"),
-  chMult: z.array(z.int().min(1).max(64)).min(1).max(12).describe("channels of each resolution in units of nf"),
-  numResBlocks: whole(1, 64, "residual blocks a resolution"),
-  attnResolutions: z.array(z.int().min(1).max(4096)).max(12).describe("image heights at which attention is used"),
+  chMult: z.array(z.int().min(1).max(64)).min(1).max(12).describe("channels of each resolution, as multiples of nf"),
+  numResBlocks: whole(1, 64, "residual blocks per resolution"),
+  attnResolutions: z.array(z.int().min(1).max(4096)).max(12).describe("image heights that use attention"),
   dropout: z.number().min(0).lt(1).describe("dropout rate in the residual blocks"),
-  emaRate: z.number().min(0).lt(1).describe("decay of the averaged parameters, which evaluation uses"),
+  emaRate: z.number().min(0).lt(1).describe("decay of the parameter average, which evaluation and sampling use"),
   initScale: real(0, 100, "scale of the last convolutions' initial weights"),
   skipRescale: flag("divide sums with a skip connection by sqrt 2"),
   resblockType: oneOf(["biggan", "ddpm"], "form of the residual blocks"),
-  fir: flag("resample with firKernel rather than by nearest neighbour and mean"),
+  fir: flag("resample with firKernel in place of nearest neighbour and mean"),
   firKernel: z.array(z.number().min(-1e6).max(1e6)).min(1).max(64).describe("one-dimensional resampling filter"),
   progressive: oneOf(["none", "output_skip", "residual"], "progressive growing of the output"),
   progressiveInput: oneOf(["none", "input_skip", "residual"], "progressive growing of the input"),
@@ -69,8 +69,8 @@ const model = z.strictObject({
   embeddingType: oneOf(["positional", "fourier"], "embedding of the diffusion time"),
   fourierScale: positive(1e6, "standard deviation of the fourier frequencies"),
   scaleBySigma: flag("divide the network's output by sigma"),
-  resampWithConv: flag("convolve when resampling, ddpm blocks"),
-  conditional: flag("tell the network the diffusion time"),
+  resampWithConv: flag("convolve when resampling; ddpm blocks only"),
+  conditional: flag("condition the network on the diffusion time"),
   nonlinearity: oneOf(["swish", "elu", "relu", "lrelu"], "activation function"),
 });
 
@@ -79,67 +79,72 @@ const optim = z.strictObject({
   beta1: z.number().min(0).lt(1).describe("Adam's decay of the first moment"),
   beta2: z.number().min(0).lt(1).describe("Adam's decay of the second moment"),
   eps: positive(1, "Adam's epsilon, added outside the root"),
-  warmup: whole(0, 1e9, "steps in which the learning rate grows from 0"),
+  warmup: whole(0, 1e9, "steps over which the learning rate grows from 0"),
   gradClip: real(-1e9, 1e9, "largest global norm of the gradient; negative: no clipping"),
   weightDecay: real(0, 10, "decoupled weight decay"),
-  schedule: oneOf(["constant", "linear"], "learning rate: constant, or falling to finalLr over decaySteps"),
+  schedule: oneOf(["constant", "linear"], "constant, or linear from lr to finalLr over decaySteps"),
   finalLr: real(0, 10, "last learning rate of the linear schedule"),
   decaySteps: whole(1, 1e9, "steps over which the linear schedule falls"),
 });
 
 const sampling = z.strictObject({
-  numSamples: whole(1, 1e6, "images to sample"),
+  numSamples: whole(1, 1e6, "number of images to sample"),
   smallestTime: time("t at which sampling ends; unset: 1e-3, subvp 1e-2"),
   rtol: tolerance("relative tolerance of the ODE solver"),
   atol: positive(1, "absolute tolerance of the ODE solver"),
   stepControl: oneOf(
     ["batch", "image"],
-    "ODE solver's step size: one for a batch, as in the reference, or one an image",
+    "step size of the ODE solver: shared by a batch, as in the reference, or per image",
   ),
   noiseRemoval: flag("end with one denoising step"),
-  method: oneOf(["ode", "pc"], "probability flow ODE, or predictor-corrector sampling in model.numScales steps"),
+  method: oneOf(["ode", "pc"], "ode: probability flow ODE; pc: predictor-corrector in model.numScales steps"),
   predictor: oneOf(["euler_maruyama", "reverse_diffusion", "ancestral_sampling", "none"], "predictor of method pc"),
   corrector: oneOf(["langevin", "ald", "none"], "corrector of method pc"),
   snr: positive(100, "signal-to-noise ratio of the corrector"),
   nStepsEach: whole(1, 1000, "steps of the corrector at each time"),
-  probabilityFlow: flag("predict without noise, method pc"),
+  probabilityFlow: flag("predict without noise; method pc only"),
 });
 
 const evaluation = z.strictObject({
-  split: oneOf(["test", "train"], "images to evaluate: held-out ones, or those of the training"),
-  numImages: whole(1, 1e7, "images to evaluate, at most all there are: the first ones of a fixed permutation"),
+  split: oneOf(["test", "train"], "test: held-out images; train: training images"),
+  numImages: whole(1, 1e7, "number of images to evaluate, from a fixed permutation of all"),
   batchSize: whole(1, 65536, "images evaluated at once"),
   rtol: tolerance("relative tolerance of the likelihood's ODE solver"),
   atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),
-  stepControl: oneOf(["batch", "image"], "its step size: one for a batch, as in the reference, or one an image"),
+  stepControl: oneOf(
+    ["batch", "image"],
+    "step size of that solver: shared by a batch, as in the reference, or per image",
+  ),
   hutchinson: oneOf(["rademacher", "gaussian"], "noise of the divergence estimate"),
-  boundForm: oneOf(["dsm", "ssm"], "bound by denoising or by sliced score matching, which costs a gradient each time"),
+  boundForm: oneOf(["dsm", "ssm"], "dsm: denoising score matching; ssm: sliced, which costs a gradient per time"),
   boundTimes: whole(1, 1e6, "times drawn per image for the variational bound"),
   boundOffset: flag("correct the bound for stopping at smallestTime"),
-  repeats: whole(1, 1000, "passes over the images, with fresh noise each; the reference: 5 on test, 1 on train"),
-  loss: flag("evaluate the training loss too, without dropout"),
+  repeats: whole(
+    1,
+    1000,
+    "passes over the images, each with fresh noise; the reference makes 5 on test and 1 on train",
+  ),
+  loss: flag("also evaluate the training loss, without dropout"),
   dequantizer: flag("evaluate with a trained variational dequantizer"),
 });
 
 const dequantizer = z.strictObject({
   steps: whole(1, 1e9, "optimizer steps of --mode train_deq, which --steps sets there"),
   batchSize: whole(2, 65536, "images in one step of --mode train_deq, over all shards"),
-  lr: positive(10, "learning rate of --mode train_deq; with optim.schedule=linear it falls over its steps"),
+  lr: positive(10, "learning rate of --mode train_deq; falls over its steps if optim.schedule is linear"),
   filters: z.int().min(4).max(4096).multipleOf(4).describe("channels of the networks in the couplings"),
   components: whole(1, 1024, "logistic distributions in each mixture"),
   blocks: whole(1, 64, "residual blocks of each coupling"),
   heads: whole(1, 64, "attention heads of each coupling"),
-  emaRate: z.number().min(0).lt(1).describe("decay of the averaged parameters, which evaluation uses"),
+  emaRate: z.number().min(0).lt(1).describe("decay of the parameter average, which evaluation and sampling use"),
   offset: flag("correct the loss for stopping at smallestTime"),
 });
 
 const quality = z.strictObject({
-  network: file(
-    "Inception network for FID, KID and Inception score, see docs/guide/evaluation.md; unset: they are left out",
-  ),
-  statistics: file("npz with mu and sigma, or pool_3, of the data; unset: computed once over the training images"),
-  samples: file("npz of samples to measure instead of drawing them, as --mode sample writes it"),
-  numSamples: whole(2, 1e6, "samples that are measured; at most all there are"),
+  network: file("Inception network for FID, KID and Inception score; unset: skip them; see docs/guide/evaluation.md"),
+  statistics: file("npz of the data with mu and sigma, or pool_3; unset: compute it once from the training images"),
+  samples: file("npz of samples to measure in place of new ones, as --mode sample writes it"),
+  numSamples: whole(2, 1e6, "number of samples to measure"),
   batchSize: whole(1, 65536, "images that go through the Inception network at once"),
 });
 
@@ -154,15 +159,18 @@ const engine = z.strictObject({
 });
 
 const exchange = z.strictObject({
-  engine: oneOf(["grpc", "tensorflow"], "what carries the gradients of --listen and --join"),
-  wire: oneOf(["float32", "bfloat16"], "sums on their way; with bfloat16 the result depends on the number of nodes"),
-  deadlineSeconds: positive(1e6, "silence after which a node is left out; longer than a step of the slowest"),
+  engine: oneOf(["grpc", "tensorflow"], "transport of the gradients for --listen and --join"),
+  wire: oneOf(
+    ["float32", "bfloat16"],
+    "number format on the wire; with bfloat16 the result depends on the number of nodes",
+  ),
+  deadlineSeconds: positive(1e6, "seconds without a message before a node is dropped; must exceed the slowest step"),
 });
 
 export const configSchema = z.strictObject({
-  seed: whole(0, Number.MAX_SAFE_INTEGER, "every random number of the run is a function of it"),
+  seed: whole(0, Number.MAX_SAFE_INTEGER, "seed of every random number"),
   sde: oneOf(sdeNames, "forward SDE"),
-  checkpoint: file("checkpoint file to evaluate, sample or start from; unset: the newest of the workdir"),
+  checkpoint: file("checkpoint to evaluate, sample or start from; unset: the newest in the workdir"),
   training,
   data,
   model,

@@ -23,14 +23,14 @@ describe("the list and the help", () => {
     const { exitCode, stdout } = await pipeline(["count", "--help", "--preset", "paper"]);
     expect(exitCode).toBe(0);
     expect(stdout).toContain("Reaches its last step in no time.");
-    expect(stdout).toMatch(/--set <key=value> +any configuration field/);
+    expect(stdout).toMatch(/--set <key=value> +sets a configuration field/);
     expect(stdout).toMatch(/model\.nf=128 +channels at full resolution; a multiple of 4 from 4 to 4096/);
     expect(stdout).toMatch(/training\.batchSize=8 +images in one step/);
     expect(stdout).toMatch(/model\.attnResolutions=\[\] /);
     expect(stdout).toContain("npm run pipeline count -- --mode eval");
-    expect(stdout).toMatch(/--metrics-listen <host:port> +serve the metrics by gRPC/);
-    expect(stdout).toMatch(/--monitor <host:port> +serve a web page of the run/);
-    expect(stdout).toMatch(/--join <host:port> +train with the node that listens there/);
+    expect(stdout).toMatch(/--metrics-listen <host:port> +serves the metrics by gRPC/);
+    expect(stdout).toMatch(/--monitor <host:port> +serves a web page of the run/);
+    expect(stdout).toMatch(/--join <host:port> +trains with the node that listens there/);
     expect(stdout).not.toMatch(/undefined/);
   });
 
