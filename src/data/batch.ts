@@ -21,7 +21,7 @@ import {
 /** Typed arrays a column can hold. */
 export type ColumnData = Float32Array | Uint8Array;
 
-/** Where a batch stands in the run; with the seed it fixes every random number drawn for it. */
+/** The place of a batch in the run; with the seed it fixes every random number drawn for it. */
 export interface BatchInfo {
   /** Step of the optimizer this batch belongs to, counted from 0. */
   readonly step: number;

@@ -6,7 +6,7 @@ import type { HistogramMessage } from "./histogram.ts";
 /** A metric before it has a step and a time. */
 export type Reading = Pick<Metric, "name" | "value" | "unit">;
 
-/** How values were distributed at a step. */
+/** The distribution of values at a step. */
 export interface HistogramReading {
   readonly name: string;
   readonly step: number;

@@ -3,7 +3,7 @@ import type { HistogramReading } from "./meter.ts";
 
 /** Values of `--mode`. */
 export const modes = ["train", "eval", "train_deq", "sample"] as const;
-/** What a run does; "train" ends with a short evaluation and samples, "train_deq" trains the dequantizer. */
+/** The mode of a run: "train" ends with a short evaluation and samples, "train_deq" trains the dequantizer. */
 export type Mode = (typeof modes)[number];
 
 /** Values of `--preset`. */

@@ -9,7 +9,7 @@ import { lossGradient, startLossGradient, type LossAndGradient } from "./loss-gr
 import type { ScoreModel } from "./score-model.ts";
 import { layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
 
-/** What the denoising score matching loss of a batch is computed from; all but the images are [B]. */
+/** Inputs of the denoising score matching loss of a batch; all but the images are [B]. */
 export interface LossInputs {
   /** x(t), [B, H, W, C]. */
   readonly perturbed: Float32Array;

@@ -79,7 +79,7 @@ function find(
   return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));
 }
 
-/** What a run trains and evaluates. */
+/** The network and the SDE that a run trains and evaluates. */
 export interface SessionModel {
   readonly network: ScoreModel;
   /** The forward SDE; default: the one that the configuration names. */
@@ -105,7 +105,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   const events: RunEvent[] = [];
   if (!config.training.continuous && mode.startsWith("train")) {
     throw new UsageError(
-      "training.continuous: there is no loss for discrete steps; the reference calls two that it does not have",
+      "training.continuous: discrete-time training is not supported",
       "train with continuous times; models of discrete steps can be evaluated and sampled",
     );
   }

@@ -17,7 +17,7 @@ export interface DrawTimeOptions {
 }
 
 /**
- * What turns u in [0, 1) into a diffusion time in [eps, T].
+ * Returns the function from u in [0, 1) to a diffusion time in [eps, T].
  *
  * @param operator Named in the error.
  * @throws RangeError when the likelihood's density is asked of an SDE that has no importance weight.

@@ -20,7 +20,7 @@ export function reverseDrift(sde: SDE, t: number, { flow }: { readonly flow: boo
 }
 
 /**
- * The same for the SDE's discretization: the step to the next smaller time subtracts this from x.
+ * Coefficients of the reverse step of the SDE's discretization, which the step to the next smaller time subtracts from x.
  *
  * @see the reference's SDE.reverse().discretize
  */

@@ -9,7 +9,7 @@ export interface ScoreAndDivergence {
   readonly divergence: Float64Array;
 }
 
-/** What the solvers ask of a score model. */
+/** The score of a model and its divergence, as solvers need them. */
 export interface ScoreFunction {
   /** The SDE that it was made for, if it is one of a network; operators refuse another. */
   readonly sde?: SDE;

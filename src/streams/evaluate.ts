@@ -4,7 +4,7 @@ import type { ProgressFile } from "../data/formats/progress-file.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import { countOf, measured, type Evaluated } from "../metrics/evaluated.ts";
 
-/** What is evaluated, the name of the metric `eval/<key>`: bits/dim by the ODE, the bound on them, the training loss. */
+/** The last part of the metric `eval/<key>`: bits/dim by the ODE, the bound on them, or the training loss. */
 export type EvaluationKey = "bpd" | "bound" | "loss";
 
 type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";

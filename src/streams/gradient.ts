@@ -2,7 +2,7 @@ import type { Tensor1D } from "@tensorflow/tfjs";
 import { createBatch, type Batch } from "../data/batch.ts";
 
 /**
- * What the stages between loss and optimizer exchange: an Arrow batch of losses, and the gradient as a column that
+ * A value between loss and optimizer: an Arrow batch of losses, and the gradient as a column that
  * stays on the device.
  *
  * The stage that emits it owns `values` and frees it when `next` returns: whoever needs it longer, in another process or

@@ -9,7 +9,7 @@ import { gradientOf, type Gradient } from "./gradient.ts";
 import { useOnce } from "./use-once.ts";
 
 /**
- * How the loss at time t is weighted. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
+ * The weighting of the loss at time t. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
  * loss bounds the negative log-likelihood. "importance" and "velocity": the same in expectation up to the constant Z,
  * for times drawn by `sampleTime` with the density "likelihood" or "velocity"; not multiplied by Z, as in the
  * reference.

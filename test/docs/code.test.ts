@@ -53,4 +53,9 @@ describe("doc comments", () => {
     const without = operators.filter(({ comment }) => !/@returns|@throws|@see/.test(comment));
     expect(without.map(({ name }) => name)).toEqual([]);
   });
+
+  it("begin with a verb or a noun", () => {
+    const begun = names.map(({ name, comment }) => `${name}: ${comment.replace(/^\/\*\*[\s*]*/, "").split("\n")[0]}`);
+    expect(begun.filter((line) => /^\w+: (What|Who|How|Where|The same|Of|As) /.test(line))).toEqual([]);
+  });
 });

@@ -73,7 +73,7 @@ export type Skipped = Readonly<z.infer<typeof skipped>>;
 export type ShardInfo = Readonly<z.infer<typeof shard>>;
 /** The work that a folder of prepared data came from; another one is refused. */
 export type Work = Readonly<z.infer<typeof work>>;
-/** What a folder of shards holds. */
+/** The content of a folder of shards, its `manifest.json`. */
 export type Manifest = Readonly<z.infer<typeof manifest>>;
 
 export const manifestFile = (directory: string) => join(directory, "manifest.json");

@@ -19,14 +19,14 @@ import { canonicalSplit, splitOfFile } from "./splits.ts";
 import { openSvhn } from "./svhn.ts";
 import { openTfRecords } from "./tfrecords.ts";
 
-/** What else there is to know for opening. */
+/** Settings of the machine that opening a source needs. */
 export interface Surroundings {
   /** Where data that is fetched is kept. */
   readonly cacheDir: string;
   readonly onProgress: OnProgress;
 }
 
-/** What is asked for; only CIFAR-10, which can be fetched, does without a path. */
+/** A request for a source; only CIFAR-10, which can be fetched, needs no path. */
 export type WantedSource = Omit<SourceOptions, "path"> & { readonly path?: string | undefined };
 
 /** A format of images that `prepare` reads. */

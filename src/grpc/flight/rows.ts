@@ -80,7 +80,7 @@ function ticketOf({ ticket, location }: FlightEndpoint, server: string): Ticket 
   return ticket;
 }
 
-/** What is read: a path that any server may know, or rows of a split of a server of ScoreStream. */
+/** The rows to read: a path that any server may know, or rows of a split of a ScoreStream server. */
 export type WantedRows = readonly string[] | RowRange;
 
 const isRange = (wanted: WantedRows): wanted is RowRange => "path" in wanted;
