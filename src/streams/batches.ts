@@ -42,7 +42,7 @@ export function images(data: ImageDataset, limit = data.length): AnyExamples {
 }
 
 /**
- * What an evaluation of at most `limit` examples goes over: they are as drawn at random from all, though data often lie
+ * The examples of an evaluation of at most `limit`: as drawn at random from all, since data often lie
  * sorted by class, and always the same.
  *
  * @returns The examples at the places that `evaluationOrder` says, in its order.
