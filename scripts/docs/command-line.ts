@@ -11,7 +11,7 @@ const EXIT_CODES = [
   ["0", "The program did what was asked."],
   ["1", "It failed while running; the same command may succeed later."],
   ["2", "The command line, the configuration or the data are wrong; the message says what to change."],
-  ["130, 143", "Ctrl-C or SIGTERM stopped it, after it had saved."],
+  ["129, 130, 143", "SIGHUP, Ctrl-C or SIGTERM stopped it, after it had saved."],
 ] as const;
 
 const VARIABLES = [
