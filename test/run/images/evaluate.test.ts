@@ -8,7 +8,8 @@ import { baseConfig } from "../../../src/run/defaults.ts";
 import { readCheckpoint } from "../../../src/training/checkpoints/checkpoint.ts";
 import { run } from "../../pipelines/fixture.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
-import { removeTrained, reportOf, set, tiny, trained } from "./evaluation-fixture.ts";
+import { checkpointOf, removeTrained, reportOf, set, testPixels, tiny, trained } from "./evaluation-fixture.ts";
+import { expectedOf } from "./linear-expectation.ts";
 
 afterAll(removeTrained);
 
@@ -20,11 +21,13 @@ async function evaluated(): Promise<string> {
 }
 
 describe("an evaluation", { timeout: 120_000 }, () => {
-  it("has likelihood, bound and loss, both errors, and the evaluations of the network", async () => {
-    const workdir = await trained();
+  it("has likelihood, bound and loss of the averaged parameters, both errors, and the evaluations of the network", async () => {
+    const workdir = temporaryFolder();
+    const average = { b: 0.1, w: 1.1 };
+    const settings = set(`checkpoint=${await checkpointOf(average)}`, "training.smallestTime=0.01");
     const { numTensors } = tf.memory();
-    const several = ["--mode", "eval", "--workdir", workdir, ...set("eval.repeats=3", "eval.stepControl=image")];
-    const { exitCode, summary } = await tiny(several);
+    const precise = set("eval.repeats=3", "eval.stepControl=image", "eval.rtol=1e-7", "eval.atol=1e-7");
+    const { exitCode, summary } = await tiny(["--mode", "eval", "--workdir", workdir, ...settings, ...precise]);
     expect(exitCode).toBe(0);
     expect(tf.memory().numTensors).toBe(numTensors);
     const { bpd, bound, loss, split, perImage, quality, dequantizations } = reportOf(workdir);
@@ -33,6 +36,11 @@ describe("an evaluation", { timeout: 120_000 }, () => {
       expect(value.standardError).toBeGreaterThan(0);
       expect(value.repeatStandardError).toBeGreaterThan(0);
     }
+    const expected = expectedOf(average, 0.01, testPixels());
+    expect(Math.abs(bpd!.mean - expected.bpd)).toBeLessThan(5e-3);
+    // Three times an image are drawn, and one for the loss.
+    expect(Math.abs(bound!.mean - expected.bound)).toBeLessThan(4 * bound!.standardError);
+    expect(Math.abs(loss!.mean - expected.loss)).toBeLessThan(4 * loss!.standardError);
     expect(bpd!.evaluations!.min).toBeGreaterThanOrEqual(8);
     expect(bpd!.evaluations!.max).toBeGreaterThanOrEqual(bpd!.evaluations!.mean);
     expect([split, perImage.length, quality]).toEqual(["test", 6, { note: "not measured" }]);

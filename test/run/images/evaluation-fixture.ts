@@ -11,8 +11,10 @@ import { sampleImages, samplesPath } from "../../../src/run/images/sample.ts";
 import { pipelineMain } from "../../../src/cli/main.ts";
 import { definePipeline, type RunContext, type Summary } from "../../../src/run/pipeline.ts";
 import { requireName } from "../../../src/cli/registry.ts";
+import { layoutOf } from "../../../src/models/parameters.ts";
+import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
 import { session } from "../../../src/run/session.ts";
-import type { ImageDataset } from "../../../src/data/dataset.ts";
+import type { ImageDataset, LoadedImages } from "../../../src/data/dataset.ts";
 import { dataDigest } from "../../../src/data/digest.ts";
 import type { Report } from "../../../src/monitor/report/report.ts";
 import { accumulate } from "../../../src/streams/accumulate.ts";
@@ -127,6 +129,19 @@ export async function tiny(argv: readonly string[], options: Options = {}): Prom
 
 /** `--set` for each setting. */
 export const set = (...settings: string[]) => settings.flatMap((setting) => ["--set", setting]);
+
+/** Bytes of the images that are evaluated. */
+export const testPixels = (): Uint8Array => (dataset("test", 6) as LoadedImages).images;
+
+/** Writes a checkpoint whose averaged parameters these are; the parameters themselves are others. */
+export function checkpointOf(average: Readonly<Record<string, number>>): Promise<string> {
+  const layout = layoutOf(linearModel([SIZE, SIZE, 1]).parameters);
+  const [parameters, m, v] = [0.5, 0, 0].map((value) => new Float32Array(layout.length).fill(value));
+  const ema = new Float32Array(layout.length);
+  for (const { name, offset } of layout.slots) ema[offset] = average[name]!;
+  const store = new CheckpointStore({ workdir: temporaryFolder(), layout, config: {}, keep: 1 });
+  return store.save("checkpoints", { step: 3, parameters: parameters!, m: m!, v: v!, ema });
+}
 
 /** Trained once for all tests of a file, which copy it. */
 let model: Promise<string> | undefined;
