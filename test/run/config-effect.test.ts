@@ -47,8 +47,8 @@ const training = run("train");
 const evaluation = run("eval", "sample", "look");
 const dequantizer = run("dequantizer");
 const EVALUATED = "bpd bound loss samples";
-const ALL = `parameters average ${EVALUATED}`;
-const PARAMETERS = "parameters average";
+const ALL = `parameters average kept-average ${EVALUATED}`;
+const PARAMETERS = "parameters average kept-average";
 const pc = ["sampling.method=pc", "model.numScales=25"];
 const fourier = "model.embeddingType=fourier";
 const inception = ["quality.network", inceptionFile] as const;
@@ -58,7 +58,7 @@ const ve = ["sde=ve", fourier, "model.sigmaMax=1"];
 const ROWS: Readonly<Record<string, Row>> = {
   seed: row("7", whole, ALL),
   sde: row("subvp", whole, ALL),
-  checkpoint: row(() => checkpointFile(1.1), whole, ALL),
+  checkpoint: row(() => checkpointFile({ w: 1.2 }), whole, ALL),
 
   "training.steps": row("4", training, `steps logged checkpoints ${PARAMETERS}`),
   "training.batchSize": row("8", training, PARAMETERS),
@@ -94,7 +94,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "model.numResBlocks": row("2", network, "parameters initial output"),
   "model.attnResolutions": row("[]", network, "parameters initial output"),
   "model.dropout": row("0.5", network, "output"),
-  "model.emaRate": row("0.6", whole, `average ${EVALUATED}`),
+  "model.emaRate": row("0.6", whole, `average kept-average ${EVALUATED}`),
   "model.initScale": row("1", network, "initial"),
   "model.skipRescale": row("false", network, "output"),
   "model.resblockType": row("ddpm", network, "parameters initial output"),
@@ -148,15 +148,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   "eval.loss": row("false", evaluation, "loss"),
   "eval.dequantizer": row("true", wantedDequantizer, "refusal"),
 
-  "dequantizer.steps": row("1", dequantizer, "dequantizer average logged steps checkpoints"),
-  "dequantizer.batchSize": row("2", dequantizer, "dequantizer average"),
-  "dequantizer.lr": row("1e-3", dequantizer, "dequantizer average"),
-  "dequantizer.filters": row("8", dequantizer, "dequantizer average"),
-  "dequantizer.components": row("3", dequantizer, "dequantizer average"),
-  "dequantizer.blocks": row("2", dequantizer, "dequantizer average"),
-  "dequantizer.heads": row("2", dequantizer, "dequantizer average"),
-  "dequantizer.emaRate": row("0.5", dequantizer, "average"),
-  "dequantizer.offset": row("false", dequantizer, "dequantizer average"),
+  "dequantizer.steps": row("1", dequantizer, "dequantizer average drawn logged steps checkpoints"),
+  "dequantizer.batchSize": row("2", dequantizer, "dequantizer average drawn"),
+  "dequantizer.lr": row("1e-3", dequantizer, "dequantizer average drawn"),
+  "dequantizer.filters": row("8", dequantizer, "dequantizer average drawn"),
+  "dequantizer.components": row("3", dequantizer, "dequantizer average drawn"),
+  "dequantizer.blocks": row("2", dequantizer, "dequantizer average drawn"),
+  "dequantizer.heads": row("2", dequantizer, "dequantizer average drawn"),
+  "dequantizer.emaRate": row("0.5", dequantizer, "average drawn"),
+  "dequantizer.offset": row("false", dequantizer, "dequantizer average drawn"),
 
   "quality.network": row(inceptionFile, quality, "progress found drawn", samples),
   "quality.statistics": row(statisticsFile, quality, "found progress", inception, samples),

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { concat, ignoreElements, lastValueFrom, toArray } from "rxjs";
+import { concat, identity, ignoreElements, lastValueFrom, toArray } from "rxjs";
 import { train } from "../../../pipelines/cifar10.ts";
 import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { loadEngine } from "../../../src/engine/load.ts";
@@ -17,17 +17,22 @@ import { imageSnapshot } from "../../../src/run/images/snapshot.ts";
 import type { RunContext } from "../../../src/run/pipeline.ts";
 import { parseAssignment, resolveConfig } from "../../../src/run/resolve-config.ts";
 import { session } from "../../../src/run/session.ts";
+import { trainingLoop } from "../../../src/run/training-loop.ts";
+import { images } from "../../../src/streams/batches.ts";
+import { dequantize } from "../../../src/streams/dequantize.ts";
+import { flip } from "../../../src/streams/flip.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
 import type { Snapshot } from "../../../src/training/train-state.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
 import { linearModel } from "../../streams/fixture.ts";
+import { normal } from "../../support/tensors.ts";
 
 const SIZE = 4;
-const linear = linearModel([SIZE, SIZE, 1]);
+export const linear = linearModel([SIZE, SIZE, 1]);
 const layout = layoutOf(linear.parameters);
 
 /** Grey images, the same every time. */
-function dataset(split: "train" | "test", length: number): ImageDataset {
+export function dataset(split: "train" | "test", length: number): ImageDataset {
   const first = split === "train" ? 60 : 100;
   const pixels = Uint8Array.from({ length: length * SIZE * SIZE }, (_, i) => first + ((i * 7) % 101));
   return { name: "tiny", split, length, shape: [SIZE, SIZE, 1], images: pixels, labels: new Uint8Array(length) };
@@ -47,30 +52,56 @@ const SETTINGS = {
 export const configOf = (sets: readonly string[]) =>
   resolveConfig({ imageSize: SIZE, settings: [SETTINGS], assignments: sets.map(parseAssignment) }).config;
 
-/** A state with these parameters b and w, and others as their average. */
-function state(step: number, b: number, w: number): Snapshot {
-  const [parameters, m, v, ema] = Array.from({ length: 4 }, () => new Float32Array(layout.length)) as [Float32Array, Float32Array, Float32Array, Float32Array]; // prettier-ignore
+/** A state whose average is the network AVERAGE.w x + AVERAGE.b, and whose parameters differ from it by `off`. */
+function state(step: number, { w = AVERAGE.w, off = -0.1 }: Start = {}): Snapshot {
+  const zeros = () => new Float32Array(layout.length);
+  const [parameters, ema] = [zeros(), zeros()];
   for (const { name, offset } of layout.slots) {
-    parameters[offset] = name === "b" ? b : w;
-    ema[offset] = parameters[offset]! + 0.1;
+    ema[offset] = name === "b" ? AVERAGE.b : w;
+    parameters[offset] = ema[offset]! + off;
   }
-  return { step, parameters, m, v, ema };
+  return { step, parameters, m: zeros(), v: zeros(), ema };
 }
 
-/** Writes a checkpoint of step 1 whose score is of about the right size, so that samples are not all black and white. */
-export function checkpointFile(w = 1.2): Promise<string> {
-  const store = new CheckpointStore({ workdir: temporaryFolder(), layout, config: {}, keep: 1 });
-  return store.save("checkpoints", state(1, 0.1, w));
+/** A score of about the right size, so that samples are not all black and white. */
+const AVERAGE = { b: 0.2, w: 1.3 };
+
+export interface Start {
+  readonly w?: number;
+  /** The parameters minus their average. */
+  readonly off?: number;
 }
+
+/** The averaged parameters, in the layout. */
+export const averageVector = (): Float32Array => state(1).ema;
+
+/** Writes a checkpoint of step 1. */
+export function checkpointFile(start?: Start): Promise<string> {
+  const store = new CheckpointStore({ workdir: temporaryFolder(), layout, config: {}, keep: 1 });
+  return store.save("checkpoints", state(1, start));
+}
+
+/** The stages of `pipelines/cifar10.ts` up to the loss, then `trainingLoop`. */
+const loop: typeof train = (context, own, data, look) => {
+  const { seed, data: options } = context.config;
+  return trainingLoop(context, own, {
+    ...{ data: images(data), column: "image", look },
+    stages: () => (source) =>
+      source.pipe(
+        options.randomFlip ? flip({ seed }) : identity,
+        dequantize(options.uniformDequantization ? "uniform" : "none", { seed, centered: options.centered }),
+      ),
+  });
+};
 
 /** Step of the look. */
 const LOOK = 7;
 
 /**
- * What of a run is done: training, a look as in mid-training, an evaluation, samples, a dequantizer's training; with
+ * What of a run is done: training, as in `pipelines/cifar10.ts` or by `trainingLoop`, a look as in mid-training, an evaluation, samples, a dequantizer's training; with
  * "count", how often the network is called from JavaScript is seen too.
  */
-export type Part = "train" | "look" | "eval" | "sample" | "dequantizer" | "count";
+export type Part = "train" | "loop" | "look" | "eval" | "sample" | "dequantizer" | "count";
 
 /** What is seen, as text, by its name; only what was done has an entry. */
 export type Seen = Readonly<Record<string, string>>;
@@ -81,24 +112,26 @@ const hash = (path: string) => createHash("sha256").update(readFileSync(path)).d
 /** Steps of the training's metrics, but not those that tell times. */
 const LOGGED = /^train(_deq)?\/(loss|grad_norm)$/;
 
+const trains = (parts: readonly Part[]) => parts.includes("train") || parts.includes("loop");
+
 function modeOf(parts: readonly Part[]): Mode {
-  if (parts.includes("train") || parts.includes("look")) return "train";
+  if (trains(parts) || parts.includes("look")) return "train";
   return parts.includes("dequantizer") ? "train_deq" : "eval";
 }
 
 /** Does the parts in a workdir of its own, from a checkpoint. */
-export async function observe(sets: readonly string[], parts: readonly Part[]): Promise<Seen> {
+export async function observe(sets: readonly string[], parts: readonly Part[], start?: Start): Promise<Seen> {
   const mode = modeOf(parts);
-  const config = configOf([`checkpoint=${await checkpointFile()}`, ...sets]);
+  const config = configOf([`checkpoint=${await checkpointFile(start)}`, ...sets]);
   const [workdir, engine, stop] = [temporaryFolder(), await loadEngine(), new AbortController().signal];
   const context: RunContext = { name: "tiny", mode, preset: "quick", config, workdir, cacheDir: workdir, engine, stop };
-  const [images, test] = [dataset("train", 16), dataset("test", 6)];
+  const [data, test] = [dataset("train", 16), dataset("test", 6)];
   const seen: Record<string, string> = {};
   let applied = 0;
   const apply: ScoreModel["apply"] = (...given) => (applied++, linear.apply(...given));
 
   const stream = session(context, { network: { ...linear, apply } }, (own) => {
-    const evaluation = imageEvaluation(context, own, test, [], images);
+    const evaluation = imageEvaluation(context, own, test, [], data);
     const look = imageSnapshot(context, own, test);
     const chosen = () =>
       concat(
@@ -106,19 +139,22 @@ export async function observe(sets: readonly string[], parts: readonly Part[]): 
         ...(parts.includes("sample") ? [sampleImages(context, own)] : []),
       );
     return {
-      train: () =>
-        parts.includes("train")
-          ? train(context, own, images, look)
-          : look(state(LOOK, 0.1, 1.2)).pipe(ignoreElements()),
+      train: () => {
+        if (parts.includes("train")) return train(context, own, data, look);
+        if (parts.includes("loop")) return loop(context, own, data, look);
+        return look(state(LOOK, start)).pipe(ignoreElements());
+      },
       evaluate: () => {
-        if (parts.includes("train")) seen["average"] = own.averageDigest();
+        if (trains(parts)) seen["average"] = own.averageDigest();
         return chosen();
       },
       sample: () => concat(),
       trainDequantizer: () =>
-        imageDequantizer(context, own, images, "cifar10").train(({ state, loss }) => {
+        imageDequantizer(context, own, data, "cifar10").train(({ state, loss, draw }) => {
           seen["dequantizer"] = state.digest();
           seen["average"] = digest(loss.layout, state.ema.dataSync() as Float32Array);
+          const image = new Float32Array(SIZE * SIZE).fill(0.5);
+          seen["drawn"] = text(draw(normal(image.length, 5), image));
           return concat();
         }),
     };
@@ -134,15 +170,17 @@ export async function observe(sets: readonly string[], parts: readonly Part[]): 
       .filter((path) => existsSync(path))
       .map((path) => readFileSync(path, "utf8").split("\n").slice(1).join("\n"))
       .join();
-  if (parts.includes("train") || parts.includes("dequantizer")) {
+  if (trains(parts) || parts.includes("dequantizer")) {
     seen["logged"] = text(metrics.filter(({ name }) => LOGGED.test(name)).map(({ name, step }) => [name, step]));
     seen["steps"] = text(steps);
-    const store = parts.includes("train") ? workdir : join(workdir, "flowpp_dequantizer");
+    const store = trains(parts) ? workdir : join(workdir, "flowpp_dequantizer");
     seen["checkpoints"] = text(filesIn(join(store, "checkpoints")));
   }
   const bounds = metrics.filter(({ name }) => name === "eval/bound");
-  if (parts.includes("train")) {
+  if (trains(parts)) {
     seen["parameters"] = parameters;
+    const kept = new CheckpointStore({ workdir, layout, config: {}, keep: 1 }).load(() => {})!.snapshot;
+    seen["kept-average"] = digest(layout, kept.ema);
     seen["looks"] = text(bounds.map(({ step }) => step).filter((step) => step < steps));
     seen["histograms"] = text(events.flatMap((event) => (event.type === "histogram" ? [event.step] : [])));
   }
