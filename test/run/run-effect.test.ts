@@ -7,7 +7,7 @@ import { pngGrid } from "../../src/data/formats/png-grid.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { scoreNetwork } from "../../src/models/score-network.ts";
 import { sdeOf } from "../../src/run/from-config.ts";
-import { evalBatches, images } from "../../src/streams/batches.ts";
+import { evalBatches, evaluationExamples, images } from "../../src/streams/batches.ts";
 import { bitsPerDim } from "../../src/streams/bits-per-dim.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import { likelihoodBound } from "../../src/streams/likelihood-bound.ts";
@@ -58,9 +58,10 @@ describe("evaluation and samples", { timeout: 30_000 }, () => {
     const score = network.scoreFunction(average, sde);
     const found = async (measured: Observable<Batch<"bpd">>) =>
       (await lastValueFrom(measured.pipe(toArray()))).flatMap((batch) => [...floats(batch, "bpd").data]);
-    const data = evalBatches(images(dataset("test", 6)), "image", { batchSize: 2, repeats: 1 }).pipe(
-      dequantize<"image">("uniform", { seed, centered: true }),
-    );
+    const data = evalBatches(evaluationExamples(images(dataset("test", 6)), 6), "image", {
+      batchSize: 2,
+      repeats: 1,
+    }).pipe(dequantize<"image">("uniform", { seed, centered: true }));
     const inBits = { levels: 256, centered: true };
     const tolerances = { eps, rtol: 1e-3, atol: 1e-3, seed };
     const likelihood = data.pipe(logLikelihood<"image" | "logQ">(score, sde, { ...tolerances, hutchinson: "rademacher" })); // prettier-ignore
