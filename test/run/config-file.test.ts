@@ -2,7 +2,9 @@ import fs, { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
+import { fields } from "../../src/run/config-fields.ts";
 import {
+  boundFields,
   readStoredConfig,
   requireSameConfig,
   writeStoredConfig,
@@ -74,6 +76,27 @@ describe("config.json", () => {
     expect(() => requireSameConfig("/work", stored, { ...wanted, pipeline: "one" }, "eval")).not.toThrow();
     const longer = { ...stored, training: { ...stored.training, steps: stored.training.steps + 1 } };
     expect(() => requireSameConfig("/work", stored, longer, "train")).not.toThrow();
+  });
+});
+
+describe("the fields that a workdir is bound to", () => {
+  const free = (mode: "train" | "eval") => {
+    const bound = new Set(boundFields(mode));
+    return fields.map(({ name }) => name).filter((name) => !bound.has(name));
+  };
+  const group = (name: string) => fields.map((field) => field.name).filter((field) => field.startsWith(`${name}.`));
+
+  it("are in training all but those that leave the parameters as they are", () => {
+    const training = ["steps", "checkpointEvery", "keepCheckpoints", "logEvery", "snapshotEvery", "histogramEvery"];
+    const groups = ["sampling", "eval", "dequantizer", "quality", "engine"].flatMap(group);
+    const others = ["checkpoint", "data.path", "exchange.engine", "exchange.deadlineSeconds"];
+    expect(free("train").sort()).toEqual([...training.map((name) => `training.${name}`), ...groups, ...others].sort());
+  });
+
+  it("are in an evaluation those that make the network and its meaning", () => {
+    const network = group("model").filter((name) => name !== "model.numScales");
+    expect(boundFields("eval").sort()).toEqual(["sde", "training.continuous", "data.centered", ...network].sort());
+    expect(boundFields("sample").sort()).toEqual(boundFields("eval").sort());
   });
 });
 

@@ -42,6 +42,37 @@ describe("the presets of image pipelines", () => {
     }
   });
 
+  it.each(presets)("%s has the same tolerances for all images, the reference's in all but the quick one", (preset) => {
+    const [likelihood, samples] = preset === "quick" ? [1e-4, 1e-3] : [1e-5, 1e-5];
+    for (const settings of [cifar10Presets, imagenet32Presets, mnistPresets, imagesPresets]) {
+      const { config: resolved } = config(settings, preset, settings === mnistPresets ? 28 : 32);
+      const { rtol, atol, stepControl, hutchinson, boundForm, boundOffset } = resolved.eval;
+      expect([rtol, atol, stepControl]).toEqual([likelihood, likelihood, "batch"]);
+      expect([hutchinson, boundForm, boundOffset]).toEqual(["rademacher", "dsm", true]);
+      expect(resolved.sampling).toMatchObject({ rtol: samples, atol: samples, stepControl: "batch", method: "ode" });
+      expect(resolved.training).toMatchObject({ smallestTime: 1e-5, likelihoodWeighting: true });
+      expect(resolved.sampling.smallestTime).toBe(1e-3);
+    }
+  });
+
+  it("have the reference's dequantizers, and a small one in the quick one", () => {
+    const sizes = (settings: typeof mnistPresets, preset: (typeof presets)[number]) => {
+      const { filters, components, blocks, heads } = config(settings, preset, 32).config.dequantizer;
+      return [filters, components, blocks, heads];
+    };
+    for (const preset of ["paper", "paper_deep"] as const) {
+      expect(sizes(cifar10Presets, preset)).toEqual([96, 32, 2, 4]);
+      expect(sizes(imagenet32Presets, preset)).toEqual([128, 32, 8, 4]);
+    }
+    for (const settings of [cifar10Presets, imagenet32Presets]) expect(sizes(settings, "quick")).toEqual([32, 8, 1, 4]);
+  });
+
+  it("evaluate all images as often as the reference does: five times on CIFAR-10, once on ImageNet 32", () => {
+    const evaluation = (settings: typeof mnistPresets) => config(settings, "paper", 32).config.eval;
+    expect(evaluation(cifar10Presets)).toMatchObject({ numImages: 10_000, repeats: 5, boundTimes: 1000 });
+    expect(evaluation(imagenet32Presets)).toMatchObject({ numImages: 50_000, repeats: 1, boundTimes: 1000 });
+  });
+
   it("leave those of CIFAR-10 as they are", () => {
     expect(cifar10Presets.quick.model?.chMult).toEqual([1, 2, 2, 2]);
     expect(cifar10Presets.quick.data).toBeUndefined();
