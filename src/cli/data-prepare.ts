@@ -7,7 +7,7 @@ import { prepare } from "../data/prepare/prepare.ts";
 import { requireOwnImages } from "../data/prepare/same-images.ts";
 import { openSource, requireFormat, splitsFound } from "../data/sources/formats.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
-import { lockWorkdir } from "../run/lock.ts";
+import { failWithoutLock, lockWorkdir } from "../run/lock.ts";
 import type { PrepareRequest } from "./data-options.ts";
 import { reporterFor } from "./reporter.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -77,7 +77,7 @@ async function prepareSplit(
   const directory = join(out, split);
   const onMessage = (text: string) => reporter.message(text);
   await mkdir(directory, { recursive: true });
-  const unlock = lockWorkdir(directory, onMessage, { folder: "folder", option: "--out" });
+  const unlock = lockWorkdir(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
   const started = now();
   try {
     const surroundings = { cacheDir: cacheFolder(env), onProgress: fetching(reporter) };

@@ -10,7 +10,7 @@ import { bytesIn } from "./data-text.ts";
 import { byteText } from "../base/format.ts";
 import type { Environment } from "./environment.ts";
 import { duration } from "../base/format.ts";
-import { lockWorkdir } from "../run/lock.ts";
+import { failWithoutLock, lockWorkdir } from "../run/lock.ts";
 import { reporterFor } from "./reporter.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import { listenForSignals } from "./signals.ts";
@@ -35,7 +35,7 @@ async function pullSplit(
   const onMessage = (text: string) => reporter.message(text);
   const directory = join(out, path[1]!);
   await mkdir(directory, { recursive: true });
-  const unlock = lockWorkdir(directory, onMessage);
+  const unlock = lockWorkdir(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
   const started = now();
   try {
     const { totalRecords } = await client.info(path);

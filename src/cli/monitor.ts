@@ -14,6 +14,7 @@ import { addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import type { SecurityOptions } from "../grpc/secrets.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
+import { failWithoutLock } from "../run/lock.ts";
 import { openWorkdir } from "../run/workdir.ts";
 
 /** Streams, variables and signals of {@link monitorMain}. */
@@ -95,7 +96,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const secrets = readSecrets(given, env);
     const security = serverSecurity("--listen", endpoint, secrets);
     const webSecurity = serverSecurity("--web", webEndpoint, secrets);
-    const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`));
+    const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
     try {
       const archive = new Archive(given.dir);
       const server = await serve({ option: "--listen", endpoint, security, feed: archive, store: archive, tell });

@@ -23,6 +23,7 @@ import { resolveConfig, type Resolved } from "../run/resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
 import { RunBoard } from "../run/tensorboard.ts";
 import { pinDevice } from "./visible-device.ts";
+import { awaitSilence, failWithoutLock } from "../run/lock.ts";
 import { openWorkdir } from "../run/workdir.ts";
 
 /** `given` is the path that `name` was taken from, if it was one. */
@@ -72,7 +73,8 @@ export async function run(
   const { threads } = configure(pipeline, options, likely, before).config.engine;
 
   const takeBack = rollbackWorkdir(workdir);
-  const unlock = openWorkdir(workdir, (text) => screen.message(`note: ${text}`));
+  await awaitSilence(workdir, (text) => screen.message(`note: ${text}`));
+  const unlock = openWorkdir(workdir, (text) => screen.message(`note: ${text}`), failWithoutLock);
   const reporter = logged(screen, workdir);
   const stop = new AbortController();
   let refused = false;

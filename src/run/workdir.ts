@@ -1,6 +1,6 @@
 /** The folder of a run. */
 import { accessSync, constants, mkdirSync } from "node:fs";
-import { UsageError } from "../base/errors.ts";
+import { UsageError, type RunError } from "../base/errors.ts";
 import { lockWorkdir } from "./lock.ts";
 import { join } from "node:path";
 
@@ -10,11 +10,15 @@ import { join } from "node:path";
  * @returns A function that unlocks it.
  * @throws UsageError when it cannot be used or another run uses it; a full disk is passed on as it is.
  */
-export function openWorkdir(workdir: string, onStale: (text: string) => void): () => void {
+export function openWorkdir(
+  workdir: string,
+  onStale: (text: string) => void,
+  onLost?: (error: RunError) => void,
+): () => void {
   try {
     mkdirSync(workdir, { recursive: true });
     accessSync(workdir, constants.W_OK);
-    return lockWorkdir(workdir, onStale);
+    return lockWorkdir(workdir, onStale, undefined, onLost);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof UsageError || code === "ENOSPC" || code === "EDQUOT") throw error;

@@ -1,10 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { lockWorkdir } from "../../src/run/lock.ts";
+import { startBeat } from "../../src/run/lock-beat.ts";
+import { awaitSilence, lockWorkdir } from "../../src/run/lock.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 
 /** State and start time of a process, as /proc has them. */
@@ -87,11 +89,107 @@ describe("a lock", () => {
     expect(said).toHaveLength(1);
   });
 
-  it("of another host is refused, whatever runs here", () => {
-    const { workdir, path, said, take } = ownedBy({ host: "elsewhere", pid: spawnSync("true").pid, started: "1" });
-    expect(take).toThrow(`workdir ${workdir} is in use by process`);
-    expect(take).toThrow(`on elsewhere\n  remedy: use another --workdir, or remove ${path} if that run has ended`);
-    expect(said).toEqual([]);
+  describe.each([
+    ["another host", { host: "elsewhere" }],
+    ["another start of the machine, or another container", { host: hostname(), space: "boot pid:[1]" }],
+  ])("of %s", (_, elsewhere) => {
+    it("is refused while it gives signs of life, whatever runs here", () => {
+      const { workdir, said, take } = ownedBy({ ...elsewhere, pid: spawnSync("true").pid, started: "1" });
+      expect(take).toThrow(`workdir ${workdir} is in use by process`);
+      expect(take).toThrow(
+        `on ${elsewhere.host}\n  remedy: wait: 1 min after its last sign of life its lock is taken over`,
+      );
+      expect(said).toEqual([]);
+    });
+
+    it("is taken over, by name, after a minute without one, although its process id runs here", () => {
+      const { path, said, take } = ownedBy({ ...elsewhere, pid: process.pid });
+      const then = Date.now() / 1000 - 61;
+      utimesSync(path, then, then);
+      take()();
+      expect(said).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `process ${process.pid} on ${elsewhere.host}, has given no sign of life for 1 min.*is taken over$`,
+          ),
+        ),
+      ]);
+    });
+  });
+
+  it.runIf(existsSync("/proc/self/ns/pid"))(
+    "of a killed process here is taken over whatever the host was called",
+    () => {
+      const { path, take } = setUp();
+      take();
+      const { space } = JSON.parse(readFileSync(path, "utf8")) as { space: string };
+      const killed = ownedBy({ host: "pod-a", space, pid: spawnSync("true").pid, started: "1" });
+      killed.take()();
+      expect(killed.said).toHaveLength(1);
+    },
+  );
+
+  it("that is empty and of the future is taken over", () => {
+    const { path, said, take } = setUp("");
+    const then = Date.now() / 1000 + 1000;
+    utimesSync(path, then, then);
+    take()();
+    expect(said).toHaveLength(1);
+  });
+
+  it("gives signs of life as long as it is held, and says when it is not any more", async () => {
+    const { path } = setUp("mine");
+    const heard: string[] = [];
+    const age = (seconds: number) => utimesSync(path, Date.now() / 1000 - seconds, Date.now() / 1000 - seconds);
+    age(100);
+    const stop = startBeat(path, "mine", (instead) => heard.push(instead), 20);
+    await expect.poll(() => Date.now() - statSync(path).mtimeMs, { timeout: 5000 }).toBeLessThan(50_000);
+    expect(readFileSync(path, "utf8")).toBe("mine");
+    stop();
+    writeFileSync(path, "another's");
+    startBeat(path, "mine", (instead) => heard.push(instead), 20);
+    await expect.poll(() => heard, { timeout: 5000 }).toEqual(["another's"]);
+    rmSync(path);
+    startBeat(path, "mine", (instead) => heard.push(instead), 20);
+    await expect.poll(() => heard, { timeout: 5000 }).toEqual(["another's", ""]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("of another host is waited for until it gives a sign of life, and not where it gives none", async () => {
+    const said: string[] = [];
+    const { workdir, path } = ownedBy({ host: "elsewhere", space: "boot pid:[1]" });
+    const beat = setInterval(() => utimesSync(path, new Date(), new Date()), 50);
+    await awaitSilence(workdir, (text) => said.push(text));
+    clearInterval(beat);
+    expect(said).toEqual([`waiting for a sign of life of process ${process.pid} on elsewhere, which holds ${workdir}`]);
+    const older = ownedBy({ host: "elsewhere" });
+    await awaitSilence(older.workdir, (text) => said.push(text));
+    await awaitSilence(join(workdir, "absent"), (text) => said.push(text));
+    expect(said).toHaveLength(1);
+  });
+
+  it("that is stale is taken over by one of several that want it at once", { timeout: 60_000 }, async () => {
+    const folder = temporaryFolder();
+    const names = Array.from({ length: 40 }, (_, i) => join(folder, String(i)));
+    for (const name of names) {
+      mkdirSync(name);
+      writeFileSync(
+        join(name, ".lock"),
+        JSON.stringify({ pid: spawnSync("true").pid, host: hostname(), started: "1" }),
+      );
+    }
+    const runtime = "Deno" in globalThis ? ["run", "-A"] : ["--import", "tsx"];
+    const script = fileURLToPath(new URL("lock-race.ts", import.meta.url));
+    const racers = Array.from({ length: 3 }, () => spawn(process.execPath, [...runtime, script, folder]));
+    const outputs = await Promise.all(
+      racers.map(async (racer) => {
+        let text = "";
+        racer.stdout.on("data", (data) => (text += data));
+        await once(racer, "close");
+        return text.trim().split("\n");
+      }),
+    );
+    expect(outputs.flat().sort()).toEqual([...names].sort());
   });
 
   it.each(["", "{", '{"pid":'])(
