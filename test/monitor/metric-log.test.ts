@@ -1,6 +1,6 @@
-import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { dropTornLine, readLines } from "../../src/monitor/lines.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 import { identityOf } from "../../src/monitor/run-id.ts";
@@ -56,6 +56,34 @@ describe("a record", () => {
     const entries = [entry(7, { node: "a" }), entry(3, { node: "b" }), entry(0, { node: "c" })];
     log.append(entries);
     expect([...new MetricLog(log.path, owner).advance()]).toEqual(entries);
+  });
+
+  it("counts a line for each entry that is appended", () => {
+    const log = open();
+    log.append([entry(7), entry(8), entry(9)]);
+    log.add(metric(4));
+    expect(log.end).toEqual({ offset: statSync(log.path).size, line: 4 });
+    expect([...log.advance()]).toEqual([]);
+  });
+
+  it("is as it was after a write that failed half-way, and goes on from there", () => {
+    const log = open();
+    log.add(metric(1));
+    const before = readFileSync(log.path, "utf8");
+    const write = fs.writeFileSync;
+    const full = vi.spyOn(fs, "writeFileSync").mockImplementationOnce((path, text, options) => {
+      write(path, String(text).slice(0, 30), options);
+      throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+    });
+    try {
+      expect(() => log.append([entry(2), entry(3)])).toThrow("no space");
+    } finally {
+      full.mockRestore();
+    }
+    expect(readFileSync(log.path, "utf8")).toBe(before);
+    expect(log.end).toEqual({ offset: before.length, line: 1 });
+    log.add(metric(2));
+    expect([...new MetricLog(log.path, owner).advance()]).toEqual([entry(1), entry(2)]);
   });
 
   it("cuts batches at 256 metrics; each goes on where the one before ended", () => {
