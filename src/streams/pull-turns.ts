@@ -22,8 +22,9 @@ const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard =
  *
  * The next turn is asked for when the stages behind have finished the value; what it will be made of, if nobody comes or
  * goes, is being read meanwhile, so that reading costs a step nothing. The first turn of a step waits for as many
- * credits as the step has shards, so that who refunds them by the step need not know how many were computed here. What a
- * step took that others went on without stays for the next one; a step that came from others is paid for afterwards.
+ * credits as the step has shards, so that who refunds them by the step need not know how many were computed here. Credits
+ * taken for a step that finished without this node carry over to the next. A step that came from others is paid for
+ * afterwards.
  */
 export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, credit }: PullTurnsOptions): Observable<T> {
   return new Observable((subscriber) => {

@@ -19,17 +19,17 @@ function sentencesOf(file: string): string[] {
   );
 }
 
+const reference = ["data", "flight", "monitor", "sample-quality"].map((name) => `docs/reference/${name}.md`);
+const pages = markdownFiles("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guide", ...reference);
+
 const wordsOf = (sentence: string) => sentence.split(" ").filter((word) => /\w/.test(word)).length;
 
-describe("sentences of README, guide and architecture", () => {
-  it.each(markdownFiles("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guide"))(
-    "are short: %s",
-    (file) => {
-      const sentences = sentencesOf(file);
-      expect(sentences.length).toBeGreaterThan(5);
-      expect(sentences.filter((sentence) => wordsOf(sentence) > LONGEST)).toEqual([]);
-    },
-  );
+describe("sentences of README, guide and reference", () => {
+  it.each(pages)("are short: %s", (file) => {
+    const sentences = sentencesOf(file);
+    expect(sentences.length).toBeGreaterThan(5);
+    expect(sentences.filter((sentence) => wordsOf(sentence) > LONGEST)).toEqual([]);
+  });
 
   it("are counted in words", () => {
     expect(wordsOf("Take `--set a=b`, or none - at all.")).toBe(7);

@@ -31,7 +31,7 @@ interface Fault {
   readonly cause?: unknown;
 }
 
-/** An entry in the place of images that cannot be had. */
+/** A placeholder for unreadable images. */
 export function badEntry(error: BadDataError): SourceEntry {
   return {
     name: error.where,

@@ -17,7 +17,7 @@ export interface SourceEntry {
   readonly name: string;
   /** Class, an integer >= 0. */
   readonly label?: number;
-  /** Of an entry in the place of images that cannot be had: how many, and whether that is not known. */
+  /** Set on the placeholder of unreadable images: how many, and whether that is not known. */
   readonly fault?: { readonly lost: number; readonly whole: boolean };
   /** @throws BadDataError when the image is damaged; what the file system says. */
   load(): Picture | Promise<Picture>;

@@ -1,6 +1,6 @@
 /** What a report tells of this machine. */
 import { basename, isAbsolute } from "node:path";
 
-/** The same without the folders of this machine, for a report is passed on: of absolute paths the last part. */
+/** Replaces absolute paths with file names, so that reports can be shared. */
 export const stripPaths = <T>(value: T): T =>
   JSON.parse(JSON.stringify(value, (_, x: unknown) => (typeof x === "string" && isAbsolute(x) ? basename(x) : x))) as T;
