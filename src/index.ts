@@ -8,7 +8,7 @@
  */
 
 // Pipelines and runs
-export { type Pipeline, type RunContext, definePipeline } from "./run/pipeline.ts";
+export { type Pipeline, type Presets, type RunContext, definePipeline } from "./run/pipeline.ts";
 export { type Session, type SessionModel, type RunPhases, session } from "./run/session.ts";
 export type { Config, DeepPartial } from "./run/config.ts";
 export { weightingOf, evaluationSeed } from "./run/from-config.ts";
@@ -19,6 +19,8 @@ export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";
 export { prepareCommand, preparedImages } from "./run/images/prepared.ts";
 export { modes, type Mode, presets, type Preset, type RunEvent, type Summary } from "./metrics/run-event.ts";
 export { type Reading, type HistogramReading, Meter } from "./metrics/meter.ts";
+/** Of zod, for `fields` of a pipeline. */
+export { z } from "zod";
 export { UsageError, RunError, NonFiniteLossError } from "./base/errors.ts";
 
 // Batches and data sets
@@ -29,6 +31,7 @@ export {
   type Column,
   createBatch,
   withColumns,
+  withoutColumns,
   select,
   column,
   floats,

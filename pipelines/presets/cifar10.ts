@@ -1,5 +1,5 @@
 /** The presets of CIFAR-10. */
-import type { Config, DeepPartial, Pipeline } from "scorestream";
+import type { Config, DeepPartial, Presets } from "scorestream";
 
 /** The same architecture, small enough to train and evaluate in minutes on a CPU. */
 const quick: DeepPartial<Config> = {
@@ -37,4 +37,4 @@ const paper: DeepPartial<Config> = {
 
 const paperDeep: DeepPartial<Config> = { ...paper, model: { ...paper.model, numResBlocks: 8 } };
 
-export const cifar10Presets: Pipeline["presets"] = { quick, paper, paper_deep: paperDeep };
+export const cifar10Presets: Presets = { quick, paper, paper_deep: paperDeep };

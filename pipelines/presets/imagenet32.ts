@@ -1,5 +1,5 @@
 /** The presets of ImageNet 32 x 32. */
-import type { Config, DeepPartial, Pipeline } from "scorestream";
+import type { Config, DeepPartial, Presets } from "scorestream";
 import { cifar10Presets } from "./cifar10.ts";
 
 const quick: DeepPartial<Config> = { ...cifar10Presets.quick, data: { randomFlip: false } };
@@ -25,4 +25,4 @@ const paper: DeepPartial<Config> = {
 /** @see configs/vp/imagenet32_ddpmpp_deep_continuous.py */
 const paperDeep: DeepPartial<Config> = { ...paper, model: { ...paper.model, numResBlocks: 8 } };
 
-export const imagenet32Presets: Pipeline["presets"] = { quick, paper, paper_deep: paperDeep };
+export const imagenet32Presets: Presets = { quick, paper, paper_deep: paperDeep };

@@ -1,10 +1,10 @@
 /** The presets of MNIST, and of any images: those of CIFAR-10, without mirror images, which not all data have. */
-import type { Config, DeepPartial, Pipeline } from "scorestream";
+import type { Config, DeepPartial, Presets } from "scorestream";
 import { cifar10Presets } from "./cifar10.ts";
 
 const data = { randomFlip: false } as const;
 
-const each = (change: (preset: DeepPartial<Config>) => DeepPartial<Config>): Pipeline["presets"] => {
+const each = (change: (preset: DeepPartial<Config>) => DeepPartial<Config>): Presets => {
   const { quick, paper, paper_deep } = cifar10Presets;
   return { quick: change(quick), paper: change(paper), paper_deep: change(paper_deep) };
 };

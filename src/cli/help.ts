@@ -1,5 +1,5 @@
 /** The list of pipelines and the text of `--help`. */
-import { fields } from "../run/config-fields.ts";
+import { fieldsWith } from "../run/own-fields.ts";
 import { program, type Options } from "./options.ts";
 import type { Pipeline } from "../run/pipeline.ts";
 import type { PipelineRegistry } from "./registry.ts";
@@ -32,12 +32,14 @@ export function listText(listed: readonly Listed[]): string {
 /** "training.batchSize=64" with its meaning and its values, a line each, a blank line between groups. */
 function fieldLines(pipeline: Pipeline | undefined, options: Options): string[] {
   const preset = options.preset ?? "quick";
+  const own = pipeline?.fields;
   const { config } = resolveConfig({
     imageSize: pipeline?.imageSize,
-    settings: pipeline ? [pipeline.defaults, pipeline.presets[preset]] : [],
+    own,
+    settings: [pipeline?.defaults ?? {}, pipeline?.presets?.[preset] ?? {}],
     assignments: options.assignments,
   });
-  const shown = fields.map((field) => {
+  const shown = fieldsWith(own).map((field) => {
     const value = valueAt(config, field.name);
     return { ...field, setting: `${field.name}=${value === undefined ? "" : String(value) || "[]"}` };
   });
@@ -56,9 +58,8 @@ export function helpText(options: Options, pipeline: Pipeline | undefined, liste
   const about = pipeline
     ? `${name}: ${pipeline.summary}\n\n${pipeline.reaches}\n`
     : `Pipelines:\n${listText(listed).replace(/^/gm, "  ").trimEnd()}\n`;
-  const values = pipeline
-    ? `preset ${options.preset ?? "quick"} of ${name}`
-    : "the defaults before a pipeline or preset changes them";
+  const preset = pipeline?.presets ? `preset ${options.preset ?? "quick"} of ${name}` : name;
+  const values = pipeline ? preset : "the defaults before a pipeline or preset changes them";
   return [
     about,
     program().helpInformation(),

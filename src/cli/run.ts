@@ -18,6 +18,7 @@ import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "../run/pipeline.ts";
 import { dispatchEvents, type Listeners } from "../run/dispatch-events.ts";
 import type { Reporter } from "../run/reporter.ts";
+import { fieldsWith } from "../run/own-fields.ts";
 import { rollbackWorkdir } from "../run/refused.ts";
 import { resolveConfig, type Resolved } from "../run/resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
@@ -31,20 +32,43 @@ export type NamedOptions = Options & { readonly name: string; readonly given?: s
 
 const isGpu = (engine: Engine) => engine.name === "tensorflow-gpu";
 
-/** The preset in use and why. */
-function choosePreset({ preset }: Options, stored: StoredConfig | undefined, engine?: Engine): [Preset, string] {
+/** The preset in use, if the pipeline has any, and why. @throws UsageError when it has none of that name. */
+function choosePreset(
+  pipeline: Pipeline,
+  { preset, name }: NamedOptions,
+  stored: StoredConfig | undefined,
+  engine?: Engine,
+): [Preset | undefined, string] {
+  const there = presets.filter((name) => pipeline.presets?.[name]);
+  if (preset && !there.includes(preset)) {
+    throw new UsageError(
+      `--preset ${preset}: ${name} has no such preset`,
+      there.length ? `use ${there.join(", ")}` : "leave it out: it has none",
+    );
+  }
   if (preset) return [preset, preset];
-  if (stored && presets.includes(stored.preset)) return [stored.preset, `${stored.preset}, as this workdir has it`];
-  if (engine && isGpu(engine)) return ["paper", "paper, the default on a GPU (--preset quick takes minutes)"];
+  if (there.length === 0) return [undefined, "none, this pipeline has no presets"];
+  if (stored?.preset && there.includes(stored.preset)) {
+    return [stored.preset, `${stored.preset}, as this workdir has it`];
+  }
+  const usual = engine && isGpu(engine) ? "paper" : "quick";
+  if (!there.includes(usual)) return [there[0], `${there[0]}, the first of this pipeline`];
+  if (usual === "paper") return ["paper", "paper, the default on a GPU (--preset quick takes minutes)"];
   return ["quick", "quick, the default without a GPU (--preset paper has the paper's settings)"];
 }
 
 /** Layers the settings; evaluating or sampling goes by what the workdir was trained with. */
-function configure(pipeline: Pipeline, options: Options, preset: Preset, stored: StoredConfig | undefined): Resolved {
+function configure(
+  { imageSize, fields: own, defaults = {}, presets = {} }: Pipeline,
+  options: NamedOptions,
+  preset: Preset | undefined,
+  stored: StoredConfig | undefined,
+): Resolved {
   const trained = stored && options.mode !== "train" && !options.preset && stored.pipeline === options.name;
+  const before = trained ? storedSettings(stored, fieldsWith(own)) : [];
   return resolveConfig({
-    imageSize: pipeline.imageSize,
-    settings: [pipeline.defaults, pipeline.presets[preset], ...(trained ? storedSettings(stored) : [])],
+    ...{ imageSize, own },
+    settings: [defaults, (preset && presets[preset]) ?? {}, ...before],
     assignments: options.assignments,
   });
 }
@@ -69,7 +93,7 @@ export async function run(
   onResult({ pipeline: name, mode, workdir });
   // Settings are checked before anything is created or loaded.
   const before = readStoredConfig(workdir);
-  const [likely] = choosePreset(options, before);
+  const [likely] = choosePreset(pipeline, options, before);
   const { threads } = configure(pipeline, options, likely, before).config.engine;
 
   const takeBack = rollbackWorkdir(workdir);
@@ -95,14 +119,15 @@ export async function run(
     const stored = readStoredConfig(workdir);
     if (options.exchange) pinDevice(environment.env);
     const engine = await environment.loadEngine({ threads });
-    const [preset, why] = choosePreset(options, stored, engine);
+    const [preset, why] = choosePreset(pipeline, options, stored, engine);
     const { config, notes } = configure(pipeline, options, preset, stored);
     const { dataDigest, dataChanges } = stored ?? {};
-    const wanted: StoredConfig = { pipeline: name, preset, dataDigest, dataChanges, ...config };
-    if (stored) requireSameConfig(workdir, stored, wanted, mode);
+    const wanted: StoredConfig = { pipeline: name, ...(preset && { preset }), dataDigest, dataChanges, ...config };
+    const { fields } = pipeline;
+    if (stored) requireSameConfig(workdir, stored, wanted, mode, fieldsWith(fields));
     if (!stored || mode === "train") writeStoredConfig(workdir, wanted);
 
-    onResult({ preset, engine: engine.name, device: engine.device });
+    onResult({ ...(preset && { preset }), engine: engine.name, device: engine.device });
     reporter.message(`engine: ${engine.name} ${engine.version} on ${engine.device}`);
     const { quota, count } = processors();
     if (quota !== undefined && engine.threads === count)
@@ -112,7 +137,7 @@ export async function run(
     const cacheDir = cacheFolder(environment.env);
     const { exchange, allow } = options;
     const context = {
-      ...{ name, mode, preset, config, file, workdir, cacheDir, engine, stop: stop.signal, exchange },
+      ...{ name, mode, preset, config, fields, file, workdir, cacheDir, engine, stop: stop.signal, exchange },
       ...{ before: stored, allow },
     };
     const record = { workdir, name, path: metricsPath(workdir) };

@@ -75,7 +75,6 @@ export default definePipeline({
     optim: { lr: 3e-3, warmup: 50 },
     eval: { numImages: 256, batchSize: 256 },
   },
-  presets: { quick: {}, paper: {}, paper_deep: {} },
   run,
 });
 `;

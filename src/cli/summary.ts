@@ -29,7 +29,7 @@ export function summaryTable(summary: Partial<Summary>): string {
     ["peak memory", summary.peakMemoryMB === undefined ? undefined : `${summary.peakMemoryMB} MiB`],
   ];
   const how = summary.stoppedBy ? `stopped by ${summary.stoppedBy}` : summary.error ? "failed" : "done";
-  const head = `${pipeline} (${mode}, ${preset}): ${how} after ${duration(summary.seconds ?? 0)}`;
+  const head = `${pipeline} (${[mode, preset].filter(Boolean).join(", ")}): ${how} after ${duration(summary.seconds ?? 0)}`;
   const shown = rows.filter(([, value]) => value !== undefined && value !== "");
   const width = Math.max(...shown.map(([key]) => key.length));
   return [head, ...shown.map(([key, value]) => `  ${key.padEnd(width)}  ${value}`)].join("\n");

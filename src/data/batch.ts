@@ -113,6 +113,13 @@ export function withColumns<C extends string, N extends string>(
   );
 }
 
+/** Takes the named columns away; the others are shared, not copied. @throws RangeError when there is no such column. */
+export function withoutColumns<C extends string, K extends C>(batch: Batch<C>, ...names: K[]): Batch<Exclude<C, K>> {
+  for (const name of names) fieldIndex(batch, name);
+  const kept = batch.record.schema.fields.map(({ name }) => name).filter((name) => !names.includes(name as K));
+  return select(batch as Batch, ...kept) as Batch<Exclude<C, K>>;
+}
+
 /** Keeps the named columns only, in the batch's order. @throws RangeError when there is no such column. */
 export function select<C extends string, K extends C>(batch: Batch<C>, ...names: K[]): Batch<K> {
   for (const name of names) fieldIndex(batch, name);

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
-import { fields } from "./config-fields.ts";
+import { fields, type Field } from "./config-fields.ts";
 import { baseConfig } from "./defaults.ts";
 import type { Config, DeepPartial } from "./config.ts";
 import { namingFile } from "../base/naming-file.ts";
@@ -55,13 +55,17 @@ const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery|histog
 /** Settings that an evaluation must share with the training: they make the network and its meaning. */
 const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered)$/;
 
-/** The fields two runs in one workdir must agree on. */
-function bound(name: string, mode: Mode): boolean {
+const common = new Set(fields.map(({ name }) => name));
+
+/** Whether two runs in one workdir must agree on a field; on those of a pipeline, unless it says that it is free. */
+function bound({ name, free }: Field, mode: Mode): boolean {
+  if (!common.has(name)) return !free;
   return mode === "train" ? !FREE.test(name) : NETWORK.test(name);
 }
 
 /** Names of the fields that all parts of a run must agree on. */
-export const boundFields = (mode: Mode): string[] => fields.map(({ name }) => name).filter((name) => bound(name, mode));
+export const boundFields = (mode: Mode, all: readonly Field[] = fields): string[] =>
+  all.filter((field) => bound(field, mode)).map(({ name }) => name);
 
 /** A field and its two values, as JSON. */
 export interface Difference {
@@ -84,9 +88,9 @@ export function differences(stored: StoredConfig, wanted: StoredConfig, names: r
 }
 
 /** The part of a stored configuration that an evaluation or sampling goes by, unless told otherwise. */
-export function storedSettings(stored: StoredConfig): DeepPartial<Config>[] {
-  return fields
-    .filter(({ name }) => !FREE.test(name))
+export function storedSettings(stored: StoredConfig, all: readonly Field[] = fields): DeepPartial<Config>[] {
+  return all
+    .filter((field) => bound(field, "train"))
     .map(({ name }) => treeOf(name, valueAt(stored, name)) as DeepPartial<Config>);
 }
 
@@ -95,8 +99,14 @@ export function storedSettings(stored: StoredConfig): DeepPartial<Config>[] {
  *
  * @throws UsageError with one line for each field that differs.
  */
-export function requireSameConfig(workdir: string, stored: StoredConfig, wanted: StoredConfig, mode: Mode): void {
-  const different = differences(stored, wanted, ["pipeline", ...boundFields(mode)]);
+export function requireSameConfig(
+  workdir: string,
+  stored: StoredConfig,
+  wanted: StoredConfig,
+  mode: Mode,
+  all: readonly Field[] = fields,
+): void {
+  const different = differences(stored, wanted, ["pipeline", ...boundFields(mode, all)]);
   if (different.length === 0) return;
   const lines = different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`);
   throw new UsageError(

@@ -12,7 +12,7 @@ const tolerance = (description: string) => real(1e-13, 1, description);
 const time = (description: string) => z.number().gt(0).lt(1).describe(description);
 const oneOf = <const T extends readonly string[]>(values: T, description: string) =>
   z.enum(values).describe(description);
-const file = (description: string) => z.string().min(1).optional().describe(description);
+const file = (description: string) => z.string().min(1).meta({ format: "path" }).optional().describe(description);
 
 const training = z.strictObject({
   steps: whole(1, 1e9, "total optimizer steps, including those before a resume"),

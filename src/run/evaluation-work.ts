@@ -7,6 +7,7 @@ import type { EvaluationKey } from "../streams/evaluate.ts";
 import { codeVersion } from "../base/code-version.ts";
 import { engineText } from "../engine/load.ts";
 import type { Config } from "./config.ts";
+import { ownPart } from "./own-fields.ts";
 import type { RunContext } from "./pipeline.ts";
 
 /**
@@ -25,7 +26,8 @@ export function evaluationWork(config: Config, key: EvaluationKey, images?: stri
     loss: { likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean },
   };
   const which = images === undefined ? { data } : { data: { ...data, path: undefined }, images };
-  return { seed, sde, model, ...which, smallestTime, continuous, split, numImages, batchSize, repeats, ...own[key] };
+  const shared = { seed, sde, model, ...which, smallestTime, continuous, split, numImages, batchSize, repeats };
+  return { ...shared, ...own[key], ...ownPart(config) };
 }
 
 /** Where the values of each image are kept; evaluations that one may want side by side have files of their own. */

@@ -6,6 +6,7 @@ import { alone, type Peers } from "../training/peers.ts";
 import type { TrainState } from "../training/train-state.ts";
 import { boundFields, differences, type StoredConfig } from "./config-file.ts";
 import { requireCollectives } from "./exchange-engine.ts";
+import { fieldsWith } from "./own-fields.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
 export interface PeersOfRun {
@@ -15,8 +16,10 @@ export interface PeersOfRun {
 }
 
 /** Settings in which the nodes of a run must agree: those that the parameters depend on. */
-const shared = () =>
-  [...boundFields("train"), "training.steps", "exchange.engine"].filter((name) => name !== "checkpoint");
+const shared = (fields: RunContext["fields"]) =>
+  [...boundFields("train", fieldsWith(fields)), "training.steps", "exchange.engine"].filter(
+    (name) => name !== "checkpoint",
+  );
 
 const isConfig = (value: unknown): value is StoredConfig => typeof value === "object" && value !== null;
 
@@ -59,7 +62,7 @@ export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
     ...{ collectives, state, stop, to: training.steps, deadline: 1000 * exchange.deadlineSeconds, config: own },
     differences(theirs) {
       if (!isConfig(theirs)) return ["config: not readable"];
-      return differences(own, theirs, ["pipeline", ...shared()]).map(({ name, there, here }) => `${name}: ${there} there, ${here} here`); // prettier-ignore
+      return differences(own, theirs, ["pipeline", ...shared(context.fields)]).map(({ name, there, here }) => `${name}: ${there} there, ${here} here`); // prettier-ignore
     },
     tell: (text) => events.next({ type: "message", text }),
     onExchange: costs(training.logEvery, training.steps, (event) => events.next(event)),

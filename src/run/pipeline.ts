@@ -1,5 +1,6 @@
 /** What a file of `pipelines/` exports, and what passes between it and the command line. */
 import type { Observable } from "rxjs";
+import type * as z from "zod";
 import type { Engine } from "../engine/load.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import type { Mode, Preset, RunEvent } from "../metrics/run-event.ts";
@@ -7,18 +8,28 @@ import type { Config, DeepPartial } from "./config.ts";
 
 export { modes, presets, type Mode, type Preset, type RunEvent, type Summary } from "../metrics/run-event.ts";
 
-/** A pipeline: its settings and its work, as `definePipeline` takes them. */
-export interface Pipeline {
+/** Settings of each preset. */
+export type Presets = Readonly<Record<Preset, DeepPartial<Config>>>;
+
+/** A pipeline: its settings and its work, as `definePipeline` takes them; `F` are the values of fields of its own. */
+export interface Pipeline<F = unknown> {
   /** One line for the list of pipelines. */
   readonly summary: string;
   /** What it reaches and what that costs, for `--help`. */
   readonly reaches: string;
   /** Height and width of the images, if they are images: chMult and attnResolutions are checked against it. */
   readonly imageSize?: number;
-  readonly defaults: DeepPartial<Config>;
-  readonly presets: Readonly<Record<Preset, DeepPartial<Config>>>;
+  /**
+   * Configuration fields of its own, in `context.config` beside those of every run: each a number, boolean, text, enum or
+   * list of numbers with a default or `.optional()`, alone or in groups. `.describe(...)` is what `--help` says; `--set`
+   * changes it. A workdir is bound to its values, unless the field has `.meta({ free: true })`.
+   */
+  readonly fields?: z.ZodObject & z.ZodType<F>;
+  readonly defaults?: DeepPartial<Config & F>;
+  /** Settings by name for `--preset`; the first of those it has is the default where it has not the machine's. */
+  readonly presets?: { readonly [P in Preset]?: DeepPartial<Config & F> };
   /** The work. Nothing runs until it is subscribed to; unsubscribing frees everything. */
-  run(context: RunContext): Observable<RunEvent>;
+  run(context: RunContext<F>): Observable<RunEvent>;
 }
 
 /** What `--allow` names: a change that a run is refused for otherwise. */
@@ -35,7 +46,8 @@ export interface DataChange {
 /** What `config.json` holds: the configuration, and which pipeline, preset and data it is of. */
 export type StoredConfig = {
   readonly pipeline: string;
-  readonly preset: Preset;
+  /** Absent where the pipeline has none. */
+  readonly preset?: Preset | undefined;
   /** SHA-256 of the data of the training; absent where a pipeline does not tell. */
   readonly dataDigest?: string | undefined;
   /** What `--allow data` has allowed. */
@@ -43,12 +55,15 @@ export type StoredConfig = {
 } & Config;
 
 /** A run as the command line has prepared it: configuration, folder, engine and the signal to stop. */
-export interface RunContext {
+export interface RunContext<F = unknown> {
   /** Name of the pipeline. */
   readonly name: string;
   readonly mode: Mode;
-  readonly preset: Preset;
-  readonly config: Config;
+  /** Absent where the pipeline has none. */
+  readonly preset?: Preset | undefined;
+  readonly config: Config & F;
+  /** The pipeline's. */
+  readonly fields?: z.ZodObject | undefined;
   /** The file that the pipeline is in; absent where it is in none. */
   readonly file?: string | undefined;
   /** Exists, can be written, and is locked for this run. */
@@ -69,7 +84,18 @@ export interface RunContext {
   readonly exchange?: ExchangeTargets | undefined;
 }
 
-/** Types a pipeline; it adds nothing. */
-export function definePipeline(pipeline: Pipeline): Pipeline {
-  return pipeline;
+/**
+ * Types a pipeline; it adds nothing.
+ *
+ * ```ts
+ * export default definePipeline({
+ *   summary: "...",
+ *   reaches: "...",
+ *   fields: z.object({ ring: z.object({ radius: z.number().min(0).default(1).describe("radius of the ring") }) }),
+ *   run: (context) => session(context, { network: ring(context.config.ring.radius) }, phases),
+ * });
+ * ```
+ */
+export function definePipeline<F = unknown>(pipeline: Pipeline<F>): Pipeline {
+  return pipeline as Pipeline;
 }

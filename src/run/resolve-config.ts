@@ -1,9 +1,11 @@
 /** From layers of settings to one checked configuration. */
+import type * as z from "zod";
 import { UsageError } from "../base/errors.ts";
 import { configNotes, configProblems, type Problem } from "./config-checks.ts";
 import { configSchema, type Config, type DeepPartial } from "./config.ts";
 import { baseConfig, smallestTimes } from "./defaults.ts";
-import { fieldAt, fieldNamed } from "./config-fields.ts";
+import { fieldAt, fieldNamed, type Field } from "./config-fields.ts";
+import { fieldsWith, ownPart, type OwnFields } from "./own-fields.ts";
 
 /** One `key=value` of the command line. */
 export interface Assignment {
@@ -41,8 +43,8 @@ export function parseAssignment(argument: string): Assignment {
   return { name: argument.slice(0, at).trim(), text: argument.slice(at + 1).trim() };
 }
 
-function assigned({ name, text }: Assignment): Tree {
-  const field = fieldNamed(name);
+function assigned({ name, text }: Assignment, all: readonly Field[]): Tree {
+  const field = fieldNamed(name, all);
   const value = field.parse(text);
   if (value === undefined) {
     throw new UsageError(`${name}: "${text}" is not allowed`, `allowed: ${field.allowed}`);
@@ -55,8 +57,31 @@ function fail(problems: readonly Problem[]): never {
   throw new UsageError(problems.map(({ message }) => message).join("\n"), [...remedies].join("; "));
 }
 
+/** What `schema` finds wrong with `tree`. */
+function problemsOf(issues: readonly z.core.$ZodIssue[], tree: Tree, all: readonly Field[]): Problem[] {
+  return issues.map((issue): Problem => {
+    const field = fieldAt(issue.path, all);
+    if (!field) return { message: issue.message, remedy: "use the fields that --help lists" };
+    const value = JSON.stringify(valueAt(tree, field.name));
+    const why = issue.code === "custom" ? issue.message : "is out of range";
+    return { message: `${field.name}: ${value} ${why}`, remedy: `${field.name} takes ${field.allowed}` };
+  });
+}
+
+/** The whole of `tree` as the schema of every run and the pipeline's own have it. */
+function check(tree: Tree, own: OwnFields | undefined, all: readonly Field[]): Config {
+  const theirs = own ? ownPart(tree) : {};
+  const common = configSchema.safeParse(Object.fromEntries(Object.entries(tree).filter(([name]) => !(name in theirs))));
+  const further = own?.strict().safeParse(theirs);
+  const issues = [...(common.error?.issues ?? []), ...(further?.error?.issues ?? [])];
+  if (!common.success || issues.length) fail(problemsOf(issues, tree, all));
+  return { ...common.data, ...further?.data };
+}
+
 export interface Layers {
   readonly imageSize?: number;
+  /** Fields that the pipeline adds. */
+  readonly own?: OwnFields | undefined;
   /** Applied in this order over the base: pipeline defaults, preset, a stored configuration. */
   readonly settings: readonly DeepPartial<Config>[];
   /** `--steps`, `--seed`, then each `--set`. */
@@ -74,26 +99,18 @@ export interface Resolved {
  *
  * @throws UsageError naming every field out of range with its value and what is allowed.
  */
-export function resolveConfig({ imageSize, settings, assignments }: Layers): Resolved {
-  const merged = [...settings, ...assignments.map(assigned)].reduce(merge, baseConfig as unknown) as Tree;
+export function resolveConfig({ imageSize, own, settings, assignments }: Layers): Resolved {
+  const all = fieldsWith(own);
+  const unset = all.map(({ name, default: value }) => (value === undefined ? {} : treeOf(name, value)));
+  const given = [...settings, ...assignments.map((assignment) => assigned(assignment, all))];
+  const merged = [...unset, ...given].reduce(merge, baseConfig as unknown) as Tree;
   const times = smallestTimes(merged["sde"]);
   const tree = merge(
     { training: { smallestTime: times.training }, sampling: { smallestTime: times.sampling } },
     merged,
-  );
-
-  const checked = configSchema.safeParse(tree);
-  if (!checked.success) {
-    fail(
-      checked.error.issues.map((issue): Problem => {
-        const field = fieldAt(issue.path);
-        if (!field) return { message: issue.message, remedy: "use the fields that --help lists" };
-        const value = JSON.stringify(valueAt(tree, field.name));
-        return { message: `${field.name}: ${value} is out of range`, remedy: `${field.name} takes ${field.allowed}` };
-      }),
-    );
-  }
-  const problems = configProblems(checked.data, imageSize);
+  ) as Tree;
+  const config = check(tree, own, all);
+  const problems = configProblems(config, imageSize);
   if (problems.length) fail(problems);
-  return { config: checked.data, notes: configNotes(checked.data, imageSize) };
+  return { config, notes: configNotes(config, imageSize) };
 }

@@ -6,20 +6,20 @@ import type { Metric } from "../metrics/metric.ts";
 import type { MetricSink } from "../metrics/metric-sink.ts";
 import { EventWriter } from "../monitor/tensorboard/event-writer.ts";
 import type { Hyperparameter } from "../monitor/tensorboard/hparams.ts";
-import { fields } from "./config-fields.ts";
+import { fieldsWith } from "./own-fields.ts";
 import { namingFile } from "../base/naming-file.ts";
 import type { RunContext, Summary } from "./pipeline.ts";
 import { valueAt } from "./resolve-config.ts";
 
-type Context = Pick<RunContext, "workdir" | "mode" | "name" | "preset" | "config">;
+type Context = Pick<RunContext, "workdir" | "mode" | "name" | "preset" | "config" | "fields">;
 
 /** The configuration field by field; lists as text, unset fields left out. */
-function hyperparameters({ name, preset, config }: Context): Record<string, Hyperparameter> {
-  const values = fields.flatMap((field) => {
+function hyperparameters({ name, preset, config, fields }: Context): Record<string, Hyperparameter> {
+  const values = fieldsWith(fields).flatMap((field) => {
     const value = valueAt(config, field.name) as Hyperparameter | readonly number[] | undefined;
     return value === undefined ? [] : [[field.name, typeof value === "object" ? value.join(",") : value] as const];
   });
-  return { pipeline: name, preset, ...Object.fromEntries(values) };
+  return { pipeline: name, preset: preset ?? "none", ...Object.fromEntries(values) };
 }
 
 /** Steps of the dequantizer's training are its own: it is a run of its own for TensorBoard. */

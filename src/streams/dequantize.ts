@@ -1,5 +1,5 @@
 import { map, type OperatorFunction } from "rxjs";
-import { bytes, withColumns, type Batch } from "../data/batch.ts";
+import { bytes, withColumns, withoutColumns, type Batch } from "../data/batch.ts";
 import { fillNormal, fillUniform, randomKey } from "../base/random.ts";
 
 /**
@@ -57,26 +57,28 @@ export const unitImage = (image: Uint8Array): Float32Array => onGrid(image, fals
  * @param kind "uniform": u ~ U[0, 1), log q = 0. "variational": u ~ q(u | image) of a trained dequantizer. "none":
  *   image / 255, for training on the grid as the reference's default does; it gives no `logQ`, so no bits/dim can be
  *   computed from it.
- * @returns Batches with `data` (float32 [H, W, C]) and, if dequantized, `logQ` (nats, float32 []).
+ * @returns Batches with `data` (float32 [H, W, C]) and, if dequantized, `logQ` (nats, float32 []), in place of `image`:
+ *   an augmentation of the bytes belongs before this stage, since behind it nothing would come of it.
  * @throws RangeError for "variational" without `draw`.
  * @see Song et al. 2021, Section 5.2; the reference's datasets.py: (u + 255 img) / 256 of img in [0, 1]
  */
 export function dequantize<C extends string>(
   kind: "uniform" | "variational",
   options: DequantizeOptions,
-): OperatorFunction<Batch<C | "image">, Batch<NoInfer<C> | "image" | "data" | "logQ">>;
+): OperatorFunction<Batch<C | "image">, Batch<NoInfer<Exclude<C, "image">> | "data" | "logQ">>;
 export function dequantize<C extends string>(
   kind: "none" | "uniform" | "variational",
   options: DequantizeOptions,
-): OperatorFunction<Batch<C | "image">, Batch<NoInfer<C> | "image" | "data">>;
+): OperatorFunction<Batch<C | "image">, Batch<NoInfer<Exclude<C, "image">> | "data">>;
 export function dequantize<C extends string>(
   kind: "none" | "uniform" | "variational",
   { seed, centered, draw }: DequantizeOptions,
-): OperatorFunction<Batch<C | "image">, Batch<NoInfer<C> | "image" | "data">> {
+): OperatorFunction<Batch<C | "image">, Batch<NoInfer<Exclude<C, "image">> | "data">> {
   if (kind === "variational" && !draw) throw new RangeError('dequantize: the kind "variational" needs draw');
   return map((batch) => {
     const { data: image, shape } = bytes(batch, "image");
-    if (kind === "none") return withColumns(batch, { data: { data: onGrid(image, centered), shape } });
+    const rest = withoutColumns<C | "image", "image">(batch, "image");
+    if (kind === "none") return withColumns(rest, { data: { data: onGrid(image, centered), shape } });
     const key = randomKey(seed, "dequantize", batch.info.step, batch.info.shard);
     const noise = new Float32Array(image.length);
     let u: Float32Array = noise;
@@ -88,6 +90,6 @@ export function dequantize<C extends string>(
       logQ = Float32Array.from(drawn.negLogQ, (value) => -value);
     } else fillUniform(key, noise);
     const data = withNoise(image, u, centered);
-    return withColumns(batch, { data: { data, shape }, logQ: { data: logQ, shape: [] } });
+    return withColumns(rest, { data: { data, shape }, logQ: { data: logQ, shape: [] } });
   });
 }

@@ -41,7 +41,7 @@ describe("a pipeline given by its path", () => {
   });
 });
 
-it("type-checks", () => {
+it("type-checks", { timeout: 120_000 }, () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const path = join(root, "pipelines/mine.ts");
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), (file) => ts.sys.readFile(file)) as {

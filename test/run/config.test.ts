@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { boundFields } from "../../src/run/config-file.ts";
+import { fieldsWith, ownPart } from "../../src/run/own-fields.ts";
 import { sdeOf } from "../../src/run/from-config.ts";
 import { fields } from "../../src/run/config-fields.ts";
 import type { Config, DeepPartial } from "../../src/run/config.ts";
@@ -136,4 +139,61 @@ it("documents every field and its values", () => {
     expect(allowed, name).not.toContain("undefined");
   }
   expect(fields.length).toBeGreaterThan(60);
+});
+
+describe("fields of a pipeline's own", () => {
+  const own = z.object({
+    ring: z.object({
+      radius: z.number().gt(0).max(4).default(1).describe("radius of the ring"),
+      points: z.int().min(1).max(100).default(10).describe("points on it"),
+      sizes: z.array(z.int().min(1).max(9)).min(1).default([1, 2]).describe("layers"),
+    }),
+    note: z.string().optional().describe("anything").meta({ free: true }),
+  });
+  const resolveOwn = (sets: readonly string[], settings: object[] = []) =>
+    resolveConfig({ own, settings, assignments: sets.map(parseAssignment) }).config as Config & z.infer<typeof own>;
+
+  it("are merged over their defaults, checked, and set by --set", () => {
+    expect(resolveOwn([]).ring).toEqual({ radius: 1, points: 10, sizes: [1, 2] });
+    const settings = [{ ring: { points: 20 } }, { ring: { radius: 2 } }];
+    const { ring, note, optim } = resolveOwn(["ring.radius=3", "ring.sizes=4,5", "note=hello"], settings);
+    expect([ring, note]).toEqual([{ radius: 3, points: 20, sizes: [4, 5] }, "hello"]);
+    expect(optim).toEqual(baseConfig.optim);
+  });
+
+  it.each([
+    ["ring.radius=5", "ring.radius: 5", "a number in (0, 4]"],
+    ["ring.radius=x", '"x"', "a number in (0, 4]"],
+    ["ring.points=0", "ring.points: 0", "a whole number from 1 to 100"],
+    ["ring.radios=1", "ring.radios", "nearest: ring.radius"],
+    ["ring=1", "ring: is a group", "ring.points"],
+    ["optim.lr=0", "optim.lr: 0", "a number in (0, 10]"],
+  ])("--set %s is refused: %s, %s", (set, problem, allowed) => {
+    expect(() => resolveOwn([set])).toThrow(problem);
+    expect(() => resolveOwn([set])).toThrow(allowed);
+  });
+
+  it("names a field that settings have and the schema has not", () => {
+    expect(() => resolveOwn([], [{ rings: 1 }])).toThrow(/Unrecognized key: "rings"/);
+    expect(() => resolve([], [{ rings: 1 } as never])).toThrow(/Unrecognized key: "rings"/);
+  });
+
+  it("are bound to a workdir as those of every run, unless they are free", () => {
+    const all = fieldsWith(own);
+    for (const mode of ["train", "eval"] as const) {
+      expect(boundFields(mode, all)).toEqual([...boundFields(mode), "ring.radius", "ring.points", "ring.sizes"]);
+    }
+    expect(ownPart(resolveOwn(["note=a"]))).toEqual({ ring: { radius: 1, points: 10, sizes: [1, 2] }, note: "a" });
+  });
+
+  it.each([
+    [z.object({ model: z.int().default(1) }), /fields.model: every run has a field/],
+    [z.object({ preset: z.int().default(1) }), /fields.preset: every run has a field/],
+    [z.object({ ring: z.object({ radius: z.number() }) }), /fields.ring.radius: it has no value unless set/],
+    [z.object({ when: z.date().default(() => new Date(0)) }), /fields: .*Date/],
+    [z.object({ any: z.union([z.int(), z.string()]).default(1) }), /any is of a type that --set cannot write/],
+  ])("a schema that cannot be is refused by name", (own, message) => {
+    expect(() => fieldsWith(own)).toThrow(UsageError);
+    expect(() => fieldsWith(own)).toThrow(message);
+  });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
 import { fillUniform, randomKey } from "../../src/base/random.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
+import { flip } from "../../src/streams/flip.ts";
 import { expectInStep } from "../support/marbles.ts";
 import { imageBatch, infoAt } from "./fixture.ts";
 
@@ -20,9 +21,21 @@ describe("dequantize", () => {
     expect((await data(bytesBatch(), "none", true)).data).toEqual(Float32Array.of(-1, -1 / 255, 1 / 255, 1));
   });
 
+  const namesAfter = async (kind: "none" | "uniform") => {
+    const label = { data: Uint8Array.of(1, 2), shape: [] };
+    const batches = of(createBatch({ label, image }, infoAt()));
+    const batch = await lastValueFrom(batches.pipe(dequantize(kind, { seed: 1, centered: true })));
+    return batch.record.schema.fields.map((field) => field.name);
+  };
+
   it("none: gives no logQ", async () => {
-    const batch = await lastValueFrom(of(bytesBatch()).pipe(dequantize("none", { seed: 1, centered: true })));
-    expect(batch.record.schema.fields.map((field) => field.name)).toEqual(["image", "data"]);
+    expect(await namesAfter("none")).toEqual(["label", "data"]);
+  });
+
+  it("takes the bytes away, so that an augmentation behind it fails by name", async () => {
+    expect(await namesAfter("uniform")).toEqual(["label", "data", "logQ"]);
+    const late = of(bytesBatch()).pipe(dequantize("uniform", { seed: 1, centered: true }), flip({ seed: 1 }) as never);
+    await expect(lastValueFrom(late)).rejects.toThrow('no column "image" in this batch; it has: data, logQ');
   });
 
   it("uniform: adds the uniform numbers of (seed, step, shard) and divides by 256; log q is 0", async () => {

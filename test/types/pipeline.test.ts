@@ -25,7 +25,7 @@ const network = {} as ScoreNetwork;
 const state = {} as TrainState;
 const optimizer = {} as AdamOptions & ScheduleOptions;
 const images = EMPTY as Observable<Batch<"image">>;
-const time = () => sampleTime<"image" | "data">(sde, { eps: 1e-3, density: "likelihood", seed: 1 });
+const time = () => sampleTime<"data">(sde, { eps: 1e-3, density: "likelihood", seed: 1 });
 const noise = { seed: 1 };
 const score = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
 
@@ -34,11 +34,11 @@ describe("the columns are in the types", () => {
     const flipped = images.pipe(flip(noise));
     expectTypeOf(flipped).toEqualTypeOf<Observable<Batch<"image">>>();
     const dequantized = flipped.pipe(dequantize("uniform", { seed: 1, centered: true }));
-    expectTypeOf(dequantized).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ">>>();
+    expectTypeOf(dequantized).toEqualTypeOf<Observable<Batch<"data" | "logQ">>>();
     const timed = dequantized.pipe(sampleTime(sde, { eps: 1e-3, density: "uniform", seed: 1 }));
-    expectTypeOf(timed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t">>>();
+    expectTypeOf(timed).toEqualTypeOf<Observable<Batch<"data" | "logQ" | "t">>>();
     const perturbed = timed.pipe(perturb(sde, noise));
-    expectTypeOf(perturbed).toEqualTypeOf<Observable<Batch<"image" | "data" | "logQ" | "t" | "noise" | "perturbed">>>();
+    expectTypeOf(perturbed).toEqualTypeOf<Observable<Batch<"data" | "logQ" | "t" | "noise" | "perturbed">>>();
     expectTypeOf(perturbed.pipe(score(), accumulate(4))).toEqualTypeOf<Observable<Gradient<"step">>>();
     const losses = perturbed.pipe(scoreMatchingLoss(network, sde, state, { weighting: "original" }));
     expectTypeOf(losses).toEqualTypeOf<Observable<Batch<"t" | "loss">>>();
@@ -46,7 +46,7 @@ describe("the columns are in the types", () => {
 
   it("data on the grid carry no logQ, so bits/dim cannot be computed from them", () => {
     const grid = images.pipe(dequantize("none", { seed: 1, centered: true }));
-    expectTypeOf(grid).toEqualTypeOf<Observable<Batch<"image" | "data">>>();
+    expectTypeOf(grid).toEqualTypeOf<Observable<Batch<"data">>>();
     // @ts-expect-error: no logQ
     expectTypeOf(grid).toExtend<Observable<Batch<"logQ">>>();
   });
@@ -72,6 +72,10 @@ describe("the columns are in the types", () => {
       () => images.pipe(dequantize("uniform", { seed: 1, centered: true }), perturb(sde, noise)),
       // @ts-expect-error: no `perturbed` before perturb
       () => images.pipe(dequantize("uniform", { seed: 1, centered: true }), time(), score()),
+      // @ts-expect-error: an augmentation of the bytes behind dequantize would be without effect
+      () => images.pipe(dequantize("uniform", { seed: 1, centered: true }), flip(noise)),
+      // @ts-expect-error: the same on the grid
+      () => images.pipe(dequantize("none", { seed: 1, centered: true }), flip(noise)),
       // @ts-expect-error: vectors of floats cannot be flipped
       () => (EMPTY as Observable<Batch<"data">>).pipe(flip(noise)),
       // @ts-expect-error: losses are no gradients

@@ -19,8 +19,8 @@ import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import { evaluationReport, type ReportedSamples } from "./evaluation-report.ts";
 
-type Dequantized = Batch<"image" | "data" | "logQ">;
-type Measure = OperatorFunction<Dequantized, Batch<"image" | "data" | "logQ" | "logp">>;
+type Dequantized = Batch<"data" | "logQ">;
+type Measure = OperatorFunction<Dequantized, Batch<"data" | "logQ" | "logp">>;
 
 export interface ImageEvaluation {
   /** The loss, the likelihood by the ODE, then the bound; by the variational dequantizer where one is given. */
@@ -87,8 +87,8 @@ export function imageEvaluation(
         measure,
         bitsPerDim({ levels: 256, centered }),
       );
-  const likelihood = logLikelihood<"image" | "logQ">(score, sde, options);
-  const upper = likelihoodBound<"image" | "logQ">(score, sde, { ...options, times, offset, form });
+  const likelihood = logLikelihood<"logQ">(score, sde, options);
+  const upper = likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form });
   const bound = (dequantizer?: DequantizerSession) =>
     evaluated("bound", "bound", bits(upper, dequantizer), dequantizer);
 

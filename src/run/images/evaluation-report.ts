@@ -64,7 +64,14 @@ export async function evaluationReport(
     run: {
       data: "about" in images ? images.about : images.name,
       ...(session.data && { images: session.data[split] }),
-      ...{ pipeline: name, preset, steps: session.state.step, seed: config.seed, dequantization: own, parameters },
+      ...{
+        pipeline: name,
+        preset: preset ?? "none",
+        steps: session.state.step,
+        seed: config.seed,
+        dequantization: own,
+        parameters,
+      },
       ...{ engine: engineText(engine), device: engine.device, runtime: process.version },
       scorestream: codeVersion(file),
     },
