@@ -61,7 +61,7 @@ const collect = (text: string, before: string[] = []) => [...before, text];
 function prepareCommand(): Command {
   return new Command("prepare")
     .description("converts images to Arrow shards; run it again after an interruption, and it resumes")
-    .option("--format <name>", "format of the images, see below")
+    .option("--format <name>", "format of the images, see below, or the file of your own format")
     .option("--from <path>", "file or folder of the images")
     .option("--out <folder>", "folder for the shards, with a subfolder for each split")
     .option(

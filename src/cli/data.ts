@@ -15,6 +15,7 @@ import { duration } from "../base/format.ts";
 import { runProgram } from "./program.ts";
 import { reporterFor } from "./reporter.ts";
 import { listenForSignals } from "./signals.ts";
+import { withFormatNames } from "./format-file.ts";
 
 type DataEnvironment = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
 
@@ -134,7 +135,7 @@ async function runVerify({ directory, json }: ReadRequest, environment: DataEnvi
 export async function dataMain(argv: readonly string[], overrides: Partial<DataEnvironment> = {}): Promise<number> {
   const environment = { ...processEnvironment(), ...overrides };
   try {
-    const request = parseDataOptions(argv);
+    const request = parseDataOptions(await withFormatNames(argv));
     if (!request) {
       environment.stdout.write(dataHelp());
       return 0;

@@ -17,7 +17,16 @@ export {
   formats,
   requireFormat,
   openSource,
+  type OwnFormat,
+  registerFormat,
 } from "./sources/formats.ts";
+export type { ImageOptions, SourceOptions } from "./sources/options.ts";
+
+// For formats of one's own
+export { fitPicture, decodeImage } from "./sources/decode-image.ts";
+export { BadDataError, badEntry } from "./sources/bad-data.ts";
+export { findFiles, filesOfSplit } from "./sources/find-files.ts";
+export { stampOf } from "./sources/stamp.ts";
 
 // Prepared data
 export { type PrepareOptions, type Prepared, prepare } from "./prepare/prepare.ts";

@@ -53,8 +53,7 @@ const foundIn = (format: keyof typeof FILE_NAMES) => (path: string) => splitsOfF
 
 const usual = ["train", "test"];
 
-/** The formats that `--format` names. */
-export const formats: readonly Format[] = [
+const known: Format[] = [
   {
     name: "cifar10",
     summary: "CIFAR-10, binary version; without --from it is fetched",
@@ -112,6 +111,48 @@ export const formats: readonly Format[] = [
   },
   { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow), found: foundIn("arrow") },
 ];
+
+/** Every format there is, those that were registered last. */
+export const formats: readonly Format[] = known;
+
+/** A format of one's own: how it is listed, and its reader. */
+export interface OwnFormat extends Omit<Format, "open"> {
+  /** Opens the images of a split; entries are read as they are asked for. */
+  readonly open: (options: SourceOptions) => Promise<Source>;
+}
+
+/**
+ * Adds a format of images: `openSource` and `prepare` know it by its name from then on.
+ *
+ * On the command line the file that registers it, and exports it as its default, stands in the place of the name:
+ * `npm run data -- prepare --format ./mine.ts --from DATA --out data/mine`.
+ *
+ * ```ts
+ * export default registerFormat({
+ *   name: "noise",
+ *   summary: "grey noise, 8 x 8",
+ *   open: async ({ path, split }) => ({
+ *     ...{ format: "noise", split, files: [await stampOf(path)] },
+ *     async *entries() {
+ *       yield { name: `${path}: image 0`, load: () => ({ data: new Uint8Array(64), shape: [8, 8, 1] }) };
+ *     },
+ *   }),
+ * });
+ * ```
+ *
+ * @returns The format.
+ * @throws RangeError when the name is taken, or has other signs than letters, digits, "-" and "_".
+ */
+export function registerFormat(own: OwnFormat): Format {
+  const { name } = own;
+  if (!/^[\w-]+$/.test(name)) throw new RangeError(`registerFormat: "${name}" is no name; use letters, digits, - and _`);
+  if (known.some((format) => format.name === name)) {
+    throw new RangeError(`registerFormat: there is a format "${name}" already; give yours another name`);
+  }
+  const format: Format = { ...own, open: files(own.open) };
+  known.push(format);
+  return format;
+}
 
 /** @throws UsageError when there is none of that name. */
 export function requireFormat(name: string): Format {
