@@ -24,7 +24,7 @@ export type { ImageOptions, SourceOptions } from "./sources/options.ts";
 
 // For formats of one's own
 export { fitPicture, decodeImage } from "./sources/decode-image.ts";
-export { BadDataError, badEntry } from "./sources/bad-data.ts";
+export { BadDataError, badEntryOf } from "./sources/bad-data.ts";
 export { findFiles, filesOfSplit } from "./sources/find-files.ts";
 export { stampOf } from "./sources/stamp.ts";
 

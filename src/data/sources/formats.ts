@@ -145,7 +145,8 @@ export interface OwnFormat extends Omit<Format, "open"> {
  */
 export function registerFormat(own: OwnFormat): Format {
   const { name } = own;
-  if (!/^[\w-]+$/.test(name)) throw new RangeError(`registerFormat: "${name}" is no name; use letters, digits, - and _`);
+  if (!/^[\w-]+$/.test(name))
+    throw new RangeError(`registerFormat: "${name}" is no name; use letters, digits, - and _`);
   if (known.some((format) => format.name === name)) {
     throw new RangeError(`registerFormat: there is a format "${name}" already; give yours another name`);
   }
