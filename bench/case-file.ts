@@ -1,6 +1,7 @@
 /** The file from which every engine takes the same parameters and inputs. */
 import { lastValueFrom, toArray } from "rxjs";
-import { networkOf, sdeOf, weightingOf } from "../src/run/from-config.ts";
+import { sdeOf, weightingOf } from "../src/run/from-config.ts";
+import { networkOf } from "../src/run/network-from-config.ts";
 import type { Config } from "../src/run/config.ts";
 import { floats } from "../src/data/batch.ts";
 import { writeSafetensors, type Safetensor } from "../src/data/formats/safetensors.ts";
@@ -66,7 +67,7 @@ function evaluationInputs(): [string, Safetensor][] {
 
 /** Writes parameters under the reference's names, inputs, and the configuration as metadata. */
 export async function writeCase(path: string, { config }: BenchCase): Promise<void> {
-  const network = networkOf(config, 32, 3);
+  const network = networkOf(config, [32, 32, 3]);
   const layout = layoutOf(ncsnpp(network).parameters);
   const flat = initialParameters(layout, config.seed);
   const parameters = layout.slots.map((slot): [string, Safetensor] => [

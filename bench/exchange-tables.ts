@@ -5,7 +5,7 @@
  */
 import { pathToFileURL } from "node:url";
 import { resolveConfig } from "../src/run/resolve-config.ts";
-import { networkOf } from "../src/run/from-config.ts";
+import { networkOf } from "../src/run/network-from-config.ts";
 import { cifar10Presets } from "../pipelines/presets/cifar10.ts";
 import { ncsnpp } from "../src/models/ncsnpp.ts";
 import { layoutOf } from "../src/models/parameters.ts";
@@ -22,7 +22,7 @@ export type PaperModel = keyof typeof SECONDS_PER_IMAGE;
 /** Exact number of parameters of a preset's score network. */
 export function parametersOf(model: PaperModel): number {
   const { config } = resolveConfig({ imageSize: 32, settings: [cifar10Presets[model]], assignments: [] });
-  return layoutOf(ncsnpp(networkOf(config, 32, 3)).parameters).count;
+  return layoutOf(ncsnpp(networkOf(config, [32, 32, 3])).parameters).count;
 }
 
 /** Global batch of both presets. */

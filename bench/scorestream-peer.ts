@@ -1,7 +1,8 @@
 /** ScoreStream as a program of the bench: scorestream-peer.ts CASE DROPOUT THREADS compile|eager. */
 import { firstValueFrom, share, Subject } from "rxjs";
 import type { Config } from "../src/run/config.ts";
-import { networkOf, sdeOf, weightingOf } from "../src/run/from-config.ts";
+import { sdeOf, weightingOf } from "../src/run/from-config.ts";
+import { networkOf } from "../src/run/network-from-config.ts";
 import { createBatch, floats, type Batch } from "../src/data/batch.ts";
 import { readSafetensors } from "../src/data/formats/safetensors.ts";
 import { loadEngine } from "../src/engine/load.ts";
@@ -24,7 +25,7 @@ const config = JSON.parse(file.metadata["config"]!) as Config;
 const { training, optim, model, seed } = config;
 const compile = mode === "compile";
 const sde = sdeOf(config);
-const network = scoreNetwork(ncsnpp({ ...networkOf(config, 32, 3), dropout: Number(dropout) }), {
+const network = scoreNetwork(ncsnpp({ ...networkOf(config, [32, 32, 3]), dropout: Number(dropout) }), {
   reduceMean: training.reduceMean,
   compile,
 });

@@ -18,18 +18,22 @@ import {
   flip,
   gradientHistograms,
   type ImageDataset,
+  type ImagePipeline,
   imagePipeline,
   images,
   loadCifar10,
   type Look,
   marked,
   Meter,
+  ncsnpp,
+  networkOf,
   perturb,
   record,
   type RunContext,
   type RunEvent,
   sampleTime,
   scoreMatching,
+  sdeOf,
   type Session,
   stagesOf,
   trainBatches,
@@ -85,12 +89,19 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
   );
 }
 
+/** A DDPM++ network and the SDE, as the configuration says. */
+export const model: ImagePipeline["model"] = ({ config }, shape) => ({
+  network: ncsnpp(networkOf(config, shape)),
+  sde: sdeOf(config),
+});
+
 export default imagePipeline({
   summary: "DDPM++ on CIFAR-10 by maximum likelihood: bits/dim, bound, samples",
   reaches:
     "quick: 3.68 bits/dim on 128 test images, about 10 minutes on 2 CPU cores. paper: 2.83 bits/dim in the paper; days on a GPU.",
   imageSize: 32,
   presets: cifar10Presets,
+  model,
   train,
   load: ({ config: { data }, cacheDir }, onProgress) =>
     loadCifar10({ path: data.path, cacheDir: join(cacheDir, "data"), onProgress }),

@@ -32,7 +32,7 @@ import {
 } from "scorestream";
 
 const data = { dims: 8, std: 0.5, rho: 0.7 };
-const shape = [1, 1, data.dims];
+const shape = [data.dims];
 
 const examples = (values: Float32Array): Examples => ({
   length: values.length / data.dims,

@@ -5,12 +5,13 @@
  */
 import { imagePipeline, prepareCommand, preparedImages, UsageError } from "scorestream";
 import { imagesPresets } from "./presets/images.ts";
-import { train } from "./cifar10.ts";
+import { model, train } from "./cifar10.ts";
 
 export default imagePipeline({
   summary: "DDPM++ on any prepared images, SVHN, CelebA, LSUN and your own among them",
   reaches: "Needs --set data.path=DIR, a folder that npm run data -- prepare wrote; npm run data lists the formats.",
   presets: imagesPresets,
+  model,
   train,
   async load(context, onProgress) {
     const { data } = context.config;
@@ -20,7 +21,4 @@ export default imagePipeline({
       prepareCommand("PHOTOS", "folder --size 32", "photos"),
     );
   },
-  // Attention in the couplings, which the form of ImageNet 64 does without, grows with the square of the pixels.
-  dequantizer: (imageSize) => (imageSize <= 32 ? "cifar10" : "imagenet64"),
-  anchors: () => [],
 });

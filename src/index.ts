@@ -11,7 +11,8 @@
 export { type Pipeline, type Presets, type RunContext, definePipeline } from "./run/pipeline.ts";
 export { type Session, type SessionModel, type RunPhases, session } from "./run/session.ts";
 export type { Config, DeepPartial } from "./run/config.ts";
-export { weightingOf, evaluationSeed } from "./run/from-config.ts";
+export { networkOf } from "./run/network-from-config.ts";
+export { sdeOf, weightingOf, evaluationSeed } from "./run/from-config.ts";
 export { type TrainingLoop, trainingLoop } from "./run/training-loop.ts";
 export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";
 export { cifar10Published, marked } from "./run/images/published.ts";
@@ -107,7 +108,9 @@ export { type VeOptions, veSDE } from "./sde/ve.ts";
 export { linearVeSDE } from "./sde/linear-ve.ts";
 
 // Networks
-export type { ScoreModel } from "./models/score-model.ts";
+export type { ImageShape, ScoreModel } from "./models/score-model.ts";
+export { type Context, type ParameterSpec, Scope } from "./models/scope.ts";
+export { activate, attention, conv, denseLayer, norm, timestepEmbedding } from "./models/layers.ts";
 export { type LossInputs, type ScoreNetworkOptions, type ScoreNetwork, scoreNetwork } from "./models/score-network.ts";
 export { ncsnpp } from "./models/ncsnpp.ts";
 export { type NcsnppConfig, checkConfig } from "./models/ncsnpp-config.ts";
@@ -133,3 +136,4 @@ export {
 
 // Engine
 export { type EngineOptions, type Engine, loadEngine } from "./engine/load.ts";
+export { tf } from "./engine/tf.ts";

@@ -26,7 +26,7 @@ import {
 } from "scorestream";
 
 const dims = 2;
-const shape = [1, 1, dims];
+const shape = [dims];
 
 /** Your data: \`count\` examples of \`dims\` numbers each. */
 function examples(count: number): Examples {

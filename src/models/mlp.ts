@@ -15,8 +15,8 @@ export interface MlpConfig {
   readonly depth: number;
 }
 
-/** Builds the network for examples of the shape [1, 1, D]. */
-export function mlp({ dims, width, depth }: MlpConfig): ScoreModel {
+/** Builds the network for examples of the shape [D]. */
+export function mlp({ dims, width, depth }: MlpConfig): ScoreModel<readonly [number]> {
   const scope = Scope.root();
   const embed = denseLayer(scope, width, width);
   const first = denseLayer(scope, dims, width);
@@ -26,15 +26,15 @@ export function mlp({ dims, width, depth }: MlpConfig): ScoreModel {
   }));
   const last = denseLayer(scope, width, dims);
   return {
-    shape: [1, 1, dims],
+    shape: [dims],
     parameters: scope.specs(),
-    apply(context, x, timeCondition) {
+    apply(context, x: Tensor2D, timeCondition) {
       const time = activate(embed(context, timestepEmbedding(timeCondition, width)), "swish");
-      let h = first(context, x.reshape([-1, dims]));
+      let h = first(context, x);
       for (const { shift, layer } of hidden) {
         h = tf.add(h, layer(context, activate(tf.add<Tensor2D>(h, shift(context, time)), "swish")));
       }
-      return last(context, h).reshape([-1, 1, 1, dims]);
+      return last(context, h);
     },
   };
 }

@@ -23,7 +23,7 @@ import {
 } from "./layers.ts";
 import { checkConfig, type NcsnppConfig } from "./ncsnpp-config.ts";
 import { Scope, type Context } from "./scope.ts";
-import type { ScoreModel } from "./score-model.ts";
+import type { ImageShape, ScoreModel } from "./score-model.ts";
 
 export type { NcsnppConfig };
 
@@ -44,7 +44,7 @@ interface State {
  * @throws RangeError when the options do not fit together.
  * @see the reference's models/ncsnpp.py
  */
-export function ncsnpp(config: NcsnppConfig): ScoreModel {
+export function ncsnpp(config: NcsnppConfig): ScoreModel<ImageShape> {
   checkConfig(config);
   const { nf, chMult, numResBlocks, attnResolutions, initScale, skipRescale, nonlinearity, channels } = config;
   const { progressive, progressiveInput, conditional } = config;
@@ -193,7 +193,7 @@ export function ncsnpp(config: NcsnppConfig): ScoreModel {
   return {
     shape: [config.imageSize, config.imageSize, channels],
     parameters: scope.specs(),
-    apply(context, x, timeCondition) {
+    apply(context, x: Tensor4D, timeCondition) {
       const input = config.centered ? x : tf.sub<Tensor4D>(tf.mul(x, 2), 1);
       const state: State = {
         h: input,

@@ -1,5 +1,5 @@
 /** A score model with its compiled functions: loss and gradient, and the score with its divergence. */
-import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs";
+import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { compile } from "../engine/compile.ts";
 import { startAndRead } from "../engine/run.ts";
 import { tf } from "../engine/tf.ts";
@@ -9,12 +9,12 @@ import { lossGradient, startLossGradient, type LossAndGradient } from "./loss-gr
 import type { ScoreModel } from "./score-model.ts";
 import { layoutOf, unflatten, type ParameterLayout } from "./parameters.ts";
 
-/** Inputs of the denoising score matching loss of a batch; all but the images are [B]. */
+/** Inputs of the denoising score matching loss of a batch; all but the examples are [B]. */
 export interface LossInputs {
-  /** x(t), [B, H, W, C]. */
+  /** x(t), [B, ...shape]. */
   readonly perturbed: Float32Array;
   /**
-   * z of x(t) = alpha_t x(0) + sigma_t z, [B, H, W, C]: what the output times `outputScale` must cancel. With
+   * z of x(t) = alpha_t x(0) + sigma_t z, [B, ...shape]: what the output times `outputScale` must cancel. With
    * `SDE.inputScale`, sigma_t times that times x(t) is added.
    */
   readonly noise: Float32Array;
@@ -28,7 +28,7 @@ export interface LossInputs {
 
 /** Options of {@link scoreNetwork}. */
 export interface ScoreNetworkOptions {
-  /** Mean over pixels instead of half their sum, the reference's `reduce_mean`. */
+  /** Mean over the numbers of an example instead of half their sum, the reference's `reduce_mean`. */
   readonly reduceMean: boolean;
   /** Record the functions as TensorFlow graphs; otherwise they run eagerly. */
   readonly compile: boolean;
@@ -58,11 +58,15 @@ export interface ScoreNetwork {
   dispose(): void;
 }
 
-/** Sum or mean over pixels of (sigma * score + z)^2, times the weight: [B]. */
-function denoisingLoss(out: Tensor4D, noise: Tensor, scale: Tensor, weight: Tensor, reduceMean: boolean): Tensor1D {
-  const size = out.shape[1] * out.shape[2] * out.shape[3];
-  const difference = tf.add(tf.mul(out, scale.reshape([-1, 1, 1, 1])), noise);
-  const sums = tf.sum(tf.square(difference), [1, 2, 3]);
+/** The axes of one example. */
+const axesOf = (x: Tensor) => x.shape.slice(1).map((_, i) => i + 1);
+
+/** Sum or mean over an example of (sigma * score + z)^2, times the weight: [B]. */
+function denoisingLoss(out: Tensor, noise: Tensor, scale: Tensor, weight: Tensor, reduceMean: boolean): Tensor1D {
+  const axes = axesOf(out);
+  const size = axes.reduce((product, axis) => product * out.shape[axis]!, 1);
+  const difference = tf.add(tf.mul(out, scale.reshape([-1, ...axes.map(() => 1)])), noise);
+  const sums = tf.sum(tf.square(difference), axes);
   return tf.mul(sums, tf.mul(weight, reduceMean ? 1 / size : 0.5)) as Tensor1D;
 }
 
@@ -79,12 +83,11 @@ function squares(values: Float32Array, count: number): Float64Array {
 /** Compiles `model`. @see the reference's losses.py get_sde_loss_fn, models/utils.py get_score_fn */
 export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: ScoreNetworkOptions): ScoreNetwork {
   const layout = layoutOf(model.parameters);
-  const [H, W, C] = model.shape;
-  const dims = H * W * C;
-  const images = (data: Float32Array) => tf.tensor4d(data, [data.length / dims, H, W, C]);
+  const dims = model.shape.reduce((a, b) => a * b, 1);
+  const examples = (data: Float32Array) => tf.tensor(data, [data.length / dims, ...model.shape]);
   const upload = (inputs: LossInputs) => [
-    images(inputs.perturbed),
-    images(inputs.noise),
+    examples(inputs.perturbed),
+    examples(inputs.noise),
     tf.tensor1d(inputs.timeCondition),
     tf.tensor1d(inputs.outputScale),
     tf.tensor1d(inputs.weight),
@@ -92,11 +95,7 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
 
   const loss = compile(
     (flat, x, z, condition, scale, weight) => {
-      const out = model.apply(
-        { parameters: unflatten(layout, flat as Tensor1D) },
-        x as Tensor4D,
-        condition as Tensor1D,
-      );
+      const out = model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x, condition as Tensor1D);
       return [denoisingLoss(out, z, scale, weight, reduceMean)];
     },
     { name: "loss", compile: on },
@@ -106,7 +105,7 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
     (flat, x, z, condition, scale, weight, dropoutSeed) => {
       return lossGradient(layout, flat as Tensor1D, (parameters) => {
         const context = { parameters, dropoutSeed: dropoutSeed as Tensor1D };
-        const out = model.apply(context, x as Tensor4D, condition as Tensor1D);
+        const out = model.apply(context, x, condition as Tensor1D);
         return denoisingLoss(out, z, scale, weight, reduceMean);
       });
     },
@@ -115,7 +114,7 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
 
   const output = compile(
     (flat, x, condition) => [
-      model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x as Tensor4D, condition as Tensor1D),
+      model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x, condition as Tensor1D),
     ],
     { name: "network", compile: on },
   );
@@ -125,10 +124,10 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
       const parameters = unflatten(layout, flat as Tensor1D);
       let out: Tensor | undefined;
       const product = tf.grad((x: Tensor) => {
-        out = tf.keep(model.apply({ parameters }, x as Tensor4D, condition as Tensor1D));
+        out = tf.keep(model.apply({ parameters }, x, condition as Tensor1D));
         return tf.sum(tf.mul(out, probe));
       })(x);
-      const result = [tf.mul(out!, 1), tf.sum(tf.mul(product, probe), [1, 2, 3])];
+      const result = [tf.mul(out!, 1), tf.sum(tf.mul(product, probe), axesOf(x))];
       out!.dispose();
       return result;
     },
@@ -162,13 +161,13 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
         sde,
         shape: model.shape,
         async score(x, t) {
-          const inputs = () => [images(x), condition(t)];
+          const inputs = () => [examples(x), condition(t)];
           const [out] = (await startAndRead(output, [parameters], inputs)) as [Float32Array];
           toScore(out, x, t);
           return out;
         },
         async scoreAndDivergence(x, t, probe) {
-          const inputs = () => [images(x), condition(t), images(probe)];
+          const inputs = () => [examples(x), condition(t), examples(probe)];
           const results = await startAndRead(outputAndDivergence, [parameters], inputs);
           const [out, product] = results as [Float32Array, Float32Array];
           toScore(out, x, t);

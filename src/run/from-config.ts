@@ -1,5 +1,4 @@
 /** From the configuration's fields to the library's options. */
-import type { NcsnppConfig } from "../models/ncsnpp.ts";
 import type { SDE } from "../sde/sde.ts";
 import { discrete } from "../sde/discrete.ts";
 import { predicting } from "../sde/prediction.ts";
@@ -16,12 +15,6 @@ export function sdeOf(config: Config): SDE {
 /** The forward SDE as networks of continuous times know it. */
 export const continuousSDE = ({ sde, model }: Config): SDE =>
   predicting(SDES[sde]({ ...model, N: model.numScales }), model.prediction);
-
-/** The score network for images [imageSize, imageSize, channels]. */
-export function networkOf(config: Config, imageSize: number, channels: number): NcsnppConfig {
-  const { model, data } = config;
-  return { ...model, imageSize, channels, centered: data.centered, logCondition: sdeOf(config).condition === "sigma" };
-}
 
 /** The loss; how times are drawn counts with likelihood weighting only. */
 export function weightingOf({ training }: Config): Weighting {

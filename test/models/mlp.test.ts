@@ -1,4 +1,4 @@
-import type { Tensor4D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
 import { mlp } from "../../src/models/mlp.ts";
@@ -7,7 +7,7 @@ import { expectNoLeak, normalTensor, values } from "../support/tensors.ts";
 
 const model = mlp({ dims: 3, width: 8, depth: 2 });
 const layout = layoutOf(model.parameters);
-const apply = (x: Tensor4D, t: number[]) => {
+const apply = (x: Tensor2D, t: number[]) => {
   const parameters = unflatten(layout, tf.tensor1d(initialParameters(layout, 1)));
   return model.apply({ parameters }, x, tf.tensor1d(t));
 };
@@ -22,10 +22,10 @@ describe("mlp", () => {
   it("maps vectors to vectors, each by itself and by its own time", async () => {
     await expectNoLeak(() =>
       tf.tidy(() => {
-        const x = normalTensor<Tensor4D>([2, 1, 1, 3], 1);
+        const x = normalTensor<Tensor2D>([2, 3], 1);
         const both = apply(x, [0.1, 900]);
-        expect(both.shape).toEqual([2, 1, 1, 3]);
-        const alone = values(apply(tf.slice(x, [1, 0, 0, 0], [1, 1, 1, 3]), [900]));
+        expect(both.shape).toEqual([2, 3]);
+        const alone = values(apply(tf.slice(x, [1, 0], [1, 3]), [900]));
         values(both)
           .slice(3)
           .forEach((value, i) => expect(value).toBeCloseTo(alone[i]!, 5));

@@ -200,3 +200,34 @@ describe("scoreNetwork of a linear model", () => {
     });
   });
 });
+
+describe("a network of vectors", () => {
+  it("gives loss, gradient, score and divergence of the same numbers as an image, in its own shape", async () => {
+    await expectNoLeak(async () => {
+      const found = [];
+      for (const shape of [[6], [1, 2, 3]]) {
+        const network = scoreNetwork(linearModel(shape), { reduceMean: true, compile: true });
+        const parameters = tf.tensor1d(initialParameters(network.layout, 1));
+        const { losses, gradient } = await network.lossAndGradient(parameters, inputs(6), KEY);
+        const score = network.scoreFunction(parameters, sde);
+        expect(score.shape).toEqual(shape);
+        const t = Float64Array.of(0.3, 0.7);
+        const results = await score.scoreAndDivergence(normal(12, 1), t, normal(12, 2));
+        found.push({ losses, gradient: gradient.dataSync(), ...results, alone: await score.score(normal(12, 1), t) });
+        for (const tensor of [gradient, parameters]) tensor.dispose();
+        network.dispose();
+      }
+      const [vector, image] = found;
+      expect(vector).toEqual(image);
+      expect(vector!.score).toHaveLength(12);
+      // Of w x + b the loss and the divergence are known.
+      const [b, w] = initialParameters(scoreNetwork(linearModel([6]), { reduceMean: true, compile: false }).layout, 1).filter((v) => v !== 0); // prettier-ignore
+      const { perturbed, noise, outputScale, weight } = inputs(6);
+      const losses = [0, 1].map((e) => {
+        const terms = [...perturbed.subarray(6 * e, 6 * e + 6)].map((x, i) => (outputScale[e]! * (w! * x + b!) + noise[6 * e + i]!) ** 2); // prettier-ignore
+        return (weight[e]! * terms.reduce((a, c) => a + c)) / 6;
+      });
+      expect(largestError(vector!.losses, Float32Array.from(losses))).toBeLessThan(1e-5);
+    });
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { evaluationSeed, networkOf, sdeOf, weightingOf } from "../../src/run/from-config.ts";
+import { evaluationSeed, sdeOf, weightingOf } from "../../src/run/from-config.ts";
+import { networkOf } from "../../src/run/network-from-config.ts";
 import { parseAssignment, resolveConfig } from "../../src/run/resolve-config.ts";
 
 const config = (...sets: string[]) => resolveConfig({ settings: [{}], assignments: sets.map(parseAssignment) }).config;
@@ -44,11 +45,15 @@ describe("networkOf", () => {
   it("is the model's fields, the image's shape and data.centered", () => {
     const resolved = config("model.nf=8", "data.centered=false");
     const expected = { ...resolved.model, imageSize: 32, channels: 3, centered: false, logCondition: false };
-    expect(networkOf(resolved, 32, 3)).toEqual(expected);
-    expect([expected.nf, networkOf(config(), 28, 1)]).toMatchObject([
+    expect(networkOf(resolved, [32, 32, 3])).toEqual(expected);
+    expect([expected.nf, networkOf(config("model.chMult=1,2,2"), [28, 28, 1])]).toMatchObject([
       8,
       { imageSize: 28, channels: 1, centered: true },
     ]);
+  });
+
+  it("refuses a shape that cannot be halved as often, by its field", () => {
+    expect(() => networkOf(config(), [28, 28, 1])).toThrow(/model\.chMult: 4 resolutions .* 28 is not divisible by 8/);
   });
 
   it.each([
@@ -58,7 +63,7 @@ describe("networkOf", () => {
     [["sde=vp", "training.continuous=false"], false],
     [[...ve, "training.continuous=false"], false],
   ])("with %j takes the logarithm of the condition: %s", (sets, logCondition) => {
-    expect(networkOf(config(...sets), 32, 3).logCondition).toBe(logCondition);
+    expect(networkOf(config(...sets), [32, 32, 3]).logCondition).toBe(logCondition);
   });
 });
 

@@ -48,7 +48,7 @@ export function perturbedBatch(size: number, shape: readonly number[], over: Par
 }
 
 /** The network w x + b with two numbers as its parameters: its loss and gradient are known. */
-export const linearModel = (shape: readonly [number, number, number] = [2, 2, 1]): ScoreModel => ({
+export const linearModel = (shape: readonly number[] = [2, 2, 1]): ScoreModel => ({
   shape,
   parameters: [
     { name: "b", shape: [1], init: { kind: "normal", std: 1 } },

@@ -4,14 +4,13 @@ import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.t
 import { dataDigest } from "../../data/digest.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
-import { ncsnpp } from "../../models/ncsnpp.ts";
+import type { ImageShape } from "../../models/score-model.ts";
 import type { Anchor } from "../../monitor/report/report.ts";
 import type { Look } from "../../streams/between-steps.ts";
-import { configNotes, configProblems } from "../config-checks.ts";
+import { configNotes } from "../config-checks.ts";
 import type { Config } from "../config.ts";
-import { networkOf } from "../from-config.ts";
 import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../pipeline.ts";
-import { session, type RunPhases, type Session } from "../session.ts";
+import { session, type RunPhases, type Session, type SessionModel } from "../session.ts";
 import { withData } from "../with-data.ts";
 import { imageDequantizer } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
@@ -27,27 +26,32 @@ export interface RunImages extends ImageSplits {
   readonly notes?: readonly string[];
 }
 
-/** A pipeline of images: its data, its training and its presets. */
-export interface ImagePipeline extends Pick<Pipeline, "summary" | "reaches" | "presets"> {
+/** A pipeline of images: its data, its network, its training and its presets. */
+export interface ImagePipeline<F = unknown> extends Pick<
+  Pipeline<F>,
+  "summary" | "reaches" | "fields" | "defaults" | "presets"
+> {
   /** Height and width of the images, where it is one whatever the data; else the data tell. */
   readonly imageSize?: number;
+  /** The score network for images of this shape, and the SDE; default: the one that the configuration names. */
+  readonly model: (context: RunContext<F>, shape: ImageShape) => SessionModel;
   /** The training: stages from images to checkpoints. */
   readonly train: (
-    context: RunContext,
+    context: RunContext<F>,
     session: Session,
     images: ImageDataset,
     /** Looks at the run between steps. */
     look: Look,
   ) => Observable<RunEvent>;
-  readonly load: (context: RunContext, onProgress: OnProgress) => Promise<RunImages>;
-  /** The Flow++ dequantizer for images of this height. */
-  readonly dequantizer: (imageSize: number) => FormName;
-  /** Published numbers of the same data. */
-  readonly anchors: (config: Config) => readonly Anchor[];
+  readonly load: (context: RunContext<F>, onProgress: OnProgress) => Promise<RunImages>;
+  /** The Flow++ dequantizer for images of this height; default: {@link dequantizerForm}. */
+  readonly dequantizer?: (imageSize: number) => FormName;
+  /** Published numbers of the same data; default: none. */
+  readonly anchors?: (config: Config) => readonly Anchor[];
 }
 
-/** Height of square images. @throws UsageError when the images or the configuration are not right for the network. */
-function checkedSize(config: Config, { name, shape }: ImageDataset, expected: number | undefined): number {
+/** Height of square images. @throws UsageError when they are of another size than the pipeline's. */
+function checkedSize({ name, shape }: ImageDataset, expected: number | undefined): number {
   const [height, width] = shape;
   const wanted = expected ?? height;
   if (height !== width || height !== wanted) {
@@ -56,9 +60,18 @@ function checkedSize(config: Config, { name, shape }: ImageDataset, expected: nu
       `prepare them with --size ${wanted}`,
     );
   }
-  const [problem] = configProblems(config, height);
-  if (problem) throw new UsageError(problem.message, problem.remedy);
   return height;
+}
+
+/** Attention in the couplings, which the form of ImageNet 64 does without, grows with the square of the pixels. */
+export const dequantizerForm = (imageSize: number): FormName => (imageSize <= 32 ? "cifar10" : "imagenet64");
+
+/** @throws RangeError when the network is for something else than the images. */
+function requireImages({ network }: SessionModel, { name, shape }: ImageDataset): void {
+  if (network.shape.join() === shape.join()) return;
+  throw new RangeError(
+    `imagePipeline: the network is for examples of [${network.shape}], the images of ${name} are [${shape}]`,
+  );
 }
 
 const closing = ({ train, test }: ImageSplits) => {
@@ -69,17 +82,21 @@ const closing = ({ train, test }: ImageSplits) => {
  * A pipeline of ScoreFlow on images: `load` says which.
  *
  * ```ts
- * export default imagePipeline({ summary, reaches, presets, train, load, dequantizer: () => "cifar10", anchors });
+ * export default imagePipeline({
+ *   ...{ summary, reaches, presets, load, train },
+ *   model: ({ config }, shape) => ({ network: ncsnpp(networkOf(config, shape)), sde: sdeOf(config) }),
+ * });
  * ```
  */
-export function imagePipeline(pipeline: ImagePipeline): Pipeline {
-  const { summary, reaches, imageSize, presets, load, dequantizer: formOf, anchors } = pipeline;
+export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline {
+  const { imageSize, load, dequantizer: formOf = dequantizerForm, anchors = () => [] } = pipeline;
 
-  const parts = (context: RunContext, { train, test }: RunImages, size: number): Observable<RunEvent> => {
+  const parts = (context: RunContext<F>, { train, test }: RunImages, size: number): Observable<RunEvent> => {
     const { config } = context;
-    const network = ncsnpp(networkOf(config, size, train.shape[2]));
+    const model = pipeline.model(context, train.shape);
+    requireImages(model, train);
     const digests = { train: dataDigest(train), test: dataDigest(test) };
-    return session(context, { network, data: digests }, (own): RunPhases => {
+    return session(context, { ...model, data: digests }, (own): RunPhases => {
       const evaluation = imageEvaluation(context, own, test, anchors(config), train);
       const quality = imageQuality(context, own, train);
       const dequantizer = imageDequantizer(context, own, train, formOf(size));
@@ -108,14 +125,14 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
     });
   };
 
-  const run = (context: RunContext): Observable<RunEvent> =>
+  const run = (context: RunContext<F>): Observable<RunEvent> =>
     withData(
       (onProgress) => load(context, onProgress),
       (data) =>
         using(
           () => ({ unsubscribe: () => closing(data) }),
           () => {
-            const size = checkedSize(context.config, data.train, imageSize);
+            const size = checkedSize(data.train, imageSize);
             const notes = imageSize === undefined ? configNotes(context.config, size) : [];
             const said = [...(data.notes ?? []), ...notes];
             const about = "about" in data.train ? data.train.about : data.train.name;
@@ -133,5 +150,12 @@ export function imagePipeline(pipeline: ImagePipeline): Pipeline {
       ),
     );
 
-  return definePipeline({ summary, reaches, ...(imageSize && { imageSize }), defaults: {}, presets, run });
+  const { summary, reaches, fields, defaults, presets } = pipeline;
+  return definePipeline<F>({
+    ...{ summary, reaches, run },
+    ...(imageSize && { imageSize }),
+    ...(fields && { fields }),
+    ...(defaults && { defaults }),
+    ...(presets && { presets }),
+  });
 }

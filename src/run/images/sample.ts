@@ -6,6 +6,7 @@ import type { Batch } from "../../data/batch.ts";
 import { ImageSpool } from "../../data/image-spool.ts";
 import { fitsNpz } from "../../data/formats/npz-stream.ts";
 import { UsageError } from "../../base/errors.ts";
+import { imageShapeOf } from "../../models/score-model.ts";
 import type { ScoreFunction } from "../../sde/score-function.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { predictorCorrector } from "../../streams/predictor-corrector.ts";
@@ -61,7 +62,7 @@ export function sampleImages(context: RunContext, session: Session, measure?: Me
   const { numSamples: total } = config.sampling;
   const { batchSize } = config.eval;
   const seed = evaluationSeed(config);
-  const { shape } = network.model;
+  const shape = imageShapeOf(network.model);
 
   return defer(() => {
     const files = filesOf(context, session);

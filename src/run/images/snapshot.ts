@@ -8,6 +8,7 @@ import type { ImageDataset } from "../../data/dataset.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import { tf } from "../../engine/tf.ts";
 import type { Look } from "../../streams/between-steps.ts";
+import { imageShapeOf } from "../../models/score-model.ts";
 import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { dequantize } from "../../streams/dequantize.ts";
 import { evaluate } from "../../streams/evaluate.ts";
@@ -52,7 +53,7 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
         filter((event: RunEvent) => event.type === "metric"),
         tap(tell),
       );
-      const { shape } = network.model;
+      const shape = imageShapeOf(network.model);
       const grid = priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, stop }).pipe(
         samplerOf(context, session, score),
         quantize({ centered }),

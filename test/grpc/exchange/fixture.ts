@@ -25,7 +25,7 @@ export const SHARDS = 4;
 const sde = vpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
 const examples: Examples = {
   length: 64,
-  values: { data: sampleChain({ dims: 3, std: 0.5, rho: 0.7 }, 64, 1), shape: [1, 1, 3] },
+  values: { data: sampleChain({ dims: 3, std: 0.5, rho: 0.7 }, 64, 1), shape: [3] },
 };
 
 /** The network all nodes of a test share; its graphs depend on nothing else. */
