@@ -1,5 +1,5 @@
 /** Configuration fields that a pipeline adds to those of every run. */
-import * as z from "zod";
+import type * as z from "zod";
 import { UsageError } from "../base/errors.ts";
 import { fields, fieldsOfSchema, type Field } from "./config-fields.ts";
 import { configSchema } from "./config.ts";

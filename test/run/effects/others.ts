@@ -12,7 +12,7 @@ import { initialParameters, layoutOf } from "../../../src/models/parameters.ts";
 import { featureStatistics } from "../../../src/quality/statistics.ts";
 import { writeStatistics } from "../../../src/quality/statistics-file.ts";
 import { peersOf } from "../../../src/run/exchange.ts";
-import { networkOf } from "../../../src/run/from-config.ts";
+import { networkOf } from "../../../src/run/network-from-config.ts";
 import { imagePipeline } from "../../../src/run/images/image-pipeline.ts";
 import { preparedImages } from "../../../src/run/images/prepared.ts";
 import { imageQuality } from "../../../src/run/images/quality.ts";
@@ -106,13 +106,14 @@ export async function quality(sets: readonly string[]): Promise<Seen> {
 export async function wantedDequantizer(sets: readonly string[]): Promise<Seen> {
   const context = await contextOf(["model.numResBlocks=1", "eval.numImages=1", ...sets], "eval");
   const splits = { train: { ...data, length: 2 }, test: data };
-  const layout = layoutOf(ncsnpp(networkOf(context.config, 4, 3)).parameters);
+  const network = ncsnpp(networkOf(context.config, [4, 4, 3]));
+  const layout = layoutOf(network.parameters);
   const [parameters, m, v] = [initialParameters(layout, 1), new Float32Array(layout.length), new Float32Array(layout.length)]; // prettier-ignore
   const store = new CheckpointStore({ workdir: context.workdir, layout, config: {}, keep: 1 });
   await store.save("checkpoints", { step: 1, parameters, m, v, ema: parameters });
   const pipeline = imagePipeline({
     ...{ summary: "", reaches: "", presets: { quick: {}, paper: {}, paper_deep: {} }, train: () => EMPTY },
-    ...{ load: async () => splits, dequantizer: () => "cifar10" as const, anchors: () => [] },
+    ...{ load: async () => splits, model: () => ({ network }) },
   });
   return { refusal: (await refused(() => pipeline.run(context))).replace(context.workdir, "") };
 }
