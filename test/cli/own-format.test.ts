@@ -1,8 +1,8 @@
 /** A data format of one's own, as in examples/own-format.ts, through the command line. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { registerFormat } from "scorestream/data";
+import { afterAll, describe, expect, it } from "vitest";
+import { type Format, formats, registerFormat } from "scorestream/data";
 import { dataMain } from "../../src/cli/data.ts";
 import { openShards } from "../../src/data/prepare/open-shards.ts";
 import { temporaryFolder } from "./fixture.ts";
@@ -28,6 +28,15 @@ function table(): string {
 }
 
 describe("a format of one's own", () => {
+  // All test files share one process, and so one list of formats.
+  afterAll(
+    () =>
+      void (formats as Format[]).splice(
+        formats.findIndex(({ name }) => name === "table"),
+        1,
+      ),
+  );
+
   it("is prepared from its file alone", async () => {
     const out = temporaryFolder();
     const { exitCode, stderr } = await data(
