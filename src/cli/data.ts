@@ -15,7 +15,7 @@ import { duration } from "../base/format.ts";
 import { runProgram } from "./program.ts";
 import { reporterFor } from "./reporter.ts";
 import { listenForSignals } from "./signals.ts";
-import { withFormatNames } from "./format-file.ts";
+import { formatFileAt, withFormatName } from "./format-file.ts";
 
 type DataEnvironment = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
 
@@ -135,7 +135,8 @@ async function runVerify({ directory, json }: ReadRequest, environment: DataEnvi
 export async function dataMain(argv: readonly string[], overrides: Partial<DataEnvironment> = {}): Promise<number> {
   const environment = { ...processEnvironment(), ...overrides };
   try {
-    const request = parseDataOptions(await withFormatNames(argv));
+    const at = formatFileAt(argv);
+    const request = parseDataOptions(at < 0 ? argv : await withFormatName(argv, at));
     if (!request) {
       environment.stdout.write(dataHelp());
       return 0;

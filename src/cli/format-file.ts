@@ -16,13 +16,12 @@ async function nameOf(path: string): Promise<string> {
   throw new UsageError(`${path} exports no format`, "export default registerFormat({ ... })");
 }
 
-/** The command line with the names of formats in the place of their files. */
-export async function withFormatNames(argv: readonly string[]): Promise<string[]> {
-  const named: string[] = [];
-  for (const [i, word] of argv.entries()) {
-    const [, flag, path] = /^(--format=)?(.+\.[cm]?[jt]s)$/.exec(word) ?? [];
-    const wanted = path !== undefined && (flag !== undefined || argv[i - 1] === "--format");
-    named.push(wanted ? `${flag ?? ""}${await nameOf(path)}` : word);
-  }
-  return named;
+/** The place of a word that names a file of a format; -1: no word does. */
+export const formatFileAt = (argv: readonly string[]): number =>
+  argv.findIndex((word, i) => /^--format=.+\.[cm]?[jt]s$/.test(word) || (argv[i - 1] === "--format" && /\.[cm]?[jt]s$/.test(word))); // prettier-ignore
+
+/** The command line with the name of the format in the place of its file, at {@link formatFileAt}. */
+export async function withFormatName(argv: readonly string[], at: number): Promise<string[]> {
+  const [, flag = "", path] = /^(--format=)?(.*)$/.exec(argv[at]!)!;
+  return argv.with(at, `${flag}${await nameOf(path!)}`);
 }
