@@ -18,7 +18,7 @@ export { type OdeLikelihoodOptions, type OdeLikelihood, odeLikelihood } from "./
 export { type BoundDraw, type BoundOptions, variationalBound } from "./likelihood/bound.ts";
 
 // Sampling
-export { type OdeSampleOptions, type OdeSamples, denoiseStep, odeSample } from "./sampling/ode-sampler.ts";
+export { type OdeSampleOptions, type OdeSamples, denoiseStep, odeEncode, odeSample } from "./sampling/ode-sampler.ts";
 export {
   type PcNoise,
   type PcSampleOptions,

@@ -28,7 +28,7 @@ export interface ScoreModel<S extends readonly number[] = readonly number[]> {
 }
 
 /** The shape of a network's images. @throws RangeError when it is for something else. */
-export function imageShapeOf({ shape }: ScoreModel): ImageShape {
+export function imageShapeOf({ shape }: Pick<ScoreModel, "shape">): ImageShape {
   const [height, width, channels] = shape;
   if (shape.length === 3) return [height!, width!, channels!];
   throw new RangeError(`the network is for examples of [${shape.join(", ")}], not for images [H, W, C]`);

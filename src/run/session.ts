@@ -115,7 +115,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   const store = new CheckpointStore({
     workdir,
     layout,
-    config: { pipeline, preset: context.preset, dataDigest: data?.train, ...config },
+    config: { pipeline, preset: context.preset, dataDigest: data?.train, shape: model.shape, ...config },
     keep: config.training.keepCheckpoints,
   });
   const found = find(context, network, store, (text) => events.push(message(text)));

@@ -28,6 +28,44 @@ export async function denoiseStep(score: ScoreFunction, sde: SDE, x: Float32Arra
   return x.map((value, i) => value - step.x * value - step.score * s[i]!);
 }
 
+/** x at the time `to` of the probability flow ODE that is at `from`. */
+async function flow(
+  ...[score, sde, from, to, values, solver]: [ScoreFunction, SDE, number, number, Float32Array, Rk45BatchOptions]
+): Promise<OdeSamples> {
+  const { batch, dims } = exampleSize("odeSample", score.shape, values.length);
+  const { y, evaluations } = await rk45Batch(
+    async (_, t, y, out) => {
+      const s = await score.score(Float32Array.from(y), t);
+      t.forEach((time, k) => {
+        const drift = reverseDrift(sde, time, { flow: true });
+        for (let i = k * dims; i < (k + 1) * dims; i++) out[i] = drift.x * y[i]! + drift.score * s[i]!;
+      });
+    },
+    from,
+    to,
+    Float64Array.from(values),
+    batch,
+    solver,
+  );
+  return { samples: Float32Array.from(y), evaluations };
+}
+
+/**
+ * Where the probability flow ODE takes data from `eps` to T; `odeSample` without denoising brings them back.
+ *
+ * @param data [B, ...shape].
+ * @returns Latents, [B, ...shape].
+ * @throws RangeError when the data do not fit the score's shape; as {@link rk45Batch}.
+ */
+export async function odeEncode(
+  score: ScoreFunction,
+  sde: SDE,
+  data: Float32Array,
+  { eps, ...solver }: Omit<OdeSampleOptions, "denoise">,
+): Promise<Float32Array> {
+  return (await flow(score, sde, eps, sde.T, data, solver)).samples;
+}
+
 /**
  * Samples of the probability flow ODE, integrated from T down to `eps`.
  *
@@ -41,21 +79,6 @@ export async function odeSample(
   latent: Float32Array,
   { eps, denoise, ...solver }: OdeSampleOptions,
 ): Promise<OdeSamples> {
-  const { batch, dims } = exampleSize("odeSample", score.shape, latent.length);
-  const { y, evaluations } = await rk45Batch(
-    async (_, t, y, out) => {
-      const s = await score.score(Float32Array.from(y), t);
-      t.forEach((time, k) => {
-        const drift = reverseDrift(sde, time, { flow: true });
-        for (let i = k * dims; i < (k + 1) * dims; i++) out[i] = drift.x * y[i]! + drift.score * s[i]!;
-      });
-    },
-    sde.T,
-    eps,
-    Float64Array.from(latent),
-    batch,
-    solver,
-  );
-  const samples = Float32Array.from(y);
+  const { samples, evaluations } = await flow(score, sde, sde.T, eps, latent, solver);
   return { samples: denoise ? await denoiseStep(score, sde, samples, eps) : samples, evaluations };
 }

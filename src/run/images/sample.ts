@@ -40,8 +40,8 @@ function filesOf(context: RunContext, session: Session) {
 
 /** The sampler of the configuration. */
 export function samplerOf(
-  { config, stop }: RunContext,
-  { sde }: Session,
+  { config, stop }: Pick<RunContext, "config" | "stop">,
+  { sde }: Pick<Session, "sde">,
   score: ScoreFunction,
 ): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
   const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;

@@ -31,6 +31,24 @@ interface Entry {
   readonly step: number;
 }
 
+/** Newest first. */
+function entriesOf(workdir: string, kind: CheckpointKind): Entry[] {
+  const folder = join(workdir, kind);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names
+    .flatMap((name) => {
+      const match = /^checkpoint_(\d+)\.arrow$/.exec(name);
+      return match ? [{ path: join(folder, name), step: Number(match[1]) }] : [];
+    })
+    .sort((a, b) => b.step - a.step);
+}
+
+/** The checkpoints of a workdir, of both kinds, whole or not: that of the most steps first. */
+export const checkpointPaths = (workdir: string): string[] =>
+  [...entriesOf(workdir, "checkpoints"), ...entriesOf(workdir, "checkpoints-meta")]
+    .sort((a, b) => b.step - a.step)
+    .map(({ path }) => path);
+
 /** Writes, finds and removes `checkpoint_<step>.arrow`. */
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
@@ -59,7 +77,7 @@ export class CheckpointStore {
     const path = join(folder, `checkpoint_${snapshot.step}.arrow`);
     await writeCheckpoint(path, layout, snapshot, config);
     // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
-    const older = this.#entries(kind).filter(({ step }) => step < snapshot.step);
+    const older = entriesOf(workdir, kind).filter(({ step }) => step < snapshot.step);
     const limit = kind === "checkpoints" ? keep : 1;
     for (const old of older.slice(limit - 1)) rmSync(old.path, { force: true });
     this.#newest = path;
@@ -75,8 +93,8 @@ export class CheckpointStore {
    */
   load(onDamaged: (message: string) => void): LoadedCheckpoint | undefined {
     const { workdir, layout } = this.#options;
-    const entries = [...this.#entries("checkpoints"), ...this.#entries("checkpoints-meta")];
-    for (const { path } of entries.sort((a, b) => b.step - a.step)) {
+    const paths = checkpointPaths(workdir);
+    for (const path of paths) {
       try {
         const { snapshot, config } = readRunCheckpoint(path, layout);
         this.#newest = path;
@@ -87,22 +105,10 @@ export class CheckpointStore {
         onDamaged(error.message.split("\n")[0]!);
       }
     }
-    if (entries.length === 0) return undefined;
+    if (paths.length === 0) return undefined;
     throw new UsageError(
       `every checkpoint in ${workdir} is damaged`,
       `remove ${join(workdir, "checkpoints*")} to start anew, or use another --workdir`,
     );
-  }
-
-  /** Newest first. */
-  #entries(kind: CheckpointKind): Entry[] {
-    const folder = join(this.#options.workdir, kind);
-    const names = existsSync(folder) ? readdirSync(folder) : [];
-    return names
-      .flatMap((name) => {
-        const match = /^checkpoint_(\d+)\.arrow$/.exec(name);
-        return match ? [{ path: join(folder, name), step: Number(match[1]) }] : [];
-      })
-      .sort((a, b) => b.step - a.step);
   }
 }

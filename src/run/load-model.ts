@@ -1,0 +1,151 @@
+/** A trained model as an object, without the command line. */
+import { concatMap, type Observable, type OperatorFunction } from "rxjs";
+import { UsageError } from "../base/errors.ts";
+import { floats, type Batch, type ColumnData } from "../data/batch.ts";
+import { loadEngine } from "../engine/load.ts";
+import { ncsnpp } from "../models/ncsnpp.ts";
+import { imageShapeOf } from "../models/score-model.ts";
+import { scoreNetwork } from "../models/score-network.ts";
+import { odeEncode } from "../sampling/ode-sampler.ts";
+import type { ScoreFunction } from "../sde/score-function.ts";
+import { evalBatches } from "../streams/batches.ts";
+import { priorBatches, sample } from "../streams/sample.ts";
+import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
+import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
+import { shapeInCheckpoint } from "../training/checkpoints/stored-shape.ts";
+import { TrainState } from "../training/train-state.ts";
+import { readStoredConfig } from "./config-file.ts";
+import { configSchema, type Config } from "./config.ts";
+import { evaluationSeed, sdeOf } from "./from-config.ts";
+import { samplerOf } from "./images/sample.ts";
+import { joined, modelExamples, wholeExamples } from "./model-examples.ts";
+import { networkOf } from "./network-from-config.ts";
+import { ownPart } from "./own-fields.ts";
+import { resolveConfig } from "./resolve-config.ts";
+import type { SessionModel } from "./session.ts";
+
+export interface LoadModelOptions {
+  /** Network and SDE for examples of a shape; default: the NCSN++ and the SDE that the run's configuration describes. */
+  readonly model?: (config: Config, shape: readonly number[]) => SessionModel;
+  /** Shape of an example; default: what the checkpoint says. */
+  readonly shape?: readonly number[];
+  /** A checkpoint file of any format; default: the newest whole one of the run. */
+  readonly checkpoint?: string;
+  /** CPU threads; default: those of the run. The first call of a process decides. */
+  readonly threads?: number;
+}
+
+export interface ModelCallOptions {
+  /** Examples computed at once; default: the run's `eval.batchSize`. */
+  readonly batchSize?: number;
+  /** Fixes every random number; default: that of the run's evaluation. */
+  readonly seed?: number;
+  /** Ends the work with its reason once aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A trained model. Its examples are images, bytes in 0..255 as Uint8Array [N, H, W, C]; of a model whose shape is not
+ * that of images they are vectors, Float32Array [N, ...shape]. It computes with the averaged parameters and the run's
+ * settings, and calls leave no tensor behind.
+ */
+export interface Model<A extends ColumnData = Uint8Array> {
+  readonly config: Config;
+  /** Steps it was trained. */
+  readonly step: number;
+  /** Shape of an example. */
+  readonly shape: readonly number[];
+  /** Its score, for the functions of `scorestream/likelihood`. */
+  readonly score: ScoreFunction;
+  /**
+   * Bits per dimension by the probability flow ODE, [N]: of images, uniformly dequantized, the numbers of the first pass of
+   * `--mode eval`; of vectors -log2 p / D.
+   */
+  bitsPerDim(examples: A, options?: ModelCallOptions): Promise<Float32Array>;
+  /** Draws `n` examples as `--mode sample` does. */
+  sample(n: number, options?: ModelCallOptions): Promise<A>;
+  /** Where the probability flow takes the examples, images uniformly dequantized: [N, ...shape], near N(0, priorStd^2). */
+  encode(examples: A, options?: ModelCallOptions): Promise<Float32Array>;
+  /** Where the probability flow takes latents [N, ...shape]: the inverse of `encode`; images are cut to bytes. */
+  decode(latents: Float32Array, options?: ModelCallOptions): Promise<A>;
+  /** Frees its parameters and graphs. */
+  dispose(): void;
+}
+
+/** Settings of a run; what an older version did not have is at its default. @throws UsageError when there is none. */
+function settingsIn(workdir: string): Config {
+  const stored = readStoredConfig(workdir);
+  if (!stored) throw new UsageError(`${workdir} holds no run: it has no config.json`, "give the --workdir of a run");
+  const own = ownPart(stored);
+  const common = Object.entries(stored).filter(([name]) => name in configSchema.shape);
+  return { ...resolveConfig({ settings: [Object.fromEntries(common)], assignments: [] }).config, ...own };
+}
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Loads the model of a run's folder.
+ *
+ * ```ts
+ * const model = await loadModel("runs/cifar10");
+ * const bits = await model.bitsPerDim(images);
+ * const pictures = await model.sample(16);
+ * model.dispose();
+ * ```
+ *
+ * @throws UsageError when there is no run or no checkpoint in the folder, or the checkpoint is of another model.
+ */
+export async function loadModel<A extends ColumnData = Uint8Array>(
+  workdir: string,
+  options: LoadModelOptions = {},
+): Promise<Model<A>> {
+  const config = settingsIn(workdir);
+  const engine = await loadEngine({ threads: options.threads ?? config.engine.threads });
+  const { checkpoint, shape = await shapeInCheckpoint(workdir, checkpoint) } = options;
+  const build: NonNullable<LoadModelOptions["model"]> =
+    options.model ?? (() => ({ network: ncsnpp(networkOf(config, imageShapeOf({ shape }))) }));
+  const { network: model, sde = sdeOf(config) } = build(config, shape);
+  const compile = config.engine.compile && engine.native;
+  const network = scoreNetwork(model, { reduceMean: config.training.reduceMean, compile });
+  const { layout } = network;
+  const store = new CheckpointStore({ workdir, layout, config: {}, keep: 1 });
+  const warn = (damage: string) => process.emitWarning(`${damage}: going back to the one before it`);
+  const snapshot = checkpoint === undefined ? store.load(warn)?.snapshot : readAnyCheckpoint(checkpoint, layout);
+  if (!snapshot) throw new UsageError(`${workdir} has no checkpoint`, "train first, or give { checkpoint }");
+  const state = new TrainState(layout, snapshot);
+  const score = network.scoreFunction(state.ema, sde);
+  const { none, data, bits, examples: toExamples } = modelExamples<A>(shape, config.data.centered);
+
+  const settings = ({ batchSize = config.eval.batchSize, seed = evaluationSeed(config), signal }: ModelCallOptions) => {
+    const { rtol, atol, stepControl, hutchinson } = config.eval;
+    return { batchSize, seed, signal, rtol, atol, stepControl, hutchinson, eps: config.training.smallestTime };
+  };
+  const decoded = (latents: Observable<Batch<"latent">>, draw: OperatorFunction<Batch<"latent">, Batch<"data">>) =>
+    joined(latents.pipe(draw, toExamples), none);
+
+  return {
+    ...{ config, step: state.step, shape, score },
+    async bitsPerDim(examples, given = {}) {
+      return joined(bits(examples, score, sde, settings(given)), new Float32Array());
+    },
+    async sample(n, given = {}) {
+      const { batchSize, seed, signal = NEVER } = settings(given);
+      const sampler = samplerOf({ config: { ...config, seed: seed - 1 }, stop: signal }, { sde }, score);
+      return decoded(priorBatches(sde, shape, { total: n, batchSize, seed }), sampler);
+    },
+    async encode(examples, given = {}) {
+      const own = settings(given);
+      const encode = concatMap((batch: Batch<"data">) => odeEncode(score, sde, floats(batch, "data").data, own));
+      return joined(data(examples, own).pipe(encode), new Float32Array());
+    },
+    async decode(latents, given = {}) {
+      const { batchSize, ...own } = settings(given);
+      const batches = evalBatches(wholeExamples(latents, shape), "latent", { batchSize });
+      return decoded(batches, sample(score, sde, { ...own, denoise: false }));
+    },
+    dispose() {
+      state.dispose();
+      network.dispose();
+    },
+  };
+}
