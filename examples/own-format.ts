@@ -7,9 +7,9 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import {
   BadDataError,
+  badEntry,
   badEntryOf,
-  filesOfSplit,
-  findFiles,
+  findSplit,
   fitPicture,
   registerFormat,
   type SourceEntry,
@@ -22,7 +22,7 @@ function parseLine(line: string, where: string): { label: number; data: Uint8Arr
   const [label, ...pixels] = line.split(",").map(Number);
   const side = Math.sqrt(pixels.length);
   const isByte = (value: number) => Number.isInteger(value) && value >= 0 && value <= 255;
-  if (!isByte(label!)) throw new BadDataError(where, "its label is no number from 0 to 255");
+  if (!isByte(label!)) throw new BadDataError(where, "its label is no byte");
   if (!Number.isInteger(side) || side === 0) throw new BadDataError(where, `${pixels.length} pixels are no square`);
   if (!pixels.every(isByte)) throw new BadDataError(where, "a pixel is no number from 0 to 255");
   return { label: label!, data: Uint8Array.from(pixels), side };
@@ -47,14 +47,12 @@ export default registerFormat({
   name: "table",
   summary: "tables of grey images: label,pixel0,pixel1,...",
   async open(options) {
-    const paths = filesOfSplit(
-      await findFiles(options.path, (name) => name.endsWith(".csv"), ".csv files"),
-      options.split,
-    );
+    const { paths, faults } = await findSplit(options, /\.csv$/, ".csv files");
     return {
       ...{ format: "table", split: options.split, files: await Promise.all(paths.map(stampOf)) },
       async *entries() {
         for (const path of paths) yield* entriesOf(path, options);
+        yield* faults.map(badEntry);
       },
     };
   },

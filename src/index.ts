@@ -14,7 +14,7 @@ export type { Config, DeepPartial } from "./run/config.ts";
 export { networkOf } from "./run/network-from-config.ts";
 export { sdeOf, weightingOf, evaluationSeed } from "./run/from-config.ts";
 export { type TrainingLoop, trainingLoop } from "./run/training-loop.ts";
-export { type LoadModelOptions, type Model, type ModelCallOptions, loadModel } from "./run/load-model.ts";
+export { type LoadModelOptions, type TrainedModel, type ModelCallOptions, loadModel } from "./run/load-model.ts";
 export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";
 export { cifar10Published, marked } from "./run/images/published.ts";
 export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";

@@ -24,8 +24,8 @@ export type { ImageOptions, SourceOptions } from "./sources/options.ts";
 
 // For formats of one's own
 export { fitPicture, decodeImage } from "./sources/decode-image.ts";
-export { BadDataError, badEntryOf } from "./sources/bad-data.ts";
-export { findFiles, filesOfSplit } from "./sources/find-files.ts";
+export { BadDataError, badEntry, badEntryOf } from "./sources/bad-data.ts";
+export { findSplit, type SplitFiles } from "./sources/find-files.ts";
 export { stampOf } from "./sources/stamp.ts";
 
 // Prepared data

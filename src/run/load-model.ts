@@ -18,7 +18,7 @@ import { readStoredConfig } from "./config-file.ts";
 import { configSchema, type Config } from "./config.ts";
 import { evaluationSeed, sdeOf } from "./from-config.ts";
 import { samplerOf } from "./images/sample.ts";
-import { joined, modelExamples, wholeExamples } from "./model-examples.ts";
+import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts";
 import { networkOf } from "./network-from-config.ts";
 import { ownPart } from "./own-fields.ts";
 import { resolveConfig } from "./resolve-config.ts";
@@ -49,7 +49,7 @@ export interface ModelCallOptions {
  * that of images they are vectors, Float32Array [N, ...shape]. It computes with the averaged parameters and the run's
  * settings, and calls leave no tensor behind.
  */
-export interface Model<A extends ColumnData = Uint8Array> {
+export interface TrainedModel<A extends ColumnData = Uint8Array> {
   readonly config: Config;
   /** Steps it was trained. */
   readonly step: number;
@@ -98,7 +98,7 @@ const NEVER = new AbortController().signal;
 export async function loadModel<A extends ColumnData = Uint8Array>(
   workdir: string,
   options: LoadModelOptions = {},
-): Promise<Model<A>> {
+): Promise<TrainedModel<A>> {
   const config = settingsIn(workdir);
   const engine = await loadEngine({ threads: options.threads ?? config.engine.threads });
   const { checkpoint, shape = await shapeInCheckpoint(workdir, checkpoint) } = options;
@@ -121,12 +121,12 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
     return { batchSize, seed, signal, rtol, atol, stepControl, hutchinson, eps: config.training.smallestTime };
   };
   const decoded = (latents: Observable<Batch<"latent">>, draw: OperatorFunction<Batch<"latent">, Batch<"data">>) =>
-    joined(latents.pipe(draw, toExamples), none);
+    joinedValues(latents.pipe(draw, toExamples), none);
 
   return {
     ...{ config, step: state.step, shape, score },
     async bitsPerDim(examples, given = {}) {
-      return joined(bits(examples, score, sde, settings(given)), new Float32Array());
+      return joinedValues(bits(examples, score, sde, settings(given)), new Float32Array());
     },
     async sample(n, given = {}) {
       const { batchSize, seed, signal = NEVER } = settings(given);
@@ -136,7 +136,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
     async encode(examples, given = {}) {
       const own = settings(given);
       const encode = concatMap((batch: Batch<"data">) => odeEncode(score, sde, floats(batch, "data").data, own));
-      return joined(data(examples, own).pipe(encode), new Float32Array());
+      return joinedValues(data(examples, own).pipe(encode), new Float32Array());
     },
     async decode(latents, given = {}) {
       const { batchSize, ...own } = settings(given);

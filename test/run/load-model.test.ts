@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadModel, mlp, ncsnpp, networkOf, sampleChain, type Model } from "scorestream";
+import { loadModel, mlp, ncsnpp, networkOf, sampleChain, type TrainedModel } from "scorestream";
 import { initialParameters, layoutOf } from "../../src/models/parameters.ts";
 import { writeStoredConfig } from "../../src/run/config-file.ts";
 import type { Config } from "../../src/run/config.ts";
@@ -38,7 +38,7 @@ const pictures = (n: number) => Uint8Array.from({ length: 16 * n }, (_, i) => (4
 describe("loadModel", { timeout: 120_000 }, () => {
   it("has bits/dim, samples, and a flow there and back, and leaves no tensor", async () => {
     await expectNoLeak(async () => {
-      const model: Model = await loadModel(await folder());
+      const model: TrainedModel = await loadModel(await folder());
       expect([model.step, model.shape]).toEqual([7, [4, 4, 1]]);
       const images = pictures(3);
       const bits = await model.bitsPerDim(images);
