@@ -5,14 +5,14 @@ import type { Pipeline } from "../run/pipeline.ts";
 import type { PipelineRegistry } from "./registry.ts";
 import { resolveConfig, valueAt } from "../run/resolve-config.ts";
 
-export interface Listed {
+export interface ListedPipeline {
   readonly name: string;
   readonly summary: string;
 }
 
 /** Every pipeline with its summary; one that cannot be imported says so there. */
-export async function listPipelines(registry: PipelineRegistry): Promise<Listed[]> {
-  const listed: Listed[] = [];
+export async function listPipelines(registry: PipelineRegistry): Promise<ListedPipeline[]> {
+  const listed: ListedPipeline[] = [];
   for (const name of await registry.names()) {
     const summary = await registry.load(name).then(
       (pipeline) => pipeline.summary,
@@ -24,7 +24,7 @@ export async function listPipelines(registry: PipelineRegistry): Promise<Listed[
 }
 
 /** One line a pipeline. */
-export function listText(listed: readonly Listed[]): string {
+export function listText(listed: readonly ListedPipeline[]): string {
   const width = Math.max(0, ...listed.map(({ name }) => name.length));
   return listed.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}\n`).join("");
 }
@@ -52,7 +52,7 @@ function fieldLines(pipeline: Pipeline | undefined, options: Options): string[] 
 }
 
 /** The whole text; with a pipeline also what it reaches, its settings and examples for it. */
-export function helpText(options: Options, pipeline: Pipeline | undefined, listed: readonly Listed[]): string {
+export function helpText(options: Options, pipeline: Pipeline | undefined, listed: readonly ListedPipeline[]): string {
   const name = options.name ?? "<name>";
   const example = options.name ?? listed[0]?.name ?? "cifar10";
   const about = pipeline

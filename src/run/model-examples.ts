@@ -30,7 +30,7 @@ export function wholeExamples(data: ColumnData, shape: readonly number[]): Examp
 }
 
 /** Values of all parts, in order. */
-export async function joined<A extends ColumnData>(parts: Observable<A>, none: A): Promise<A> {
+export async function joinedValues<A extends ColumnData>(parts: Observable<A>, none: A): Promise<A> {
   const found = await lastValueFrom(parts.pipe(toArray()));
   const out = new (none.constructor as new (length: number) => A)(found.reduce((sum, { length }) => sum + length, 0));
   found.reduce((at, part) => (out.set(part, at), at + part.length), 0);

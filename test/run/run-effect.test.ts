@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { bytes, floats, type Batch } from "../../src/data/batch.ts";
 import { pngGrid } from "../../src/data/formats/png-grid.ts";
 import { tf } from "../../src/engine/tf.ts";
+import { imageShapeOf } from "../../src/models/score-model.ts";
 import { scoreNetwork } from "../../src/models/score-network.ts";
 import { sdeOf } from "../../src/run/from-config.ts";
 import { evalBatches, evaluationExamples, images } from "../../src/streams/batches.ts";
@@ -64,9 +65,9 @@ describe("evaluation and samples", { timeout: 30_000 }, () => {
     }).pipe(dequantize<"image">("uniform", { seed, centered: true }));
     const inBits = { levels: 256, centered: true };
     const tolerances = { eps, rtol: 1e-3, atol: 1e-3, seed };
-    const likelihood = data.pipe(logLikelihood<"image" | "logQ">(score, sde, { ...tolerances, hutchinson: "rademacher" })); // prettier-ignore
+    const likelihood = data.pipe(logLikelihood<"logQ">(score, sde, { ...tolerances, hutchinson: "rademacher" })); // prettier-ignore
     expect(valuesOf(seen["bpd"])).toEqual(await found(likelihood.pipe(bitsPerDim(inBits))));
-    const bound = data.pipe(likelihoodBound<"image" | "logQ">(score, sde, { eps, seed, times: 2, offset: true }));
+    const bound = data.pipe(likelihoodBound<"logQ">(score, sde, { eps, seed, times: 2, offset: true }));
     const bounds = await found(bound.pipe(bitsPerDim(inBits)));
     expect(valuesOf(seen["bound"])).toEqual(bounds);
     // A look in mid-training has the same noise.
@@ -78,7 +79,7 @@ describe("evaluation and samples", { timeout: 30_000 }, () => {
       quantize({ centered: true }),
     );
     const pixels = bytes(await lastValueFrom(drawn), "image").data;
-    expect(seen["samples"]).toBe(sha256(pngGrid(pixels, shape)));
+    expect(seen["samples"]).toBe(sha256(pngGrid(pixels, imageShapeOf(linear))));
     tf.dispose(average);
     network.dispose();
   });
