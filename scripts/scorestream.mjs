@@ -7,10 +7,7 @@ import { main } from "./setup/main.mjs";
 const PROGRAMS = { pipeline: "main", data: "data", monitor: "monitor", checkpoint: "checkpoint", engine: "engine" };
 const COMMANDS = [...Object.keys(PROGRAMS), "setup"];
 
-const [command, ...given] = process.argv.slice(2);
-// `npm run` needs "--" before options, and takes it away; here it may stand in the same place.
-const at = given.indexOf("--");
-const args = at < 0 ? given : given.toSpliced(at, 1);
+const [command, ...args] = process.argv.slice(2);
 
 if (command === "setup") await main([]);
 else if (Object.hasOwn(PROGRAMS, command ?? "")) {

@@ -68,8 +68,11 @@ function xlaTools({ engine, libraries }, env = process.env) {
  *
  * @param {string[]} argv Program and its arguments; empty only sets up.
  */
-export async function main([program, ...args]) {
+export async function main([program, ...given]) {
   outliveReaders();
+  // npm asks for "--" before options, and takes it away; Deno hands it on.
+  const separator = given.indexOf("--");
+  const args = separator < 0 ? given : given.toSpliced(separator, 1);
   try {
     const prepared = await setUp();
     const text = banner(prepared);

@@ -17,6 +17,12 @@ describe("the program", () => {
     expect(await project.run(["echo.mjs", "--a", "b c"], WASM)).toMatchObject({ code: 7, stdout: "--a,b c\n" });
   });
 
+  test("does not get the separator that npm takes away and Deno hands on", async () => {
+    const project = makeProject();
+    project.write("echo.mjs", "console.log(process.argv.slice(2).join());");
+    expect((await project.run(["echo.mjs", "a", "--", "--b", "1"], WASM)).stdout).toBe("a,--b,1\n");
+  });
+
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],

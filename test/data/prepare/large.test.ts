@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "./fixture.ts";
 
@@ -25,7 +26,7 @@ it(
   () => {
     const folder = temporaryFolder();
     writeLarge(join(folder, "large.npy"));
-    const script = join(import.meta.dirname, "large.ts");
+    const script = fileURLToPath(new URL("large.ts", import.meta.url));
     const limit = "--max-old-space-size=48";
     const runtime = "Deno" in globalThis ? ["run", "-A", `--v8-flags=${limit}`] : ["--import", "tsx", limit];
     const told = execFileSync(process.execPath, [...runtime, script, folder], { encoding: "utf8" });

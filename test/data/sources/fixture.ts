@@ -2,11 +2,12 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
 import type { Picture, Source } from "../../../src/data/sources/source.ts";
 
-export const fixtures = join(import.meta.dirname, "fixtures");
+export const fixtures = fileURLToPath(new URL("fixtures", import.meta.url));
 export const fixture = (name: string) => join(fixtures, name);
 
 /** An empty folder that is removed after the test. */
