@@ -61,7 +61,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   checkpoint: row(() => checkpointFile({ w: 1.2 }), whole, ALL),
 
   "training.steps": row("4", training, `steps logged checkpoints ${PARAMETERS}`),
-  "training.batchSize": row("8", training, PARAMETERS),
+  "training.batchSize": row("8", training, `${PARAMETERS} step-size`),
   "training.shards": row("2", training, PARAMETERS),
   "training.checkpointEvery": row("1", training, "checkpoints"),
   "training.keepCheckpoints": row("1", training, "checkpoints"),

@@ -176,9 +176,11 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
     const store = trains(parts) ? workdir : join(workdir, "flowpp_dequantizer");
     seen["checkpoints"] = text(filesIn(join(store, "checkpoints")));
   }
+  const last = (name: string) => metrics.findLast((metric) => metric.name === name)?.value ?? NaN;
   const bounds = metrics.filter(({ name }) => name === "eval/bound");
   if (trains(parts)) {
     seen["parameters"] = parameters;
+    seen["step-size"] = String(Math.round(last("train/images_per_second") * last("train/seconds_per_step")));
     const kept = new CheckpointStore({ workdir, layout, config: {}, keep: 1 }).load(() => {})!.snapshot;
     seen["kept-average"] = digest(layout, kept.ema);
     seen["looks"] = text(bounds.map(({ step }) => step).filter((step) => step < steps));
