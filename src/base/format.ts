@@ -30,3 +30,7 @@ export function byteText(bytes: number): string {
   const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 0), units.length - 1);
   return `${short(bytes / 1000 ** power)} ${units[power]}`;
 }
+
+/** A word as a shell takes it, for a command that people copy. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

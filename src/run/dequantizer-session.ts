@@ -1,6 +1,7 @@
 /** What training and using the variational dequantizer hold. */
 import { concat, defer, of, using, type Observable } from "rxjs";
 import { join } from "node:path";
+import { shellWord } from "../base/format.ts";
 import { UsageError } from "../base/errors.ts";
 import { flowppDequantizer, type Dequantizer } from "../models/flowpp/dequantizer.ts";
 import type { FormName } from "../models/flowpp/form.ts";
@@ -107,7 +108,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   if (!found && mode !== "train_deq") {
     throw new UsageError(
       `workdir ${context.workdir} has no trained dequantizer`,
-      `train one first: npm run pipeline ${name} -- --mode train_deq --workdir ${context.workdir}`,
+      `train one first: npm run pipeline ${name} -- --mode train_deq --workdir ${shellWord(context.workdir)}`,
     );
   }
   if (found) {

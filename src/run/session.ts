@@ -4,6 +4,7 @@ import type { Tensor1D } from "@tensorflow/tfjs";
 import { isDeepStrictEqual } from "node:util";
 import { ProgressFile } from "../data/formats/progress-file.ts";
 import { readProgress } from "../data/formats/read-progress.ts";
+import { shellWord } from "../base/format.ts";
 import { UsageError } from "../base/errors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import type { ScoreModel } from "../models/score-model.ts";
@@ -122,7 +123,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   if (!found && mode !== "train") {
     throw new UsageError(
       `workdir ${workdir} has no checkpoint to ${PURPOSES[mode]}`,
-      `train first (npm run pipeline ${pipeline} -- --workdir ${workdir}), or name one with --set checkpoint=FILE`,
+      `train first (npm run pipeline ${pipeline} -- --workdir ${shellWord(workdir)}), or name one with --set checkpoint=FILE`,
     );
   }
   if (found) {

@@ -2,6 +2,7 @@
 import { concat, concatMap, defer, identity, of, type Observable, type OperatorFunction } from "rxjs";
 import type { Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
+import { shellWord } from "../../base/format.ts";
 import { UsageError } from "../../base/errors.ts";
 import { turn } from "../../base/turn.ts";
 import { loadInception, type Inception } from "../../quality/inception/inception.ts";
@@ -42,7 +43,7 @@ const help = (name: string, workdir: string) =>
   "program. Get classify_image_graph_def.pb (in https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/" +
   "inception-2015-12-05.tgz), or pt_inception-2015-12-05-6726825d.pth (release fid_weights of " +
   "https://github.com/mseitzer/pytorch-fid) converted as docs/guide/evaluation.md says, and run " +
-  `npm run pipeline ${name} -- --mode sample --workdir ${workdir} --set quality.network=FILE`;
+  `npm run pipeline ${name} -- --mode sample --workdir ${shellWord(workdir)} --set quality.network=FILE`;
 
 function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.ReportedQuality {
   const note = [`On ${samples} samples, compared with ${stripPaths(statistics)}`, ...notes]
