@@ -187,6 +187,14 @@ describe("pcSample", () => {
     await expect(small({ signal: controller.signal })).rejects.toThrow("stop");
   });
 
+  it("gives the ancestral step each time with the next, and 0 after the last", async () => {
+    const moves: [number, number][] = [];
+    const base = linearVe(4);
+    const sde: SDE = { ...base, ancestral: (t, next) => (moves.push([t, next]), base.ancestral!(t, next)) };
+    await sampleWith(sde, { predictor: "ancestral_sampling", eps: 0.25 }, latentOf(sde, 2));
+    expect(moves).toEqual([[1, 0.75], [0.75, 0.5], [0.5, 0.25], [0.25, 0]]); // prettier-ignore
+  });
+
   it("refuses what the SDE does not have", async () => {
     const ancestral = { predictor: "ancestral_sampling" } as const;
     await expect(sampleWith(subVp(20), ancestral)).rejects.toThrow(
