@@ -30,6 +30,8 @@ const work = z.object({
   format: z.string(),
   split: z.string(),
   version: z.string().optional(),
+  /** What was given with --from, absolute; absent for data that are fetched, and in old manifests. */
+  from: z.string().optional(),
   /** The crop, size, colours and so on that were asked for. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** A folder of images as one, with the number of its images and a hash over their names, sizes and times. */
@@ -84,6 +86,29 @@ export const hasManifest = (directory: string) => existsSync(manifestFile(direct
 export async function writeManifest(directory: string, value: Manifest): Promise<void> {
   const text = `${JSON.stringify(value, undefined, 2)}\n`;
   await writeFileAtomic(manifestFile(directory), [new TextEncoder().encode(text)]);
+}
+
+/**
+ * As {@link readManifest}; undefined when it is damaged, so that it has to be written anew.
+ *
+ * @throws UsageError when it is another program's.
+ */
+export async function readableManifest(directory: string): Promise<Manifest | undefined> {
+  const path = manifestFile(directory);
+  const text = await readFile(path, "utf8");
+  let kind: unknown;
+  try {
+    kind = (JSON.parse(text) as { kind?: unknown }).kind;
+  } catch {
+    return undefined;
+  }
+  if (kind !== "scorestream-shards") {
+    throw new UsageError(`${path} is not of this program`, "use another --out");
+  }
+  return readManifest(directory).catch((error: unknown) => {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  });
 }
 
 /** @throws UsageError when there is none, or it is not one of this program. */

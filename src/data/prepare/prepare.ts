@@ -3,7 +3,8 @@ import { processors } from "../../base/processors.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, NAMED, sum } from "./convert.ts";
-import { hasManifest, leftText, readManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";
+import { changeOf, sameTask } from "./change.ts";
+import { hasManifest, leftText, manifestFile, readableManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";
 import { isWhole, resume, type Finished, type Left } from "./progress.ts";
 import { channelStatistics } from "./statistics.ts";
 
@@ -47,7 +48,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const { directory, shardBytes = 32 * 1024 * 1024, skipBad = false, onMessage } = options;
   const work = workOf(source, options.options ?? {}, shardBytes);
   await mkdir(directory, { recursive: true });
-  const done = hasManifest(directory) ? await checkDone(directory, work) : undefined;
+  const done = hasManifest(directory) ? await checkDone(directory, work, onMessage) : undefined;
   if (done) {
     refuseGaps(directory, [done.skipped], skipBad);
     return { manifest: done, images: done.count, kept: done.count };
@@ -73,8 +74,10 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   return { manifest, images, kept };
 }
 
-function workOf({ format, split, version, files }: Source, options: Work["options"], shardBytes: number): Work {
-  return { format, split, ...(version === undefined ? {} : { version }), options, files: [...files], shardBytes };
+function workOf(source: Source, options: Work["options"], shardBytes: number): Work {
+  const { format, split, version, from, files } = source;
+  const known = { ...(version === undefined ? {} : { version }), ...(from === undefined ? {} : { from }) };
+  return { format, split, ...known, options, files: [...files], shardBytes };
 }
 
 const filesIn = (left: readonly Left[]) => sum(left.map(({ files = 0 }) => files));
@@ -90,14 +93,24 @@ function refuseGaps(directory: string, left: readonly Left[], skipBad: boolean):
 }
 
 /** The manifest, when it is of this work and its shards are whole; undefined when shards have to be made again. */
-async function checkDone(directory: string, work: Work): Promise<Manifest | undefined> {
-  const manifest = await readManifest(directory);
-  if (JSON.stringify(manifest.work) !== JSON.stringify(work)) {
+async function checkDone(
+  directory: string,
+  work: Work,
+  onMessage: (text: string) => void = () => {},
+): Promise<Manifest | undefined> {
+  const manifest = await readableManifest(directory);
+  if (!manifest) {
+    onMessage(`${manifestFile(directory)} is damaged and written anew`);
+    return undefined;
+  }
+  if (!sameTask(manifest.work, work)) {
     throw new UsageError(
       `${directory} holds other data: ${manifest.work.format}, split ${manifest.work.split}, or other files or options`,
       "use another --out, or remove the folder",
     );
   }
+  // What changed is told when the work begins anew.
+  if (changeOf(manifest.work, work) !== undefined) return undefined;
   for (const shard of manifest.shards) if (!(await isWhole(directory, shard))) return undefined;
   return manifest;
 }

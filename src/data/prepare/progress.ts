@@ -2,6 +2,8 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProgressFile } from "../formats/progress-file.ts";
+import { readProgress } from "../formats/read-progress.ts";
+import { changeOf } from "./change.ts";
 import { sha256Of } from "../../base/sha256.ts";
 import type { Shape } from "../sources/source.ts";
 import type { ShardInfo, Skipped, Work } from "./manifest.ts";
@@ -31,6 +33,13 @@ export interface Finished extends ShardInfo, ChannelSums {
 /** Kept when the work is done, so that a shard lost later can be made again. */
 const progressFile = (directory: string) => join(directory, "shards.jsonl");
 
+/** Where the work in a folder stands, when it has begun. */
+export const savedShards = (directory: string): readonly Finished[] =>
+  readProgress<Finished>(progressFile(directory))?.entries ?? [];
+
+/** Forgets the work in a folder, so that it begins anew. */
+export const forget = (directory: string): void => rmSync(progressFile(directory), { force: true });
+
 /** Shards, and pieces of them that an interrupted writer left. */
 const OURS = /^\.?shard-\d+\.arrow(\.\d+\.tmp)?$/;
 
@@ -50,6 +59,9 @@ export async function resume(
   work: Work,
   onMessage: (text: string) => void = () => {},
 ): Promise<ProgressFile<Finished>> {
+  const before = readProgress<Finished>(progressFile(directory));
+  const changed = before && changeOf(before.work as Work, work);
+  if (changed !== undefined && before!.entries.length > 0) onMessage(`${changed}: all is prepared anew`);
   let progress = new ProgressFile<Finished>(progressFile(directory), work);
   const kept: Finished[] = [];
   for (const shard of progress.entries) {

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { OnProgress } from "../dataset.ts";
 import { openArrays } from "./arrays.ts";
@@ -187,7 +187,8 @@ export async function openSource(name: string, options: WantedSource, surroundin
     throw new UsageError(`--split ${asked}: ${name} has no such split`, `use one of ${splits.join(", ")}`);
   }
   try {
-    return await open({ ...options, split }, surroundings);
+    const source = await open({ ...options, split }, surroundings);
+    return options.path === undefined ? source : { ...source, from: resolve(options.path) };
   } catch (error) {
     if (!options.skipBad || !(error instanceof BadDataError)) throw error;
     const fault = new BadDataError(error.where, error.reason, { whole: true, cause: error });

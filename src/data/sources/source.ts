@@ -53,6 +53,8 @@ export interface Source {
   /** Name of class i is `classNames[i]`. */
   readonly classNames?: readonly string[] | undefined;
   readonly files: readonly FileStamp[];
+  /** What was given as the path of all of it. */
+  readonly from?: string | undefined;
   /** What lies beside the images and is not read; absent, nothing is known of it. */
   readonly passedOver?: readonly PassedOver[] | undefined;
   /**
