@@ -14,6 +14,8 @@ export interface PrepareRequest {
   /** Bytes; absent, the default. */
   readonly shardBytes: number | undefined;
   readonly skipBad: boolean;
+  /** Compare hashes with what was prepared before. */
+  readonly verify: boolean;
   readonly json: boolean;
 }
 
@@ -42,6 +44,7 @@ interface Given {
   readonly labelColumn?: string;
   readonly shardSize?: number;
   readonly skipBad?: boolean;
+  readonly verify?: boolean;
   readonly json?: boolean;
 }
 
@@ -88,6 +91,7 @@ function prepareCommand(): Command {
     .option("--label-column <name>", "column of the labels, if it has no usual name; none: reads no labels")
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
     .option("--skip-bad", "skips and counts faulty images and files; otherwise the first one ends the work")
+    .option("--verify", "reads all images again and compares their hashes with those that were prepared before")
     .option("--json", "prints the result as one JSON object on the last line of standard output");
 }
 
@@ -150,6 +154,7 @@ function prepareRequest(given: Given): PrepareRequest {
     images: { path, version, crop, size, channels, filter, labels, layout, imageColumn, labelColumn },
     shardBytes: given.shardSize === undefined ? undefined : given.shardSize * MIB,
     skipBad: given.skipBad ?? false,
+    verify: given.verify ?? false,
     json: given.json ?? false,
   };
 }

@@ -72,7 +72,7 @@ async function prepareSplit(
   { stderr, env, now }: Streams,
   stop: AbortSignal,
 ): Promise<PreparedSplit> {
-  const { format, out, images, shardBytes, skipBad } = request;
+  const { format, out, images, shardBytes, skipBad, verify } = request;
   const reporter = reporterFor(stderr, now);
   const directory = join(out, split);
   const onMessage = (text: string) => reporter.message(text);
@@ -91,6 +91,7 @@ async function prepareSplit(
       options: optionsOf(request),
       ...(shardBytes === undefined ? {} : { shardBytes }),
       skipBad,
+      verify,
       onMessage,
       stop,
       onProgress: (count) => {

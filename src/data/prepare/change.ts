@@ -18,7 +18,9 @@ export function sameTask(before: Work, now: Work): boolean {
 
 function changeOfFile(before: File, now: File): string | undefined {
   const parts = [
-    ...(before.images === now.images ? [] : [`${before.images ?? "an unknown number of"} images, now ${now.images ?? 1}`]),
+    ...(before.images === now.images
+      ? []
+      : [`${before.images ?? "an unknown number of"} images, now ${now.images ?? 1}`]),
     ...(before.bytes === now.bytes ? [] : [`${before.bytes} bytes, now ${now.bytes}`]),
     ...(before.modified === now.modified ? [] : [`written ${timeOf(before)}, now ${timeOf(now)}`]),
     ...(before.listing === now.listing ? [] : ["names, sizes or times of images in it"]),

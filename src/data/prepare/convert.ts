@@ -19,6 +19,8 @@ export interface ConvertOptions {
   /** Images loaded at once. */
   readonly window: number;
   readonly onProgress: (done: number, skipped: number) => void;
+  /** Takes a shard in place of writing it. */
+  readonly write?: typeof writeShard | undefined;
   readonly stop?: AbortSignal | undefined;
 }
 
@@ -34,11 +36,14 @@ function withFault({ count, files = 0, first }: Left, { where, reason, lost, who
   };
 }
 
+/** The shards so far. */
+export type Shards = Pick<ProgressFile<Finished>, "entries" | "append">;
+
 /** Writes a shard and sums it up for the manifest. */
-async function finish(directory: string, index: number, data: ShardData) {
+async function finish({ directory, write = writeShard }: ConvertOptions, index: number, data: ShardData) {
   const { shape, images, labels } = data;
   const file = `shard-${String(index).padStart(5, "0")}.arrow`;
-  const { bytes, sha256 } = await writeShard(join(directory, file), data);
+  const { bytes, sha256 } = await write(join(directory, file), data);
   const count = images.length / pixelsOf(shape);
   const more = labels ? { labelled: true, classCounts: countClasses(labels) } : { labelled: false };
   return { file, count, bytes, sha256, shape, ...channelSums(images, shape[2]), ...more };
@@ -47,7 +52,7 @@ async function finish(directory: string, index: number, data: ShardData) {
 /** Fills shard after shard; one is written while the next is filled. */
 class Conversion {
   readonly #source: Source;
-  readonly #progress: ProgressFile<Finished>;
+  readonly #progress: Shards;
   readonly #options: ConvertOptions;
   #builder: ShardBuilder | undefined;
   /** Entries of the source so far. */
@@ -59,7 +64,7 @@ class Conversion {
   #left = nothing;
   #writing = Promise.resolve();
 
-  constructor(source: Source, progress: ProgressFile<Finished>, options: ConvertOptions) {
+  constructor(source: Source, progress: Shards, options: ConvertOptions) {
     [this.#source, this.#progress, this.#options] = [source, progress, options];
     const last = progress.entries.at(-1);
     if (last) this.#builder = this.#build(last.shape, last.labelled);
@@ -104,7 +109,7 @@ class Conversion {
     const [data, index, entries, skipped] = [builder.take(), this.#shards++, this.#entries, this.#left];
     this.#left = nothing;
     await this.#writing;
-    this.#writing = finish(this.#options.directory, index, data).then((info) =>
+    this.#writing = finish(this.#options, index, data).then((info) =>
       this.#progress.append({ ...info, entries, skipped }),
     );
     // Awaited before the next and at the end; until then a failure is not unhandled.
@@ -136,11 +141,7 @@ async function* behind<T>(entries: AsyncIterable<T>, count: number): AsyncGenera
  * @returns What was left out behind the last shard; undefined when it was stopped before the end of the source.
  * @throws BadDataError at the first bad image unless `skipBad`.
  */
-export async function convert(
-  source: Source,
-  progress: ProgressFile<Finished>,
-  options: ConvertOptions,
-): Promise<Left | undefined> {
+export async function convert(source: Source, progress: Shards, options: ConvertOptions): Promise<Left | undefined> {
   const conversion = new Conversion(source, progress, options);
   try {
     for await (const loaded of loadAhead(behind(source.entries(), conversion.entries), options.window)) {

@@ -1,11 +1,21 @@
+import { rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { processors } from "../../base/processors.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, NAMED, sum } from "./convert.ts";
 import { changeOf, sameTask } from "./change.ts";
-import { hasManifest, leftText, manifestFile, readableManifest, writeManifest, type Manifest, type Work } from "./manifest.ts";
-import { isWhole, resume, type Finished, type Left } from "./progress.ts";
+import {
+  hasManifest,
+  leftText,
+  manifestFile,
+  readableManifest,
+  writeManifest,
+  type Manifest,
+  type Work,
+} from "./manifest.ts";
+import { differingShard } from "./compare.ts";
+import { forget, isWhole, resume, savedShards, type Finished, type Left } from "./progress.ts";
 import { channelStatistics } from "./statistics.ts";
 
 /** Options of {@link prepare}. */
@@ -18,6 +28,8 @@ export interface PrepareOptions {
   readonly shardBytes?: number;
   /** Leave bad images out and count them, rather than end at the first. */
   readonly skipBad?: boolean;
+  /** Read the sources again and compare hashes, where names, sizes and times tell no change. */
+  readonly verify?: boolean;
   /** Images loaded at once, default 8 a core. */
   readonly window?: number;
   /** Told of images written and being written, and left out. */
@@ -48,7 +60,21 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const { directory, shardBytes = 32 * 1024 * 1024, skipBad = false, onMessage } = options;
   const work = workOf(source, options.options ?? {}, shardBytes);
   await mkdir(directory, { recursive: true });
-  const done = hasManifest(directory) ? await checkDone(directory, work, onMessage) : undefined;
+  const { window = 8 * processors().count, onProgress = () => {}, stop } = options;
+  const how = { directory, shardBytes, skipBad, window, onProgress, stop };
+  let done = hasManifest(directory) ? await checkDone(directory, work, onMessage) : undefined;
+  const written = done?.shards ?? savedShards(directory, work);
+  if (options.verify && written.length > 0) {
+    const differing = await differingShard(source, written, done !== undefined, how);
+    if (stop?.aborted) return { images: sum(written.map(({ count }) => count)), kept: 0 };
+    onMessage?.(
+      differing === undefined
+        ? `the images of ${directory} are those of the sources, by their hashes`
+        : `the images for ${differing} changed: all is prepared anew`,
+    );
+    if (differing !== undefined) beginAnew(directory);
+    if (differing !== undefined) done = undefined;
+  }
   if (done) {
     refuseGaps(directory, [done.skipped], skipBad);
     return { manifest: done, images: done.count, kept: done.count };
@@ -58,8 +84,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   refuseGaps(directory, before, skipBad);
   const kept = sum(progress.entries.map(({ count }) => count));
   if (kept > 0) onMessage?.(`going on behind ${kept} images in ${progress.entries.length} whole shards`);
-  const { window = 8 * processors().count, onProgress = () => {}, stop } = options;
-  const rest = await convert(source, progress, { directory, shardBytes, skipBad, window, onProgress, stop });
+  const rest = await convert(source, progress, how);
   const images = sum(progress.entries.map(({ count }) => count));
   if (!rest) return { images, kept };
   if (images === 0) {
@@ -109,10 +134,20 @@ async function checkDone(
       "use another --out, or remove the folder",
     );
   }
-  // What changed is told when the work begins anew.
-  if (changeOf(manifest.work, work) !== undefined) return undefined;
+  const change = changeOf(manifest.work, work);
+  if (change !== undefined) {
+    onMessage(`${change}: all is prepared anew`);
+    beginAnew(directory);
+    return undefined;
+  }
   for (const shard of manifest.shards) if (!(await isWhole(directory, shard))) return undefined;
   return manifest;
+}
+
+/** Forgets what was prepared; the manifest first, so that no one reads shards that are being replaced. */
+function beginAnew(directory: string): void {
+  rmSync(manifestFile(directory), { force: true });
+  forget(directory);
 }
 
 function summarize(work: Work, { classNames, passedOver }: Source, shards: readonly Finished[], rest: Left): Manifest {

@@ -33,9 +33,11 @@ export interface Finished extends ShardInfo, ChannelSums {
 /** Kept when the work is done, so that a shard lost later can be made again. */
 const progressFile = (directory: string) => join(directory, "shards.jsonl");
 
-/** Where the work in a folder stands, when it has begun. */
-export const savedShards = (directory: string): readonly Finished[] =>
-  readProgress<Finished>(progressFile(directory))?.entries ?? [];
+/** Shards of the same work that are there already. */
+export function savedShards(directory: string, work: Work): readonly Finished[] {
+  const saved = readProgress<Finished>(progressFile(directory));
+  return saved && changeOf(saved.work as Work, work) === undefined ? saved.entries : [];
+}
 
 /** Forgets the work in a folder, so that it begins anew. */
 export const forget = (directory: string): void => rmSync(progressFile(directory), { force: true });

@@ -54,6 +54,20 @@ function imageColumn(images: Uint8Array, shape: Shape): { field: Field; data: Da
  * @returns Length and SHA-256 of the file.
  */
 export async function writeShard(path: string, shard: ShardData): Promise<{ bytes: number; sha256: string }> {
+  return hashedWhile(shard, (pieces) => writeFileAtomic(path, pieces));
+}
+
+/** Length and SHA-256 that the file of a shard would have, without writing it. */
+export async function hashShard(shard: ShardData): Promise<{ bytes: number; sha256: string }> {
+  return hashedWhile(shard, async (pieces) => {
+    for await (const _ of pieces);
+  });
+}
+
+async function hashedWhile(
+  shard: ShardData,
+  use: (pieces: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<{ bytes: number; sha256: string }> {
   const { shape, images, labels } = shard;
   const columns = [imageColumn(images, shape)];
   if (labels) {
@@ -76,7 +90,7 @@ export async function writeShard(path: string, shard: ShardData): Promise<{ byte
       yield chunk;
     }
   }
-  await writeFileAtomic(path, hashed());
+  await use(hashed());
   return { bytes, sha256: hash.digest("hex") };
 }
 
