@@ -10,6 +10,7 @@ export type Initializer =
   | { readonly kind: "fanAverage"; readonly scale: number }
   | { readonly kind: "normal"; readonly std: number };
 
+/** A parameter of a network: its name, shape and initial values. */
 export interface ParameterSpec {
   /** The reference's name: flax path joined by "/". */
   readonly name: string;
@@ -17,7 +18,7 @@ export interface ParameterSpec {
   readonly init: Initializer;
 }
 
-/** What a layer gets at run time. */
+/** The surroundings of a layer at run time. */
 export interface Context {
   readonly parameters: Readonly<Record<string, Tensor>>;
   /** int32 [2]; present in training, fixes the dropout masks. */

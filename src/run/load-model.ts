@@ -24,6 +24,7 @@ import { ownPart } from "./own-fields.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import type { SessionModel } from "./session.ts";
 
+/** Options of {@link loadModel}. */
 export interface LoadModelOptions {
   /** Network and SDE for examples of a shape; default: the NCSN++ and the SDE that the run's configuration describes. */
   readonly model?: (config: Config, shape: readonly number[]) => SessionModel;
@@ -35,6 +36,7 @@ export interface LoadModelOptions {
   readonly threads?: number;
 }
 
+/** Options of a call of a loaded model. */
 export interface ModelCallOptions {
   /** Examples computed at once; default: the run's `eval.batchSize`. */
   readonly batchSize?: number;

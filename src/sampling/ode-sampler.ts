@@ -51,7 +51,7 @@ async function flow(
 }
 
 /**
- * Where the probability flow ODE takes data from `eps` to T; `odeSample` without denoising brings them back.
+ * Takes data from `eps` to T by the probability flow ODE; `odeSample` without denoising brings them back.
  *
  * @param data [B, ...shape].
  * @returns Latents, [B, ...shape].

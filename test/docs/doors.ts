@@ -47,7 +47,10 @@ const isStream = (node: ts.Statement) =>
 export function publicNames(door: string): PublicName[] {
   return parse(door).statements.flatMap((node) => {
     if (!ts.isExportDeclaration(node) || !node.exportClause || !ts.isNamedExports(node.exportClause)) return [];
-    const file = join(dirname(door), (node.moduleSpecifier as ts.StringLiteral).text);
+    const from = (node.moduleSpecifier as ts.StringLiteral).text;
+    // A name of another package, as `z`, has its comment there.
+    if (!from.startsWith(".")) return [];
+    const file = join(dirname(door), from);
     return node.exportClause.elements.map(({ name: { text: name } }) => {
       const found = declarationsOf(file, name);
       const comment = found.map(commentOf).join("\n").trim();

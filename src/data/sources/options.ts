@@ -1,4 +1,4 @@
-/** How images become the pictures of a data set. */
+/** Options that turn images into the pictures of a data set. */
 export interface ImageOptions {
   /**
    * Side of the central square that is kept; absent, the largest square when `size` is given, else the whole image.
@@ -13,7 +13,7 @@ export interface ImageOptions {
   readonly filter?: "linear" | "cubic" | "lanczos3" | undefined;
 }
 
-/** What a source is opened with. */
+/** Options to open a source with. */
 export interface SourceOptions extends ImageOptions {
   /** File or folder. */
   readonly path: string;
