@@ -76,7 +76,7 @@ function run(context: RunContext) {
         const done = progress(key, total);
         return evalBatches(set, "data", { ...evaluation, from: done.entries.length, stop }).pipe(
           operator,
-          evaluate({ name, key, total, step: state.step, progress: done }),
+          evaluate({ name, key, total, step: state.step, progress: done, split, form }),
         );
       });
     const bits =

@@ -80,7 +80,13 @@ export { type DataLossOptions, dataLoss } from "./streams/data-loss.ts";
 export { type DequantizationLossOptions, dequantizationLoss } from "./streams/dequantization-loss.ts";
 export { type DequantizationNoise, type DequantizeOptions, unitImage, dequantize } from "./streams/dequantize.ts";
 export { type Averaged, ema } from "./streams/ema.ts";
-export { type EvaluationKey, type EvaluateOptions, evaluate } from "./streams/evaluate.ts";
+export {
+  type EvaluationKey,
+  type EvaluationKind,
+  type EvaluateOptions,
+  evaluationName,
+  evaluate,
+} from "./streams/evaluate.ts";
 export { flip } from "./streams/flip.ts";
 export { type GradientHistogramsOptions, gradientHistograms } from "./streams/gradient-histograms.ts";
 export { type Gradient, gradientOf } from "./streams/gradient.ts";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** What the JSON file holds; undefined where there is none, or it is damaged. */
-export function readJson<T>(path: string): T | undefined {
+/** What the JSON file holds; undefined where there is none, or it is damaged. `reviver` as of `JSON.parse`. */
+export function readJson<T>(path: string, reviver?: Parameters<typeof JSON.parse>[1]): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return JSON.parse(readFileSync(path, "utf8"), reviver) as T;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

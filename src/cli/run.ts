@@ -4,6 +4,7 @@ import type { Engine } from "../engine/load.ts";
 import { UsageError } from "../base/errors.ts";
 import { processors } from "../base/processors.ts";
 import {
+  changedSettings,
   readStoredConfig,
   requireSameConfig,
   storedSettings,
@@ -35,7 +36,7 @@ const isGpu = (engine: Engine) => engine.name === "tensorflow-gpu";
 /** The preset in use, if the pipeline has any, and why. @throws UsageError when it has none of that name. */
 function choosePreset(
   pipeline: Pipeline,
-  { preset, name }: NamedOptions,
+  { mode, preset, name }: NamedOptions,
   stored: StoredConfig | undefined,
   engine?: Engine,
 ): [Preset | undefined, string] {
@@ -45,6 +46,9 @@ function choosePreset(
       `--preset ${preset}: ${name} has no such preset`,
       there.length ? `use ${there.join(", ")}` : "leave it out: it has none",
     );
+  }
+  if (preset && stored?.preset && mode !== "train" && stored.preset !== preset) {
+    return [preset, `${preset}, below what this workdir was trained with (${stored.preset})`];
   }
   if (preset) return [preset, preset];
   if (there.length === 0) return [undefined, "none, this pipeline has no presets"];
@@ -64,7 +68,7 @@ function configure(
   preset: Preset | undefined,
   stored: StoredConfig | undefined,
 ): Resolved {
-  const trained = stored && options.mode !== "train" && !options.preset && stored.pipeline === options.name;
+  const trained = stored && options.mode !== "train" && stored.pipeline === options.name;
   const before = trained ? storedSettings(stored, fieldsWith(own)) : [];
   return resolveConfig({
     ...{ imageSize, own },
@@ -134,6 +138,11 @@ export async function run(
       reporter.message(`engine: threads are ${count}, by the CPU quota of ${quota}`);
     reporter.message(`preset: ${why}`);
     for (const note of notes) reporter.message(`note: ${note}`);
+    for (const change of stored && mode !== "train"
+      ? changedSettings(stored, wanted, fieldsWith(pipeline.fields))
+      : []) {
+      reporter.message(`note: changed: ${change}`);
+    }
     const cacheDir = cacheFolder(environment.env);
     const { exchange, allow } = options;
     const context = {

@@ -7,15 +7,28 @@ import type { Summary } from "../run/pipeline.ts";
 export function summaryTable(summary: Partial<Summary>): string {
   const { pipeline, preset, mode, bpd, bound, evalLoss, exactBpd, evalImages, steps, secondsPerStep, workdir } =
     summary;
-  const over = evalImages === undefined ? "" : `, ${evalImages} images`;
+  const { split, dequantization } = summary;
+  const images = evalImages === undefined ? [] : [[evalImages, split, "images"].filter(Boolean).join(" ")];
+  const noise = dequantization === undefined ? [] : [`${dequantization} dequantization`];
+  const over = [...images, ...noise].map((text) => `, ${text}`).join("");
   const rows: [string, string | number | undefined][] = [
     ["data", summary.data],
     ["steps", steps === undefined ? undefined : `${steps}${secondsPerStep ? `, ${short(secondsPerStep)} s each` : ""}`],
     ["resumed from", summary.resumedFrom === undefined ? undefined : `step ${summary.resumedFrom}`],
     ["loss", summary.loss === undefined ? undefined : short(summary.loss)],
     ["bits/dim", bpd === undefined ? undefined : `${withError(bpd, summary.bpdStandardError)} (ODE${over})`],
-    ["bound", bound === undefined ? undefined : `${withError(bound, summary.boundStandardError)} bits/dim`],
-    ["data loss", evalLoss === undefined ? undefined : withError(evalLoss, summary.evalLossStandardError)],
+    [
+      "bound",
+      bound === undefined
+        ? undefined
+        : `${withError(bound, summary.boundStandardError)} bits/dim${split === undefined ? "" : ` (${over.slice(2)})`}`,
+    ],
+    [
+      "data loss",
+      evalLoss === undefined
+        ? undefined
+        : withError(evalLoss, summary.evalLossStandardError) + (split === undefined ? "" : ` (${images})`),
+    ],
     ["exact", exactBpd === undefined ? undefined : `${exactBpd.toFixed(4)} bits/dim, by the density these data have`],
     ["FID", summary.fid && short(summary.fid)],
     ["inception score", summary.inceptionScore && short(summary.inceptionScore)],

@@ -48,6 +48,7 @@ export interface Summary {
   readonly loss: number;
   /** Negative log-likelihood by the probability-flow ODE, bits/dim. */
   readonly bpd: number;
+  /** Over images; absent for one image, as the others are. */
   readonly bpdStandardError: number;
   /** Variational bound, bits/dim. */
   readonly bound: number;
@@ -57,6 +58,10 @@ export interface Summary {
   readonly evalLossStandardError: number;
   /** Images that bpd and bound are means over. */
   readonly evalImages: number;
+  /** Which images these are: held out, or of the training. */
+  readonly split: "test" | "train";
+  /** What made the pixels of bpd and bound continuous, where they are pixels. */
+  readonly dequantization: "uniform" | "variational";
   /** What bpd would be for a perfect model, where that is known: the mean over the same examples, bits/dim. */
   readonly exactBpd: number;
   readonly fid: number;

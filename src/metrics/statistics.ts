@@ -11,7 +11,7 @@ export interface Spread {
 export interface Measured {
   /** Over images and passes. */
   readonly mean: number;
-  /** Of the mean over images, from the spread of the images' own means over passes. */
+  /** Of the mean over images, from the spread of the images' own means over passes; NaN for one image. */
   readonly standardError: number;
   /** Of the mean over passes, from the spread of the passes' means: the error that the noise makes. */
   readonly repeatStandardError?: number;
@@ -24,10 +24,10 @@ export interface Measured {
 
 export const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** Standard error of the mean of independent values. */
+/** Standard error of the mean of independent values; NaN for a single one, which does not tell it. */
 export function standardError(values: readonly number[]): number {
   const mean = average(values);
-  const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(values.length - 1, 1);
+  const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / (values.length - 1);
   return Math.sqrt(variance / values.length);
 }
 

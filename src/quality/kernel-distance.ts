@@ -1,10 +1,13 @@
 import { UsageError } from "../base/errors.ts";
+import { permutation, randomKey } from "../base/random.ts";
 import { checkFeatures, type Features, type Pause } from "./features.ts";
 import { addRowProducts } from "./row-products.ts";
 
 export interface KernelDistanceOptions {
   /** Most rows of a block; the estimate is the mean over blocks. */
   readonly maxBlockSize?: number;
+  /** Blocks of rows from a fixed permutation, as data may lie sorted; default: of rows that follow one another. */
+  readonly shuffled?: boolean;
   readonly pause?: Pause | undefined;
 }
 
@@ -49,7 +52,7 @@ async function discrepancy(a: Float64Array, b: Float64Array, dims: number, pause
 
 /**
  * Kernel distance, the KID where the features are Inception's pool_3: the unbiased squared maximum mean discrepancy
- * under the kernel (x.y / D + 1)^3, averaged over blocks of consecutive rows.
+ * under the kernel (x.y / D + 1)^3, averaged over blocks of rows.
  *
  * @throws UsageError when the sizes differ, a number is not finite, or there are too few rows; RangeError when the block
  * size is not an integer of at least 2; what `pause` rejects with.
@@ -59,7 +62,7 @@ async function discrepancy(a: Float64Array, b: Float64Array, dims: number, pause
 export async function kernelDistance(
   real: Features,
   generated: Features,
-  { maxBlockSize = 1024, pause }: KernelDistanceOptions = {},
+  { maxBlockSize = 1024, shuffled = false, pause }: KernelDistanceOptions = {},
 ): Promise<KernelDistance> {
   if (!Number.isInteger(maxBlockSize) || maxBlockSize < 2) {
     throw new RangeError(`kernelDistance: maxBlockSize must be an integer of at least 2, got ${maxBlockSize}`);
@@ -74,11 +77,22 @@ export async function kernelDistance(
   const count = Math.max(1, Math.ceil(Math.max(real.rows, generated.rows) / maxBlockSize));
   for (const features of [real, generated]) checkFeatures(features, 2 * count);
   const [r, g] = [blocksOf(real.rows, count), blocksOf(generated.rows, count)];
-  const rowsOf = ({ data }: Features, [start, end]: readonly [number, number]) =>
-    Float64Array.from(data.subarray(start * dims, end * dims));
+  const [realOrder, generatedOrder] = [real, generated].map(({ rows }, i) =>
+    shuffled && count > 1 ? permutation(randomKey(0, "kernel distance", i), rows) : undefined,
+  );
+  const rowsOf = ({ data }: Features, order: Uint32Array | undefined, [start, end]: readonly [number, number]) => {
+    const out = new Float64Array((end - start) * dims);
+    for (let i = start; i < end; i++) {
+      const row = order ? order[i]! : i;
+      out.set(data.subarray(row * dims, (row + 1) * dims), (i - start) * dims);
+    }
+    return out;
+  };
   const estimates: number[] = [];
   for (let i = 0; i < count; i++) {
-    estimates.push(await discrepancy(rowsOf(real, r[i]!), rowsOf(generated, g[i]!), dims, pause));
+    estimates.push(
+      await discrepancy(rowsOf(real, realOrder, r[i]!), rowsOf(generated, generatedOrder, g[i]!), dims, pause),
+    );
   }
   const kid = estimates.reduce((a, b) => a + b, 0) / count;
   const variance = estimates.reduce((sum, e) => sum + (e - kid) ** 2, 0) / (count - 1);

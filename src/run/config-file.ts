@@ -52,8 +52,8 @@ export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
 
 /** Settings that leave the trained parameters as they are. */
 const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery|histogramEvery|snapshotEvery)|engine\..*|exchange\.(engine|deadlineSeconds)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
-/** Settings that an evaluation must share with the training: they make the network and its meaning. */
-const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered)$/;
+/** Settings that an evaluation must share with the training: they make the network, its meaning, and what was held out. */
+const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered|data\.testFraction)$/;
 
 const common = new Set(fields.map(({ name }) => name));
 
@@ -87,10 +87,18 @@ export function differences(stored: StoredConfig, wanted: StoredConfig, names: r
   });
 }
 
+/** "seed: 42 in the training, 7 here": what an evaluation has otherwise than the training. */
+export function changedSettings(stored: StoredConfig, wanted: StoredConfig, all: readonly Field[] = fields): string[] {
+  const names = all.filter((field) => bound(field, "train")).map(({ name }) => name);
+  return differences(stored, wanted, names).map(
+    ({ name, there, here }) => `${name}: ${there} in the training, ${here} here`,
+  );
+}
+
 /** The part of a stored configuration that an evaluation or sampling goes by, unless told otherwise. */
 export function storedSettings(stored: StoredConfig, all: readonly Field[] = fields): DeepPartial<Config>[] {
   return all
-    .filter((field) => bound(field, "train"))
+    .filter((field) => bound(field, "train") || field.name === "data.path")
     .map(({ name }) => treeOf(name, valueAt(stored, name)) as DeepPartial<Config>);
 }
 

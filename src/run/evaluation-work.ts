@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readProgress } from "../data/formats/read-progress.ts";
 import { UsageError } from "../base/errors.ts";
-import type { EvaluationKey } from "../streams/evaluate.ts";
+import { evaluationName, type EvaluationKey } from "../streams/evaluate.ts";
 import { codeVersion } from "../base/code-version.ts";
 import { engineText } from "../engine/load.ts";
 import type { Config } from "./config.ts";
@@ -37,13 +37,7 @@ export function progressPath(
   key: EvaluationKey,
   dequantization: "uniform" | "variational",
 ): string {
-  const parts = [
-    key,
-    split === "train" && "train",
-    key === "bound" && boundForm === "ssm" && "ssm",
-    dequantization === "variational" && "variational",
-  ];
-  return join(workdir, "eval", `${parts.filter(Boolean).join("_")}.jsonl`);
+  return join(workdir, "eval", `${evaluationName(key, { split, form: boundForm, dequantization })}.jsonl`);
 }
 
 type Work = Readonly<Record<string, unknown>>;

@@ -4,16 +4,35 @@ import type { ProgressFile } from "../data/formats/progress-file.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import { countOf, measured, type Evaluated } from "../metrics/evaluated.ts";
 
-/** The last part of the metric `eval/<key>`: bits/dim by the ODE, the bound on them, or the training loss. */
+/** What is evaluated: bits/dim by the ODE, the bound on them, or the training loss; {@link evaluationName} makes the metric. */
 export type EvaluationKey = "bpd" | "bound" | "loss";
 
 type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";
+
+/** Which images are evaluated and how, as far as it is told: what tells the results of one key apart. */
+export interface EvaluationKind {
+  readonly split?: "test" | "train" | undefined;
+  readonly dequantization?: "uniform" | "variational" | undefined;
+  /** Of the bound. */
+  readonly form?: "dsm" | "ssm" | undefined;
+}
+
+/** "bpd", "bound_train_ssm_variational": the usual kind, of held-out images with uniform noise, has the key's name. */
+export function evaluationName(key: EvaluationKey, { split, form, dequantization }: EvaluationKind): string {
+  const parts = [
+    key,
+    split === "train" && "train",
+    key === "bound" && form === "ssm" && "ssm",
+    dequantization === "variational" && "variational",
+  ];
+  return parts.filter(Boolean).join("_");
+}
 
 /** Names in the summary, where "loss" is that of training. */
 const SUMMARY = { bpd: "bpd", bound: "bound", loss: "evalLoss" } as const;
 
 /** Options of {@link evaluate}. */
-export interface EvaluateOptions<K extends EvaluationKey> {
+export interface EvaluateOptions<K extends EvaluationKey> extends EvaluationKind {
   /** Stage as people read it, "likelihood (ODE)". */
   readonly name: string;
   readonly key: K;
@@ -46,7 +65,7 @@ function evaluatedOf(batch: Batch<string>, column: string): Evaluated {
 export function evaluate<K extends EvaluationKey>(
   options: EvaluateOptions<K>,
 ): OperatorFunction<Batch<ColumnOf<K>>, RunEvent> {
-  const { name, key, total, step, progress } = options;
+  const { name, key, total, step, progress, split, dequantization } = options;
   const [column, unit] = key === "loss" ? ["loss", "1"] : ["bpd", "bits/dim"];
   return (source) =>
     defer(() => {
@@ -69,9 +88,15 @@ export function evaluate<K extends EvaluationKey>(
         if (done() < total) return [];
         const { mean, standardError, images } = measured(batches);
         const named = SUMMARY[key];
-        const values = { [named]: mean, [`${named}StandardError`]: standardError, evalImages: images };
+        const values = {
+          [named]: mean,
+          ...(Number.isFinite(standardError) && { [`${named}StandardError`]: standardError }),
+          evalImages: images,
+          ...(split && { split }),
+          ...(dequantization && { dequantization }),
+        };
         return of<RunEvent[]>(
-          { type: "metric", name: `eval/${key}`, step, value: mean, unit: unit! },
+          { type: "metric", name: `eval/${evaluationName(key, options)}`, step, value: mean, unit: unit! },
           { type: "result", values },
         );
       });

@@ -17,6 +17,8 @@ export interface RecordOptions {
   readonly name?: string;
   /** First part of the metrics' names, default "train". */
   readonly prefix?: string;
+  /** Of the loss, default "1". */
+  readonly lossUnit?: string;
   /** Told at log steps too. */
   readonly meter?: Meter | undefined;
   /** Milliseconds. */
@@ -27,7 +29,7 @@ export interface RecordOptions {
 
 /**
  * Reports how training goes: progress after every step, and every so many steps the metrics, averaged over the steps
- * since the last ones.
+ * since the last ones; the learning rate is that of the last step.
  *
  * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph,
  * and the time in which training stood still.
@@ -44,6 +46,7 @@ export function record({
   batchSize,
   name = "training",
   prefix = "train",
+  lossUnit = "1",
   meter,
   now = () => performance.now(),
   memory = () => process.memoryUsage.rss(),
@@ -51,6 +54,7 @@ export function record({
   return (source) =>
     defer(() => {
       let sum = 0;
+      let norms = 0;
       let count = 0;
       let stood = 0;
       let clock: { time: number; steps: number } | undefined;
@@ -59,6 +63,7 @@ export function record({
         concatMap((row): RunEvent[] => {
           const step = row.info.step + 1;
           sum += floats(row, "loss").data[0]!;
+          norms += floats(row, "gradNorm").data[0]!;
           count++;
           const measured = clock !== undefined;
           if (clock) clock.steps++;
@@ -73,8 +78,8 @@ export function record({
 
           const metric = (key: string, value: number, unit: string) =>
             events.push({ type: "metric", name: `${prefix}/${key}`, step, value, unit });
-          metric("loss", loss, "1");
-          metric("grad_norm", floats(row, "gradNorm").data[0]!, "1");
+          metric("loss", loss, lossUnit);
+          metric("grad_norm", norms / count, "1");
           metric("learning_rate", floats(row, "learningRate").data[0]!, "1");
           if (secondsPerStep !== undefined) {
             metric("seconds_per_step", secondsPerStep, "s");
@@ -87,7 +92,7 @@ export function record({
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
           events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
-          [sum, count, stood, clock] = [0, 0, 0, { time: now(), steps: 0 }];
+          [sum, norms, count, stood, clock] = [0, 0, 0, 0, { time: now(), steps: 0 }];
           return events;
         }),
         startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps" }),

@@ -77,6 +77,26 @@ describe("kernelDistance", () => {
     expect(Math.abs(large.kid - other.kid)).toBeLessThan(5 * other.standardError);
   });
 
+  it("does not follow the order of the data when it shuffles", async () => {
+    // Two draws of two classes that are apart; one lies sorted by class.
+    const drawn = (seed: number, sorted: boolean): Features => {
+      const noise = normals(1000 * 3, seed);
+      const classes = normals(1000, seed + 100).map((z) => (z > 0 ? 2 : 0));
+      if (sorted) classes.sort();
+      const data = noise.map((z, i) => z + classes[Math.floor(i / 3)]!);
+      return { name: "draws", data, rows: 1000, dims: 3 };
+    };
+    const options = { maxBlockSize: 100, shuffled: true };
+    const { kid, standardError } = await kernelDistance(drawn(1, true), drawn(2, false), options);
+    expect(Math.abs(kid)).toBeLessThan(4 * standardError);
+    const apart = await kernelDistance(drawn(1, true), drawn(2, false), { maxBlockSize: 100 });
+    expect(apart.kid).toBeGreaterThan(20 * standardError);
+    // One block has all rows, in whatever order.
+    const whole = { maxBlockSize: 1000 };
+    const one = await kernelDistance(drawn(1, true), drawn(2, false), whole);
+    expect(await kernelDistance(drawn(1, true), drawn(2, false), { ...whole, shuffled: true })).toEqual(one);
+  });
+
   it("refuses what it cannot compare", async () => {
     const x = features(6, 3, 1, "real");
     await expect(kernelDistance(x, features(6, 4, 2, "generated"))).rejects.toThrow(UsageError);

@@ -5,8 +5,10 @@ import { UsageError } from "../../src/base/errors.ts";
 import { fields } from "../../src/run/config-fields.ts";
 import {
   boundFields,
+  changedSettings,
   readStoredConfig,
   requireSameConfig,
+  storedSettings,
   writeStoredConfig,
   type StoredConfig,
 } from "../../src/run/config-file.ts";
@@ -65,6 +67,27 @@ describe("config.json", () => {
     const workdir = temporaryFolder();
     mkdirSync(pathIn(workdir));
     expect(() => readStoredConfig(workdir)).toThrow(`${pathIn(workdir)} cannot be read: EISDIR`);
+  });
+
+  it("says what was held out, which an evaluation cannot change", () => {
+    const wanted: StoredConfig = { ...stored, data: { ...stored.data, testFraction: 0.2 } };
+    for (const mode of ["train", "eval", "train_deq", "sample"] as const) {
+      expect(() => requireSameConfig("/work", stored, wanted, mode)).toThrow(
+        "data.testFraction: 0.05 there, 0.2 asked",
+      );
+    }
+  });
+
+  it("says what an evaluation has otherwise than the training", () => {
+    const wanted: StoredConfig = { ...stored, seed: 7, eval: { ...stored.eval, numImages: 3 } };
+    expect(changedSettings(stored, wanted)).toEqual(["seed: 42 in the training, 7 here"]);
+    expect(changedSettings(stored, stored)).toEqual([]);
+  });
+
+  it("has the folder of the data for an evaluation", () => {
+    const settings = storedSettings({ ...stored, data: { ...stored.data, path: "photos" }, checkpoint: "a" });
+    expect(settings).toContainEqual({ data: { path: "photos" } });
+    expect(settings.some((setting) => "checkpoint" in setting)).toBe(false);
   });
 
   it("of another pipeline or other settings is refused, with a line for each", () => {

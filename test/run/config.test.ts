@@ -59,6 +59,8 @@ describe("resolveConfig", () => {
     ["model.chMult=1,0", "model.chMult: [1,0]", "whole numbers from 1 to 64"],
     ["model.nf=30", "model.nf: 30", "a multiple of 4 from 4 to 4096"],
     ["training.batchSiz=4", "training.batchSiz", "nearest: training.batchSize"],
+    ["optim.learningRate=4", "optim.learningRate", "nearest: optim.lr"],
+    ["learning_rate=4", "learning_rate", "nearest: optim.lr"],
     ["batchsize=4", "batchsize", "training.batchSize"],
     ["optim=4", "optim: is a group", "optim.lr"],
     ["lr", '"key=value"', "--set training.batchSize=64"],

@@ -66,6 +66,32 @@ describe("evaluate", () => {
     expect(events.at(-1)).toMatchObject({ values: { bpd: 2, evalImages: 3 } });
   });
 
+  it("does not lose what is not a number when it goes on", async () => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    const open = () => new ProgressFile<Evaluated>(path, "work");
+    await lastValueFrom(of(batch(0, 0, 1, NaN)).pipe(evaluate({ ...options, total: 3, progress: open() })));
+    const whole = of(batch(1, 2, 3)).pipe(evaluate({ ...options, total: 3, progress: open() }), toArray());
+    expect((await lastValueFrom(whole)).at(-1)).toEqual({ type: "result", values: { bpd: NaN, evalImages: 3 } });
+  });
+
+  it("has no standard error of one image", async () => {
+    const one = await lastValueFrom(of(batch(0, 0, 4)).pipe(evaluate({ ...options, total: 1 })));
+    expect(one).toEqual({ type: "result", values: { bpd: 4, evalImages: 1 } });
+    expect(measured([{ first: 0, values: [4] }]).standardError).toBeNaN();
+  });
+
+  it.each([
+    [{ split: "test", dequantization: "uniform" }, "eval/bpd"],
+    [{ split: "train", dequantization: "uniform" }, "eval/bpd_train"],
+    [{ split: "test", dequantization: "variational" }, "eval/bpd_variational"],
+    [{ split: "train", dequantization: "variational", form: "ssm" }, "eval/bpd_train_variational"],
+  ] as const)("tells %j apart, by the metric %s and in the summary", async (kind, name) => {
+    const events = await lastValueFrom(of(batch(0, 0, 4)).pipe(evaluate({ ...options, ...kind, total: 1 }), toArray()));
+    expect(events.at(-2)).toMatchObject({ type: "metric", name, value: 4 });
+    const { split, dequantization } = kind;
+    expect(events.at(-1)).toEqual({ type: "result", values: { bpd: 4, evalImages: 1, split, dequantization } });
+  });
+
   it("passes errors on, and unsubscription to the source", async () => {
     const failing = concat(
       of(batch(0, 0, 1)),

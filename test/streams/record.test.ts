@@ -8,10 +8,10 @@ import type { Averaged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { infoAt } from "./fixture.ts";
 
-const row = (step: number, loss: number): Averaged<StepRecord> => {
+const row = (step: number, loss: number, norm = 2): Averaged<StepRecord> => {
   const column = (value: number) => ({ data: Float32Array.of(value), shape: [] });
   return createBatch(
-    { loss: column(loss), gradNorm: column(2), learningRate: column(0.5) },
+    { loss: column(loss), gradNorm: column(norm), learningRate: column(0.5) },
     infoAt({ step }),
   ) as Averaged<StepRecord>;
 };
@@ -38,6 +38,16 @@ describe("record", () => {
     expect(named("train/learning_rate")).toEqual([[2, 0.5], [4, 0.5], [5, 0.5]]); // prettier-ignore
     expect(named("train/seconds_per_step").every(([, seconds]) => seconds! > 0)).toBe(true);
     expect(events.at(-1)).toMatchObject({ type: "result", values: { loss: 9 } });
+  });
+
+  it("averages the norm of the gradient as the loss, and gives the loss its unit", async () => {
+    const options = { steps: 3, every: 2, batchSize: 8, prefix: "x", lossUnit: "bits/dim", now: clock() };
+    const rows = from([row(0, 1, 1), row(1, 3, 5), row(2, 5, 9)]);
+    const events = await lastValueFrom(rows.pipe(record(options), toArray()));
+    const named = (name: string) =>
+      events.flatMap((event) => (event.type === "metric" && event.name === name ? [[event.value, event.unit]] : []));
+    expect(named("x/grad_norm")).toEqual([[3, "1"], [9, "1"]]); // prettier-ignore
+    expect(named("x/loss")).toEqual([[2, "bits/dim"], [5, "bits/dim"]]); // prettier-ignore
   });
 
   it("leaves the first step, which compiles, out of the speed", async () => {

@@ -1,6 +1,7 @@
 /** Results of finished parts of a long piece of work, kept in a file so that it can go on after an interruption. */
 import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { parseNumbers, stringifyNumbers } from "../../base/json-numbers.ts";
 
 /** The text of a file; undefined when there is none. */
 function readText(path: string): string | undefined {
@@ -31,7 +32,7 @@ export class ProgressFile<T> {
       let length = head.length;
       for (const line of text.slice(head.length).split("\n").slice(0, -1)) {
         try {
-          this.#entries.push(JSON.parse(line) as T);
+          this.#entries.push(parseNumbers(line) as T);
         } catch {
           break;
         }
@@ -51,7 +52,7 @@ export class ProgressFile<T> {
 
   /** Adds the result of the next part. */
   append(entry: T): void {
-    appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { flush: true });
+    appendFileSync(this.#path, `${stringifyNumbers(entry)}\n`, { flush: true });
     this.#entries.push(entry);
   }
 }

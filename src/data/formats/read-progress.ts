@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parseNumbers } from "../../base/json-numbers.ts";
 
 export interface SavedProgress<T> {
   /** What the results depend on. */
@@ -11,7 +12,7 @@ export function readProgress<T>(path: string): SavedProgress<T> | undefined {
   try {
     const [head, ...entries] = readFileSync(path, "utf8").split("\n").slice(0, -1);
     const { work } = JSON.parse(head ?? "") as { work: unknown };
-    return { work, entries: entries.map((line) => JSON.parse(line) as T) };
+    return { work, entries: entries.map((line) => parseNumbers(line) as T) };
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

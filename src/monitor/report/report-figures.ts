@@ -10,24 +10,24 @@ export interface Rung {
   readonly own?: Measured;
 }
 
+/** Standard error; 0, no bar, where it is not known. */
+const errorOf = (own: Measured | undefined) => own?.standardError || 0;
+
 const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
 
 /** Bits/dim as points on one scale, the best first, with two standard errors to both sides. */
 export function ladder(rungs: readonly Rung[], heads: readonly [string, string]): string {
   const sorted = [...rungs].sort((a, b) => a.bpd - b.bpd);
-  const ends = rungs.flatMap(({ bpd, own }) => [
-    bpd - 2 * (own?.standardError ?? 0),
-    bpd + 2 * (own?.standardError ?? 0),
-  ]);
+  const ends = rungs.flatMap(({ bpd, own }) => [bpd - 2 * errorOf(own), bpd + 2 * errorOf(own)]);
   const marks = scale(Math.min(...ends), Math.max(...ends), 5);
   const place = (value: number) => (value - marks.first) / (marks.step * marks.steps);
   const rows = sorted.map(({ name, bpd, own }) => {
-    const error = own?.standardError ?? 0;
+    const error = errorOf(own);
     const bar = own
       ? `<s style="left:${percent(place(bpd))};width:${percent(place(bpd + 4 * error) - place(bpd))}"></s>`
       : "";
     const point = `${bar}<i style="left:${percent(place(bpd))}"></i>`;
-    const value = own ? `${bpd.toFixed(3)} &plusmn; ${error.toFixed(3)}` : bpd.toFixed(2);
+    const value = own ? bpd.toFixed(3) + (error > 0 ? ` &plusmn; ${error.toFixed(3)}` : "") : bpd.toFixed(2);
     return (
       `<tr${own ? ' class="own"' : ""}><th scope="row" class="name">${escape(name)}</th>` +
       `<td class="track"><div>${point}</div></td><td class="value">${value}</td></tr>`

@@ -20,7 +20,7 @@ const tile = (name: string, value: string, note: string, own = false) =>
   `<span class="quiet">${escape(note)}</span></section>`;
 
 const bits = ({ mean, standardError }: Measured) =>
-  `${mean.toFixed(3)} <small>&plusmn; ${standardError.toFixed(3)}</small>`;
+  mean.toFixed(3) + (Number.isFinite(standardError) ? ` <small>&plusmn; ${standardError.toFixed(3)}</small>` : "");
 
 function tiles({ bpd, bound, loss, quality, split }: Report): string {
   const over = ({ images, repeats }: Measured) =>
@@ -52,6 +52,8 @@ function standing(mean: number, others: readonly { readonly name: string; readon
 function likelihood(report: Report): string {
   const { split, anchors } = report;
   const own = ownRows(report).map(({ name, value }) => ({ name, bpd: value.mean, own: value }));
+  // What is not finite has no place on a scale; the table below says it.
+  const placed = own.filter(({ bpd }) => Number.isFinite(bpd));
   if (own.length === 0) {
     return section("Likelihood", "", "Not evaluated for these parameters and settings: --mode eval does it.");
   }
@@ -61,11 +63,12 @@ function likelihood(report: Report): string {
     const parts = [name, network, sde && sdeTitle(sde), trained, split === "train" && "test images"];
     return bpd === undefined ? [] : [{ name: parts.filter(Boolean).join(", "), bpd }];
   });
-  const stands = others.length > 0 && report.bpd ? standing(report.bpd.mean, others) : "";
+  const stands =
+    others.length > 0 && report.bpd && Number.isFinite(report.bpd.mean) ? standing(report.bpd.mean, others) : "";
   return [
     section(
       others.length ? "Beside published numbers" : "Likelihood",
-      ladder([...own, ...others], ["", `bits/dim on ${split} images`]),
+      ladder([...placed, ...others], ["", `bits/dim on ${split} images`]),
       others.length ? stands + COMPARED : COMPARED.split(";")[0] + ".",
     ),
     publishedSection(report),
@@ -80,9 +83,12 @@ function likelihood(report: Report): string {
 
 function images({ split, perImage, bpd }: Report, { mostLikely, leastLikely }: Pictures): string {
   if (perImage.length === 0) return "";
-  const mean = bpd?.mean ?? perImage.reduce((a, b) => a + b, 0) / perImage.length;
+  const finite = perImage.filter(Number.isFinite);
+  const mean = finite.length === perImage.length && bpd ? bpd.mean : finite.reduce((a, b) => a + b, 0) / finite.length;
+  const left = perImage.length - finite.length;
+  const of = `By the ODE, ${perImage.length} images${left > 0 ? `; of ${left} it is not finite` : ""}.`;
   return [
-    section("Bits/dim of each image", histogramFigure(perImage, mean), `By the ODE, ${perImage.length} images.`),
+    section("Bits/dim of each image", finite.length > 0 ? histogramFigure(finite, mean) : "", of),
     section(`Most likely ${split} images`, gallery(mostLikely, `${split} image`), "Under each its bits/dim."),
     section(`Least likely ${split} images`, gallery(leastLikely, `${split} image`)),
   ].join("\n");

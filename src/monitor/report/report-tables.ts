@@ -47,7 +47,7 @@ export function precisionTable(report: Report): string {
     name: name.replace("this model, ", ""),
     cells: [
       value.mean.toFixed(4),
-      value.standardError.toFixed(4),
+      Number.isFinite(value.standardError) ? value.standardError.toFixed(4) : "–",
       value.repeatStandardError?.toFixed(4) ?? "–",
       String(value.images),
       String(value.repeats),

@@ -11,9 +11,11 @@ import { reportHtml } from "./report-html.ts";
 
 /** Images shown at each end of the ranking. */
 const SHOWN = 16;
-/** Indices by bits/dim, most likely first. */
+
+/** Indices by bits/dim, most likely first; what is not a number comes last. */
 export function ranking(perImage: readonly number[]): number[] {
-  return perImage.map((_, i) => i).sort((a, b) => perImage[a]! - perImage[b]!);
+  const keys = perImage.map((value) => (Number.isNaN(value) ? Infinity : value));
+  return keys.map((_, i) => i).sort((a, b) => (keys[a] === keys[b] ? 0 : keys[a]! - keys[b]!));
 }
 
 /** Images with their bits/dim; `order` has the index of each place of `perImage` in the data. */
@@ -39,8 +41,9 @@ export interface ReportFiles {
   readonly samples?: string | undefined;
 }
 
-/** The report in `folder`; undefined where there is none, or it is damaged. */
-export const readReport = (folder: string): Report | undefined => readJson<Report>(join(folder, "report.json"));
+/** The report in `folder`; undefined where there is none, or it is damaged. JSON has null for NaN. */
+export const readReport = (folder: string): Report | undefined =>
+  readJson<Report>(join(folder, "report.json"), (_, value: unknown) => value ?? NaN);
 /** Writes both files, each whole or not at all. @returns The path of the page. */
 export async function writeReport(report: Report, { folder, data, order, samples }: ReportFiles): Promise<string> {
   mkdirSync(folder, { recursive: true });

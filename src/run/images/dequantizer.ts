@@ -66,7 +66,10 @@ export function imageDequantizer(
         captureState(own.state, { every: [checkpointEvery] }),
         checkpoint(own.state, own.store, { every: checkpointEvery, stop }),
         credit.refund(shards),
-        record({ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" }),
+        record({
+          ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+          lossUnit: "bits/dim",
+        }),
       ),
     );
   const withDequantizer = (use: Use) =>

@@ -8,7 +8,7 @@ import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { dataLoss } from "../../streams/data-loss.ts";
 import { dequantize } from "../../streams/dequantize.ts";
-import { evaluate, type EvaluationKey } from "../../streams/evaluate.ts";
+import { evaluate, type EvaluationKey, type EvaluationKind } from "../../streams/evaluate.ts";
 import type { Evaluated } from "../../metrics/evaluated.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import { likelihoodBound } from "../../streams/likelihood-bound.ts";
@@ -61,6 +61,13 @@ export function imageEvaluation(
   const options = { ...evaluation, eps: training.smallestTime, seed, signal: stop };
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
 
+  /** What the result is told apart by; the loss is of images as the training has them. */
+  const kindOf = (key: EvaluationKey, dequantizer?: DequantizerSession): EvaluationKind => {
+    const { split } = evaluation;
+    if (key === "loss") return { split };
+    return { split, form, dequantization: dequantizer ? "variational" : "uniform" };
+  };
+
   /** Batches from where the evaluation of `key` was interrupted, through `operator` to its result. */
   const evaluated = <K extends EvaluationKey>(
     name: string,
@@ -74,7 +81,7 @@ export function imageEvaluation(
       return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, stop, credit }).pipe(
         operator,
         credit.refund(),
-        evaluate({ name, key, total, step: state.step, progress: done }),
+        evaluate({ name, key, total, step: state.step, progress: done, ...kindOf(key, dequantizer) }),
       );
     });
 

@@ -37,7 +37,7 @@ export interface EvaluationFound {
 
 /** Writes the report; an evaluation by the other dequantization, done before, is in it too. */
 export async function evaluationReport(
-  { config, name, file, mode, preset, engine, workdir }: RunContext,
+  { config, name, file, mode, preset, engine, workdir, before: stored }: RunContext,
   session: Session,
   { found, total, data, anchors, samples, quality }: EvaluationFound,
 ): Promise<RunEvent> {
@@ -66,7 +66,7 @@ export async function evaluationReport(
       ...(session.data && { images: session.data[split] }),
       ...{
         pipeline: name,
-        preset: preset ?? "none",
+        preset: (mode === "train" ? preset : (stored?.preset ?? preset)) ?? "none",
         steps: session.state.step,
         seed: config.seed,
         dequantization: own,

@@ -2,6 +2,7 @@ import fs, { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { ProgressFile } from "../../../src/data/formats/progress-file.ts";
+import { readProgress } from "../../../src/data/formats/read-progress.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
 
 describe("ProgressFile", () => {
@@ -18,6 +19,14 @@ describe("ProgressFile", () => {
     const [first, second] = new ProgressFile<number[]>(path, work).entries;
     expect(first!.map((v) => v + 0)).toEqual(values.map((v) => v + 0));
     expect(second).toEqual([1]);
+  });
+
+  it("gives back numbers that are not finite, which JSON does not have", () => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    const entry = { first: 0, values: [NaN, Infinity, -Infinity, 1] };
+    new ProgressFile(path, work).append(entry);
+    expect(new ProgressFile(path, work).entries).toEqual([entry]);
+    expect(readProgress(path)).toEqual({ work, entries: [entry] });
   });
 
   it("starts anew for other work", () => {

@@ -10,7 +10,8 @@ describe("means with their errors", () => {
     // Variance with n - 1: (4 + 1 + 9) / 2 = 7; of the mean a third of it.
     expect(standardError([1, 2, 6])).toBeCloseTo(Math.sqrt(7 / 3), 14);
     expect(standardError([5, 5, 5, 5])).toBe(0);
-    expect(standardError([4])).toBe(0);
+    // One value does not tell how much they differ.
+    expect(standardError([4])).toBeNaN();
   });
 
   it("have their spread", () => {

@@ -12,12 +12,19 @@ interface Definition extends ChartOptions {
   readonly marks?: boolean;
 }
 
+/** Bits/dim by the kind of the evaluation; `evaluationName` makes the names. */
+const BITS = {
+  ...{ "eval/bpd": "ODE", "eval/bound": "bound" },
+  ...{ "eval/bpd_variational": "ODE, variational", "eval/bound_variational": "bound, variational" },
+  ...{ "eval/bpd_train": "ODE, train", "eval/bound_train": "bound, train" },
+};
+
 const DEFINITIONS: readonly Definition[] = [
   { id: "loss", title: "Loss", metrics: { "train/loss": "" }, format: number, log: true, smooth: true },
   { id: "grad", title: "Gradient norm", metrics: { "train/grad_norm": "" }, format: number, log: true, smooth: true },
   { id: "lr", title: "Learning rate", metrics: { "train/learning_rate": "" }, format: number },
   { id: "speed", title: "Images/s", metrics: { "train/images_per_second": "" }, format: number, smooth: true },
-  { id: "bits", title: "Bits/dim", metrics: { "eval/bpd": "ODE", "eval/bound": "bound" }, format: number, marks: true },
+  { id: "bits", title: "Bits/dim", metrics: BITS, format: number, marks: true },
   { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytesText, binary: true },
 ];
 

@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { summaryJson, summaryTable } from "../../src/cli/summary.ts";
+
+const found = { bpd: 4.25, bpdStandardError: 0.02, bound: 5, evalLoss: 1.5, evalImages: 16 } as const;
+
+describe("the summary of an evaluation", () => {
+  it("says over which images its numbers are, and what made the pixels continuous", () => {
+    const table = summaryTable({ ...found, split: "train", dequantization: "variational" });
+    expect(table).toContain("bits/dim   4.250 ± 0.020 (ODE, 16 train images, variational dequantization)");
+    expect(table).toContain("bound      5.0000 bits/dim (16 train images, variational dequantization)");
+    expect(table).toContain("data loss  1.5000 (16 train images)");
+    const bare = summaryTable({ ...found, split: "test" });
+    expect(bare).toContain("(ODE, 16 test images)\n");
+    expect(summaryTable(found)).toContain("(ODE, 16 images)\n");
+  });
+
+  it("has them as keys of --json", () => {
+    const json = JSON.parse(summaryJson({ ...found, split: "test", dequantization: "uniform" })) as object;
+    expect(json).toMatchObject({ bpd: 4.25, bound: 5, split: "test", dequantization: "uniform" });
+  });
+});
