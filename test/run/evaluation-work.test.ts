@@ -2,10 +2,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
+import { engineText, type Engine } from "../../src/engine/load.ts";
 import { fields } from "../../src/run/config-fields.ts";
 import { baseConfig } from "../../src/run/defaults.ts";
 import type { Config } from "../../src/run/config.ts";
-import { evaluationWork, progressPath, requireSameVersion } from "../../src/run/evaluation-work.ts";
+import { computedBy, evaluationWork, progressPath, requireSameVersion } from "../../src/run/evaluation-work.ts";
 import { treeOf } from "../../src/run/resolve-config.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 
@@ -73,6 +74,23 @@ describe("requireSameVersion", () => {
     writeFileSync(path, [{ work: was }, ...counts].map((line) => `${JSON.stringify(line)}\n`).join(""));
     requireSameVersion<number>(path, now, 6, (entries) => entries.reduce((a, b) => a + b, 0));
   };
+
+  it("takes another precision for another version", () => {
+    const engine = { name: "tensorflow-gpu", version: "2", precision: "tf32" } as const;
+    expect(engineText(engine)).toBe("tensorflow-gpu 2 in TF32");
+    expect(engineText({ ...engine, precision: "float32" })).toBe("tensorflow-gpu 2");
+    const context = { config: changed(), engine: { ...engine, native: true } as Engine };
+    expect(computedBy(context).engine).toBe("tensorflow-gpu 2 in TF32");
+    expect(() => check({ ...now, engine: "tensorflow 2 in TF32" }, 1)).toThrow("ScoreStream 2 on tensorflow 2 in TF32");
+  });
+
+  it("takes the same images for the same, wherever they lie", () => {
+    const work = (path: string, images?: string) =>
+      JSON.stringify(evaluationWork({ ...changed(), data: { ...baseConfig.data, path } }, "bpd", images));
+    expect(work("here", "1")).toBe(work("there", "1"));
+    expect(work("here", "1")).not.toBe(work("here", "2"));
+    expect(work("here")).not.toBe(work("there"));
+  });
 
   it.each([[{ code: "1" }], [{ engine: "tensorflow 1" }], [{ code: undefined }]])(
     "refuses what a version with %j has begun and not ended",

@@ -120,6 +120,12 @@ describe("an evaluation", { timeout: 120_000 }, () => {
     // With other settings, the one evaluated before is another measurement.
     await tiny(["--mode", "eval", "--workdir", workdir, ...set("eval.numImages=4")]);
     expect(Object.keys(reportOf(workdir).dequantizations)).toEqual(["uniform"]);
+    // No name stands for two kinds of numbers, and the dequantizer's loss has its unit.
+    expect(variational.summary).toMatchObject({ split: "test", dequantization: "variational" });
+    const metrics = readFileSync(join(workdir, "metrics.jsonl"), "utf8");
+    for (const name of ["eval/bpd", "eval/bpd_variational", "eval/bound_variational", "train_deq/loss"]) {
+      expect(metrics).toMatch(new RegExp(`"${name}",.*"bits/dim"`));
+    }
   });
 
   it.each([

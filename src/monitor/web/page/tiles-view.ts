@@ -48,8 +48,13 @@ export function tilesView() {
         number(last("train/images_per_second")),
         pace === undefined ? "" : `${number(1 / pace)} steps/s`,
       );
-      tiles["bits/dim"].show(number(last("eval/bpd")), "by the ODE");
-      tiles.bound.show(number(last("eval/bound")), "bits/dim");
+      // By the variational dequantizer where nothing else was evaluated.
+      const [bpd, bound] = [last("eval/bpd"), last("eval/bound")];
+      const learned = (value: number | undefined, other: string) =>
+        value === undefined && last(other) !== undefined ? ", variational" : "";
+      const by = [learned(bpd, "eval/bpd_variational"), learned(bound, "eval/bound_variational")] as const;
+      tiles["bits/dim"].show(number(bpd ?? last("eval/bpd_variational")), `by the ODE${by[0]}`);
+      tiles.bound.show(number(bound ?? last("eval/bound_variational")), `bits/dim${by[1]}`);
       tiles.memory.show(bytesText(last("process/rss_bytes")), "resident");
     },
   };
