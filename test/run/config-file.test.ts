@@ -118,7 +118,9 @@ describe("the fields that a workdir is bound to", () => {
 
   it("are in an evaluation those that make the network and its meaning", () => {
     const network = group("model").filter((name) => name !== "model.numScales");
-    expect(boundFields("eval").sort()).toEqual(["sde", "training.continuous", "data.centered", ...network].sort());
+    expect(boundFields("eval").sort()).toEqual(
+      ["sde", "training.continuous", "data.testFraction", "data.centered", ...network].sort(),
+    );
     expect(boundFields("sample").sort()).toEqual(boundFields("eval").sort());
   });
 });
