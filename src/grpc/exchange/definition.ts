@@ -8,7 +8,7 @@ import type { CoordinatorMessage, FetchRequest, MemberMessage, ParcelMessage, Re
 /** Within the folder of the .proto files. */
 export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";
 export const EXCHANGE = "scorestream.v1.Exchange";
-export const VERSION = 2;
+export const VERSION = 3;
 
 /** As it is sent. */
 export type SentParcel = ParcelMessage | ChunkToSend;

@@ -11,17 +11,41 @@ export interface Hello {
   readonly runId: string;
   /** 0: gradients do not go by TensorFlow's collectives. */
   readonly collectivesPort: number;
+  /** The same for as long as the workdir is; "": none. */
+  readonly node: string;
+  /** Of this process alone. */
+  readonly incarnation: string;
 }
 
 export interface Ready {
   readonly view: number;
   readonly step: number;
+  /** The state came to be in this run: it was that of a view, since the node was admitted. */
+  readonly settled: boolean;
+  /** Of the state; "": not known. */
+  readonly hash: string;
+  /** The sum that led to the state is still here. */
+  readonly hasSum: boolean;
 }
 
 export interface Suspect {
   readonly view: number;
   readonly id: number;
   readonly reason: string;
+  /** It can be reached, for all that is known, but what it has to send does not come. */
+  readonly silent: boolean;
+  /** ms that it was waited for. */
+  readonly patience: number;
+}
+
+/** A sign of life, told now and then. */
+export interface Alive {
+  /** Grows as long as the node gets on. */
+  readonly progress: number;
+  /** Updates applied in this run; 0 as long as the state is none of the run's. */
+  readonly step: number;
+  /** Members from which something is to come before it can go on. */
+  readonly waitsFor: readonly number[];
 }
 
 export interface Diverged {
@@ -36,12 +60,15 @@ export interface MemberMessage {
   readonly suspect?: Suspect | null;
   readonly diverged?: Diverged | null;
   readonly leave?: Record<string, never> | null;
+  readonly alive?: Alive | null;
 }
 
 export interface Welcome {
   readonly runId: string;
   readonly id: number;
   readonly rank: number;
+  /** ms, of the whole run. */
+  readonly deadline: number;
 }
 
 export interface Member {
@@ -60,6 +87,15 @@ export interface GroupView {
   readonly need: CatchUp;
   readonly source: number;
   readonly entering: boolean;
+  /** Of the state at `step`; "": not known. */
+  readonly hash: string;
+}
+
+/** Nodes whose arithmetic differs. */
+export interface Differ {
+  readonly step: number;
+  /** Their ranks and hashes. */
+  readonly text: string;
 }
 
 /** One of them. */
@@ -68,6 +104,9 @@ export interface CoordinatorMessage {
   readonly prepare?: { readonly view: number } | null;
   readonly view?: GroupView | null;
   readonly diverged?: Diverged | null;
+  readonly alive?: Record<string, never> | null;
+  readonly finished?: Record<string, never> | null;
+  readonly differ?: Differ | null;
 }
 
 export interface FetchRequest {

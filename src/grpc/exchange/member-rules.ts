@@ -1,0 +1,354 @@
+/**
+ * A member's rules, as a pure function: how it comes into the run, what it fetches, whom it complains of, and when it
+ * gives up. No clock, no connection: docs/reference/exchange-protocol.md.
+ */
+import { sanitizeText } from "../../base/sanitize-text.ts";
+import { ENTERING, patience, RETRY } from "./limits.ts";
+import type { CoordinatorMessage, GroupView, MemberMessage, Phase } from "./messages.ts";
+
+export interface MemberRules {
+  /** The coordinator is of this process. */
+  readonly coordinates: boolean;
+  /** Step after the last. */
+  readonly to: number;
+  /** The first members stay the only ones. */
+  readonly fixed: boolean;
+}
+
+/** Why a call to the coordinator ended. "refused": for a reason that lasts. */
+export type CallEnd = "unreachable" | "refused" | "left out" | "superseded";
+
+export interface MemberState {
+  readonly rules: MemberRules;
+  /** ms, of this node until the coordinator says the run's. */
+  readonly deadline: number;
+  readonly call: "none" | "calling" | "attending";
+  /** Counts calls: what an earlier one says is past. */
+  readonly attempt: number;
+  /** Since when, why and until when it looks for the coordinator. */
+  readonly looking: { readonly why: "first" | "left out" | "lost"; readonly until: number } | undefined;
+  readonly retryAt: number;
+  /** When the call began. */
+  readonly calledAt: number;
+  /** When the coordinator was last heard. */
+  readonly heard: number;
+  readonly runId: string;
+  readonly id: number;
+  /** The newest view that was heard of. */
+  readonly viewNumber: number;
+  /** Undefined between two views. */
+  readonly view: GroupView | undefined;
+  /** The state is that of the view's step, or one that followed. */
+  readonly caughtUp: boolean;
+  /** The state came to be in this run, since the node was admitted. */
+  readonly settled: boolean;
+  readonly step: number;
+  readonly hasSum: boolean;
+  /** ms that its own shards took. */
+  readonly computing: number;
+  /** When a turn was given whose gradient is still to come. */
+  readonly turnSince: number | undefined;
+  /** Somebody came with the last view, and no step was done since. */
+  readonly entering: boolean;
+  readonly waiting: { readonly phase: Phase; readonly from: readonly number[]; readonly since: number } | undefined;
+  readonly progress: number;
+  /** Times it was left out since it did a step. */
+  readonly expulsions: number;
+  readonly ended: boolean;
+}
+
+export type MemberEvent =
+  | { readonly type: "start" }
+  | { readonly type: "message"; readonly message: CoordinatorMessage; readonly attempt: number; readonly hash?: string }
+  | { readonly type: "ended"; readonly attempt: number; readonly how: CallEnd; readonly why: string }
+  /** The state was taken over, or the sum applied, that the view asked for. */
+  | { readonly type: "fetched"; readonly view: number; readonly hash: string }
+  | { readonly type: "fetchFailed"; readonly view: number; readonly why: string }
+  /** Something came that was waited for. */
+  | { readonly type: "news" }
+  | { readonly type: "turn" }
+  | { readonly type: "gradient" }
+  | { readonly type: "computed"; readonly ms: number }
+  | { readonly type: "waits"; readonly phase: Phase; readonly from: readonly number[] }
+  | { readonly type: "applied"; readonly step: number }
+  | { readonly type: "undelivered"; readonly to: number; readonly why: string }
+  | { readonly type: "diverged"; readonly step: number; readonly value: number }
+  | { readonly type: "tick" }
+  | { readonly type: "leave" };
+
+/** Why it cannot go on. */
+export type MemberFailure =
+  | { readonly kind: "refused" | "lost" | "not admitted" | "superseded" | "broken"; readonly why: string }
+  | { readonly kind: "diverged"; readonly step: number; readonly value: number }
+  | { readonly kind: "differ"; readonly step: number; readonly text: string };
+
+export type MemberEffect =
+  | { readonly type: "call"; readonly attempt: number }
+  | { readonly type: "hangUp" }
+  | { readonly type: "send"; readonly message: MemberMessage }
+  /** Nothing may be applied under the view before. */
+  | { readonly type: "endView" }
+  | { readonly type: "fetch"; readonly view: GroupView }
+  /** The coordinator is gone: what is here is to be kept on disk. */
+  | { readonly type: "save" }
+  | { readonly type: "tell"; readonly text: string }
+  | { readonly type: "fail"; readonly failure: MemberFailure }
+  /** All that was to do is done. */
+  | { readonly type: "finish" };
+
+interface Draft extends MemberState {
+  deadline: number;
+  call: MemberState["call"];
+  attempt: number;
+  looking: MemberState["looking"];
+  retryAt: number;
+  calledAt: number;
+  heard: number;
+  runId: string;
+  id: number;
+  viewNumber: number;
+  view: GroupView | undefined;
+  caughtUp: boolean;
+  settled: boolean;
+  step: number;
+  hasSum: boolean;
+  computing: number;
+  turnSince: number | undefined;
+  entering: boolean;
+  waiting: MemberState["waiting"];
+  progress: number;
+  expulsions: number;
+  ended: boolean;
+  readonly effects: MemberEffect[];
+  readonly now: number;
+}
+
+export const newMember = (rules: MemberRules, deadline: number, step: number): MemberState => ({
+  ...{ rules, deadline, step, call: "none", attempt: 0, looking: undefined, retryAt: 0, calledAt: 0, heard: 0 },
+  ...{ runId: "", id: 0, viewNumber: 0, view: undefined, caughtUp: false, settled: false, hasSum: false },
+  ...{ computing: 0, turnSince: undefined, entering: false, waiting: undefined, progress: 0, expulsions: 0, ended: false },
+});
+
+/** Sums may be applied, and gradients are of use, only then. */
+export const worksIn = ({ view, caughtUp, ended }: MemberState): GroupView | undefined =>
+  caughtUp && !ended ? view : undefined;
+
+/** What follows from an event. */
+export function attend(
+  state: MemberState,
+  event: MemberEvent,
+  now: number,
+): { readonly state: MemberState; readonly effects: readonly MemberEffect[] } {
+  const draft: Draft = { ...state, effects: [], now };
+  if (!draft.ended) react(draft, event);
+  const { effects, now: _, ...next } = draft;
+  return { state: next, effects };
+}
+
+function react(draft: Draft, event: MemberEvent): void {
+  const { now } = draft;
+  switch (event.type) {
+    case "start":
+      draft.looking = { why: "first", until: now + draft.deadline };
+      return call(draft);
+    case "message":
+      return event.attempt === draft.attempt ? hear(draft, event.message, event.hash ?? "") : undefined;
+    case "ended":
+      return event.attempt === draft.attempt ? lose(draft, event.how, event.why) : undefined;
+    case "fetched":
+      return fetched(draft, event);
+    case "fetchFailed":
+      return draft.view?.view === event.view ? suspect(draft, draft.view.source, event.why, false) : undefined;
+    case "news":
+      draft.progress++;
+      if (draft.waiting) draft.waiting = { ...draft.waiting, since: now };
+      return;
+    case "turn":
+      draft.turnSince = now;
+      return;
+    case "gradient":
+      draft.turnSince = undefined;
+      draft.progress++;
+      return;
+    case "computed":
+      draft.computing += event.ms;
+      return;
+    case "waits":
+      draft.waiting = event.from.length > 0 ? { phase: event.phase, from: event.from, since: since(draft, event) } : undefined; // prettier-ignore
+      return;
+    case "applied":
+      return applied(draft, event.step);
+    case "undelivered":
+      return suspect(draft, event.to, event.why, false);
+    case "diverged":
+      return say(draft, { diverged: { step: event.step, value: event.value } });
+    case "tick":
+      return tick(draft);
+    case "leave":
+      say(draft, { leave: {} });
+      draft.effects.push({ type: "hangUp" });
+      draft.ended = true;
+  }
+}
+
+/** The same wait goes on while fewer and fewer are missing. */
+const since = ({ waiting, now }: Draft, { phase }: { phase: Phase }) => (waiting?.phase === phase ? waiting.since : now);
+
+function say(draft: Draft, message: MemberMessage): void {
+  if (draft.call === "attending") draft.effects.push({ type: "send", message });
+}
+
+function fail(draft: Draft, failure: MemberFailure): void {
+  draft.effects.push({ type: "fail", failure });
+  draft.ended = true;
+}
+
+function finish(draft: Draft): void {
+  draft.effects.push({ type: "finish" });
+  draft.ended = true;
+}
+
+function call(draft: Draft): void {
+  draft.call = "calling";
+  draft.attempt++;
+  draft.calledAt = draft.now;
+  draft.effects.push({ type: "call", attempt: draft.attempt });
+}
+
+function endView(draft: Draft): void {
+  draft.view = undefined;
+  draft.caughtUp = false;
+  draft.waiting = undefined;
+  draft.effects.push({ type: "endView" });
+}
+
+function hear(draft: Draft, message: CoordinatorMessage, hash: string): void {
+  const { welcome, prepare, view, diverged, differ, finished } = message;
+  const { rules, now } = draft;
+  draft.heard = now;
+  if (welcome) {
+    draft.call = "attending";
+    draft.looking = undefined;
+    [draft.id, draft.runId] = [welcome.id, welcome.runId];
+    if (welcome.deadline > 0) draft.deadline = welcome.deadline;
+    // Views are counted anew by a coordinator that was started again.
+    [draft.viewNumber, draft.settled] = [0, false];
+    draft.entering = true;
+  }
+  if (prepare) {
+    if (rules.fixed && draft.viewNumber > 0) return fail(draft, { kind: "broken", why: "a node has left it, or is lost" });
+    draft.viewNumber = prepare.view;
+    endView(draft);
+    const { step, settled, hasSum } = draft;
+    say(draft, { ready: { view: prepare.view, step, settled, hash, hasSum } });
+  }
+  if (view && view.view === draft.viewNumber) {
+    draft.view = view;
+    draft.entering = view.entering;
+    if (view.need === "NOTHING") caughtUp(draft);
+    else draft.effects.push({ type: "fetch", view });
+  }
+  if (diverged) fail(draft, { kind: "diverged", ...diverged });
+  else if (differ) fail(draft, { kind: "differ", ...differ });
+  else if (finished) finish(draft);
+}
+
+function caughtUp(draft: Draft): void {
+  draft.caughtUp = true;
+  draft.settled = true;
+  draft.step = draft.view!.step;
+  draft.progress++;
+  tellAlive(draft);
+}
+
+function fetched(draft: Draft, { view: number, hash }: { view: number; hash: string }): void {
+  const { view } = draft;
+  if (!view || view.view !== number || draft.caughtUp) return;
+  if (view.need === "STATE" && view.hash !== "" && hash !== view.hash) {
+    return suspect(draft, view.source, "gave another state than the run's", false);
+  }
+  if (view.need === "STATE") draft.hasSum = false;
+  caughtUp(draft);
+}
+
+function applied(draft: Draft, step: number): void {
+  [draft.step, draft.hasSum, draft.waiting, draft.computing] = [step, true, undefined, 0];
+  [draft.entering, draft.expulsions] = [false, 0];
+  draft.progress++;
+  if (step >= draft.rules.to) tellAlive(draft);
+}
+
+function tellAlive(draft: Draft): void {
+  const { settled, step, progress, waiting } = draft;
+  say(draft, { alive: { progress, step: settled ? step : 0, waitsFor: waiting?.from ?? [] } });
+}
+
+const patienceOf = ({ deadline, computing, entering, waiting }: Draft): number =>
+  // For the sums of others longer: they may wait themselves, and tell for whom.
+  (waiting?.phase === "GATHER" ? 2 : 1) * patience(deadline, computing, entering);
+
+function suspect(draft: Draft, id: number, reason: string, silent: boolean): void {
+  const { view } = draft;
+  if (view) say(draft, { suspect: { view: view.view, id, reason: sanitizeText(reason), silent, patience: patienceOf(draft) } }); // prettier-ignore
+}
+
+/** The call to the coordinator is over: the run goes on without this node, or there is none any more. */
+function lose(draft: Draft, how: CallEnd, why: string): void {
+  const { rules, now, deadline, step } = draft;
+  const attended = draft.call === "attending";
+  draft.call = "none";
+  if (how === "superseded") return fail(draft, { kind: "superseded", why });
+  if (!attended) {
+    if (how === "refused") return fail(draft, { kind: "refused", why });
+    draft.retryAt = now + RETRY;
+    return giveUp(draft, why);
+  }
+  if (rules.fixed && draft.viewNumber > 0) return fail(draft, { kind: "broken", why: `the coordinator is gone: ${why}` });
+  endView(draft);
+  // What is left to do is for others, who do not need this node.
+  if (draft.settled && step >= rules.to) return finish(draft);
+  const expelled = how === "left out";
+  draft.effects.push({
+    type: "tell",
+    text: expelled ? `${why}; joining again` : `the coordinator cannot be reached: ${why}; looking for it`,
+  });
+  if (!expelled) draft.effects.push({ type: "save" });
+  draft.looking = { why: expelled ? "left out" : "lost", until: now + 2 * deadline };
+  // Who was left out for a reason that lasts would only hinder the others.
+  draft.retryAt = now + (expelled ? Math.min(deadline, RETRY * 4 ** draft.expulsions++) : RETRY);
+}
+
+/** Nobody was found within the time there is. */
+function giveUp(draft: Draft, why: string): void {
+  const { looking, now, step, rules } = draft;
+  if (!looking || now < looking.until) return;
+  if (step >= rules.to) {
+    draft.effects.push({ type: "tell", text: `nobody needs the state after the last step: ${why}` });
+    return finish(draft);
+  }
+  fail(draft, { kind: looking.why === "first" ? "not admitted" : "lost", why });
+}
+
+function tick(draft: Draft): void {
+  const { now, call: at, deadline, waiting, turnSince } = draft;
+  if (at === "none") {
+    if (draft.looking && now >= draft.retryAt) call(draft);
+    return;
+  }
+  if (at === "calling") {
+    if (now - draft.calledAt < deadline / 2) return;
+    draft.effects.push({ type: "hangUp" });
+    return lose(draft, "unreachable", `no answer within ${deadline / 2000} s`);
+  }
+  // Between steps there are snapshots and checkpoints, which take their time but not any time.
+  if (turnSince !== undefined && now - turnSince < ENTERING * deadline) draft.progress++;
+  tellAlive(draft);
+  const limit = patience(deadline, draft.computing, draft.entering);
+  if (!draft.rules.coordinates && now - draft.heard >= limit) {
+    draft.effects.push({ type: "hangUp" });
+    return lose(draft, "unreachable", `it was silent for ${limit / 1000} s`);
+  }
+  if (!waiting || now - waiting.since < patienceOf(draft)) return;
+  for (const id of waiting.from) suspect(draft, id, "was silent beyond exchange.deadlineSeconds", true);
+  draft.waiting = { ...waiting, since: now };
+}
