@@ -65,7 +65,7 @@ const encodeMember = (message: MemberMessage) => exchangeService.Attend.requestS
 async function brokenParcel({ seen, run }: Target, random: Random): Promise<Buffer[]> {
   const { below, of } = random;
   const members = [1, 2].map((id) => ({ id, rank: id - 1, address: "", collectivesPort: 0 }));
-  const view = { ...seen, members, need: "NOTHING", source: 0, entering: false } as const;
+  const view = { ...seen, members, need: "NOTHING", source: 0, entering: false, hash: "" } as const;
   const phase = of(["REDUCE", "REDUCE", "GATHER", "FETCHED"] as const);
   const from = of([1, 2, 2, 2, 3, 77]);
   const about = vectorsOf(view, from === 1 ? 1 : 2, from === 1 ? 2 : 1, phase === "FETCHED" ? "REDUCE" : phase, run);

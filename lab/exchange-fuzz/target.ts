@@ -15,7 +15,7 @@ export interface Target {
 
 /** Of a node that may join. */
 export const helloTo = ({ hello }: Target): Hello => ({
-  ...{ version: VERSION, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0 },
+  ...{ version: VERSION, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0, node: "", incarnation: "" },
   ...hello,
 });
 

@@ -8,6 +8,7 @@ import type { VectorAbout } from "./messages.ts";
 import type { FetchRequest } from "./messages.ts";
 import type { Vector } from "./parcel.ts";
 import type { RunShape } from "./shares-of-view.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
 
 const STATE = ["parameters", "m", "v", "ema"] as const;
 
@@ -42,7 +43,8 @@ export const toSnapshot = (step: number, [parameters, m, v, ema]: readonly Float
 export function fetched(
   { runId, what, step }: FetchRequest,
   run: { readonly runId: string; readonly id: number },
-  state: Pick<TrainState, "step" | "snapshot">,
+  state: Pick<TrainState, "step">,
+  shared: SharedSnapshot,
   last: StepSum | undefined,
 ): { readonly header: Omit<Header, "vectors">; readonly vectors: Vector[] } {
   const refuse = (why: string) => statusError(status.FAILED_PRECONDITION, why);
@@ -51,7 +53,7 @@ export function fetched(
   const vector = (name: string, values: Float32Array): Vector => ({ name, values, bfloat16: false });
   if (what === "STATE") {
     if (state.step !== step) throw refuse(`step: ${step} was asked for, this node is at ${state.step}`);
-    const snapshot = state.snapshot();
+    const snapshot = shared.get();
     return { header, vectors: STATE.map((name) => vector(name, snapshot[name])) };
   }
   if (what !== "SUM") throw refuse("what: SUM or STATE is to be asked for");

@@ -9,7 +9,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { channelCredentials, clientMetadata } from "../credentials.ts";
-import { endpointText, isLoopback, type Endpoint } from "../endpoint.ts";
+import { endpointText, type Endpoint } from "../endpoint.ts";
 import { statusError } from "../receive.ts";
 import type { ClientSecurity } from "../security.ts";
 import { exchangeService } from "./definition.ts";
@@ -32,6 +32,8 @@ export interface Attendance {
   send(message: MemberMessage): void;
   /** Tells that no more comes, after what was sent. */
   end(): void;
+  /** Expects nothing more. */
+  cancel(): void;
 }
 
 export interface AttendanceListener {
@@ -42,7 +44,8 @@ export interface AttendanceListener {
 
 /** A connection to one other node, made when it is first needed and made again when it breaks. */
 export class ExchangeClient {
-  readonly #client: Client;
+  #client: Client;
+  readonly #make: () => Client;
   readonly #metadata: Metadata;
   /** Of {@link deliver}, one for each signal. */
   readonly #streams = new Map<AbortSignal, ParcelStream>();
@@ -60,10 +63,11 @@ export class ExchangeClient {
       "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW,
       // Two clients of one process stay two connections: one that is closed takes no other's calls with it.
       "grpc.use_local_subchannel_pool": 1,
-      // A proxy of the environment leads out of the machine.
-      ...(isLoopback(endpoint) && { "grpc.enable_http_proxy": 0 }),
+      // Nodes reach each other as they are: a proxy of the environment is for other things.
+      "grpc.enable_http_proxy": 0,
     };
-    this.#client = new Client(endpointText(endpoint), channelCredentials(security), options);
+    this.#make = () => new Client(endpointText(endpoint), channelCredentials(security), options);
+    this.#client = this.#make();
     this.#metadata = clientMetadata(security);
   }
 
@@ -89,6 +93,10 @@ export class ExchangeClient {
     return {
       send: (message) => void (over || call.write(message)),
       end: () => void (over || call.end()),
+      cancel() {
+        over = true;
+        call.cancel();
+      },
     };
   }
 
@@ -163,6 +171,12 @@ export class ExchangeClient {
       signal.removeEventListener("abort", cancel);
       call.cancel();
     }
+  }
+
+  /** Gives the connection up, and makes another one when it is needed: a frozen process keeps one open for ever. */
+  renew(): void {
+    this.#client.close();
+    this.#client = this.#make();
   }
 
   close(): void {

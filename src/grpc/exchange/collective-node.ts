@@ -17,7 +17,9 @@ import type { NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
-import { ENTERING, patience, TICKS, Waiting } from "./waiting.ts";
+import { ENTERING, patience } from "./limits.ts";
+import { SharedSnapshot } from "./shared-snapshot.ts";
+import { Waiting } from "./waiting.ts";
 
 export interface CollectiveNodeOptions extends NodeOptions {
   /** Begins to serve the collectives of a view, as the member with this id. */
@@ -50,13 +52,19 @@ export class CollectiveNode implements Group {
   /** All nodes leave now, after the same step. */
   #allLeave = false;
   readonly #gone = new AbortController();
+  readonly #snapshot: SharedSnapshot;
+  /** ms that this node's own shards took. */
+  #computing = 0;
 
   constructor(options: CollectiveNodeOptions) {
     this.#options = options;
-    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
+    const [{ deadline, membership, state, stop, to }, moved] = [options, this.#moved];
+    this.#snapshot = new SharedSnapshot(state);
+    const { way, clock } = membership;
     const fixed = (why: string) => new BrokenGroupError(why, state.step);
-    this.#membership = new Membership({ ...membership, step: () => state.step, onPrepare: () => {}, moved, deadline, fixed }); // prettier-ignore
-    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, way: membership.way });
+    const own = { step: state.step, to, hash: () => this.#hash(), onEndView: () => {} };
+    this.#membership = new Membership({ ...membership, ...own, moved, deadline, fixed });
+    this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
   }
 
   get shards(): number {
@@ -87,14 +95,15 @@ export class CollectiveNode implements Group {
     let opened: Opened | undefined;
     try {
       close = await listen();
-      await this.#membership.join();
+      this.#membership.tell({ type: "start" });
       opened = await this.#enter();
       for (let entering = true; state.step < to; entering = false) {
         const start = performance.now();
         yield* this.#ownTurns(opened.view);
         if (waiting.closed) return;
-        const computing = (performance.now() - start) / this.#options.deadline;
-        const { sum, stopping } = await this.#exchange(opened, patience(computing, entering));
+        this.#computing = performance.now() - start;
+        const limit = patience(this.#membership.deadline, this.#computing, entering);
+        const { sum, stopping } = await this.#exchange(opened, limit);
         this.#commit(opened.view, sum);
         if (stopping.length > 0) return this.#stop(opened.view, stopping);
       }
@@ -115,7 +124,12 @@ export class CollectiveNode implements Group {
 
   /** @throws ServiceError */
   fetched(request: FetchRequest): FetchedSum {
-    return fetched(request, this.#membership, this.#options.state, undefined);
+    return fetched(request, this.#membership, this.#options.state, this.#snapshot, undefined);
+  }
+
+  /** Of the state; once nobody wants more of this node there is none. */
+  #hash(): string {
+    return this.#waiting.closed ? "" : this.#snapshot.hash();
   }
 
   async *#ownTurns(view: GroupView): AsyncGenerator<Turn, void, void> {
@@ -127,8 +141,8 @@ export class CollectiveNode implements Group {
   }
 
   /** Waits for what is done with the others. @throws Over; what ends the run. */
-  async #together<T>(view: GroupView, ticks: number, work: Promise<T>): Promise<T> {
-    const { state, deadline } = this.#options;
+  async #together<T>(view: GroupView, limit: number, work: Promise<T>): Promise<T> {
+    const { state } = this.#options;
     let done = false;
     const told = work.finally(() => {
       done = true;
@@ -136,11 +150,10 @@ export class CollectiveNode implements Group {
     });
     // Where it is given up nobody looks at it any more.
     told.catch(() => {});
-    const waited = await this.#waiting.until(() => done, view, ticks);
+    const waited = await this.#waiting.until(() => done, view, limit);
     if (waited === "over") throw new Over();
     if (waited === "late") {
-      const seconds = (ticks * deadline) / TICKS / 1000;
-      throw new BrokenGroupError(`the others did not come within ${seconds} s (exchange.deadlineSeconds)`, state.step);
+      throw new BrokenGroupError(`the others did not come within ${limit / 1000} s (exchange.deadlineSeconds)`, state.step);
     }
     try {
       return await told;
@@ -160,6 +173,7 @@ export class CollectiveNode implements Group {
     await waiting.until(() => this.#membership.view !== undefined || waiting.stopped, undefined);
     const { view } = this.#membership;
     if (!view) throw new Over();
+    const limit = ENTERING * this.#membership.deadline;
     // First: others may wait for it.
     const collectives = await open(view, id);
     try {
@@ -167,11 +181,13 @@ export class CollectiveNode implements Group {
         const source = view.members.find((member) => member.id === view.source)!;
         const request = { runId, what: "STATE" as const, step: view.step };
         const fetching = wire.fetch(source, request, vectorsToFetch("STATE", run), this.#gone.signal, () => waiting.hear()); // prettier-ignore
-        state.restore(toSnapshot(view.step, await this.#together(view, ENTERING * TICKS, fetching)));
+        state.restore(toSnapshot(view.step, await this.#together(view, limit, fetching)));
+        this.#snapshot.forget();
+        this.#membership.tell({ type: "fetched", view: view.view, hash: this.#snapshot.hash() });
         membership.tell(`the state after ${view.step} steps was taken over from node ${source.rank}`);
       }
       const index = view.members.findIndex((member) => member.id === id);
-      const memberOfRank = await this.#together(view, ENTERING * TICKS, ranks(collectives, index));
+      const memberOfRank = await this.#together(view, limit, ranks(collectives, index));
       return { collectives, view, memberOfRank };
     } catch (error) {
       collectives.close();
@@ -179,13 +195,13 @@ export class CollectiveNode implements Group {
     }
   }
 
-  async #exchange({ collectives, view, memberOfRank }: Opened, ticks: number): Promise<CollectiveStep> {
+  async #exchange({ collectives, view, memberOfRank }: Opened, limit: number): Promise<CollectiveStep> {
     const { run, state, onExchange } = this.#options;
     const { step } = state;
     const start = performance.now();
     const options = { collectives, view, memberOfRank, run };
     const round = collectiveRound(this.#work.tensors(), this.#waiting.stopped, options);
-    const result = await this.#together(view, ticks, round);
+    const result = await this.#together(view, limit, round);
     const { sum, loss } = result.sum;
     const bad = [loss, sum].map((values) => values[firstNonFinite(values)]).find((value) => value !== undefined);
     if (bad !== undefined) {
@@ -207,6 +223,8 @@ export class CollectiveNode implements Group {
     if (state.step !== step + 1 && !this.#waiting.closed) {
       throw new Error(`exchange: the sum of step ${step} was not applied`);
     }
+    this.#snapshot.forget();
+    this.#membership.tell({ type: "applied", step: state.step });
   }
 
   /** All stop after the same step. @throws RunError on nodes that were not told to. */

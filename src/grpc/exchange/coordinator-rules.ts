@@ -377,13 +377,13 @@ function silentOnes({ members, now, rules }: Draft, ripe: readonly Accusation[])
     for (const next of member.waitsFor) follow(next, accusation);
   };
   for (const accusation of ripe) follow(accusation.of, accusation);
-  const isStuck = (member: Attending) =>
-    now - member.progressed >= Math.max(rules.deadline * (isOwn(member) ? ENTERING : 1), reached.get(member)!.patience);
+  const isStuck = (member: Attending, times = 1) =>
+    now - member.progressed >= Math.max(times * rules.deadline, reached.get(member)!.patience);
   const all = [...reached.keys()];
   const ends = all.filter(({ waitsFor }) => waitsFor.length === 0);
   // They wait for each other: something got lost between them.
-  const culprits = ends.length > 0 || !all.every(isStuck) ? ends : all.filter((one) => !isOwn(one)).sort(byRank).slice(-1); // prettier-ignore
-  const stuck = culprits.filter(isStuck);
+  const culprits = ends.length > 0 || !all.every((one) => isStuck(one)) ? ends : all.filter((one) => !isOwn(one)).sort(byRank).slice(-1); // prettier-ignore
+  const stuck = culprits.filter((one) => isStuck(one, isOwn(one) ? ENTERING : 1));
   // The first node cannot go: without it there is no run.
   if (stuck.some(isOwn)) {
     const [what, reason] = ["is let go: node 0 does not get on", "node 0 does not get on"];

@@ -29,6 +29,29 @@ export class BrokenGroupError extends RunError {
   }
 }
 
+/** Another process was started with the workdir of this one. */
+export class SupersededError extends RunError {
+  override readonly name = "SupersededError";
+
+  constructor(address: string, why: string) {
+    super(`the run at ${address} goes on without this process: ${why}\n  remedy: give each process a --workdir of its own`);
+  }
+}
+
+/** Nodes have come to different states: nothing of it may be kept. */
+export class DifferentNodesError extends RunError {
+  override readonly name = "DifferentNodesError";
+  readonly step: number;
+
+  constructor(step: number, text: string) {
+    super(
+      `the nodes have different states after ${step} steps: ${text}; nothing was saved\n` +
+        `  remedy: use one version of the code, one engine and one kind of processor, and start again from an older checkpoint`,
+    );
+    this.step = step;
+  }
+}
+
 /** Another attempt a moment later may succeed. */
 export const isPassing = ({ code }: ServiceError): boolean =>
   code === status.UNAVAILABLE || code === status.ALREADY_EXISTS || code === status.DEADLINE_EXCEEDED;
@@ -43,7 +66,7 @@ export function joinFailure(address: string, { code, details: said }: ServiceErr
     case status.FAILED_PRECONDITION:
       return new UsageError(`${where}: refused: ${details}`, "join with the settings of the run, or another run");
     case status.ALREADY_EXISTS:
-      return new UsageError(`${where}: refused: ${details}`, "give another --rank, or none");
+      return new RunError(`${where}: refused: ${details}\n  remedy: start it again later, or give another --rank, or none`);
     case status.UNIMPLEMENTED:
       return new UsageError(`${where}: no node listens there, but something else`, "join the address of --listen");
     default:

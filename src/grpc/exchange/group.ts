@@ -23,7 +23,7 @@ import type { ExchangeCost, NodeOptions } from "./node-options.ts";
 import { ExchangeNode } from "./node.ts";
 import { attendHandler, deliverHandler, fetchHandler, type ExchangeHandlers } from "./service.ts";
 import type { RunShape } from "./shares-of-view.ts";
-import { TICKS } from "./waiting.ts";
+import { ListeningClock } from "./machine.ts";
 import { grpcWire, type Wire } from "./wire.ts";
 
 /** Where the nodes of a run find each other. */
@@ -59,6 +59,12 @@ export interface GroupOptions {
   readonly config: unknown;
   /** How the configuration of a node that wants to join differs, a text each. */
   readonly differences: (config: unknown) => readonly string[];
+  /** Of the workdir, see {@link Hello}; default: none. */
+  readonly identity?: string;
+  /** Keeps the state on disk: the coordinator is gone, and may come back. */
+  readonly save?: () => void;
+  /** Told that the state is that of other nodes, of so many steps. */
+  readonly onTakenOver?: (step: number) => void;
   readonly tell: (text: string) => void;
   readonly onExchange?: (cost: ExchangeCost) => void;
   /** Stands between the node and the others, for tests. */
@@ -67,8 +73,6 @@ export interface GroupOptions {
 
 /** Steps may block a node for long; a connection that is silent for less is not given up, ms. */
 const QUIET = 60_000;
-/** ms in which a coordinator that does not answer may come back. */
-const SEARCH = 3000;
 /** ms for calls to end when the server does. */
 const GRACE = 300;
 
@@ -98,6 +102,9 @@ export function exchangeGroup(options: GroupOptions): Group {
     onExchange,
     collectives = false,
     sharedMemory = true,
+    identity = "",
+    save = () => {},
+    onTakenOver,
   } = options;
   const { join, world, rank } = targets;
   if (world > run.shards) {
@@ -109,13 +116,16 @@ export function exchangeGroup(options: GroupOptions): Group {
   collectRarely();
   const quiet = Math.max(QUIET, 2 * deadline);
   const runId = randomBytes(8).toString("hex");
-  const coordinator = new Coordinator({ runId, shards: run.shards, world, fixed: collectives, patience: TICKS, tell });
+  const incarnation = randomBytes(8).toString("hex");
+  const clock = new ListeningClock();
+  const rules = { runId, shards: run.shards, world, fixed: collectives, deadline, to, finished: state.step >= to };
+  const coordinator = new Coordinator(rules, clock, tell);
   let server: Serving | undefined;
   let port: FreePort | undefined;
   const collectivesPort = () => port?.port ?? 0;
   const hello = (): Hello => ({
     ...{ version: VERSION, rank, runId: "", config: JSON.stringify(config), parameters: run.parameters },
-    ...{ address: advertised(server!.endpoint), collectivesPort: collectivesPort() },
+    ...{ address: advertised(server!.endpoint), collectivesPort: collectivesPort(), node: identity, incarnation },
   });
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
   const grpc = grpcWire({
@@ -146,10 +156,10 @@ export function exchangeGroup(options: GroupOptions): Group {
   const nodeOptions: NodeOptions = {
     ...{ run, state, to, stop, deadline, wire: options.wire?.(grpc) ?? grpc },
     ...(onExchange && { onExchange }),
+    ...(onTakenOver && { onTakenOver }),
     membership: {
-      way: join && client ? { kind: "join", client, address: endpointText(join), hello } : { kind: "coordinate", coordinator, collectivesPort }, // prettier-ignore
-      search: SEARCH,
-      tell,
+      way: join && client ? { kind: "join", client, address: endpointText(join), hello } : { kind: "coordinate", coordinator, hello }, // prettier-ignore
+      ...{ clock, tell, save },
     },
     async listen() {
       if (collectives) port = await freePort();

@@ -185,6 +185,8 @@ export class Inbox {
     if (phase === "FETCHED") throw refuse(status.INVALID_ARGUMENT, "phase: FETCHED is not delivered");
     for (;;) {
       const now = place();
+      // Before it has caught up its state may be an older one, or a newer one of another run.
+      const at = now.settled ? now.step : now.view?.step;
       if (this.#closed) throw refuse(status.FAILED_PRECONDITION, "this node has left");
       if (given.aborted) throw refuse(status.CANCELLED, "the sender gave up");
       if (view < now.viewNumber) {
@@ -194,11 +196,11 @@ export class Inbox {
         if (!now.view.members.some(({ id }) => id === from)) {
           throw refuse(status.INVALID_ARGUMENT, `from: view ${view} has no member ${from}`);
         }
-        if (step < Math.max(now.step, now.view.step)) {
-          throw refuse(status.FAILED_PRECONDITION, `step ${step} is over, this is ${now.step}`);
+        if (step < at!) {
+          throw refuse(status.FAILED_PRECONDITION, `step ${step} is over, this is ${at}`);
         }
-        if (step > Math.max(now.step, now.view.step) + 1) {
-          throw refuse(status.INVALID_ARGUMENT, `step: ${step} is too far ahead, this is ${now.step}`);
+        if (step > at! + 1) {
+          throw refuse(status.INVALID_ARGUMENT, `step: ${step} is too far ahead, this is ${at}`);
         }
         if (step === now.step && now.settled) return now.view;
       }

@@ -8,6 +8,8 @@ export const SLOWER = 5;
 export const GATHERING = 10;
 /** Times the deadline that finished nodes wait for one that was lost shortly before. */
 export const LINGER = 5;
+/** Times the deadline that a member looks for a coordinator that is gone. */
+export const SEARCH = 5;
 /** Signs of life in a deadline. */
 export const TICKS = 10;
 /** Most ms between two looks at the clock. */

@@ -3,7 +3,7 @@
  * gives up. No clock, no connection: docs/reference/exchange-protocol.md.
  */
 import { sanitizeText } from "../../base/sanitize-text.ts";
-import { ENTERING, patience, RETRY } from "./limits.ts";
+import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
 import type { CoordinatorMessage, GroupView, MemberMessage, Phase } from "./messages.ts";
 
 export interface MemberRules {
@@ -26,7 +26,8 @@ export interface MemberState {
   /** Counts calls: what an earlier one says is past. */
   readonly attempt: number;
   /** Since when, why and until when it looks for the coordinator. */
-  readonly looking: { readonly why: "first" | "left out" | "lost"; readonly until: number } | undefined;
+  readonly looking:
+    { readonly why: "first" | "left out" | "lost"; readonly until: number; readonly because: string } | undefined;
   readonly retryAt: number;
   /** When the call began. */
   readonly calledAt: number;
@@ -149,7 +150,7 @@ function react(draft: Draft, event: MemberEvent): void {
   const { now } = draft;
   switch (event.type) {
     case "start":
-      draft.looking = { why: "first", until: now + draft.deadline };
+      draft.looking = { why: "first", until: now + draft.deadline, because: "" };
       return call(draft);
     case "message":
       return event.attempt === draft.attempt ? hear(draft, event.message, event.hash ?? "") : undefined;
@@ -246,7 +247,10 @@ function hear(draft: Draft, message: CoordinatorMessage, hash: string): void {
     draft.view = view;
     draft.entering = view.entering;
     if (view.need === "NOTHING") caughtUp(draft);
-    else draft.effects.push({ type: "fetch", view });
+    else {
+      draft.waiting = { phase: "FETCHED", from: [view.source], since: now };
+      draft.effects.push({ type: "fetch", view });
+    }
   }
   if (diverged) fail(draft, { kind: "diverged", ...diverged });
   else if (differ) fail(draft, { kind: "differ", ...differ });
@@ -255,6 +259,7 @@ function hear(draft: Draft, message: CoordinatorMessage, hash: string): void {
 
 function caughtUp(draft: Draft): void {
   draft.caughtUp = true;
+  draft.waiting = undefined;
   draft.settled = true;
   draft.step = draft.view!.step;
   draft.progress++;
@@ -265,6 +270,8 @@ function fetched(draft: Draft, { view: number, hash }: { view: number; hash: str
   const { view } = draft;
   if (!view || view.view !== number || draft.caughtUp) return;
   if (view.need === "STATE" && view.hash !== "" && hash !== view.hash) {
+    // What it has now is nobody's.
+    [draft.step, draft.settled, draft.hasSum] = [view.step, false, false];
     return suspect(draft, view.source, "gave another state than the run's", false);
   }
   if (view.need === "STATE") draft.hasSum = false;
@@ -313,7 +320,7 @@ function lose(draft: Draft, how: CallEnd, why: string): void {
     text: expelled ? `${why}; joining again` : `the coordinator cannot be reached: ${why}; looking for it`,
   });
   if (!expelled) draft.effects.push({ type: "save" });
-  draft.looking = { why: expelled ? "left out" : "lost", until: now + 2 * deadline };
+  draft.looking = { why: expelled ? "left out" : "lost", until: now + SEARCH * deadline, because: why };
   // Who was left out for a reason that lasts would only hinder the others.
   draft.retryAt = now + (expelled ? Math.min(deadline, RETRY * 4 ** draft.expulsions++) : RETRY);
 }
@@ -326,7 +333,8 @@ function giveUp(draft: Draft, why: string): void {
     draft.effects.push({ type: "tell", text: `nobody needs the state after the last step: ${why}` });
     return finish(draft);
   }
-  fail(draft, { kind: looking.why === "first" ? "not admitted" : "lost", why });
+  if (looking.why === "first") fail(draft, { kind: "not admitted", why });
+  else fail(draft, { kind: "lost", why: looking.because });
 }
 
 function tick(draft: Draft): void {

@@ -1,182 +1,207 @@
-/** A node's place in the run: joining, the views it is told of, and joining again when it was left out. */
+/** A node's place in the run: its rules, and the call to the coordinator. */
 import { setTimeout as delay } from "node:timers/promises";
 import { status, type ServiceError } from "@grpc/grpc-js";
-import { NonFiniteLossError } from "../../base/errors.ts";
+import { NonFiniteLossError, type RunError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
+import { statusError } from "../receive.ts";
 import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
-import type { CoordinatorMessage } from "./messages.ts";
-import type { GroupView } from "./messages.ts";
-import type { MemberMessage } from "./messages.ts";
-import type { Hello } from "./messages.ts";
-import { CoordinatorLostError, isPassing, joinFailure } from "./failures.ts";
+import { CoordinatorLostError, DifferentNodesError, isPassing, joinFailure, SupersededError } from "./failures.ts";
+import { Machine, type ListeningClock } from "./machine.ts";
+import {
+  attend,
+  newMember,
+  worksIn,
+  type CallEnd,
+  type MemberEffect,
+  type MemberEvent,
+  type MemberFailure,
+  type MemberState,
+} from "./member-rules.ts";
+import type { CoordinatorMessage, GroupView, Hello, MemberMessage } from "./messages.ts";
 
 export type Way =
-  | { readonly kind: "coordinate"; readonly coordinator: Coordinator; readonly collectivesPort: () => number }
+  | { readonly kind: "coordinate"; readonly coordinator: Coordinator; readonly hello: () => Hello }
   | { readonly kind: "join"; readonly client: ExchangeClient; readonly address: string; readonly hello: () => Hello };
 
 export interface MembershipOptions {
   readonly way: Way;
-  /** Updates applied. */
-  readonly step: () => number;
+  readonly clock: ListeningClock;
+  /** Updates applied, and the step after the last. */
+  readonly step: number;
+  readonly to: number;
+  /** Of the state as it is now. */
+  readonly hash: () => string;
   /** Called before the answer to `prepare`, and when the connection is lost: the view before is over. */
-  readonly onPrepare: () => void;
+  readonly onEndView: () => void;
   /** Rung at every change. */
   readonly moved: Bell;
   /** Why the run cannot go on with other members, if it cannot. */
-  readonly fixed?: (why: string) => Error;
-  /** ms to wait for the coordinator at the beginning. */
+  readonly fixed?: (why: string) => RunError;
+  /** ms; the run's, once the coordinator has said it. */
   readonly deadline: number;
-  /** ms to look for it once it is gone. */
-  readonly search: number;
   readonly tell: (text: string) => void;
+  /** Keeps the state on disk: the coordinator is gone. */
+  readonly save: () => void;
 }
 
-/** ms between attempts to reach the coordinator. */
-const RETRY = 200;
 /** ms for the coordinator to hear that a node leaves. */
 const FAREWELL = 2000;
 
+const CALL_ENDS: Partial<Record<status, CallEnd>> = {
+  [status.ABORTED]: "left out",
+  [status.ALREADY_EXISTS]: "superseded",
+};
+
 export class Membership {
   readonly #options: MembershipOptions;
+  readonly #machine: Machine<MemberState, MemberEvent, MemberEffect>;
   #send: (message: MemberMessage) => unknown = () => {};
   #attendance: Attendance | undefined;
   /** The connection's end. */
   #ended: Promise<void> = Promise.resolve();
-  #closed = false;
-  #expulsions = 0;
-  id = 0;
-  runId = "";
-  /** The newest that was heard of. */
-  viewNumber = 0;
-  /** Undefined between two views. */
-  view: GroupView | undefined;
+  /** With which the last call ended. */
+  #refusal: ServiceError | undefined;
   /** Why there is no going on. */
   failure: Error | undefined;
+  /** All nodes have the last step. */
+  finished = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+    const { way, to, fixed, deadline, step, clock } = options;
+    const rules = { coordinates: way.kind === "coordinate", to, fixed: fixed !== undefined };
+    this.#machine = new Machine(newMember(rules, deadline, step), attend, clock, (effect) => this.#perform(effect));
   }
 
-  /** @throws UsageError or RunError when the run does not take this node. */
-  async join(): Promise<void> {
-    const { way, deadline } = this.#options;
-    if (way.kind === "join") return this.#attend(deadline);
-    const link = {
-      send: (message: CoordinatorMessage) => this.#receive(message),
-      end: () => {},
-    };
-    this.#send = (message) => message.leave || way.coordinator.receive(this.id, message);
-    way.coordinator.join(link, { address: "", rank: 0, collectivesPort: way.collectivesPort() });
+  get id(): number {
+    return this.#machine.state.id;
   }
 
-  /** A member does not deliver, or cannot be reached. */
-  suspect(id: number, reason: string): void {
-    if (this.view) this.#send({ suspect: { view: this.view.view, id, reason } });
+  get runId(): string {
+    return this.#machine.state.runId;
   }
 
-  /** Loss or gradient of `step` are not finite. */
-  diverged(step: number, value: number): void {
-    this.#send({ diverged: { step, value } });
+  /** The newest that was heard of. */
+  get viewNumber(): number {
+    return this.#machine.state.viewNumber;
+  }
+
+  /** Undefined between two views. */
+  get view(): GroupView | undefined {
+    return this.#machine.state.view;
+  }
+
+  /** The view whose state this node has: it may compute, send and apply. */
+  get works(): GroupView | undefined {
+    return worksIn(this.#machine.state);
+  }
+
+  /** ms, of the run. */
+  get deadline(): number {
+    return this.#machine.state.deadline;
+  }
+
+  /** Tells the rules what happened. */
+  tell(event: MemberEvent): void {
+    this.#machine.dispatch(event);
+    if (event.type !== "tick") this.#options.moved.ring();
   }
 
   /** Goes; resolves when the coordinator has heard of it, or cannot. */
   async leave(): Promise<void> {
-    this.#closed = true;
-    this.#send({ leave: {} });
+    this.#machine.dispatch({ type: "leave" });
     this.#attendance?.end();
     await Promise.race([this.#ended, delay(FAREWELL, undefined, { ref: false })]);
   }
 
-  #receive({ welcome, prepare, view, diverged }: CoordinatorMessage): void {
-    const { step, onPrepare, moved, fixed } = this.#options;
-    if (welcome) {
-      if (this.runId !== "" && this.runId !== welcome.runId) this.#fail("another run listens there now");
-      [this.id, this.runId] = [welcome.id, welcome.runId];
+  #perform(effect: MemberEffect): void {
+    const { onEndView, tell, save, moved } = this.#options;
+    switch (effect.type) {
+      case "call":
+        return this.#call(effect.attempt);
+      case "hangUp":
+        return this.#hangUp();
+      case "send":
+        return void this.#send(effect.message);
+      case "endView":
+        onEndView();
+        return moved.ring();
+      case "save":
+        return save();
+      case "tell":
+        return tell(effect.text);
+      case "fail":
+        this.failure = this.#errorOf(effect.failure);
+        return moved.ring();
+      case "finish":
+        this.finished = true;
+        return moved.ring();
+      case "fetch":
+        moved.ring();
     }
-    if (prepare) {
-      if (fixed && this.viewNumber > 0) this.failure ??= fixed("a node has left it, or is lost");
-      this.viewNumber = prepare.view;
-      this.view = undefined;
-      onPrepare();
-      this.#send({ ready: { view: prepare.view, step: step() } });
-    }
-    if (view && view.view === this.viewNumber) this.view = view;
-    if (diverged) this.failure ??= new NonFiniteLossError(diverged.step, diverged.value);
-    moved.ring();
   }
 
-  #fail(why: string): void {
-    const { way, step, moved } = this.#options;
-    this.failure ??= new CoordinatorLostError(way.kind === "join" ? way.address : "", why, step());
-    moved.ring();
+  #hear(message: CoordinatorMessage, attempt: number): void {
+    const hash = message.prepare ? this.#options.hash() : "";
+    this.tell({ type: "message", message, attempt, hash });
   }
 
-  /** Tries until the run takes this node, `patience` ms at most. */
-  async #attend(patience: number): Promise<void> {
+  #call(attempt: number): void {
     const { way } = this.#options;
-    if (way.kind !== "join") return;
-    const until = performance.now() + patience;
-    for (;;) {
-      const refusal = await this.#call(way);
-      if (!refusal) return;
-      if (!isPassing(refusal) || performance.now() > until) throw joinFailure(way.address, refusal);
-      if (this.#closed) return;
-      await delay(RETRY);
+    const hello = { ...way.hello(), runId: this.runId };
+    if (way.kind === "coordinate") {
+      const { coordinator } = way;
+      const link = { send: (message: CoordinatorMessage) => this.#hear(message, attempt), end: () => {} };
+      this.#send = (message) => coordinator.receive(this.id, message);
+      coordinator.join(link, { ...hello, address: "" });
+      return;
     }
-  }
-
-  /** @returns Why not, if not. */
-  #call({ client, hello }: Extract<Way, { kind: "join" }>): Promise<ServiceError | undefined> {
-    return new Promise((resolve) => {
-      let welcome = false;
-      let ended = () => {};
-      const attendance = client.attend(
-        { ...hello(), runId: this.runId },
-        {
-          onMessage: (message) => {
-            if (message.welcome) {
-              welcome = true;
-              this.#attendance = attendance;
-              this.#ended = new Promise((resolve) => (ended = resolve));
-              this.#send = attendance.send;
-            }
-            this.#receive(message);
-            if (message.welcome) resolve(undefined);
-          },
-          onEnd: (error) => {
-            ended();
-            if (welcome) void this.#lost(error);
-            else resolve(error);
-          },
-        },
-      );
+    let over = () => {};
+    this.#ended = new Promise((resolve) => (over = resolve));
+    const attendance = way.client.attend(hello, {
+      onMessage: (message) => this.#hear(message, attempt),
+      onEnd: (error) => {
+        over();
+        this.#refusal = error;
+        const attending = this.#machine.state.call === "attending";
+        const otherwise = isPassing(error) || attending ? "unreachable" : "refused";
+        const how = (attending && CALL_ENDS[error.code]) || otherwise;
+        this.tell({ type: "ended", attempt, how, why: sanitizeText(error.details) });
+      },
     });
+    this.#attendance = attendance;
+    this.#send = attendance.send;
   }
 
-  /** The run goes on without this node, or there is none any more: looks which. */
-  async #lost({ code, details: said }: ServiceError): Promise<void> {
-    if (this.#closed) return;
-    const { tell, onPrepare, moved, search, deadline, fixed } = this.#options;
-    const details = sanitizeText(said);
-    if (fixed && this.viewNumber > 0) {
-      this.failure ??= fixed(`the coordinator is gone: ${details}`);
-      return moved.ring();
-    }
-    this.view = undefined;
-    this.#send = () => {};
-    onPrepare();
-    moved.ring();
-    const expelled = code === status.ABORTED;
-    tell(expelled ? `${details}; joining again` : `the coordinator cannot be reached: ${details}; looking for it`);
-    try {
-      // Who was left out for a reason that lasts would only hinder the others.
-      if (expelled) await delay(Math.min(deadline, RETRY * 4 ** this.#expulsions++), undefined, { ref: false });
-      if (this.#closed) return;
-      await this.#attend(expelled ? deadline : search);
-    } catch (error) {
-      this.#fail(expelled ? (error as Error).message.split("\n")[0]! : details);
+  /** The coordinator does not answer: nothing more is expected of the connection either. */
+  #hangUp(): void {
+    if (this.#machine.state.ended) return;
+    this.#refusal = statusError(status.DEADLINE_EXCEEDED, "it accepts connections but does not answer");
+    this.#attendance?.cancel();
+    this.#attendance = undefined;
+    const { way } = this.#options;
+    if (way.kind === "join") way.client.renew();
+  }
+
+  #errorOf(failure: MemberFailure): Error {
+    const { way, fixed } = this.#options;
+    const { step } = this.#machine.state;
+    const address = way.kind === "join" ? way.address : "";
+    switch (failure.kind) {
+      case "diverged":
+        return new NonFiniteLossError(failure.step, failure.value);
+      case "differ":
+        return new DifferentNodesError(failure.step, failure.text);
+      case "broken":
+        return fixed!(failure.why);
+      case "superseded":
+        return new SupersededError(address, failure.why);
+      case "lost":
+        return new CoordinatorLostError(address, failure.why, step);
+      default:
+        return joinFailure(address, this.#refusal ?? statusError(status.DEADLINE_EXCEEDED, failure.why));
     }
   }
 }

@@ -21,10 +21,12 @@ export interface NodeOptions {
   readonly to: number;
   /** Once aborted, the node leaves before it computes more. */
   readonly stop?: AbortSignal | undefined;
-  /** ms without news from the others after which those who are missing are left out. */
+  /** ms without news from the others after which those who are missing are left out; the coordinator's counts. */
   readonly deadline: number;
   readonly wire: Wire;
-  readonly membership: Pick<MembershipOptions, "way" | "search" | "tell">;
+  readonly membership: Pick<MembershipOptions, "way" | "tell" | "save" | "clock">;
+  /** Told that the state is that of other nodes, of so many steps. */
+  readonly onTakenOver?: (step: number) => void;
   readonly onExchange?: (cost: ExchangeCost) => void;
   /** Begins to listen. @returns A function that ends it; `finished`: after the last step. */
   readonly listen: () => Promise<(finished: boolean) => Promise<void>>;

@@ -18,7 +18,8 @@ import { exchange, type Exchanged } from "./round.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
 import { Spare } from "./buffer-pool.ts";
-import { patience, TICKS, Waiting } from "./waiting.ts";
+import { SharedSnapshot } from "./shared-snapshot.ts";
+import { Waiting } from "./waiting.ts";
 
 export class ExchangeNode implements Group {
   readonly alone = false;
@@ -34,27 +35,26 @@ export class ExchangeNode implements Group {
   /** The last that was applied, for who missed it. */
   #last: Exchanged | undefined;
   readonly #spare = new Spare();
-  /** The view whose step the state has. */
-  #settled: GroupView | undefined;
-  /** ms that the node's own shards of the step took. */
-  #computing = 0;
+  readonly #snapshot: SharedSnapshot;
 
   constructor(options: NodeOptions) {
     this.#options = options;
-    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
-    const own = { step: () => state.step, onPrepare: () => this.#endView(), moved, deadline };
-    this.#membership = new Membership({ ...membership, ...own });
+    const [{ deadline, membership, state, stop, to }, moved] = [options, this.#moved];
+    this.#snapshot = new SharedSnapshot(state);
+    const own = { step: state.step, to, hash: () => this.#hash(), onEndView: () => this.#endView() };
+    this.#membership = new Membership({ ...membership, ...own, moved, deadline });
     this.#deliveries = new Deliveries({
       wire: options.wire,
-      onFailure: ({ id }, reason) => this.#membership.suspect(id, reason),
+      onFailure: ({ id }, why) => this.#membership.tell({ type: "undelivered", to: id, why }),
       onEnd: () => moved.ring(),
     });
-    this.#waiting = new Waiting({ moved, deadline, stop, membership: this.#membership, way: membership.way });
+    const { way, clock } = membership;
+    this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
     this.#inbox = new Inbox({
       own: this.#membership,
       place: () => {
-        const { view, viewNumber } = this.#membership;
-        return { view, viewNumber, step: state.step, settled: view !== undefined && view === this.#settled };
+        const { view, viewNumber, works } = this.#membership;
+        return { view, viewNumber, step: state.step, settled: works !== undefined };
       },
       moved,
       ...{ run: options.run, spare: this.#spare },
@@ -80,33 +80,36 @@ export class ExchangeNode implements Group {
 
   add(gradient: ShardGradient): void {
     const bad = gradient.loss[firstNonFinite(gradient.loss)];
-    if (bad !== undefined) this.#membership.diverged(gradient.step, bad);
+    if (bad !== undefined) this.#membership.tell({ type: "diverged", step: gradient.step, value: bad });
     this.#work.add(gradient);
     this.#waiting.added();
   }
 
   async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
     const { state, to, listen, run } = this.#options;
-    if (state.step >= to || this.#waiting.stopped) return;
+    if (this.#waiting.stopped) return;
     const stopClock = this.#waiting.start(closed);
     let close: Awaited<ReturnType<typeof listen>> = async () => {};
     try {
       close = await listen();
-      await this.#membership.join();
-      while (state.step < to) {
+      this.#membership.tell({ type: "start" });
+      for (;;) {
         const view = await this.#settle();
         if (!view) return;
+        if (state.step >= to) {
+          // Others may still need the state.
+          if ((await this.#waiting.until(() => this.#done, view)) === "ready") return;
+          continue;
+        }
         const [shard] = this.#work.missing(shardsOf(view, this.#membership.id, run));
         if (shard === undefined) {
           const sum = await this.#exchange(view);
           // Nothing may be applied under a view that is over: looked at in the turn in which it is applied.
-          if (sum && view === this.#membership.view && !this.#membership.failure) this.#commit(sum);
+          if (sum && view === this.#membership.works && !this.#membership.failure) this.#commit(sum);
           continue;
         }
         if (this.#waiting.stopped) return;
-        const start = performance.now();
         yield* this.#waiting.ownTurn({ step: state.step, shard });
-        this.#computing += performance.now() - start;
       }
     } finally {
       await this.#leave(close);
@@ -122,12 +125,11 @@ export class ExchangeNode implements Group {
 
   /** @throws ServiceError */
   fetched(request: FetchRequest): FetchedSum {
-    return fetched(request, this.#membership, this.#options.state, this.#last?.sum);
+    return fetched(request, this.#membership, this.#options.state, this.#snapshot, this.#last?.sum);
   }
 
   #endView(): void {
     this.#deliveries.cancel();
-    this.#settled = undefined;
     // Vectors of another view have other lengths.
     this.#spare.clear();
     this.#inbox.clear();
@@ -135,27 +137,35 @@ export class ExchangeNode implements Group {
 
   #forget(): void {
     this.#work.clear();
-    this.#computing = 0;
+    this.#snapshot.forget();
+  }
+
+  /** Of the state; once nobody wants more of this node there is none. */
+  #hash(): string {
+    return this.#waiting.closed ? "" : this.#snapshot.hash();
+  }
+
+  /** There is nothing more to do here. */
+  get #done(): boolean {
+    return this.#membership.finished || this.#waiting.stopped;
   }
 
   /** Waits for a view and catches up with it. @returns undefined when the node is to leave. */
   async #settle(): Promise<GroupView | undefined> {
     const { wire, state } = this.#options;
-    const waiting = this.#waiting;
+    const [waiting, membership] = [this.#waiting, this.#membership];
     for (;;) {
-      const { view, failure } = this.#membership;
-      if (waiting.closed) return undefined;
+      const { view, works, failure } = membership;
+      if (waiting.closed || this.#done) return undefined;
       if (!view || failure) {
-        if ((await waiting.until(() => waiting.stopped, view)) === "ready" || waiting.stopped) return undefined;
+        await waiting.until(() => this.#done, view);
         continue;
       }
-      if (view === this.#settled) return view;
       wire.keep(view.members);
       this.#inbox.keep(view.members);
-      if (view.need !== "NOTHING") await this.#catchUp(view);
-      if (view !== this.#membership.view || waiting.closed) continue;
-      if (state.step !== view.step) throw new Error(`exchange: at step ${state.step} of a view of ${view.step}`);
-      this.#settled = view;
+      if (!works) await this.#catchUp(view);
+      if (view !== membership.view || !membership.works || waiting.closed) continue;
+      if (state.step < view.step) throw new Error(`exchange: at step ${state.step} of a view of ${view.step}`);
       this.#moved.ring();
       return view;
     }
@@ -163,25 +173,30 @@ export class ExchangeNode implements Group {
 
   /** Applies the sum it lacks, or takes the whole state over. */
   async #catchUp(view: GroupView): Promise<void> {
-    const { wire, run, state, membership } = this.#options;
+    const { wire, run, state, membership, stop, onTakenOver } = this.#options;
     const source = view.members.find(({ id }) => id === view.source)!;
     const step = view.need === "SUM" ? view.step - 1 : view.step;
     const request = { runId: this.#membership.runId, what: view.need, step };
-    const { signal } = this.#deliveries;
+    const signal = AbortSignal.any([this.#deliveries.signal, ...(stop ? [stop] : [])]);
     let vectors: readonly Float32Array[];
     try {
       const onMessage = () => this.#waiting.hear();
       vectors = await wire.fetch(source, request, vectorsToFetch(view.need, run), signal, onMessage);
     } catch (error) {
       if (signal.aborted) return;
-      this.#membership.suspect(source.id, `did not give its ${view.need.toLowerCase()}: ${(error as Error).message}`);
-      return void (await this.#waiting.until(() => false, view));
+      const why = `did not give its ${view.need.toLowerCase()}: ${(error as Error).message}`;
+      this.#membership.tell({ type: "fetchFailed", view: view.view, why });
+      return void (await this.#waiting.until(() => this.#done, view));
     }
     if (signal.aborted || this.#waiting.closed) return;
-    if (view.need === "SUM") return this.#commit({ sum: toSum(step, vectors), sent: Promise.resolve() });
-    this.#forget();
-    state.restore(toSnapshot(step, vectors));
-    membership.tell(`the state after ${step} steps was taken over from node ${source.rank}`);
+    if (view.need === "SUM") this.#commit({ sum: toSum(step, vectors), sent: Promise.resolve() });
+    else {
+      this.#forget();
+      state.restore(toSnapshot(step, vectors));
+      onTakenOver?.(step);
+      membership.tell(`the state after ${step} steps was taken over from node ${source.rank}`);
+    }
+    this.#membership.tell({ type: "fetched", view: view.view, hash: view.need === "STATE" ? this.#snapshot.hash() : "" });
   }
 
   /** Applies a sum: the only place where the state goes on. */
@@ -197,6 +212,7 @@ export class ExchangeNode implements Group {
     if (state.step !== sum.step + 1 && !this.#waiting.closed) {
       throw new Error(`exchange: the sum of step ${sum.step} was not applied`);
     }
+    this.#membership.tell({ type: "applied", step: state.step });
   }
 
   async #exchange(view: GroupView): Promise<Exchanged | undefined> {
@@ -207,9 +223,9 @@ export class ExchangeNode implements Group {
       ...{ view, id, step, run, inbox: this.#inbox, spare: this.#spare },
       send: (to, phase, vectors) => this.#send(view, to, phase, vectors),
       receive: (from, phase, look) => this.#receive(view, from, phase, look),
-      diverged: (value) => this.#membership.diverged(step, value),
+      diverged: (value) => this.#membership.tell({ type: "diverged", step, value }),
     });
-    if (!exchanged) return void (await this.#waiting.until(() => false, view));
+    if (!exchanged) return void (await this.#waiting.until(() => this.#done, view));
     onExchange?.({ step, seconds: (performance.now() - start) / 1000, bytes: this.#deliveries.takeBytes() });
     return exchanged;
   }
@@ -220,23 +236,23 @@ export class ExchangeNode implements Group {
   }
 
   async #receive(view: GroupView, from: readonly Member[], phase: Phase, look: () => void): Promise<boolean> {
-    const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase)?.complete);
-    const entering = view.entering && view.step === this.#options.state.step;
-    // For the sums of others longer: they may wait themselves, and tell for whom.
-    const ticks = (phase === "REDUCE" ? 1 : 2) * patience(this.#computing / this.#options.deadline, entering);
-    const waited = await this.#waiting.until(() => (look(), missing().length === 0), view, ticks);
+    const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase)?.complete).map(({ id }) => id);
+    let told: number | undefined;
+    const complete = () => {
+      look();
+      const left = missing();
+      if (left.length !== told) this.#membership.tell({ type: "waits", phase, from: left });
+      told = left.length;
+      return told === 0;
+    };
     // The view may have ended between the two turns.
-    if (waited === "ready" && missing().length === 0) return true;
-    if (waited === "late") {
-      for (const { id } of missing()) this.#membership.suspect(id, "was silent beyond exchange.deadlineSeconds");
-    }
-    return false;
+    return (await this.#waiting.until(complete, view)) === "ready" && missing().length === 0;
   }
 
   async #leave(close: (finished: boolean) => Promise<void>): Promise<void> {
     const membership = this.#membership;
     // Others may still need the last sum.
-    const taken = () => this.#waiting.until(() => this.#deliveries.open === 0, membership.view, TICKS);
+    const taken = () => this.#waiting.until(() => this.#deliveries.open === 0, membership.view, membership.deadline);
     if (!membership.failure && !this.#waiting.closed) await taken().catch(() => {});
     const { state, to, wire } = this.#options;
     // First: the others' servers wait for calls to end.

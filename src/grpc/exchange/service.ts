@@ -6,6 +6,7 @@ import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { sendAll } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
+import type { Farewell } from "./coordinator-rules.ts";
 import { VERSION } from "./definition.ts";
 import type { Receipt } from "./messages.ts";
 import type { ParcelMessage } from "./messages.ts";
@@ -60,6 +61,12 @@ function addressOf({ address }: Hello, peer: string): string {
   }
 }
 
+const FAREWELLS: Record<Farewell, status> = {
+  "left out": status.ABORTED,
+  superseded: status.ALREADY_EXISTS,
+  closed: status.UNAVAILABLE,
+};
+
 /** @throws ServiceError */
 function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hello: Hello, handlers: ExchangeHandlers) {
   const { coordinator, differences } = handlers;
@@ -73,8 +80,7 @@ function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hell
   if (wrong.length > 0) throw statusError(status.FAILED_PRECONDITION, `this is another run: ${wrong.join("; ")}`);
   const link = {
     send: (message: CoordinatorMessage) => void call.write(message),
-    end: (reason: string, closed: boolean) =>
-      void call.emit("error", statusError(closed ? status.UNAVAILABLE : status.ABORTED, reason)),
+    end: (reason: string, how: Farewell) => void call.emit("error", statusError(FAREWELLS[how], reason)),
   };
   try {
     const id = coordinator.join(link, { ...hello, address: addressOf(hello, call.getPeer()) });

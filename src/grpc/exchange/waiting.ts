@@ -1,33 +1,23 @@
-/** Waiting for others, with a patience that is measured in what could have come. */
+/** Waiting for others and for the node's own turns. Who is late is decided by the rules, not here. */
 import { NonFiniteLossError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
 import type { Turn } from "../../training/peers.ts";
+import { tickOf } from "./limits.ts";
+import type { ListeningClock } from "./machine.ts";
+import type { Membership, Way } from "./membership.ts";
 import type { GroupView } from "./messages.ts";
-import type { Way } from "./membership.ts";
 
-/** Parts of a deadline. What blocks the event loop counts as one of them, however long it takes. */
-export const TICKS = 10;
-/** Who has just come compiles its graphs and fetches the state: times the deadline. */
-export const ENTERING = 5;
-/** Others may take this many times as long for their shards as this node. */
-const SLOWER = 5;
-
-/**
- * Ticks to wait for what the others compute.
- *
- * @param computing What this node's own shards took, in deadlines.
- * @param entering Somebody has just come.
- */
-export const patience = (computing: number, entering: boolean): number =>
-  Math.max(TICKS * (entering ? ENTERING : 1), Math.ceil(SLOWER * computing * TICKS));
+/** ms that a node which is told to stop still waits for a step to be complete. */
+const LAST_STEP = 3000;
 
 export interface WaitingOptions {
   /** Rung whenever something may have changed. */
   readonly moved: Bell;
+  readonly clock: ListeningClock;
   /** ms. */
   readonly deadline: number;
   readonly stop: AbortSignal | undefined;
-  readonly membership: { readonly view: GroupView | undefined; readonly failure: Error | undefined };
+  readonly membership: Pick<Membership, "view" | "failure" | "tell">;
   readonly way: Way;
 }
 
@@ -36,9 +26,6 @@ export type Waited = "ready" | "over" | "late";
 
 export class Waiting {
   readonly #options: WaitingOptions;
-  #ticks = 0;
-  /** Tick of the last news from others. */
-  #news = 0;
   #closed: AbortSignal | undefined;
   /** A turn's gradient is still to come. */
   #owed = false;
@@ -58,55 +45,64 @@ export class Waiting {
 
   /** @returns A function that ends it. */
   start(closed: AbortSignal): () => void {
-    const { moved, deadline, stop, way } = this.#options;
+    const { moved, clock, deadline, stop, way, membership } = this.#options;
     const ring = () => moved.ring();
     const signals = [closed, stop];
     this.#closed = closed;
     for (const signal of signals) signal?.addEventListener("abort", ring);
-    const clock = setInterval(() => {
-      this.#ticks++;
+    const every = tickOf(deadline);
+    clock.look(0);
+    const timer = setInterval(() => {
+      clock.look(2 * every);
       if (way.kind === "coordinate") way.coordinator.tick();
+      membership.tell({ type: "tick" });
       ring();
-    }, deadline / TICKS);
+    }, every);
     return () => {
-      clearInterval(clock);
+      clearInterval(timer);
       for (const signal of signals) signal?.removeEventListener("abort", ring);
     };
   }
 
   /** Gives a turn, and ends when its gradient is here: until then the state must stay. */
   async *ownTurn(turn: Turn): AsyncGenerator<Turn, void, void> {
+    const { membership, moved } = this.#options;
+    const start = performance.now();
     this.#owed = true;
+    membership.tell({ type: "turn" });
     yield turn;
-    while (this.#owed && !this.closed) await this.#options.moved.next();
+    while (this.#owed && !this.closed) await moved.next();
+    membership.tell({ type: "computed", ms: performance.now() - start });
   }
 
   /** The gradient of {@link ownTurn} is here. */
   added(): void {
     this.#owed = false;
-    this.#options.moved.ring();
+    this.#options.membership.tell({ type: "gradient" });
   }
 
   /** Something came from the others. */
   hear(): void {
-    this.#news = this.#ticks;
-    this.#options.moved.ring();
+    this.#options.membership.tell({ type: "news" });
   }
 
   /**
-   * Waits until it holds, the view is over, or nothing has been heard for so many ticks.
+   * Waits until it holds, the view is over, the node was told to stop a while ago, or `limit` ms have passed.
    *
    * @throws what ends the run; a coordinator that is gone does not end one that is stopped.
    */
-  async until(holds: () => boolean, view: GroupView | undefined, ticks = Infinity): Promise<Waited> {
-    const { membership, moved } = this.#options;
-    const start = this.#ticks;
+  async until(holds: () => boolean, view: GroupView | undefined, limit = Infinity): Promise<Waited> {
+    const { membership, moved, clock } = this.#options;
+    const start = clock.now;
+    let stopped: number | undefined;
     for (;;) {
       const { failure } = membership;
       if (failure && (!this.stopped || failure instanceof NonFiniteLossError)) throw failure;
       if (failure || this.closed || view !== membership.view) return "over";
       if (holds()) return "ready";
-      if (this.#ticks - Math.max(start, this.#news) > ticks) return "late";
+      if (this.stopped) stopped ??= clock.now;
+      if (stopped !== undefined && clock.now - stopped > LAST_STEP) return "over";
+      if (clock.now - start > limit) return "late";
       await moved.next();
     }
   }

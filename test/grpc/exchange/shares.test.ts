@@ -22,6 +22,7 @@ const view = {
   need: "NOTHING",
   source: 0,
   entering: false,
+  hash: "",
 } as GroupView;
 const run = { shards: 8, shardSize: 4, parameters: 100, bfloat16: true };
 
