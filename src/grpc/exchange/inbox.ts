@@ -2,6 +2,7 @@
 import { status } from "@grpc/grpc-js";
 import type { Bell } from "../../base/bell.ts";
 import { statusError } from "../receive.ts";
+import { admission, type Place } from "./admission.ts";
 import { Arriving } from "./arriving.ts";
 import type { ParcelMessage } from "./messages.ts";
 import type { Header } from "./messages.ts";
@@ -13,17 +14,6 @@ import { LOSSES, rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { Spare } from "./buffer-pool.ts";
 import { PeerMemory } from "./shared-memory.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
-
-/** Where a node stands. */
-export interface Place {
-  /** Undefined between two views. */
-  readonly view: GroupView | undefined;
-  /** The newest that was heard of. */
-  readonly viewNumber: number;
-  readonly step: number;
-  /** The state is that of `step` of the view: nothing is to be fetched first. */
-  readonly settled: boolean;
-}
 
 export interface InboxOptions {
   /** This node's. */
@@ -185,25 +175,12 @@ export class Inbox {
     if (phase === "FETCHED") throw refuse(status.INVALID_ARGUMENT, "phase: FETCHED is not delivered");
     for (;;) {
       const now = place();
-      // Before it has caught up its state may be an older one, or a newer one of another run.
-      const at = now.settled ? now.step : now.view?.step;
       if (this.#closed) throw refuse(status.FAILED_PRECONDITION, "this node has left");
       if (given.aborted) throw refuse(status.CANCELLED, "the sender gave up");
-      if (view < now.viewNumber) {
-        throw refuse(status.FAILED_PRECONDITION, `view ${view} is over, this is ${now.viewNumber}`);
-      }
-      if (now.view && view === now.view.view) {
-        if (!now.view.members.some(({ id }) => id === from)) {
-          throw refuse(status.INVALID_ARGUMENT, `from: view ${view} has no member ${from}`);
-        }
-        if (step < at!) {
-          throw refuse(status.FAILED_PRECONDITION, `step ${step} is over, this is ${at}`);
-        }
-        if (step > at! + 1) {
-          throw refuse(status.INVALID_ARGUMENT, `step: ${step} is too far ahead, this is ${at}`);
-        }
-        if (step === now.step && now.settled) return now.view;
-      }
+      const admitted = admission({ view, step, from }, now);
+      if (admitted.verdict === "take") return now.view!;
+      if (admitted.verdict === "past") throw refuse(status.FAILED_PRECONDITION, admitted.why);
+      if (admitted.verdict === "wrong") throw refuse(status.INVALID_ARGUMENT, admitted.why);
       if (this.#waiting >= waiting) throw refuse(status.RESOURCE_EXHAUSTED, `${waiting} parcels wait already`);
       this.#waiting++;
       await moved.next().finally(() => this.#waiting--);

@@ -344,9 +344,9 @@ function tick(draft: Draft): void {
     return;
   }
   if (at === "calling") {
-    if (now - draft.calledAt < deadline / 2) return;
+    if (now - draft.calledAt < deadline) return;
     draft.effects.push({ type: "hangUp" });
-    return lose(draft, "unreachable", `no answer within ${deadline / 2000} s`);
+    return lose(draft, "unreachable", `no answer within ${deadline / 1000} s`);
   }
   // Between steps there are snapshots and checkpoints, which take their time but not any time.
   if (turnSince !== undefined && now - turnSince < ENTERING * deadline) draft.progress++;

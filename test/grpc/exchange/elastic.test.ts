@@ -61,7 +61,6 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
       },
     });
     const second = startNode({ to: 120, join: await first.endpoint, deadline: 300, group: { wire: stalling } });
-    setTimeout(() => console.log(first.messages, second.messages, first.state.step, second.state.step), 9000);
     await until(() => first.messages.some((text) => /is left out: .*was silent beyond/.test(text)));
     stalled = false;
     await until(() => second.messages.some((text) => text.includes("joining again")));
