@@ -1,0 +1,87 @@
+/** What the simulated nodes train: small vectors, summed in the real tree. */
+import { subtreesOf, sumInOrder, type Subtree } from "../../src/ops/sum-tree.ts";
+
+export const LENGTH = 48;
+
+export interface Values {
+  readonly step: number;
+  readonly vector: Float32Array;
+}
+
+export const add = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value + b[i]!);
+
+/** Of one shard; depends on the state, so that other states come to other ones. */
+export function gradient({ step, vector }: Values, shard: number): Float32Array {
+  return vector.map((value, i) => Math.fround(Math.sin(value * (shard + 1) + step) + 0.1 * (i % 7)));
+}
+
+/** Sums of the largest whole subtrees of [first, end). */
+export function partials(values: Values, first: number, end: number): { subtree: Subtree; value: Float32Array }[] {
+  return subtreesOf(first, end).map((subtree) => {
+    const sum = (at: number, level: number): Float32Array =>
+      level === 0 ? gradient(values, at) : add(sum(at, level - 1), sum(at + 2 ** (level - 1), level - 1));
+    return { subtree, value: sum(subtree.first, subtree.level) };
+  });
+}
+
+export const applied = ({ step, vector }: Values, sum: Float32Array): Values => ({
+  step: step + 1,
+  vector: vector.map((value, i) => value - Math.fround(0.05 * sum[i]!)),
+});
+
+export const initial = (seed: number): Values => ({
+  step: 0,
+  vector: Float32Array.from({ length: LENGTH }, (_, i) => Math.sin(seed + i)),
+});
+
+export function hashOf({ step, vector }: Values): string {
+  const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+  let hash = 0x811c9dc5 ^ step;
+  for (const word of words) hash = Math.imul(hash ^ word, 0x01000193) ^ (hash >>> 15);
+  return (hash >>> 0).toString(16);
+}
+
+/** The states of one node alone, by step. */
+export function alone(seed: number, to: number, shards: number): Values[] {
+  const states = [initial(seed)];
+  for (let step = 0; step < to; step++) {
+    const sum = sumInOrder(partials(states[step]!, 0, shards), shards, add);
+    states.push(applied(states[step]!, sum));
+  }
+  return states;
+}
+
+/** Checkpoints of a workdir; a crash of the machine loses what is not synced. */
+export class Disk {
+  identity: string;
+  #files: { values: Values; synced: boolean }[] = [];
+  /** The newest that was reported as saved. */
+  reported = -1;
+
+  constructor(identity: string) {
+    this.identity = identity;
+  }
+
+  write(values: Values): () => void {
+    const file = { values, synced: false };
+    this.#files = [...this.#files.filter((one) => one.values.step !== values.step), file];
+    return () => {
+      if (!this.#files.includes(file)) return;
+      file.synced = true;
+      this.reported = Math.max(this.reported, values.step);
+    };
+  }
+
+  crash(): void {
+    this.#files = this.#files.filter(({ synced }) => synced);
+  }
+
+  setAside(step: number): void {
+    this.#files = this.#files.filter(({ values }) => values.step < step);
+    this.reported = Math.min(this.reported, step - 1);
+  }
+
+  newest(): Values | undefined {
+    return this.#files.map(({ values }) => values).sort((a, b) => b.step - a.step)[0];
+  }
+}
