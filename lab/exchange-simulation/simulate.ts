@@ -2,7 +2,7 @@
 import { ENTERING, GATHERING, LINGER, SEARCH } from "../../src/grpc/exchange/limits.ts";
 import { alone, Disk, hashOf, type Values } from "./model.ts";
 import { SimulatedNode, type Setup, type Surroundings } from "./node.ts";
-import { Network, randomOf, World } from "./world.ts";
+import { Network, randomOf, World, type Process } from "./world.ts";
 
 export interface Outcome {
   readonly seed: number;
@@ -88,7 +88,7 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
   const disks = Array.from({ length: count }, (_, host) => new Disk(`workdir ${host}`));
   const nodes: (SimulatedNode | undefined)[] = disks.map(() => undefined);
   /** Machines that are gone: what is sent there gets lost. */
-  const dark = new Set<number>();
+  const dark = new Map<number, Process>();
   const restarts = disks.map(() => 0);
   const done = new Set<number>();
   const checked = new WeakSet<Values>();
@@ -100,6 +100,8 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
   };
 
   const start = (host: number) => {
+    // Connections of before are broken once the machine is there again.
+    dark.get(host)?.reset();
     dark.delete(host);
     const disk = disks[host]!;
     const found = disk.newest();
@@ -145,7 +147,7 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
     if (!node) return false;
     nodes[host] = undefined;
     if (silent) {
-      dark.add(host);
+      dark.set(host, node.process);
       disks[host]!.crash();
     }
     node.process.end(silent);

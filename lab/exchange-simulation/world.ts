@@ -102,7 +102,12 @@ export class Process {
   end(silent: boolean): void {
     if (!this.running) return;
     this.running = false;
-    if (!silent) for (const told of this.onEnd.splice(0)) told();
+    if (!silent) this.reset();
+  }
+
+  /** Its machine tells that there is no such process any more. */
+  reset(): void {
+    for (const told of this.onEnd.splice(0)) told();
   }
 }
 
