@@ -64,10 +64,12 @@ export class Disk {
 
   write(values: Values): () => void {
     const file = { values, synced: false };
-    this.#files = [...this.#files.filter((one) => one.values.step !== values.step), file];
+    this.#files.push(file);
     return () => {
       if (!this.#files.includes(file)) return;
       file.synced = true;
+      // Only now is the one before it replaced.
+      this.#files = this.#files.filter((one) => one === file || one.values.step !== values.step);
       this.reported = Math.max(this.reported, values.step);
     };
   }

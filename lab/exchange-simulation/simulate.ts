@@ -48,11 +48,11 @@ export function planOf(seed: number): Plan {
   const nodes = 2 + below(8);
   const deadline = 1000;
   const setup: Setup = {
-    ...{ seed, to: 4 + below(8), shards: nodes + below(4), world: 1 + below(nodes), deadline },
-    ...{ shardTime: 20 + below(150), saveEvery: 1 + below(4) },
+    ...{ seed, to: 10 + below(15), shards: nodes + below(4), world: 1 + below(nodes), deadline },
+    ...{ shardTime: 100 + below(400), saveEvery: 1 + below(4) },
   };
-  const faultsUntil = 1000 + below(12_000);
-  const faults = Array.from({ length: below(6) }, (): Fault => {
+  const faultsUntil = 1000 + below(9000);
+  const faults = Array.from({ length: below(9) }, (): Fault => {
     const [at, host] = [below(faultsUntil), below(nodes)];
     const ms = of([50, 400, 1500, 4000, 9000]);
     return of<() => Fault>([

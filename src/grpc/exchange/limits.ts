@@ -7,7 +7,7 @@ export const SLOWER = 5;
 /** Times the deadline that the first node waits for the others before it begins without them. */
 export const GATHERING = 10;
 /** Times the deadline that finished nodes wait for one that was lost shortly before. */
-export const LINGER = 5;
+export const LINGER = 1;
 /** Times the deadline that a member looks for a coordinator that is gone. */
 export const SEARCH = 5;
 /** Signs of life in a deadline. */

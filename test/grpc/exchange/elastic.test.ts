@@ -84,7 +84,7 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
   });
 
   it("stops the others when the first node is gone, and they know what to do", async () => {
-    const first = startNode({ to: 1000, world: 2 });
+    const first = startNode({ to: 1000, world: 2, deadline: 1000 });
     const second = startNode({ to: 1000, join: await first.endpoint });
     await reached(second, 4);
     first.kill();
@@ -98,7 +98,7 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
 
   it("stops the others when the first node is told to stop; they too save", async () => {
     const stop = new AbortController();
-    const first = startNode({ to: 1000, world: 2, stop: stop.signal, onStep: (step) => step === 3 && stop.abort() });
+    const first = startNode({ to: 1000, world: 2, deadline: 1000, stop: stop.signal, onStep: (step) => step === 3 && stop.abort() });
     const second = startNode({ to: 1000, join: await first.endpoint });
     expect((await first.ended).error).toBeUndefined();
     const { error, digest } = await second.ended;
