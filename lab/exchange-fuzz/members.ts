@@ -55,7 +55,15 @@ function anything({ of, below, bytes }: Random): MemberMessage {
   const view = of([0, 1, 2 ** 31, below(1000)]);
   return of<() => MemberMessage>([
     () => ({ ready: { view, step: of([0, 2 ** 52, below(1e6)]), settled: below(2) === 0, hash: "", hasSum: true } }),
-    () => ({ suspect: { view, id: below(50), reason: bytes(below(3000)).toString("latin1"), silent: below(2) === 0, patience: 0 } }),
+    () => ({
+      suspect: {
+        view,
+        id: below(50),
+        reason: bytes(below(3000)).toString("latin1"),
+        silent: below(2) === 0,
+        patience: 0,
+      },
+    }),
     () => ({ hello: { version: VERSION, address: "x", rank: 0, config: "{}", parameters: 1, runId: "" } }),
     () => ({}),
   ])();

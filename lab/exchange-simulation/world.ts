@@ -150,7 +150,13 @@ export class Connection {
   /** Told each end once that the connection is broken. */
   readonly onBreak: ((why: string) => void)[] = [() => {}, () => {}];
 
-  constructor(world: World, network: Network, a: { host: number; process: Process }, b: { host: number; process: Process }) { // prettier-ignore
+  constructor(
+    world: World,
+    network: Network,
+    a: { host: number; process: Process },
+    b: { host: number; process: Process },
+  ) {
+    // prettier-ignore
     [this.#world, this.#network, this.#ends] = [world, network, [a, b]];
     a.process.onEnd.push(() => this.break("the other process ended"));
     b.process.onEnd.push(() => this.break("the other process ended"));

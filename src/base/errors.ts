@@ -18,6 +18,8 @@ export class UsageError extends Error {
 export class RunError extends Error {
   override readonly name: string = "RunError";
   readonly exitCode = 1;
+  /** The state is good, and worth being saved. */
+  readonly keepsState: boolean = true;
 }
 
 /** The loss or the gradient stopped being finite. */

@@ -1,4 +1,5 @@
 /** The command line of runs on several machines. */
+import { isIPv6 } from "node:net";
 import type { Command } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { isLoopback, parseEndpoint, type Endpoint } from "../grpc/endpoint.ts";
@@ -48,7 +49,10 @@ function fromLauncher({ rank, world, coordinatorHost, ownHost, port = PORT }: La
 }
 
 /** Where a node that joins listens: for this machine only, if the others are on it. */
-const listenBeside = (join: Endpoint): Endpoint => ({ host: isLoopback(join) ? "127.0.0.1" : "0.0.0.0", port: 0 });
+const listenBeside = (join: Endpoint): Endpoint => {
+  const [own, all] = isIPv6(join.host) ? ["::1", "::"] : ["127.0.0.1", "0.0.0.0"];
+  return { host: isLoopback(join) ? own : all, port: 0 };
+};
 
 /** With certificates on both sides nodes show theirs to each other too. */
 function security(listen: Endpoint, secrets: Secrets): Pick<ExchangeTargets, "security" | "securityOf"> {

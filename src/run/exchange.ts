@@ -3,7 +3,9 @@ import { Observable, Subject } from "rxjs";
 import { exchangeGroup } from "../grpc/exchange/group.ts";
 import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
 import { alone, type Peers } from "../training/peers.ts";
+import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../training/train-state.ts";
+import { nodeIdentity } from "./node-identity.ts";
 import { boundFields, differences, type StoredConfig } from "./config-file.ts";
 import { requireCollectives } from "./exchange-engine.ts";
 import { fieldsWith } from "./own-fields.ts";
@@ -43,13 +45,14 @@ function costs(every: number, steps: number, tell: (event: RunEvent) => void): (
  *
  * @throws UsageError for an exchange that there is not.
  */
-export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
+export function peersOf(context: RunContext, state: TrainState, store: CheckpointStore): PeersOfRun {
   const { exchange: targets, config, stop, name } = context;
   const events = new Subject<RunEvent>();
   const { training, exchange } = config;
   const collectives = exchange.engine === "tensorflow";
   if (collectives && context.mode === "train") requireCollectives(context);
   if (!targets || context.mode !== "train") return { peers: alone(), events };
+  const tell = (text: string) => events.next({ type: "message", text });
   const own: StoredConfig = { pipeline: name, preset: context.preset, ...config };
   const peers = exchangeGroup({
     targets,
@@ -64,7 +67,16 @@ export function peersOf(context: RunContext, state: TrainState): PeersOfRun {
       if (!isConfig(theirs)) return ["config: not readable"];
       return differences(own, theirs, ["pipeline", ...shared(context.fields)]).map(({ name, there, here }) => `${name}: ${there} there, ${here} here`); // prettier-ignore
     },
-    tell: (text) => events.next({ type: "message", text }),
+    tell,
+    identity: nodeIdentity(context.workdir),
+    save() {
+      const told = (path: string) => tell(`the state after ${state.step} steps was saved: ${path}`);
+      store.save("checkpoints-meta", state.snapshot()).then(told, (error: Error) => tell(`warning: not saved: ${error.message}`)); // prettier-ignore
+    },
+    onTakenOver(step) {
+      const folder = store.setAside(step);
+      if (folder) tell(`checkpoints of ${step} steps and more, which this node had, are now in ${folder}`);
+    },
     onExchange: costs(training.logEvery, training.steps, (event) => events.next(event)),
   });
   return { peers, events };

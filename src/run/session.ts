@@ -137,7 +137,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   if (data) events.push(...bindData(context, data.train, store.loaded, found?.snapshot.step));
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
-  const { peers, events: exchange } = peersOf(context, state);
+  const { peers, events: exchange } = peersOf(context, state, store);
   const told = new Subject<RunEvent>();
   const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({

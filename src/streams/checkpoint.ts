@@ -72,7 +72,7 @@ export function checkpoint<T extends Captured>(
           })),
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
           catchError((error: unknown) => {
-            if (error instanceof RunError && state.step !== saved) save(true, state.snapshot());
+            if (error instanceof RunError && error.keepsState && state.step !== saved) save(true, state.snapshot());
             // The error may promise that the state was saved: it is told once that is so.
             const written = defer(() => Promise.all(writing)).pipe(ignoreElements());
             return concat(

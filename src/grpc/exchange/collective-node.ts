@@ -153,7 +153,10 @@ export class CollectiveNode implements Group {
     const waited = await this.#waiting.until(() => done, view, limit);
     if (waited === "over") throw new Over();
     if (waited === "late") {
-      throw new BrokenGroupError(`the others did not come within ${limit / 1000} s (exchange.deadlineSeconds)`, state.step);
+      throw new BrokenGroupError(
+        `the others did not come within ${limit / 1000} s (exchange.deadlineSeconds)`,
+        state.step,
+      );
     }
     try {
       return await told;

@@ -288,7 +288,9 @@ function settle(draft: Draft): void {
   const source = old.find(({ ready }) => ready!.step === step)!;
   const differing = ofRun.filter(({ ready }) => ready!.step === step && ready!.hash !== source.ready!.hash);
   if (differing.length > 0) return differ(draft, step, [source, ...differing]);
-  const needs = new Map(members.map((member) => [member, member === source ? "NOTHING" : needOf(member, source.ready!)]));
+  const needs = new Map(
+    members.map((member) => [member, member === source ? "NOTHING" : needOf(member, source.ready!)]),
+  );
   const holders = members.filter((member) => needs.get(member) === "NOTHING");
   const withSum = holders.filter(({ ready }) => ready!.hasSum);
   const entering = members.some(({ entered }) => !entered);
@@ -323,7 +325,10 @@ function tick(draft: Draft): void {
   if (phase === "gathering") {
     remove(draft, unheard(deadline).map((member) => leftOut(member, SILENT))); // prettier-ignore
     if (draft.members.some(isOwn) && !rules.fixed && now - since >= deadline * (rules.finished ? 1 : GATHERING)) {
-      tell(draft, `${draft.members.length} of ${rules.world} nodes are here; going on with them, others may join later`);
+      tell(
+        draft,
+        `${draft.members.length} of ${rules.world} nodes are here; going on with them, others may join later`,
+      );
       change(draft);
     }
   }
@@ -343,7 +348,9 @@ function tick(draft: Draft): void {
 function judged(draft: Draft): Going[] {
   const { members, now } = draft;
   const memberOf = (id: number) => members.find((member) => member.id === id);
-  const live = draft.accusations.filter((one) => memberOf(one.of) && memberOf(one.by) && isLive(memberOf(one.by)!, one));
+  const live = draft.accusations.filter(
+    (one) => memberOf(one.of) && memberOf(one.by) && isLive(memberOf(one.by)!, one),
+  );
   const ripe = live.filter(({ at }) => now - at >= HEARING);
   const broken = ripe.filter(({ silent }) => !silent);
   return broken.length > 0 ? unreachable(draft, broken) : silentOnes(draft, ripe);

@@ -34,13 +34,16 @@ export class SupersededError extends RunError {
   override readonly name = "SupersededError";
 
   constructor(address: string, why: string) {
-    super(`the run at ${address} goes on without this process: ${why}\n  remedy: give each process a --workdir of its own`);
+    super(
+      `the run at ${address} goes on without this process: ${why}\n  remedy: give each process a --workdir of its own`,
+    );
   }
 }
 
 /** Nodes have come to different states: nothing of it may be kept. */
 export class DifferentNodesError extends RunError {
   override readonly name = "DifferentNodesError";
+  override readonly keepsState = false;
   readonly step: number;
 
   constructor(step: number, text: string) {
@@ -66,7 +69,9 @@ export function joinFailure(address: string, { code, details: said }: ServiceErr
     case status.FAILED_PRECONDITION:
       return new UsageError(`${where}: refused: ${details}`, "join with the settings of the run, or another run");
     case status.ALREADY_EXISTS:
-      return new RunError(`${where}: refused: ${details}\n  remedy: start it again later, or give another --rank, or none`);
+      return new RunError(
+        `${where}: refused: ${details}\n  remedy: start it again later, or give another --rank, or none`,
+      );
     case status.UNIMPLEMENTED:
       return new UsageError(`${where}: no node listens there, but something else`, "join the address of --listen");
     default:

@@ -127,7 +127,15 @@ interface Draft extends MemberState {
 export const newMember = (rules: MemberRules, deadline: number, step: number): MemberState => ({
   ...{ rules, deadline, step, call: "none", attempt: 0, looking: undefined, retryAt: 0, calledAt: 0, heard: 0 },
   ...{ runId: "", id: 0, viewNumber: 0, view: undefined, caughtUp: false, settled: false, hasSum: false },
-  ...{ computing: 0, turnSince: undefined, entering: false, waiting: undefined, progress: 0, expulsions: 0, ended: false },
+  ...{
+    computing: 0,
+    turnSince: undefined,
+    entering: false,
+    waiting: undefined,
+    progress: 0,
+    expulsions: 0,
+    ended: false,
+  },
 });
 
 /** Sums may be applied, and gradients are of use, only then. */
@@ -193,7 +201,8 @@ function react(draft: Draft, event: MemberEvent): void {
 }
 
 /** The same wait goes on while fewer and fewer are missing. */
-const since = ({ waiting, now }: Draft, { phase }: { phase: Phase }) => (waiting?.phase === phase ? waiting.since : now);
+const since = ({ waiting, now }: Draft, { phase }: { phase: Phase }) =>
+  waiting?.phase === phase ? waiting.since : now;
 
 function say(draft: Draft, message: MemberMessage): void {
   if (draft.call === "attending") draft.effects.push({ type: "send", message });
@@ -237,7 +246,8 @@ function hear(draft: Draft, message: CoordinatorMessage, hash: string): void {
     draft.entering = true;
   }
   if (prepare) {
-    if (rules.fixed && draft.viewNumber > 0) return fail(draft, { kind: "broken", why: "a node has left it, or is lost" });
+    if (rules.fixed && draft.viewNumber > 0)
+      return fail(draft, { kind: "broken", why: "a node has left it, or is lost" });
     draft.viewNumber = prepare.view;
     endView(draft);
     const { step, settled, hasSum } = draft;
@@ -310,7 +320,8 @@ function lose(draft: Draft, how: CallEnd, why: string): void {
     draft.retryAt = now + RETRY;
     return giveUp(draft, why);
   }
-  if (rules.fixed && draft.viewNumber > 0) return fail(draft, { kind: "broken", why: `the coordinator is gone: ${why}` });
+  if (rules.fixed && draft.viewNumber > 0)
+    return fail(draft, { kind: "broken", why: `the coordinator is gone: ${why}` });
   endView(draft);
   // What is left to do is for others, who do not need this node.
   if (draft.settled && step >= rules.to) return finish(draft);

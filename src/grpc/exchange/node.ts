@@ -196,7 +196,11 @@ export class ExchangeNode implements Group {
       onTakenOver?.(step);
       membership.tell(`the state after ${step} steps was taken over from node ${source.rank}`);
     }
-    this.#membership.tell({ type: "fetched", view: view.view, hash: view.need === "STATE" ? this.#snapshot.hash() : "" });
+    this.#membership.tell({
+      type: "fetched",
+      view: view.view,
+      hash: view.need === "STATE" ? this.#snapshot.hash() : "",
+    });
   }
 
   /** Applies a sum: the only place where the state goes on. */

@@ -1,6 +1,6 @@
 /** The checkpoints of a workdir. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
 import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -82,6 +82,22 @@ export class CheckpointStore {
     for (const old of older.slice(limit - 1)) rmSync(old.path, { force: true });
     this.#newest = path;
     return path;
+  }
+
+  /**
+   * Moves checkpoints of `step` steps and more out of the way: the state of that step came from other nodes, and these
+   * files are of another past. They would count as the newest.
+   *
+   * @returns Where they are now, if there were any.
+   */
+  setAside(step: number): string | undefined {
+    const { workdir } = this.#options;
+    const old = [...this.#entries("checkpoints"), ...this.#entries("checkpoints-meta")].filter((entry) => entry.step >= step); // prettier-ignore
+    if (old.length === 0) return undefined;
+    const folder = join(workdir, "checkpoints-set-aside");
+    mkdirSync(folder, { recursive: true });
+    for (const { path } of old) renameSync(path, join(folder, basename(path)));
+    return folder;
   }
 
   /**

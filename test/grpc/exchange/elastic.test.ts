@@ -46,7 +46,7 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
   });
 
   it("leaves out a node that takes nothing any more, and takes it in again", async () => {
-    const first = startNode({ to: 120, world: 2, deadline: 300 });
+    const first = startNode({ to: 40, world: 2, deadline: 1000 });
     let stalled = false;
     let calls = 0;
     // Sends nothing for as long as it is stalled.
@@ -60,12 +60,14 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
         return wire.deliver(...args);
       },
     });
-    const second = startNode({ to: 120, join: await first.endpoint, deadline: 300, group: { wire: stalling } });
-    await until(() => first.messages.some((text) => /is left out: .*was silent beyond/.test(text)));
+    const second = startNode({ to: 40, join: await first.endpoint, deadline: 1000, group: { wire: stalling } });
+    await until(() => stalled);
+    const before = first.messages.length;
+    await until(() => first.messages.slice(before).some((text) => /is left out: .*was silent beyond/.test(text)));
     stalled = false;
     await until(() => second.messages.some((text) => text.includes("joining again")));
-    await expectAlone(120, first);
-    expect((await second.ended).digest).toBe((await aloneTo(120)).digest);
+    await expectAlone(40, first);
+    expect((await second.ended).digest).toBe((await aloneTo(40)).digest);
   });
 
   it("goes on when the stream to a node breaks", async () => {
@@ -98,7 +100,13 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
 
   it("stops the others when the first node is told to stop; they too save", async () => {
     const stop = new AbortController();
-    const first = startNode({ to: 1000, world: 2, deadline: 1000, stop: stop.signal, onStep: (step) => step === 3 && stop.abort() });
+    const first = startNode({
+      to: 1000,
+      world: 2,
+      deadline: 1000,
+      stop: stop.signal,
+      onStep: (step) => step === 3 && stop.abort(),
+    });
     const second = startNode({ to: 1000, join: await first.endpoint });
     expect((await first.ended).error).toBeUndefined();
     const { error, digest } = await second.ended;

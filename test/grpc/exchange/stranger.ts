@@ -43,13 +43,23 @@ export async function stranger(endpoint: Endpoint, address?: string) {
   const view = await new Promise<GroupView>((resolve, reject) => {
     const attendance = client.attend(
       {
-        ...{ version: VERSION, rank: 0, config: "{}", collectivesPort: 0, runId: "", node: "", incarnation: "", parameters: run.parameters },
+        ...{
+          version: VERSION,
+          rank: 0,
+          config: "{}",
+          collectivesPort: 0,
+          runId: "",
+          node: "",
+          incarnation: "",
+          parameters: run.parameters,
+        },
         address: address ?? endpointText(server.endpoint),
       },
       {
         onMessage({ welcome, prepare, view }) {
           if (welcome) [runId, own] = [welcome.runId, welcome.id];
-          if (prepare) attendance.send({ ready: { view: prepare.view, step: 0, settled: false, hash: "", hasSum: false } });
+          if (prepare)
+            attendance.send({ ready: { view: prepare.view, step: 0, settled: false, hash: "", hasSum: false } });
           if (view) resolve(view);
         },
         onEnd: reject,
