@@ -1,23 +1,24 @@
+/* eslint-disable max-lines -- both sides of a node, as one object that a plan can freeze and kill */
 /** A simulated node: the real rules of both sides, with a network, a clock and a disk that are not real. */
 import { admission } from "../../src/grpc/exchange/admission.ts";
+import { coordinate } from "../../src/grpc/exchange/coordinator-rules.ts";
 import {
-  coordinate,
   newCoordinator,
   type Arrival,
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorState,
-} from "../../src/grpc/exchange/coordinator-rules.ts";
+} from "../../src/grpc/exchange/coordinator-state.ts";
 import { tickOf } from "../../src/grpc/exchange/limits.ts";
+import { attend } from "../../src/grpc/exchange/member-rules.ts";
 import {
-  attend,
   newMember,
   worksIn,
   type CallEnd,
   type MemberEffect,
   type MemberEvent,
   type MemberState,
-} from "../../src/grpc/exchange/member-rules.ts";
+} from "../../src/grpc/exchange/member-state.ts";
 import type { CoordinatorMessage, GroupView, MemberMessage, Phase } from "../../src/grpc/exchange/messages.ts";
 import { rangeOf, shardsOf } from "../../src/grpc/exchange/shares-of-view.ts";
 import { subtreesOf, sumInOrder } from "../../src/ops/sum-tree.ts";

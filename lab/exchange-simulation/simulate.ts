@@ -100,8 +100,9 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
   };
 
   const start = (host: number) => {
-    // Connections of before are broken once the machine is there again.
-    dark.get(host)?.reset();
+    // Connections of before are broken some time after the machine is there again.
+    const before = dark.get(host);
+    world.after(400, () => before?.reset());
     dark.delete(host);
     const disk = disks[host]!;
     const found = disk.newest();

@@ -3,124 +3,19 @@
  * goes on. No clock, no connection: docs/reference/exchange-protocol.md.
  */
 import { sanitizeText } from "../../base/sanitize-text.ts";
-import { HEARING, ENTERING, GATHERING, IDLE, LINGER } from "./limits.ts";
-import type { CoordinatorMessage, GroupView, Member, MemberMessage, Ready } from "./messages.ts";
-
-export interface Arrival {
-  readonly address: string;
-  /** 0: the next that is free. */
-  readonly rank: number;
-  /** As in {@link Member}. */
-  readonly collectivesPort: number;
-  /** As in {@link Hello}. */
-  readonly node: string;
-  readonly incarnation: string;
-}
-
-export interface CoordinatorRules {
-  readonly runId: string;
-  /** Most members there can be. */
-  readonly shards: number;
-  /** Members without which it does not begin. */
-  readonly world: number;
-  /** The first members stay the only ones. */
-  readonly fixed: boolean;
-  /** ms within which members answer. */
-  readonly deadline: number;
-  /** Step after the last. */
-  readonly to: number;
-  /** The coordinator's own node begins with the last step. */
-  readonly finished: boolean;
-}
-
-export interface Attending extends Member {
-  readonly node: string;
-  readonly incarnation: string;
-  /** The answer to the view in preparation. */
-  ready: Ready | undefined;
-  /** Has been part of a view. */
-  entered: boolean;
-  /** When its last message came. */
-  heard: number;
-  /** As it told last, and when that changed. */
-  progress: number;
-  progressed: number;
-  /** Updates applied in this run, as it told; when it entered. */
-  step: number;
-  base: number;
-  /** As it told: members from which something is to come. */
-  waitsFor: readonly number[];
-}
-
-interface Accusation {
-  readonly by: number;
-  readonly of: number;
-  readonly reason: string;
-  readonly silent: boolean;
-  readonly patience: number;
-  readonly at: number;
-}
-
-export interface CoordinatorState {
-  readonly rules: CoordinatorRules;
-  readonly members: readonly Readonly<Attending>[];
-  readonly nextId: number;
-  readonly view: number;
-  /** "over": all have the last step, or the coordinator goes. */
-  readonly phase: "gathering" | "preparing" | "settled" | "over";
-  /** When the phase began. */
-  readonly since: number;
-  /** Members of the first view are there, or have been. */
-  readonly begun: boolean;
-  readonly accusations: readonly Accusation[];
-  /** By incarnation: times in a row that it was left out for its silence. */
-  readonly idle: Readonly<Record<string, number>>;
-  /** When a member was lost that may come back. */
-  readonly lost: number | undefined;
-}
-
-export type CoordinatorEvent =
-  | { readonly type: "join"; readonly arrival: Arrival }
-  | { readonly type: "said"; readonly id: number; readonly message: MemberMessage }
-  /** A member's connection broke. */
-  | { readonly type: "gone"; readonly id: number; readonly why: string }
-  | { readonly type: "tick" }
-  | { readonly type: "close"; readonly reason: string };
-
-/** "left out": it may come back. "superseded": another process has its place. "closed": nothing is there any more. */
-export type Farewell = "left out" | "superseded" | "closed";
-
-export type CoordinatorEffect =
-  | { readonly type: "admit"; readonly id: number }
-  /** `passing`: another attempt may succeed later. */
-  | { readonly type: "refuse"; readonly reason: string; readonly passing: boolean }
-  | { readonly type: "send"; readonly id: number; readonly message: CoordinatorMessage }
-  | { readonly type: "end"; readonly id: number; readonly reason: string; readonly how: Farewell }
-  | { readonly type: "tell"; readonly text: string };
-
-/** A state that is being made; nobody else has it yet. */
-interface Draft extends CoordinatorState {
-  members: Attending[];
-  nextId: number;
-  view: number;
-  phase: CoordinatorState["phase"];
-  since: number;
-  begun: boolean;
-  accusations: Accusation[];
-  idle: Record<string, number>;
-  lost: number | undefined;
-  readonly effects: CoordinatorEffect[];
-  readonly now: number;
-}
-
-const byRank = (a: Member, b: Member) => a.rank - b.rank;
-const isOwn = ({ rank }: Member) => rank === 0;
-const SILENT = "was silent beyond exchange.deadlineSeconds";
-
-export const newCoordinator = (rules: CoordinatorRules): CoordinatorState => ({
-  ...{ rules, members: [], nextId: 1, view: 0, phase: "gathering", since: 0, begun: false },
-  ...{ accusations: [], idle: {}, lost: undefined },
-});
+import { isLive, judged, leftOut, SILENT, type Going } from "./coordinator-judgement.ts";
+import {
+  byRank,
+  isOwn,
+  type Arrival,
+  type Attending,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  type Draft,
+} from "./coordinator-state.ts";
+import { ENTERING, GATHERING, IDLE, LINGER } from "./limits.ts";
+import type { CoordinatorMessage, GroupView, MemberMessage, Ready } from "./messages.ts";
 
 /**
  * What follows from an event.
@@ -227,18 +122,6 @@ function said(draft: Draft, member: Attending, { ready, suspect, diverged, leave
   }
 }
 
-/** Who has got on since does not complain any more. */
-const isLive = (accuser: Attending, { at }: Accusation) => accuser.progressed <= at;
-
-interface Going {
-  readonly member: Attending;
-  readonly what: string;
-  /** What it is told, if its link still stands. */
-  readonly farewell?: { readonly reason: string; readonly how: Farewell };
-  /** It was there and did nothing. */
-  readonly silent?: boolean;
-}
-
 function drop(draft: Draft, { member, what, farewell, silent = false }: Going): void {
   draft.members = draft.members.filter((one) => one !== member);
   draft.lost = draft.now;
@@ -253,11 +136,6 @@ function remove(draft: Draft, going: readonly Going[]): void {
   for (const one of going) drop(draft, one);
   if (draft.begun && draft.phase !== "over" && draft.members.length > 0) change(draft);
 }
-
-const leftOut = (member: Attending, why: string, by = ""): Going => ({
-  ...{ member, what: `is left out: it ${why}`, silent: true },
-  farewell: { reason: `left out${by}: ${why.startsWith("was") ? "" : "it "}${why}`, how: "left out" },
-});
 
 function change(draft: Draft): void {
   draft.begun = true;
@@ -342,64 +220,6 @@ function tick(draft: Draft): void {
     remove(draft, silent.length > 0 ? silent : judged(draft));
     finish(draft);
   }
-}
-
-/** Who goes by what members say of each other. */
-function judged(draft: Draft): Going[] {
-  const { members, now } = draft;
-  const memberOf = (id: number) => members.find((member) => member.id === id);
-  const live = draft.accusations.filter(
-    (one) => memberOf(one.of) && memberOf(one.by) && isLive(memberOf(one.by)!, one),
-  );
-  const ripe = live.filter(({ at }) => now - at >= HEARING);
-  const broken = ripe.filter(({ silent }) => !silent);
-  return broken.length > 0 ? unreachable(draft, broken) : silentOnes(draft, ripe);
-}
-
-/** Between two nodes nothing goes: the one of which most is said goes, but never the first node. */
-function unreachable({ members }: Draft, broken: readonly Accusation[]): Going[] {
-  const going: Going[] = [];
-  let left = broken;
-  while (left.length > 0) {
-    const weight = ({ id }: Attending) =>
-      left.filter(({ by, of }) => by === id || of === id).length + left.filter(({ of }) => of === id).length / 1e6;
-    const [worst] = members.filter((member) => !isOwn(member) && weight(member) > 0).sort((a, b) => weight(b) - weight(a)); // prettier-ignore
-    const said = left.find(({ by, of }) => by === worst!.id || of === worst!.id)!;
-    const accuser = members.find(({ id }) => id === said.by)!;
-    const accused = members.find(({ id }) => id === said.of)!;
-    const why = worst === accused ? said.reason : `cannot go on with node ${accused.rank}: ${said.reason}`;
-    going.push(leftOut(worst!, why, worst === accused ? ` by node ${accuser.rank}` : ""));
-    left = left.filter(({ by, of }) => by !== worst!.id && of !== worst!.id);
-  }
-  return going;
-}
-
-/** Who waits for others is none of those who hold them up: whom they wait for in the end is, unless it gets on. */
-function silentOnes({ members, now, rules }: Draft, ripe: readonly Accusation[]): Going[] {
-  const reached = new Map<Attending, Accusation>();
-  const follow = (id: number, accusation: Accusation) => {
-    const member = members.find((one) => one.id === id);
-    if (!member || reached.has(member)) return;
-    reached.set(member, accusation);
-    for (const next of member.waitsFor) follow(next, accusation);
-  };
-  for (const accusation of ripe) follow(accusation.of, accusation);
-  const isStuck = (member: Attending, times = 1) =>
-    now - member.progressed >= Math.max(times * rules.deadline, reached.get(member)!.patience);
-  const all = [...reached.keys()];
-  const ends = all.filter(({ waitsFor }) => waitsFor.length === 0);
-  // They wait for each other: something got lost between them.
-  const culprits = ends.length > 0 || !all.every((one) => isStuck(one)) ? ends : all.filter((one) => !isOwn(one)).sort(byRank).slice(-1); // prettier-ignore
-  const stuck = culprits.filter((one) => isStuck(one, isOwn(one) ? ENTERING : 1));
-  // The first node cannot go: without it there is no run.
-  if (stuck.some(isOwn)) {
-    const [what, reason] = ["is let go: node 0 does not get on", "node 0 does not get on"];
-    return members.filter((one) => !isOwn(one)).map((member) => ({ member, what, farewell: { reason, how: "closed" } })); // prettier-ignore
-  }
-  return stuck.map((member) => {
-    const accuser = members.find(({ id }) => id === reached.get(member)!.by)!;
-    return leftOut(member, SILENT, ` by node ${accuser.rank}`);
-  });
 }
 
 /** Ends the run once all have the last step, and who was lost shortly before does not come back. */

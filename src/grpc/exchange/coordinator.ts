@@ -1,6 +1,6 @@
 /** The coordinator: its rules, and the ways to its members. */
+import { coordinate } from "./coordinator-rules.ts";
 import {
-  coordinate,
   newCoordinator,
   type Arrival,
   type CoordinatorEffect,
@@ -8,7 +8,7 @@ import {
   type CoordinatorRules,
   type CoordinatorState,
   type Farewell,
-} from "./coordinator-rules.ts";
+} from "./coordinator-state.ts";
 import { Machine, type ListeningClock } from "./machine.ts";
 import type { CoordinatorMessage, MemberMessage } from "./messages.ts";
 

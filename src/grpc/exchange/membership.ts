@@ -9,8 +9,8 @@ import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { CoordinatorLostError, DifferentNodesError, isPassing, joinFailure, SupersededError } from "./failures.ts";
 import { Machine, type ListeningClock } from "./machine.ts";
+import { attend } from "./member-rules.ts";
 import {
-  attend,
   newMember,
   worksIn,
   type CallEnd,
@@ -18,7 +18,7 @@ import {
   type MemberEvent,
   type MemberFailure,
   type MemberState,
-} from "./member-rules.ts";
+} from "./member-state.ts";
 import type { CoordinatorMessage, GroupView, Hello, MemberMessage } from "./messages.ts";
 
 export type Way =

@@ -3,11 +3,8 @@ import { Bell } from "../../base/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.ts";
 import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
-import type { ParcelMessage } from "./messages.ts";
-import type { Phase } from "./messages.ts";
-import type { FetchRequest } from "./messages.ts";
-import type { GroupView } from "./messages.ts";
-import type { Member } from "./messages.ts";
+import type { FetchRequest, GroupView, Member, ParcelMessage, Phase } from "./messages.ts";
+import { completeness } from "./completeness.ts";
 import { Inbox } from "./inbox.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Membership } from "./membership.ts";
@@ -96,11 +93,9 @@ export class ExchangeNode implements Group {
       for (;;) {
         const view = await this.#settle();
         if (!view) return;
-        if (state.step >= to) {
-          // Others may still need the state.
-          if ((await this.#waiting.until(() => this.#done, view)) === "ready") return;
-          continue;
-        }
+        // Others may still need the last state.
+        if (state.step >= to) await this.#waiting.until(() => this.#done, view);
+        if (state.step >= to) continue;
         const [shard] = this.#work.missing(shardsOf(view, this.#membership.id, run));
         if (shard === undefined) {
           const sum = await this.#exchange(view);
@@ -141,9 +136,7 @@ export class ExchangeNode implements Group {
   }
 
   /** Of the state; once nobody wants more of this node there is none. */
-  #hash(): string {
-    return this.#waiting.closed ? "" : this.#snapshot.hash();
-  }
+  readonly #hash = () => (this.#waiting.closed ? "" : this.#snapshot.hash());
 
   /** There is nothing more to do here. */
   get #done(): boolean {
@@ -157,10 +150,8 @@ export class ExchangeNode implements Group {
     for (;;) {
       const { view, works, failure } = membership;
       if (waiting.closed || this.#done) return undefined;
-      if (!view || failure) {
-        await waiting.until(() => this.#done, view);
-        continue;
-      }
+      if (!view || failure) await waiting.until(() => this.#done, view);
+      if (!view || failure) continue;
       wire.keep(view.members);
       this.#inbox.keep(view.members);
       if (!works) await this.#catchUp(view);
@@ -240,17 +231,9 @@ export class ExchangeNode implements Group {
   }
 
   async #receive(view: GroupView, from: readonly Member[], phase: Phase, look: () => void): Promise<boolean> {
-    const missing = () => from.filter(({ id }) => !this.#inbox.get(id, phase)?.complete).map(({ id }) => id);
-    let told: number | undefined;
-    const complete = () => {
-      look();
-      const left = missing();
-      if (left.length !== told) this.#membership.tell({ type: "waits", phase, from: left });
-      told = left.length;
-      return told === 0;
-    };
+    const complete = completeness(from, phase, this.#inbox, (event) => this.#membership.tell(event));
     // The view may have ended between the two turns.
-    return (await this.#waiting.until(complete, view)) === "ready" && missing().length === 0;
+    return (await this.#waiting.until(() => (look(), complete()), view)) === "ready" && complete();
   }
 
   async #leave(close: (finished: boolean) => Promise<void>): Promise<void> {

@@ -6,7 +6,7 @@ import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { sendAll } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
-import type { Farewell } from "./coordinator-rules.ts";
+import type { Farewell } from "./coordinator-state.ts";
 import { VERSION } from "./definition.ts";
 import type { Receipt } from "./messages.ts";
 import type { ParcelMessage } from "./messages.ts";

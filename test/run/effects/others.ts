@@ -19,6 +19,7 @@ import { imageQuality } from "../../../src/run/images/quality.ts";
 import type { Pipeline, RunContext, RunEvent } from "../../../src/run/pipeline.ts";
 import type { Session } from "../../../src/run/session.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
+import type { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../../../src/training/train-state.ts";
 import { engineNamed, pipeline as commandLine, temporaryFolder } from "../../cli/fixture.ts";
 import { pngFolder, prepared } from "../../pipelines/prepared-fixture.ts";
@@ -133,5 +134,7 @@ export async function engineThreads(sets: readonly string[]): Promise<Seen> {
 /** What a run that would train with others is refused with. */
 export async function exchange(sets: readonly string[]): Promise<Seen> {
   const context = await contextOf(sets);
-  return { refusal: await refused(() => peersOf(context, {} as TrainState).events.pipe(take(0))) };
+  return {
+    refusal: await refused(() => peersOf(context, {} as TrainState, {} as CheckpointStore).events.pipe(take(0))),
+  };
 }
