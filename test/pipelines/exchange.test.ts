@@ -82,7 +82,8 @@ describe("runs of several processes", { timeout: 90_000 }, () => {
   });
 
   it("without its first node a run saves, and says how it goes on; it then does to the same parameters", async () => {
-    const { node: first, address } = await coordinator("--world", "2");
+    // The others look for it five times as long.
+    const { node: first, address } = await coordinator("--world", "2", "--set", "exchange.deadlineSeconds=3");
     const second = start("--join", address);
     await second.says(/training: [1-9]/);
     first.child.kill("SIGKILL");

@@ -70,7 +70,7 @@ export function joinFailure(address: string, { code, details: said }: ServiceErr
       return new UsageError(`${where}: refused: ${details}`, "join with the settings of the run, or another run");
     case status.ALREADY_EXISTS:
       return new RunError(
-        `${where}: refused: ${details}\n  remedy: start it again later, or give another --rank, or none`,
+        `${where}: refused: ${details}\n  remedy: give another --rank, or none, or start it again later`,
       );
     case status.UNIMPLEMENTED:
       return new UsageError(`${where}: no node listens there, but something else`, "join the address of --listen");

@@ -61,9 +61,7 @@ export class ExchangeNode implements Group {
     });
   }
 
-  get shards(): number {
-    return this.#options.run.shards;
-  }
+  get shards() { return this.#options.run.shards; } // prettier-ignore
 
   after(turn: Turn): Turn | undefined {
     const [{ view, id }, { run, to }] = [this.#membership, this.#options];

@@ -113,7 +113,7 @@ describe("a node that may not join", () => {
     const first = startNode({ to: 1000, shards: 2, world: 2 });
     const join = await first.endpoint;
     startNode({ to: 1000, shards: 2, join });
-    const third = startNode({ to: 1000, shards: 2, join });
+    const third = startNode({ to: 1000, shards: 2, join, deadline: 300 });
     expect((await third.ended).error?.message).toMatch(/training\.shards: 2 shards are for at most 2 nodes/);
     expect(() => startNode({ to: 1, shards: 2, world: 3 })).toThrow("--world 3: training.shards is 2");
   });

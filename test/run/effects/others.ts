@@ -19,7 +19,6 @@ import { imageQuality } from "../../../src/run/images/quality.ts";
 import type { Pipeline, RunContext, RunEvent } from "../../../src/run/pipeline.ts";
 import type { Session } from "../../../src/run/session.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
-import type { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../../../src/training/train-state.ts";
 import { engineNamed, pipeline as commandLine, temporaryFolder } from "../../cli/fixture.ts";
 import { pngFolder, prepared } from "../../pipelines/prepared-fixture.ts";
