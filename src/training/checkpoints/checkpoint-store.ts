@@ -92,7 +92,7 @@ export class CheckpointStore {
    */
   setAside(step: number): string | undefined {
     const { workdir } = this.#options;
-    const old = [...this.#entries("checkpoints"), ...this.#entries("checkpoints-meta")].filter((entry) => entry.step >= step); // prettier-ignore
+    const old = [...entriesOf(workdir, "checkpoints"), ...entriesOf(workdir, "checkpoints-meta")].filter((entry) => entry.step >= step); // prettier-ignore
     if (old.length === 0) return undefined;
     const folder = join(workdir, "checkpoints-set-aside");
     mkdirSync(folder, { recursive: true });
