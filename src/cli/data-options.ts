@@ -39,6 +39,8 @@ interface Given {
   readonly channels?: string;
   readonly filter?: "linear" | "cubic" | "lanczos3";
   readonly labels?: "none" | "folders";
+  readonly range?: readonly [number, number];
+  readonly transpose?: boolean;
   readonly layout?: "hwc" | "chw";
   readonly imageColumn?: string;
   readonly labelColumn?: string;
@@ -59,6 +61,16 @@ const whole = (flag: string, most: number) => (text: string) => {
   throw new UsageError(`${flag} ${text}: expected a whole number from 1 to ${most}`, `for example ${flag} 32`);
 };
 
+/** Two numbers with a comma between. @throws UsageError */
+function sampleRange(text: string): readonly [number, number] {
+  const [low = NaN, high = NaN, ...more] = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (more.length === 0 && Number.isFinite(low) && Number.isFinite(high) && low < high) return [low, high];
+  throw new UsageError(
+    `--range ${text}: expected two numbers, the smaller first`,
+    "for example --range 0,1 or --range -1,1",
+  );
+}
+
 const collect = (text: string, before: string[] = []) => [...before, text];
 
 function prepareCommand(): Command {
@@ -72,7 +84,10 @@ function prepareCommand(): Command {
       "train, test and so on; repeatable; default: all that the names of files and folders tell, else train",
       collect,
     )
-    .option("--version <old|new>", "which downsampled ImageNet; results on one cannot be compared with the other")
+    .option(
+      "--version <name>",
+      "which ImageNet, old or new: results cannot be compared; which EMNIST: letters, digits ...",
+    )
     .option("--crop <n>", "keeps the central n x n pixels", whole("--crop", 65536))
     .option("--size <n>", "resizes to n x n pixels, after a central square crop", whole("--size", 65536))
     .addOption(new Option("--channels <n>", "1 for grey, 3 for colour").choices(["1", "3"]))
@@ -86,6 +101,8 @@ function prepareCommand(): Command {
     .addOption(
       new Option("--labels <how>", "folders: takes folder names as classes; default none").choices(["none", "folders"]),
     )
+    .option("--range <low,high>", "values of black and white, such as 0,1 for floats", sampleRange)
+    .option("--transpose", "swaps rows and columns, which turns EMNIST upright")
     .addOption(new Option("--layout <axes>", "pixels: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
     .option("--image-column <name>", "column of the images, if it has no usual name")
     .option("--label-column <name>", "column of the labels, if it has no usual name; none: reads no labels")
@@ -140,7 +157,7 @@ function prepareRequest(given: Given): PrepareRequest {
   const format = required(given.format, "--format", "folder");
   const out = required(given.out, "--out", "data/photos");
   requireFormat(format);
-  const { from: path, version, crop, size, filter, labels, layout, imageColumn, labelColumn } = given;
+  const { from: path, version, crop, size, filter, range, transpose, labels, layout, imageColumn, labelColumn } = given;
   const channels = given.channels === undefined ? undefined : (Number(given.channels) as 1 | 3);
   for (const split of given.split ?? []) {
     if (/^[\w-]+$/.test(split)) continue;
@@ -151,7 +168,7 @@ function prepareRequest(given: Given): PrepareRequest {
     format,
     out,
     splits: given.split && [...new Set(given.split)],
-    images: { path, version, crop, size, channels, filter, labels, layout, imageColumn, labelColumn },
+    images: { path, version, crop, size, channels, filter, range, transpose, labels, layout, imageColumn, labelColumn },
     shardBytes: given.shardSize === undefined ? undefined : given.shardSize * MIB,
     skipBad: given.skipBad ?? false,
     verify: given.verify ?? false,

@@ -29,12 +29,21 @@ type Streams = Pick<Environment, "stderr" | "env" | "now">;
 const SHOW_EVERY = 100;
 
 /** The options that were given, as the manifest keeps them. */
-function optionsOf({ images }: PrepareRequest): Record<string, string | number> {
-  const { crop, size, channels, filter, labels, layout, imageColumn, labelColumn } = images;
-  const given = { crop, size, channels, filter, labels, layout, imageColumn, labelColumn } satisfies Record<
-    string,
-    string | number | undefined
-  >;
+function optionsOf({ images }: PrepareRequest): Record<string, string | number | boolean> {
+  const { crop, size, channels, filter, transpose, labels, layout, imageColumn, labelColumn } = images;
+  const range = images.range?.join();
+  const given = {
+    crop,
+    size,
+    channels,
+    filter,
+    range,
+    transpose,
+    labels,
+    layout,
+    imageColumn,
+    labelColumn,
+  } satisfies Record<string, string | number | boolean | undefined>;
   return Object.fromEntries(
     Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

@@ -60,11 +60,11 @@ interface Layout {
   readonly fortran: boolean;
 }
 
-/** What the dictionary says, such as {'descr': '<f4', 'fortran_order': False, 'shape': (300, 24), }. */
+/** What the dictionary says (lengths end in L where Python 2 wrote them), such as {'descr': '<f4', 'fortran_order': False, 'shape': (300, 24), }. */
 function layout(text: string, refuse: Refuse): Layout {
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const sizes = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
+  const sizes = /'shape':\s*\(([\dL,\s]*)\)/.exec(text)?.[1];
   if (descr === undefined || !order || sizes === undefined)
     throw refuse(`its header is ${JSON.stringify(text.trim())}`);
   const [, endian, code] = /^([<|=])(\w+)$/.exec(descr) ?? [];

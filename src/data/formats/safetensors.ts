@@ -6,6 +6,7 @@
 import { open } from "node:fs/promises";
 import { UsageError } from "../../base/errors.ts";
 import { writeFileAtomic } from "./arrow-file.ts";
+import { bfloatToNumber, halfToNumber } from "./half.ts";
 
 /** The typed array of each dtype of the format. */
 export const ARRAYS = {
@@ -43,9 +44,17 @@ const MAX_HEADER = 100_000_000;
 // One read call takes at most 2^31 - 1 bytes.
 const READ_LIMIT = 1 << 30;
 
+/** Halves are read as numbers of 32 bits, which hold each of them exactly. */
+const HALVES = { F16: halfToNumber, BF16: bfloatToNumber } as const;
+
+type StoredDtype = SafetensorDtype | keyof typeof HALVES;
+
+const isHalf = (dtype: StoredDtype): dtype is keyof typeof HALVES => Object.hasOwn(HALVES, dtype);
+const widthOf = (dtype: StoredDtype): number => (isHalf(dtype) ? 2 : ARRAYS[dtype].BYTES_PER_ELEMENT);
+
 interface Entry {
   readonly name: string;
-  readonly dtype: SafetensorDtype;
+  readonly dtype: StoredDtype;
   readonly shape: readonly number[];
   readonly start: number;
   readonly end: number;
@@ -79,10 +88,9 @@ function header(bytes: Uint8Array, refuse: Refuse): { readonly json: Record<stri
 /** Checks what the header says of one tensor against the `size` bytes of values. */
 function entry(name: string, value: unknown, size: number, refuse: Refuse): Entry {
   const { dtype, shape, data_offsets: offsets } = isRecord(value) ? value : {};
-  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
-    throw refuse(
-      `tensor "${name}" has the dtype ${JSON.stringify(dtype)}; known are ${Object.keys(ARRAYS).join(", ")}`,
-    );
+  const known = [...Object.keys(ARRAYS), ...Object.keys(HALVES)];
+  if (typeof dtype !== "string" || !known.includes(dtype)) {
+    throw refuse(`tensor "${name}" has the dtype ${JSON.stringify(dtype)}; known are ${known.join(", ")}`);
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     throw refuse(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
@@ -92,13 +100,13 @@ function entry(name: string, value: unknown, size: number, refuse: Refuse): Entr
   }
   const [start, end] = offsets as [number, number];
   if (end > size) throw refuse(`tensor "${name}" ends at byte ${end} of ${size}: the file was cut short`);
-  const expected = product(shape) * ARRAYS[dtype as SafetensorDtype].BYTES_PER_ELEMENT;
+  const expected = product(shape) * widthOf(dtype as StoredDtype);
   if (end - start !== expected) {
     throw refuse(
       `tensor "${name}" of shape [${shape}] and dtype ${dtype} needs ${expected} bytes, it has ${end - start}`,
     );
   }
-  return { name, dtype: dtype as SafetensorDtype, shape, start, end };
+  return { name, dtype: dtype as StoredDtype, shape, start, end };
 }
 
 /** Tensors must lie one after another and fill the file. */
@@ -114,14 +122,23 @@ function checkCover(entries: readonly Entry[], size: number, refuse: Refuse): vo
 
 /** The values as a view where their alignment allows it, else as a copy. */
 function view(bytes: Uint8Array, { dtype, start, end }: Entry): SafetensorData {
-  const ArrayType = ARRAYS[dtype];
   const values = bytes.subarray(start, end);
+  if (isHalf(dtype)) {
+    const halves = new DataView(values.buffer, values.byteOffset, values.length);
+    return Float32Array.from({ length: values.length / 2 }, (_, i) => HALVES[dtype](halves.getUint16(2 * i, true)));
+  }
+  const ArrayType = ARRAYS[dtype];
   const aligned = values.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? values : values.slice();
   return new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, values.length / ArrayType.BYTES_PER_ELEMENT);
 }
 
+/** A zip archive, as PyTorch's since 1.6, or a pickle of protocol 2 or later. */
+const isPickle = (bytes: Uint8Array): boolean =>
+  (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3) ||
+  (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5 && bytes[7] !== 0);
+
 /**
- * Reads tensors from the bytes of a file; they are views on it.
+ * Reads tensors from the bytes of a file; they are views on it, but for halves.
  *
  * @param path Named in errors.
  * @throws UsageError when the bytes are not a well-formed safetensors file.
@@ -129,6 +146,12 @@ function view(bytes: Uint8Array, { dtype, start, end }: Entry): SafetensorData {
 export function parseSafetensors(bytes: Uint8Array, path: string): SafetensorFile {
   const refuse: Refuse = (reason) =>
     new UsageError(`${path}: not a safetensors file: ${reason}`, "get the file again, or give another one");
+  if (isPickle(bytes)) {
+    throw new UsageError(
+      `${path}: not a safetensors file, but a pickle as PyTorch writes it (.pth, .pt, .ckpt)`,
+      'convert it in Python: safetensors.torch.save_file(torch.load(path, weights_only=True), "weights.safetensors")',
+    );
+  }
   const { json, start } = header(bytes, refuse);
   const { [METADATA]: metadata = {}, ...rest } = json;
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
@@ -138,7 +161,7 @@ export function parseSafetensors(bytes: Uint8Array, path: string): SafetensorFil
   const entries = Object.entries(rest).map(([name, value]) => entry(name, value, values.length, refuse));
   checkCover(entries, values.length, refuse);
   const tensors = entries.map((e): [string, Safetensor] => {
-    return [e.name, { dtype: e.dtype, shape: e.shape, data: view(values, e) }];
+    return [e.name, { dtype: isHalf(e.dtype) ? "F32" : e.dtype, shape: e.shape, data: view(values, e) }];
   });
   return { tensors: new Map(tensors), metadata: metadata as Record<string, string> };
 }

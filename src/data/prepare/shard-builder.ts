@@ -5,6 +5,8 @@ import type { ShardData } from "./shard-file.ts";
 /** Most classes there can be: counts of them are kept. */
 const MAX_CLASSES = 1 << 20;
 
+const WITHOUT = "leave labels out with --label-column none, or what is bad with --skip-bad";
+
 /** Collects pictures of one shape until a shard is full. */
 export class ShardBuilder {
   readonly shape: Shape;
@@ -43,13 +45,12 @@ export class ShardBuilder {
       return new BadDataError(name, `cut short: ${data.length} of ${pixelsOf(shape)} values`);
     }
     if ((label !== undefined) !== this.labelled) {
-      return new BadDataError(
-        name,
-        this.labelled ? "it has no label, others have" : "it has a label, others have none",
-      );
+      const reason = this.labelled ? "it has no label, others have" : "it has a label, others have none";
+      return new BadDataError(name, reason, { remedy: WITHOUT });
     }
     if (label === undefined || (Number.isInteger(label) && label >= 0 && label < this.#classes)) return undefined;
-    return new BadDataError(name, `its label is ${label}, expected 0 to ${this.#classes - 1}`);
+    const reason = `its label is ${label}, expected 0 to ${this.#classes - 1}`;
+    return new BadDataError(name, reason, { remedy: WITHOUT });
   }
 
   add({ label = 0 }: SourceEntry, { data }: Picture): void {

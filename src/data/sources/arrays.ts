@@ -5,10 +5,12 @@ import { namesOr, requireLabels } from "./cell.ts";
 import { fitPicture } from "./decode-image.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
-import { checkLabelCount, readArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
+import { npyNumbers, sampleTypeOf } from "./npy.ts";
+import { checkLabelCount, listArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { fromPlanes } from "./planes.ts";
 import { expectEnd, rows } from "./rows.ts";
+import { toBytes } from "./samples.ts";
 import { pixelsOf, shapeText, type SourceEntry, type Shape, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
@@ -36,12 +38,6 @@ export interface Rows {
 function imageShape(path: string, { header }: StoredArray, layout: "hwc" | "chw" | undefined): Shape {
   const [, a = 0, b = 0, c] = header.shape;
   const shape: Shape = c === undefined ? [a, b, 1] : layout === "chw" ? [b, c, a] : [a, b, c];
-  if (header.width !== 1 || !header.type.endsWith("u1")) {
-    throw new UsageError(
-      `${path}: the images are of type ${header.type}, expected bytes`,
-      "save them as numpy.uint8, 0..255",
-    );
-  }
   const fits = [3, 4].includes(header.shape.length) && (shape[2] === 1 || shape[2] === 3) && pixelsOf(shape) > 0;
   if (fits) return shape;
   throw new UsageError(
@@ -64,10 +60,18 @@ export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceO
     const labels = file.labels && (await readLabels(path, file.labels, length, how.firstLabel).catch(losing(length)));
     reader = await images.open();
     let i = 0;
-    for await (const row of rows(reader, pixelsOf(how.shape), length)) {
+    const { shape, planes } = how;
+    const { header } = images;
+    for await (const row of rows(reader, pixelsOf(shape) * header.width, length)) {
       const name = `${path}: image ${i}`;
-      const data = how.planes ? () => fromPlanes(row, how.shape) : () => row;
-      yield { name, label: labels?.[i], load: () => fitPicture({ data: data(), shape: how.shape }, name, options) };
+      const load = () => {
+        const data = toBytes(name, npyNumbers(row, header), sampleTypeOf(header), options.range);
+        return fitPicture({ data: planes ? fromPlanes(data, shape) : data, shape }, name, {
+          ...options,
+          range: undefined,
+        });
+      };
+      yield { name, label: labels?.[i], load };
       i++;
     }
     await expectEnd(reader);
@@ -84,9 +88,9 @@ export async function arrayFile(
   imageNames: readonly string[] = IMAGES,
   labelNames: readonly string[] = LABELS,
 ): Promise<ArrayFile> {
-  const arrays = await readArrays(path);
-  const images = requireArray(path, arrays, imageNames);
-  const labels = arrays.find(({ name }) => labelNames.includes(name));
+  const arrays = await listArrays(path);
+  const images = await requireArray(path, arrays, imageNames);
+  const labels = await arrays.find(({ name }) => labelNames.includes(name))?.read();
   const length = images.header.shape[0] ?? 0;
   if (labels) checkLabelCount(path, labels.header.shape[0] ?? 0, length);
   return { path, images, labels, length };
@@ -102,7 +106,7 @@ async function namedArrays(path: string, { imageColumn, labelColumn }: SourceOpt
 /**
  * Images in .npy files, or in .npz files as "images" or "arr_0" with integer labels as "labels" or "arr_1".
  *
- * @throws UsageError when they are no images of bytes, or the labels are not as many.
+ * @throws UsageError when they are no images, or the labels are not as many.
  */
 export async function openArrays(options: SourceOptions): Promise<Source> {
   const { split, layout } = options;

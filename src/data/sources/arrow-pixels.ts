@@ -6,8 +6,10 @@ import type { Shape } from "./source.ts";
 /** Pixels in fixed-size lists: where those of row i lie is known. */
 export interface PixelColumn {
   readonly shape: Shape;
-  /** They are [C, H, W]. */
-  readonly planes: boolean;
+  /** Lengths of the axes as they lie. */
+  readonly dims: readonly number[];
+  /** Which of these are height, width and channels. */
+  readonly order: readonly number[];
 }
 
 interface Tensor {
@@ -37,7 +39,18 @@ function listSizes(field: Field): number[] | undefined {
   return inner && [type.listSize, ...inner];
 }
 
-const CHW = "1,2,0";
+/** The axes of [H, W, C] among those of a tensor. A permutation says how the axes that are meant follow from it. */
+function orderOf(
+  { dims, permutation = [0, 1, 2] }: Tensor,
+  layout: "hwc" | "chw" | undefined,
+): readonly number[] | undefined {
+  const meant = permutation.map((axis) => dims[axis]!);
+  const isImage = (channels: number | undefined) => channels === 1 || channels === 3;
+  // [C, H, W] that are a permutation of the values are meant to be planes.
+  const planes =
+    layout === undefined ? permutation[0] === 2 && !isImage(meant[2]) && isImage(meant[0]) : layout === "chw";
+  return (planes ? [1, 2, 0] : [0, 1, 2]).map((axis) => permutation[axis]!);
+}
 
 /**
  * How the pixels of a column lie; undefined where it holds no fixed-size lists.
@@ -45,20 +58,25 @@ const CHW = "1,2,0";
  * @throws UsageError when its lists are no images.
  */
 export function pixelColumn(path: string, field: Field, layout: "hwc" | "chw" | undefined): PixelColumn | undefined {
-  if (!DataType.isFixedSizeList(field.type)) return undefined;
-  const sizes = listSizes(field);
+  const type = field.type as DataType;
+  if (!DataType.isFixedSizeList(type) && !DataType.isFixedSizeBinary(type)) return undefined;
+  const sizes = DataType.isFixedSizeBinary(type) ? [type.byteWidth] : listSizes(field);
   const said = sizes?.length === 1 ? described(field) : undefined;
-  const { dims = [], permutation } = said ?? { dims: sizes?.length === 1 ? [] : sizes };
-  const moved = permutation?.join();
-  const planes = dims.length === 3 && (layout === "chw" || moved === CHW);
-  const shape = pictureShape(dims, planes);
+  const tensor = said ?? { dims: sizes?.length === 1 ? [] : (sizes ?? []) };
+  const { dims } = tensor;
+  const order = dims.length === 3 ? orderOf(tensor, layout) : undefined;
+  const shape = pictureShape(order?.map((axis) => dims[axis]!) ?? dims, false);
   const total = sizes?.reduce((a, b) => a * b, 1);
-  const known = moved === undefined || moved === CHW || permutation!.every((axis, i) => axis === i);
-  if (shape && known && dims.reduce((a, b) => a * b, 1) === total) return { shape, planes };
+  if (shape && dims.reduce((a, b) => a * b, 1) === total) {
+    return { shape, dims: dims.length === 3 ? dims : [...dims, 1], order: order ?? [0, 1, 2] };
+  }
+  const turned = dims.length === 3 && pictureShape(dims, true) && layout === undefined;
   throw new UsageError(
     `${path}: column "${field.name}" is ${String(field.type)}, shape [${dims.join(", ")}]`,
-    'it must be FixedSizeList<UInt8> with the metadata "shape" [H, W, C], an arrow.fixed_shape_tensor of uint8, ' +
-      "or encoded images as {bytes, path}",
+    turned
+      ? "say --layout chw for [C, H, W]"
+      : 'it must be FixedSizeList<UInt8> or FixedSizeBinary with the metadata "shape" [H, W, C], an arrow.fixed_shape_tensor of uint8, ' +
+          "or encoded images as {bytes, path}",
   );
 }
 

@@ -3,11 +3,13 @@ import {
   DataType,
   RecordBatchReader,
   type AsyncRecordBatchFileReader,
+  type Field,
   type RecordBatch,
   type Schema,
   type Vector,
 } from "apache-arrow";
 import { UsageError } from "../../base/errors.ts";
+import { requireSoundBatch } from "./arrow-batch.ts";
 import { pixelColumn, pixelValues, plain, type PixelColumn } from "./arrow-pixels.ts";
 import { BadDataError, badEntry, damaged } from "./bad-data.ts";
 import { cellEntry, columnNames, labelOf } from "./cell.ts";
@@ -16,7 +18,8 @@ import { fitPicture } from "./decode-image.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
-import { fromPlanes } from "./planes.ts";
+import { arranged } from "./planes.ts";
+import type { SampleType } from "./samples.ts";
 import { pixelsOf, type SourceEntry, type Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
@@ -27,16 +30,32 @@ interface Columns {
   readonly image: string;
   readonly label: string | undefined;
   readonly pixels: PixelColumn | undefined;
+  /** Of pixels in lists, where they are no integers. */
+  readonly type: SampleType | undefined;
+}
+
+/** The type of what is in the lists of a column, where it is no integer. */
+function leafType({ type }: Field): SampleType | undefined {
+  const inner = (type as DataType).children?.[0] as Field | undefined;
+  if (inner && !DataType.isStruct(type)) return leafType(inner);
+  return DataType.isFloat(type) ? "float64" : DataType.isBool(type) ? "bool" : undefined;
 }
 
 function columnsOf(path: string, { fields }: Schema, options: SourceOptions): Columns {
   const names = columnNames(path, fields.map(({ name }) => name), options); // prettier-ignore
   const field = fields.find(({ name }) => name === names.image)!;
-  const type = field.type as DataType;
+  const type = DataType.isDictionary(field.type) ? (field.type.dictionary as DataType) : (field.type as DataType);
   const pixels = pixelColumn(path, field, options.layout);
-  const encoded = [DataType.isStruct, DataType.isBinary, DataType.isLargeBinary, DataType.isBinaryView];
+  const encoded = [
+    DataType.isStruct,
+    DataType.isBinary,
+    DataType.isLargeBinary,
+    DataType.isBinaryView,
+    DataType.isUtf8,
+    DataType.isLargeUtf8,
+  ];
   const taken = [...encoded, DataType.isList, DataType.isLargeList].some((is) => is(type));
-  if (pixels || taken) return { ...names, pixels };
+  if (pixels || taken) return { ...names, pixels, type: leafType(field) };
   throw new UsageError(
     `${path}: column "${field.name}" is ${String(type)}`,
     "images are pixels in lists of uint8, or encoded, as bytes or {bytes, path}",
@@ -47,7 +66,7 @@ function* batchEntries(
   path: string,
   first: number,
   batch: RecordBatch,
-  { image, label, pixels }: Columns,
+  { image, label, pixels, type }: Columns,
   options: SourceOptions,
 ): Generator<SourceEntry> {
   const images = batch.getChild(image)!;
@@ -56,12 +75,12 @@ function* batchEntries(
   for (let i = 0; i < batch.numRows; i++) {
     const name = `${path}: row ${first + i}`;
     const value = labels?.get(i) as unknown;
-    if (!pixels || !values || !images.isValid(i)) yield cellEntry(name, plain(images.get(i)), value, options);
+    if (!pixels || !values || !images.isValid(i)) yield cellEntry(name, plain(images.get(i)), value, options, type);
     else {
-      const { shape, planes } = pixels;
+      const { shape, dims, order } = pixels;
       const row = values.subarray(i * pixelsOf(shape), (i + 1) * pixelsOf(shape));
-      const data = () => (planes ? fromPlanes(row, shape) : row);
-      yield { name, ...labelOf(name, value), load: () => fitPicture({ data: data(), shape }, name, options) };
+      const load = () => fitPicture(arranged(row, dims, order), name, options);
+      yield { name, ...labelOf(name, value), load };
     }
   }
 }
@@ -118,6 +137,7 @@ async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerat
     const { schema, batches } = await readBatches(path, file);
     const columns = columnsOf(path, schema, options);
     for await (const batch of batches) {
+      requireSoundBatch(batch);
       yield* batchEntries(path, row, batch, columns, options);
       row += batch.numRows;
     }

@@ -3,6 +3,7 @@ import { BadDataError, badEntry } from "./bad-data.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
 import { nestedPicture } from "./nested.ts";
 import type { SourceOptions } from "./options.ts";
+import type { SampleType } from "./samples.ts";
 import type { SourceEntry } from "./source.ts";
 
 /** Columns that hold the images, in order of preference. */
@@ -10,7 +11,7 @@ const imageNames = ["image", "img"];
 const labelNames = ["label", "labels", "fine_label"];
 
 /** Says to read no labels. */
-const NONE = "none";
+export const NONE = "none";
 
 /** The name that was asked for, or the usual ones. */
 export const namesOr = (asked: string | undefined, usual: readonly string[]): readonly string[] =>
@@ -52,19 +53,46 @@ export function labelOf(where: string, value: unknown): { label?: number } {
   );
 }
 
-/** One row of a table: encoded images as bytes or {bytes, path}, or pixels in nested lists. */
-export function cellEntry(name: string, cell: unknown, label: unknown, options: SourceOptions): SourceEntry {
+/** Base64, of a data URI or bare: no path has so many of its letters alone. */
+const BASE64 = /^(?:data:[\w/+.-]+;base64,)?([A-Za-z0-9+/\s]{64,}={0,2}\s*)$/;
+
+/** The image in a cell where one is in text, or in a list of its own; anything else as it is. */
+function unwrapped(cell: unknown): unknown {
+  if (typeof cell === "string") {
+    const packed = BASE64.exec(cell)?.[1];
+    return packed === undefined ? { path: cell } : new Uint8Array(Buffer.from(packed, "base64"));
+  }
+  const [only, ...more] = Array.isArray(cell) ? (cell as unknown[]) : [];
+  return more.length === 0 && only !== null && typeof only === "object" && "bytes" in only ? only : cell;
+}
+
+/**
+ * One row of a table: encoded images as bytes, {bytes, path} or base64, or pixels in nested lists.
+ *
+ * @param type Of the pixels in lists, where they are floats or flags.
+ */
+export function cellEntry(
+  name: string,
+  stored: unknown,
+  label: unknown,
+  options: SourceOptions,
+  type?: SampleType,
+): SourceEntry {
   const given = { name, ...labelOf(name, label) };
+  const cell = unwrapped(stored);
   if (cell === null || cell === undefined) return badEntry(new BadDataError(name, "no image in its cell"));
   if (Array.isArray(cell)) {
-    return { ...given, load: () => fitPicture(nestedPicture(name, cell, options.layout), name, options) };
+    const pixels = { ...options, range: undefined };
+    return { ...given, load: () => fitPicture(nestedPicture(name, cell, options, type), name, pixels) };
   }
   const { bytes, path } = cell instanceof Uint8Array ? { bytes: cell } : (cell as { bytes?: unknown; path?: unknown });
   if (bytes instanceof Uint8Array) return { ...given, load: () => decodeImage(bytes, name, options) };
-  const elsewhere = typeof path === "string" && path !== "" ? `, only the path ${path}` : "";
+  const elsewhere = typeof path === "string" && path !== "" ? `, only the path ${path.slice(0, 200)}` : "";
   return badEntry(
     new BadDataError(name, `the bytes of the image are not in the file${elsewhere}`, {
-      remedy: "write them into it: dataset.with_format('arrow').map(datasets.table.embed_table_storage, batched=True)",
+      remedy:
+        "write them into it: dataset.with_format('arrow').map(datasets.table.embed_table_storage, batched=True); " +
+        "or read the image files themselves with --format folder",
     }),
   );
 }

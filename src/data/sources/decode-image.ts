@@ -1,9 +1,13 @@
 import sharp, { type Sharp } from "sharp";
 import { BadDataError } from "./bad-data.ts";
 import { decodeInThreads, worthThreads } from "./decode-threads.ts";
+import { decodeSamples, isUnusual } from "./decode-samples.ts";
+import { opaqueGif } from "./gif.ts";
 import { MAX_FILE_BYTES, MAX_PIXELS } from "./limits.ts";
 import type { ImageOptions } from "./options.ts";
 import { checkPacked, pngLayout } from "./png-layout.ts";
+import { arranged } from "./planes.ts";
+import { toBytes } from "./samples.ts";
 import { decodeSmallPng, isSmallPng } from "./small-png.ts";
 import { shapeText, type Picture, type Shape } from "./source.ts";
 
@@ -17,8 +21,8 @@ const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif"];
 /**
  * Decodes PNG, JPEG, WebP, GIF, TIFF or AVIF and crops, resizes and colours it as the options say.
  *
- * Turned upright by its EXIF orientation; an alpha channel is dropped and a colour profile ignored, as common loaders
- * (Pillow, TensorFlow) do; of an animation the first picture.
+ * Turned upright by its EXIF orientation; an alpha channel is dropped, before anything is resized, and a colour profile
+ * ignored, as common loaders (Pillow, TensorFlow) do; of an animation the first picture.
  *
  * @param where File and index, for messages.
  * @throws BadDataError when it is damaged, too small for `crop`, has more than 100 megapixels, or is a PNG that unpacks
@@ -33,8 +37,10 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
       const picture = worthThreads() ? await decodeInThreads(bytes) : decodeSmallPng(bytes, png);
       return await fitPicture(picture, where, { ...options, channels: options.channels ?? 3 });
     }
+    const opaque = opaqueGif(bytes);
     const input = { limitInputPixels: MAX_PIXELS, failOn: "error", ignoreIcc: true } as const;
-    const { autoOrient, format } = await sharp(bytes, { ...input, limitInputPixels: false }).metadata();
+    const metadata = await sharp(opaque, { ...input, limitInputPixels: false }).metadata();
+    const { autoOrient, format } = metadata;
     const { width, height } = autoOrient;
     if (!FORMATS.includes(format)) throw new BadDataError(where, `it is ${format}, not one of ${FORMATS.join(", ")}`);
     if (width * height > MAX_PIXELS) {
@@ -42,7 +48,12 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
     }
     // libvips takes what the pixels need and leaves the rest packed, so it would not tell.
     if (png) await checkPacked(png);
-    return await finish(sharp(bytes, input).autoOrient(), [height, width, 0], where, options);
+    const upright = () => sharp(opaque, input).autoOrient();
+    if (isUnusual(metadata) || options.range || options.transpose) {
+      const picture = await decodeSamples(upright, metadata, where, options.range);
+      return await fitPicture(picture, where, { ...options, range: undefined, channels: options.channels ?? 3 });
+    }
+    return await finish(upright(), [height, width, 0], where, options);
   } catch (error) {
     if (error instanceof BadDataError) throw error;
     const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").replace(/[\s:]+$/, "");
@@ -50,8 +61,20 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
   }
 }
 
-/** Crops, resizes and colours pixels that are decoded already; returns the picture itself where nothing is asked. */
-export function fitPicture(picture: Picture, where: string, options: ImageOptions): Picture | Promise<Picture> {
+/** The picture with its samples in the range, and its axes in the order, that were asked for. */
+function asMeant(picture: Picture, where: string, { range, transpose }: ImageOptions): Picture {
+  const data = toBytes(where, picture.data, "uint8", range);
+  if (transpose) return arranged(data, picture.shape, [1, 0, 2]);
+  return range ? { data, shape: picture.shape } : picture;
+}
+
+/**
+ * Crops, resizes and colours pixels that are decoded already; returns the picture itself where nothing is asked.
+ *
+ * @throws BadDataError when they lie outside of the range that was asked for, or are too few for the crop.
+ */
+export function fitPicture(stored: Picture, where: string, options: ImageOptions): Picture | Promise<Picture> {
+  const picture = asMeant(stored, where, options);
   const { data, shape } = picture;
   const [height, width, channels] = shape;
   const { crop = height === width ? height : undefined, size = crop, channels: wanted = channels } = options;

@@ -18,6 +18,7 @@ import type { Source } from "./source.ts";
 import { canonicalSplit, splitOfFile } from "./splits.ts";
 import { openSvhn } from "./svhn.ts";
 import { openTfRecords } from "./tfrecords.ts";
+import { openWebDataset } from "./webdataset.ts";
 
 /** Settings of the machine that opening a source needs. */
 export interface Surroundings {
@@ -72,7 +73,12 @@ const known: Format[] = [
     splits: usual,
     open: files((options) => openImageNet(64, options)),
   },
-  { name: "mnist", summary: "MNIST, Fashion-MNIST: idx files, .gz or not", splits: usual, open: files(openMnist) },
+  {
+    name: "mnist",
+    summary: "MNIST, Fashion-MNIST, EMNIST: idx files, .gz or not",
+    splits: usual,
+    open: files(openMnist),
+  },
   {
     name: "svhn",
     summary: "SVHN, cropped digits: train_32x32.mat and so on",
@@ -105,9 +111,15 @@ const known: Format[] = [
   },
   {
     name: "arrays",
-    summary: ".npy or .npz files of bytes, [N, H, W, C]",
+    summary: ".npy or .npz files, [N, H, W, C]",
     open: files(openArrays),
     found: foundIn("arrays"),
+  },
+  {
+    name: "webdataset",
+    summary: "WebDataset: .tar files of KEY.jpg and KEY.cls",
+    open: files(openWebDataset),
+    found: foundIn("webdataset"),
   },
   { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow), found: foundIn("arrow") },
 ];

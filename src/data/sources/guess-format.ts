@@ -12,6 +12,7 @@ const SIGNS: readonly (readonly [RegExp, string])[] = [
   [/^(data_batch_\d|test_batch)\.bin$|^cifar-10-b/, "cifar10"],
   [/\.parquet$/, "parquet"],
   [/\.tfrecords?(-\d+-of-\d+)?$|-\d+-of-\d+\.tfrecord$/, "tfrecords"],
+  [/\.tar(\.gz)?$|\.tgz$/, "webdataset"],
   [/\.np[yz]$/, "arrays"],
   [/\.arrows?$|\.feather$/, "arrow"],
 ];

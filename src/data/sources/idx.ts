@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
+import { NONE } from "./cell.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 import { fitPicture } from "./decode-image.ts";
 import { MAX_LABELS } from "./limits.ts";
@@ -16,14 +17,48 @@ const PREFIX: Readonly<Record<string, string>> = { train: "train", test: "t10k" 
 
 const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
-/** The file of a split, by any name it is found under. @throws UsageError */
-function locate(folder: string, split: string, kind: "images" | "labels"): string {
-  const prefix = `${PREFIX[split]}-${kind}`;
-  const ending = kind === "images" ? "idx3-ubyte" : "idx1-ubyte";
-  const names = [`${prefix}-${ending}.gz`, `${prefix}-${ending}`, `${prefix}.${ending}`, `${prefix}.${ending}.gz`];
-  // On Kaggle each file lies also, or only, in a folder of the name that another spelling gives it.
+/** Classes of EMNIST's data sets; of "letters" the first is 1. */
+const EMNIST: Readonly<Record<string, number>> = {
+  byclass: 62,
+  bymerge: 47,
+  balanced: 47,
+  letters: 27,
+  digits: 10,
+  mnist: 10,
+};
+
+/** Names of a file, with the ending that its kind has. */
+function spellings(prefix: string, kind: "images" | "labels"): string[] {
+  const [name, ending] = [`${prefix}-${kind}`, kind === "images" ? "idx3-ubyte" : "idx1-ubyte"];
+  return [`${name}-${ending}.gz`, `${name}-${ending}`, `${name}.${ending}`, `${name}.${ending}.gz`];
+}
+
+/** The file of one of these names. On Kaggle each lies also, or only, in a folder of another spelling of its name. */
+function findFile(folder: string, names: readonly string[]): string | undefined {
   const inside = names.flatMap((name) => names.map((file) => join(name, file)));
-  const found = [...names, ...inside].map((name) => join(folder, name)).find(isFile);
+  return [...names, ...inside].map((name) => join(folder, name)).find(isFile);
+}
+
+/** Which of EMNIST's data sets is there. @throws UsageError when several are, and none is asked for. */
+function emnistVersion(folder: string, split: string, asked: string | undefined): string | undefined {
+  const there = Object.keys(EMNIST).filter((name) => findFile(folder, spellings(`emnist-${name}-${split}`, "images")));
+  if (asked !== undefined) {
+    if (there.includes(asked)) return asked;
+    throw new UsageError(
+      `${folder}: no emnist-${asked}-${split}-images-idx3-ubyte.gz, found ${there.join(", ") || "none of EMNIST"}`,
+      there.length > 0
+        ? `say --version ${there[0]}`
+        : "put the files of EMNIST into one folder, and say it with --from",
+    );
+  }
+  if (there.length < 2) return there[0];
+  throw new UsageError(`${folder}: several data sets of EMNIST: ${there.join(", ")}`, `say --version ${there[0]}`);
+}
+
+/** The file of a split, by any name it is found under. @throws UsageError */
+function locate(folder: string, prefix: string, kind: "images" | "labels"): string {
+  const names = spellings(prefix, kind);
+  const found = findFile(folder, names);
   if (found) return found;
   throw new UsageError(`${folder}: ${names[0]} is missing`, "put the four files of the data set into one folder");
 }
@@ -51,41 +86,46 @@ async function readIdxLabels(path: string, images: number): Promise<Uint8Array> 
 }
 
 /**
- * MNIST, Fashion-MNIST and others in the same files: 28 x 28 grey, `train-images-idx3-ubyte(.gz)` and so on.
+ * MNIST, Fashion-MNIST and others in the same files: 28 x 28 grey, `train-images-idx3-ubyte(.gz)` and so on; and EMNIST
+ * under its own names, `emnist-letters-train-images-idx3-ubyte.gz`, as it is stored: transposed, letters from 1 on.
  *
  * @throws UsageError when a file is missing or the labels are not as many as the images.
- * @see LeCun et al., The MNIST database of handwritten digits.
+ * @see LeCun et al., The MNIST database of handwritten digits; Cohen et al., EMNIST (2017).
  */
 export async function openMnist(options: SourceOptions): Promise<Source> {
-  const { path, split } = options;
-  const [imagePath, labelPath] = [locate(path, split, "images"), locate(path, split, "labels")];
+  const { path, split, labelColumn } = options;
+  const version = emnistVersion(path, split, options.version);
+  const prefix = version === undefined ? PREFIX[split]! : `emnist-${version}-${split}`;
+  const imagePath = locate(path, prefix, "images");
+  const labelPath = labelColumn === NONE ? undefined : locate(path, prefix, "labels");
   const { reader, shape } = await openIdx(imagePath, 3);
   await reader.close();
   const [length, height, width] = shape as [number, number, number];
-  const labels = await readIdxLabels(labelPath, length);
-  const native: Shape = [height, width, 1];
+  const labels = labelPath === undefined ? undefined : await readIdxLabels(labelPath, length);
   return {
     format: "mnist",
     split,
+    version,
     length,
-    classes: 10,
-    files: [await stampOf(imagePath), await stampOf(labelPath)],
-    entries: () => idxEntries(imagePath, labels, native, options),
+    classes: version === undefined ? 10 : EMNIST[version],
+    files: await Promise.all([imagePath, ...(labelPath === undefined ? [] : [labelPath])].map(stampOf)),
+    entries: () => idxEntries(imagePath, labels, [length, height, width], options),
   };
 }
 
 async function* idxEntries(
   path: string,
-  labels: Uint8Array,
-  shape: Shape,
+  labels: Uint8Array | undefined,
+  [length, height, width]: Shape,
   options: SourceOptions,
 ): AsyncGenerator<SourceEntry> {
   const { reader } = await openIdx(path, 3);
+  const shape: Shape = [height, width, 1];
   try {
     let i = 0;
-    for await (const data of rows(reader, pixelsOf(shape), labels.length)) {
+    for await (const data of rows(reader, pixelsOf(shape), length)) {
       const name = `${path}: image ${i}`;
-      yield { name, label: labels[i], load: () => fitPicture({ data, shape }, name, options) };
+      yield { name, ...(labels ? { label: labels[i]! } : {}), load: () => fitPicture({ data, shape }, name, options) };
       i++;
     }
     await expectEnd(reader);

@@ -1,5 +1,7 @@
 import { BadDataError } from "./bad-data.ts";
 import { fromPlanes } from "./planes.ts";
+import type { SourceOptions } from "./options.ts";
+import { toBytes, type SampleRange, type SampleType } from "./samples.ts";
 import { pixelsOf, shapeText, type Picture, type Shape } from "./source.ts";
 
 /** [H, W], [H, W, C] or, in planes, [C, H, W], as the shape of a picture; undefined when they are none. */
@@ -10,22 +12,42 @@ export function pictureShape(dims: readonly number[], planes: boolean): Shape | 
   return fits ? shape : undefined;
 }
 
-/** Writes the numbers of nested lists one behind the other. @throws RangeError when they are not even, or no bytes. */
-function flatten(value: unknown, [length, ...rest]: readonly number[], out: Uint8Array, at: number): number {
+/** Writes the numbers of nested lists one behind the other. @throws RangeError when they are not even, or no numbers. */
+function flatten(value: unknown, [length, ...rest]: readonly number[], out: Float64Array, at: number): number {
   const list = value as ArrayLike<unknown>;
   if (list?.length !== length) throw new RangeError("its lists are of different lengths");
   for (let i = 0; i < length; i++) {
-    // Integers of 64 bits come as bigint.
-    const item = typeof list[i] === "bigint" ? Number(list[i]) : list[i];
+    const item = list[i];
     if (rest.length > 0) at = flatten(item, rest, out, at);
-    else if (Number.isInteger(item) && (item as number) >= 0 && (item as number) <= 255) out[at++] = item as number;
-    else throw new RangeError(`a value of it is ${String(item)}, expected 0 to 255`);
+    // Integers of 64 bits come as bigint.
+    else if (["number", "bigint", "boolean"].includes(typeof item)) out[at++] = Number(item);
+    else throw new RangeError(`a value of it is ${String(item)}, no number`);
   }
   return at;
 }
 
-/** Pixels in lists of lists, [H][W][C] or, with layout "chw", [C][H][W]. @throws BadDataError when they are no picture. */
-export function nestedPicture(where: string, value: readonly unknown[], layout?: "hwc" | "chw"): Picture {
+/** Integers are bytes unless a range is said, whatever their type: lists come as 64 bits from Python. */
+function bytesOf(where: string, values: Float64Array, type: SampleType | undefined, range?: SampleRange): Uint8Array {
+  if (range || type !== undefined) return toBytes(where, values, type ?? "int64", range);
+  const odd = values.find((value) => !(Number.isInteger(value) && value >= 0 && value <= 255));
+  if (odd === undefined) return Uint8Array.from(values);
+  throw new BadDataError(where, `a value of it is ${odd}, expected 0 to 255`, {
+    remedy: "say which values are black and white, such as --range 0,65535, or save the images as bytes",
+  });
+}
+
+/**
+ * Pixels in lists of lists, [H][W][C] or, with layout "chw", [C][H][W].
+ *
+ * @param type Of floats and flags; of integers absent.
+ * @throws BadDataError when they are no picture.
+ */
+export function nestedPicture(
+  where: string,
+  value: readonly unknown[],
+  { layout, range }: Pick<SourceOptions, "layout" | "range">,
+  type?: SampleType,
+): Picture {
   const dims: number[] = [];
   for (let at: unknown = value; typeof at === "object" && at !== null; at = (at as ArrayLike<unknown>)[0]) {
     dims.push((at as ArrayLike<unknown>).length);
@@ -39,12 +61,13 @@ export function nestedPicture(where: string, value: readonly unknown[], layout?:
       { remedy: "say --layout chw for [C, H, W], or write the images encoded, as {bytes, path}" },
     );
   }
-  const data = new Uint8Array(pixelsOf(shape));
+  const values = new Float64Array(pixelsOf(shape));
   try {
-    flatten(value, dims, data, 0);
+    flatten(value, dims, values, 0);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new BadDataError(where, error.message, { cause: error });
   }
+  const data = bytesOf(where, values, type, range);
   return { data: planes ? fromPlanes(data, shape) : data, shape };
 }

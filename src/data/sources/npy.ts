@@ -1,6 +1,8 @@
+import { halfToNumber } from "../formats/half.ts";
 import { BadDataError } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { MAX_LABELS } from "./limits.ts";
+import type { SampleType } from "./samples.ts";
 
 /** What stands before the values of an .npy file. */
 export interface NpyHeader {
@@ -29,36 +31,54 @@ export async function readNpyHeader(reader: ByteReader): Promise<NpyHeader> {
   if (length > 65_536) throw fault(`its header of ${length} bytes is too long`);
   const text = Buffer.from(await reader.take(length)).toString("latin1");
   const type = /'descr':\s*'([^']+)'/.exec(text)?.[1];
-  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
+  const shape = /'shape':\s*\(([\dL,\s]*)\)/.exec(text)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const width = Number(/^[<>|]?[biuf](\d)$/.exec(type ?? "")?.[1]);
+  const width = Number(/^[<>|=]?(?:[iu][1248]|f[248]|b1)$/.test(type ?? "") ? type!.at(-1) : NaN);
   if (type === undefined || shape === undefined || !width) throw fault(`its header is not understood: ${text.trim()}`);
-  if (fortran !== "False") throw fault("in Fortran order; save it with numpy.ascontiguousarray(array)");
+  if (fortran !== "False") {
+    const remedy = "save it with numpy.ascontiguousarray(array)";
+    throw new BadDataError(reader.where, "in Fortran order, columns first", { remedy });
+  }
   const sizes = shape.split(",").filter((part) => part.trim() !== "");
-  return { type, width, shape: sizes.map(Number) };
+  // Lengths end in L where Python 2 wrote them.
+  return { type, width, shape: sizes.map((size) => Number(size.replace(/L\s*$/, ""))) };
 }
 
-const READERS: Readonly<Record<string, (view: DataView, at: number) => number>> = {
+const READERS: Readonly<Record<string, (view: DataView, at: number, little: boolean) => number>> = {
   u1: (view, at) => view.getUint8(at),
   b1: (view, at) => view.getUint8(at),
   i1: (view, at) => view.getInt8(at),
-  u2: (view, at) => view.getUint16(at, true),
-  i2: (view, at) => view.getInt16(at, true),
-  u4: (view, at) => view.getUint32(at, true),
-  i4: (view, at) => view.getInt32(at, true),
-  u8: (view, at) => Number(view.getBigUint64(at, true)),
-  i8: (view, at) => Number(view.getBigInt64(at, true)),
-  f4: (view, at) => view.getFloat32(at, true),
-  f8: (view, at) => view.getFloat64(at, true),
+  u2: (view, at, little) => view.getUint16(at, little),
+  i2: (view, at, little) => view.getInt16(at, little),
+  u4: (view, at, little) => view.getUint32(at, little),
+  i4: (view, at, little) => view.getInt32(at, little),
+  u8: (view, at, little) => Number(view.getBigUint64(at, little)),
+  i8: (view, at, little) => Number(view.getBigInt64(at, little)),
+  f2: (view, at, little) => halfToNumber(view.getUint16(at, little)),
+  f4: (view, at, little) => view.getFloat32(at, little),
+  f8: (view, at, little) => view.getFloat64(at, little),
 };
 
-/** The values of a small array, such as labels. @throws BadDataError when they are cut short or of another type. */
-export async function readNpyNumbers(reader: ByteReader, { type, width, shape }: NpyHeader): Promise<number[]> {
-  const read = type.startsWith(">") ? undefined : READERS[type.replace(/^[<|]/, "")];
-  if (!read) throw new BadDataError(reader.where, `values of type ${type} are not supported`);
-  const count = shape.reduce((a, b) => a * b, 1);
-  if (count > MAX_LABELS) throw new BadDataError(reader.where, `${count} values are too many`);
-  const bytes = await reader.take(count * width);
+const KINDS: Readonly<Record<string, string>> = { u: "uint", i: "int", f: "float" };
+
+/** The type by NumPy's name of it: "|u1" is uint8. */
+export function sampleTypeOf({ type, width }: NpyHeader): SampleType {
+  const kind = type.replace(/^[<>|=]/, "")[0]!;
+  return kind === "b" ? "bool" : (`${KINDS[kind]}${8 * width}` as SampleType);
+}
+
+/** The numbers in the bytes of an array; bytes are given as they are. */
+export function npyNumbers(bytes: Uint8Array, { type, width }: NpyHeader): ArrayLike<number> {
+  const code = type.replace(/^[<>|=]/, "");
+  if (code === "u1") return bytes;
+  const [read, little] = [READERS[code]!, !type.startsWith(">")];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: count }, (_, i) => read(view, i * width));
+  return Float64Array.from({ length: bytes.length / width }, (_, i) => read(view, i * width, little));
+}
+
+/** The values of a small array, such as labels. @throws BadDataError when they are cut short or too many. */
+export async function readNpyNumbers(reader: ByteReader, header: NpyHeader): Promise<number[]> {
+  const count = header.shape.reduce((a, b) => a * b, 1);
+  if (count > MAX_LABELS) throw new BadDataError(reader.where, `${count} values are too many`);
+  return Array.from(npyNumbers(await reader.take(count * header.width), header));
 }

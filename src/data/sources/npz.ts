@@ -10,32 +10,46 @@ export interface StoredArray {
   open(): Promise<ByteReader>;
 }
 
-async function arrayOf(name: string, where: string, bytes: () => AsyncIterable<Uint8Array>): Promise<StoredArray> {
+/** An array in a file that nothing has been read of: others beside the images may be of any kind. */
+export interface ArrayMember {
+  readonly name: string;
+  /** @throws BadDataError when its header is damaged, or of a kind that is not read. */
+  read(): Promise<StoredArray>;
+}
+
+function memberOf(name: string, where: string, bytes: () => AsyncIterable<Uint8Array>): ArrayMember {
   const open = async () => {
     const reader = new ByteReader(bytes(), where);
     return { reader, header: await readNpyHeader(reader) };
   };
-  const { reader, header } = await open();
-  await reader.close();
-  return { name, header, open: async () => (await open()).reader };
+  return {
+    name,
+    async read() {
+      const { reader, header } = await open();
+      await reader.close();
+      return { name, header, open: async () => (await open()).reader };
+    },
+  };
 }
 
-/** The arrays of an .npy file (one, without a name) or an .npz archive. @throws BadDataError when it is damaged. */
-export async function readArrays(path: string): Promise<StoredArray[]> {
-  if (path.endsWith(".npy")) return [await arrayOf("", path, () => fileBytes(path))];
-  const arrays: StoredArray[] = [];
-  for (const entry of await readZip(path)) {
-    if (!entry.name.endsWith(".npy")) continue;
-    arrays.push(await arrayOf(entry.name.slice(0, -4), `${path}: ${entry.name}`, () => zipContent(path, entry)));
-  }
-  return arrays;
+/** The arrays of an .npy file (one, without a name) or an .npz archive. @throws BadDataError when it is no archive. */
+export async function listArrays(path: string): Promise<ArrayMember[]> {
+  if (path.endsWith(".npy")) return [memberOf("", path, () => fileBytes(path))];
+  const arrays = (await readZip(path)).filter(({ name }) => name.endsWith(".npy"));
+  return arrays.map((entry) =>
+    memberOf(entry.name.slice(0, -4), `${path}: ${entry.name}`, () => zipContent(path, entry)),
+  );
 }
 
-/** The array of one of these names. @throws UsageError when there is none. */
-export function requireArray(path: string, arrays: readonly StoredArray[], names: readonly string[]): StoredArray {
+/** The array of the first of these names that is there. @throws UsageError when none is. */
+export async function requireArray(
+  path: string,
+  arrays: readonly ArrayMember[],
+  names: readonly string[],
+): Promise<StoredArray> {
   const found = names.map((name) => arrays.find((array) => array.name === name)).find(Boolean);
-  if (found) return found;
-  const present = arrays.map(({ name, header }) => `${name} [${header.shape.join(", ")}]`).join(", ") || "no array";
+  if (found) return found.read();
+  const present = arrays.map(({ name }) => name).join(", ") || "no array";
   throw new UsageError(
     `${path}: expected an array ${names.filter(Boolean).join(" or ")}, found ${present}`,
     "say which with --image-column",

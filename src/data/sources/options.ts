@@ -1,3 +1,5 @@
+import type { SampleRange } from "./samples.ts";
+
 /** Options that turn images into the pictures of a data set. */
 export interface ImageOptions {
   /**
@@ -11,6 +13,10 @@ export interface ImageOptions {
   readonly channels?: 1 | 3 | undefined;
   /** Kernel of the resampling, widened when it shrinks so that nothing aliases; default "cubic" (Keys, a = -0.5). */
   readonly filter?: "linear" | "cubic" | "lanczos3" | undefined;
+  /** Rows are columns and the other way round, as in EMNIST. */
+  readonly transpose?: boolean | undefined;
+  /** Samples that are black and white; absent, those of their type, where it has such. */
+  readonly range?: SampleRange | undefined;
 }
 
 /** Options to open a source with. */

@@ -7,7 +7,9 @@ import { parquetCompressors as compressors } from "./codecs.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
+import { namesOfClasses } from "./hugging-face.ts";
 import { requireSmallPages } from "./parquet-pages.ts";
+import type { SampleType } from "./samples.ts";
 import type { SourceEntry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 
@@ -17,6 +19,17 @@ interface ParquetFile {
   readonly image: string;
   readonly label: string | undefined;
   readonly rows: number;
+  /** Of the pixels in lists, where they are no integers. */
+  readonly type: SampleType | undefined;
+  readonly classNames: readonly string[] | undefined;
+}
+
+const TYPES: Readonly<Record<string, SampleType>> = { FLOAT: "float32", DOUBLE: "float64", BOOLEAN: "bool" };
+
+/** The type of the first column below a name at the top. */
+function typeOf({ row_groups }: FileMetaData, name: string): SampleType | undefined {
+  const [column] = row_groups[0]?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === name) ?? [];
+  return TYPES[column?.meta_data?.type ?? ""];
 }
 
 /** What the reader asks of a file. */
@@ -50,7 +63,16 @@ async function readFooter(path: string, options: SourceOptions): Promise<Parquet
   try {
     const metadata = await parquetMetadataAsync(await bufferOf(file));
     const names = columnNames(path, topNames(metadata), options);
-    return { path, metadata, ...names, rows: Number(metadata.num_rows) };
+    const told = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+    const classNames = namesOfClasses(told, names.label);
+    return {
+      path,
+      metadata,
+      ...names,
+      rows: Number(metadata.num_rows),
+      type: typeOf(metadata, names.image),
+      classNames,
+    };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw damaged(path, error);
@@ -92,7 +114,7 @@ async function* parquetEntries(parquet: ParquetFile, options: SourceOptions): As
       else {
         for (const [i, cell] of cells.entries()) {
           const value = label === undefined ? undefined : cell[label];
-          yield cellEntry(`${path}: row ${row + i}`, cell[image], value, options);
+          yield cellEntry(`${path}: row ${row + i}`, cell[image], value, options, parquet.type);
         }
       }
       row += Number(num_rows);
@@ -118,6 +140,7 @@ export async function openParquet(options: SourceOptions): Promise<Source> {
     format: "parquet",
     split,
     length: readable(files).reduce((sum, { rows }) => sum + rows, 0),
+    classNames: readable(files)[0]?.classNames,
     files: await Promise.all(paths.map(stampOf)),
     passedOver,
     async *entries() {

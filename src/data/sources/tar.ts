@@ -9,6 +9,8 @@ export interface TarFile {
   /** Archive and name in it. */
   readonly name: string;
   readonly read: () => Uint8Array;
+  /** Its name in the archive; of a fault absent. */
+  readonly file?: string;
   /** The archive is damaged here: no file follows. */
   readonly last?: boolean;
 }
@@ -34,7 +36,7 @@ export async function* tarEntries(path: string, wanted: (name: string) => boolea
       if (fault !== undefined) yield broken(name, fault);
       // What is not wanted is read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
       const bytes = await collectBytes(body, keep ? header.size : 0);
-      if (keep) yield { name, read: () => bytes };
+      if (keep) yield { name, file: header.name, read: () => bytes };
     }
   } catch (error) {
     const { message, cause } = error as Error;

@@ -51,7 +51,7 @@ function load(where: string, features: Features, options: SourceOptions): Pictur
 export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOptions): SourceEntry {
   try {
     const features = parseExample(bytes);
-    const label = numberOf(features, namesOr(options.labelColumn, ["label", "image/class/label"]));
+    const label = numberOf(features, namesOr(options.labelColumn, ["label", "image/class/label", "class"]));
     return { name: where, ...(label === undefined ? {} : { label }), load: () => load(where, features, options) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -80,13 +80,17 @@ export async function* recordEntries(path: string, options: SourceOptions): Asyn
 
 /**
  * TFRecord files of tf.train.Example: pixels as "shape" and "data" (FFHQ, CelebA-HQ and LSUN as the reference reads
- * them), or an encoded image as "image" or "image/encoded"; the class, if any, as "label" or "image/class/label".
+ * them), or an encoded image as "image" or "image/encoded"; the class, if any, as "label", "image/class/label" or "class".
  *
  * @throws UsageError when there is no such file, or files of several resolutions, as of FFHQ; BadDataError when the
  *   names tell of files that are not there, unless bad data is left out.
  */
 export async function openTfRecords(options: SourceOptions): Promise<Source> {
-  const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.tfrecords, ".tfrecord or .tfrecords files");
+  const { paths, faults, passedOver } = await findSplit(
+    options,
+    FILE_NAMES.tfrecords,
+    ".tfrecord, .tfrecords or .tfrec files",
+  );
   const resolutions = new Set(paths.map((path) => /-(r\d\d)\.tfrecords?$/.exec(path)?.[1]));
   if (resolutions.size > 1) {
     throw new UsageError(

@@ -121,3 +121,30 @@ describe("safetensors", () => {
     await expect(readSafetensors(join(directory, "none"))).rejects.toThrow("ENOENT");
   });
 });
+
+describe("halves", () => {
+  const file = (dtype: string, bits: readonly number[]) => {
+    const head = Buffer.from(
+      JSON.stringify({ w: { dtype, shape: [bits.length], data_offsets: [0, 2 * bits.length] } }),
+    );
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(head.length));
+    return Buffer.concat([length, head, Buffer.from(Uint16Array.from(bits).buffer)]);
+  };
+
+  it.each([
+    ["F16", [0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x7c00], [1, -2, 0.333251953125, 2 ** -24, 65504, Infinity]],
+    ["BF16", [0x3f80, 0xc000, 0x3eab, 0x0001, 0x7f80], [1, -2, 0.333984375, 2 ** -133, Infinity]],
+  ])("of %s are read as numbers of 32 bits", (dtype, bits, values) => {
+    const { tensors } = parseSafetensors(file(dtype, bits), "half");
+    expect(tensors.get("w")).toEqual({ dtype: "F32", shape: [bits.length], data: Float32Array.from(values) });
+  });
+
+  it("are told from what PyTorch writes, with how to convert it", () => {
+    const zip = Buffer.from("PK\x03\x04 and so on, an archive");
+    const pickle = Buffer.from([0x80, 2, 0x7d, 0x71, 0, 0x58, 1, 0x61, 0]);
+    for (const bytes of [zip, pickle]) {
+      expect(() => parseSafetensors(bytes, "a.pth")).toThrow(/a\.pth: .*pickle.*\n.*safetensors\.torch\.save_file/);
+    }
+  });
+});

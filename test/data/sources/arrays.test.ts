@@ -1,6 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { writeFileAtomic } from "../../../src/data/formats/arrow-file.ts";
+import { zipPieces } from "../../../src/data/formats/zip.ts";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
 import { UsageError } from "../../../src/base/errors.ts";
 import { badOf, damaged, expected, fixture, flipByte, readAll, temporaryFolder, withoutNames } from "./fixture.ts";
@@ -33,10 +35,66 @@ describe("openArrays", () => {
 
   it("names what it cannot take", async () => {
     await expect(open(fixture("planes.npy"))).rejects.toThrow(/\[5, 3, 4, 6\] are no images.*\n.*--layout chw/);
-    await expect(open(fixture("floats.npy"))).rejects.toThrow(/type <f4, expected bytes/);
     await expect(open(fixture("fortran.npy"))).rejects.toThrow(/Fortran order/);
     await expect(open(fixture("valid_32x32.tar"))).rejects.toThrow(UsageError);
     await expect(open(join(temporaryFolder(), "none"))).rejects.toThrow(/there is no such file/);
+  });
+
+  it("reads numbers of other types by the range that is said, and refuses to guess it", async () => {
+    const [first] = badOf(await readAll(await open(fixture("floats.npy"))));
+    expect(first!.message).toMatch(/floats\.npy: image 0: its samples are of type float32.*\n.*--range/);
+    const folder = temporaryFolder();
+    const at = (type: string, values: Uint8Array | Uint16Array | Float64Array | Int16Array) => {
+      const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (1L, 2L, 2L), }`.padEnd(117) + "\n";
+      const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+      if (type.startsWith(">")) bytes.swap16();
+      writeFileSync(
+        join(folder, "a.npy"),
+        Buffer.concat([Buffer.from("\x93NUMPY\x01\0v\0", "latin1"), Buffer.from(text), bytes]),
+      );
+    };
+    const pixels = async (options = {}) => {
+      const [image] = await readAll(await open(join(folder, "a.npy"), options));
+      return image!.data ?? image!.bad!.reason;
+    };
+    at("|u1", Uint8Array.of(1, 2, 3, 4));
+    expect(await pixels()).toEqual([1, 2, 3, 4]);
+    at("|b1", Uint8Array.of(0, 1, 1, 0));
+    expect(await pixels()).toEqual([0, 255, 255, 0]);
+    for (const type of ["<u2", ">u2"]) {
+      at(type, Uint16Array.of(0, 256, 32_768, 65_535));
+      expect(await pixels()).toEqual([0, 1, 128, 255]);
+    }
+    at("<f8", Float64Array.of(-1, 0, 0.5, 1));
+    expect(await pixels({ range: [-1, 1] })).toEqual([0, 128, 191, 255]);
+    expect(await pixels({ range: [0, 1] })).toMatch(/go from -1 to 1, outside of 0 to 1/);
+    at("<i2", Int16Array.of(0, 1, 254, 255));
+    expect(await pixels()).toMatch(/of type int16 and go from 0 to 255/);
+    expect(await pixels({ range: [0, 255] })).toEqual([0, 1, 254, 255]);
+    at("<f2", Uint16Array.of(0, 0x3800, 0x3c00, 0x0001));
+    expect(await pixels({ range: [0, 1] })).toEqual([0, 128, 255, 0]);
+  });
+
+  it("passes over arrays of any kind beside the images, and reads one only when it is named", async () => {
+    const head = (descr: string) =>
+      Buffer.from(
+        `\x93NUMPY\x01\0v\0${`{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }`.padEnd(117)}\n`,
+        "latin1",
+      );
+    const images = readFileSync(fixture("grey.npy"));
+    const path = join(temporaryFolder(), "a.npz");
+    const members = new Map([
+      ["names.npy", [head("<U7")]],
+      ["meta.npy", [head("|O")]],
+      ["images.npy", [images]],
+      ["read me.txt", [Buffer.from("text")]],
+    ]);
+    await writeFileAtomic(path, zipPieces(members));
+    expect(withoutNames(await readAll(await open(path)))).toEqual(
+      expected([undefined, undefined, undefined], [4, 6, 1]),
+    );
+    await expect(open(path, { imageColumn: "meta" })).rejects.toThrow(/meta\.npy: its header is not understood: .*\|O/);
+    await expect(open(path, { imageColumn: "x" })).rejects.toThrow(/expected an array x, found names, meta, images\n/);
   });
 
   it("refuses labels that are not as many as the images", async () => {

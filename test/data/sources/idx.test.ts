@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -83,5 +83,45 @@ describe("openMnist", () => {
   it("names a file that is none, and one that is missing", async () => {
     await expect(open(folder({ train: gzipSync(Buffer.alloc(100)) }))).rejects.toThrow(/not an idx file of bytes/);
     await expect(open(folder(), { split: "test" })).rejects.toThrow(/t10k-images-idx3-ubyte\.gz is missing/);
+  });
+
+  /** Files of EMNIST as it names them: transposed, letters from 1 on. */
+  function emnist(...versions: string[]): string {
+    const path = temporaryFolder();
+    for (const version of versions) {
+      for (const split of ["train", "test"]) {
+        const write = (name: string, bytes: Buffer) =>
+          writeFileSync(join(path, `emnist-${version}-${split}-${name}-ubyte.gz`), gzipSync(bytes));
+        write("images-idx3", idx([2, 2, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
+        write("labels-idx1", idx([2], [1, 26]));
+      }
+    }
+    return path;
+  }
+
+  it("reads EMNIST under its own names: labels as they are, upright on request", async () => {
+    const path = emnist("letters");
+    const source = await open(path, { split: "test" });
+    expect(source).toMatchObject({ length: 2, classes: 27, version: "letters" });
+    const [first, second] = await readAll(source);
+    expect([first!.label, second!.label]).toEqual([1, 26]);
+    expect(first).toMatchObject({ shape: [2, 3, 1], data: [1, 2, 3, 4, 5, 6] });
+    const [upright] = await readAll(await open(path, { transpose: true }));
+    expect(upright).toMatchObject({ shape: [3, 2, 1], data: [1, 4, 2, 5, 3, 6] });
+  });
+
+  it("asks which of several data sets of EMNIST is meant", async () => {
+    const path = emnist("letters", "digits");
+    await expect(open(path)).rejects.toThrow(/letters, digits\n.*--version letters/);
+    expect(await open(path, { version: "digits" })).toMatchObject({ classes: 10, version: "digits" });
+    await expect(open(path, { version: "byclass" })).rejects.toThrow(/no emnist-byclass-train.*found letters, digits/);
+  });
+
+  it("needs no labels where none are asked for", async () => {
+    const path = folder();
+    rmSync(join(path, "train-labels-idx1-ubyte.gz"));
+    await expect(open(path)).rejects.toThrow(/train-labels-idx1-ubyte\.gz is missing/);
+    const all = await readAll(await open(path, { labelColumn: "none" }));
+    expect(all.map(({ label }) => label)).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -88,9 +88,12 @@ it("moves planes and columns to where their channels belong", () => {
 
 describe("nestedPicture", () => {
   it("takes lists of numbers and of bigints, grey or with channels at either end", () => {
-    expect(nestedPicture("it", [[0, 255n]])).toEqual({ data: Uint8Array.of(0, 255), shape: [1, 2, 1] });
+    expect(nestedPicture("it", [[0, 255n]], {})).toEqual({ data: Uint8Array.of(0, 255), shape: [1, 2, 1] });
     const chw = [[[1, 2]], [[3, 4]], [[5, 6]]];
-    expect(nestedPicture("it", chw, "chw")).toEqual({ data: Uint8Array.of(1, 3, 5, 2, 4, 6), shape: [1, 2, 3] });
+    expect(nestedPicture("it", chw, { layout: "chw" })).toEqual({
+      data: Uint8Array.of(1, 3, 5, 2, 4, 6),
+      shape: [1, 2, 3],
+    });
   });
 
   it.each([
@@ -102,7 +105,7 @@ describe("nestedPicture", () => {
     [[1], "lists of [1] are no image"],
     [[[[[1]]]], "lists of [1, 1, 1, 1] are no image"],
   ])("refuses %j", (value, words) => {
-    expect(() => nestedPicture("it", value)).toThrow(words);
+    expect(() => nestedPicture("it", value, {})).toThrow(words);
   });
 });
 

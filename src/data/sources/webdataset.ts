@@ -1,0 +1,99 @@
+import { basename } from "node:path";
+import { BadDataError, badEntry } from "./bad-data.ts";
+import { NONE } from "./cell.ts";
+import { decodeImage } from "./decode-image.ts";
+import { FILE_NAMES } from "./file-names.ts";
+import { findSplit } from "./find-files.ts";
+import type { SourceOptions } from "./options.ts";
+import type { Source, SourceEntry } from "./source.ts";
+import { stampOf } from "./stamp.ts";
+import { tarEntries, type TarFile } from "./tar.ts";
+
+const IMAGE = /^(png|jpe?g|webp|gif|tiff?|avif)$/i;
+const LABEL = "cls";
+
+/** Folder and name of a file up to its first dot, and what follows: all files of a sample share the first. */
+function keyOf(name: string): readonly [key: string, ending: string] {
+  const at = name.indexOf(".", name.lastIndexOf("/") + 1);
+  return at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
+}
+
+/** A class as WebDataset writes it: the digits of an integer. */
+function labelOf(where: string, bytes: Uint8Array): number {
+  const text = new TextDecoder().decode(bytes).trim();
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  throw new BadDataError(where, `its label is ${JSON.stringify(text.slice(0, 40))}, no integer`, {
+    remedy: "leave labels out with --label-column none, or say with it which ending has class numbers",
+  });
+}
+
+function entryOf(sample: ReadonlyMap<string, TarFile>, options: SourceOptions): SourceEntry | undefined {
+  const { imageColumn, labelColumn = LABEL } = options;
+  const wanted = (ending: string) => (imageColumn === undefined ? IMAGE.test(ending) : ending === imageColumn);
+  const image = [...sample].find(([ending]) => wanted(ending))?.[1];
+  if (!image) return undefined;
+  const { name } = image;
+  try {
+    const label = labelColumn === NONE ? undefined : sample.get(labelColumn);
+    const given = label ? { label: labelOf(label.name, label.read()) } : {};
+    return { name, ...given, load: () => decodeImage(image.read(), name, options) };
+  } catch (error) {
+    if (error instanceof BadDataError) return badEntry(error);
+    throw error;
+  }
+}
+
+/** The samples of one archive: files that share a name lie one behind the other. */
+async function* samplesOf(path: string, options: SourceOptions): AsyncGenerator<SourceEntry> {
+  let key = "";
+  let sample = new Map<string, TarFile>();
+  let found = false;
+  const { imageColumn, labelColumn = LABEL } = options;
+  const wanted = (file: string) => {
+    const [, ending] = keyOf(file);
+    return !basename(file).startsWith(".") && (IMAGE.test(ending) || ending === labelColumn || ending === imageColumn);
+  };
+  for await (const file of tarEntries(path, wanted)) {
+    const [next, ending] = keyOf(file.file ?? "");
+    if (file.last || file.file === undefined || next !== key) {
+      const entry = entryOf(sample, options);
+      found ||= entry !== undefined;
+      if (entry) yield entry;
+      key = next;
+      sample = new Map<string, TarFile>();
+    }
+    if (file.file === undefined) yield { name: file.name, load: () => decodeImage(file.read(), file.name, options) };
+    else sample.set(ending, file);
+    if (file.last) return;
+  }
+  const entry = entryOf(sample, options);
+  if (entry) yield entry;
+  else if (!found)
+    yield badEntry(
+      new BadDataError(path, "no image in it", {
+        whole: true,
+        remedy: "say with --image-column which ending the images have",
+      }),
+    );
+}
+
+/**
+ * WebDataset: tar archives, packed by gzip or not, of KEY.jpg (or another image) with KEY.cls, its class. Other files of
+ * a sample are passed over.
+ *
+ * @throws UsageError when there is no such file.
+ * @see https://github.com/webdataset/webdataset
+ */
+export async function openWebDataset(options: SourceOptions): Promise<Source> {
+  const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.webdataset, ".tar files");
+  return {
+    format: "webdataset",
+    split: options.split,
+    files: await Promise.all(paths.map(stampOf)),
+    passedOver,
+    async *entries() {
+      for (const path of paths) yield* samplesOf(path, options);
+      for (const fault of faults) yield badEntry(fault);
+    },
+  };
+}
