@@ -80,7 +80,7 @@ export class Disk {
 
   setAside(step: number): void {
     this.#files = this.#files.filter(({ values }) => values.step < step);
-    this.reported = Math.min(this.reported, step - 1);
+    this.reported = Math.max(-1, ...this.#files.flatMap(({ values, synced }) => (synced ? [values.step] : [])));
   }
 
   newest(): Values | undefined {
