@@ -60,7 +60,8 @@ export async function writeShard(path: string, shard: ShardData): Promise<{ byte
 /** Length and SHA-256 that the file of a shard would have, without writing it. */
 export async function hashShard(shard: ShardData): Promise<{ bytes: number; sha256: string }> {
   return hashedWhile(shard, async (pieces) => {
-    for await (const _ of pieces);
+    const iterator = pieces[Symbol.asyncIterator]();
+    while (!(await iterator.next()).done);
   });
 }
 
