@@ -4,7 +4,7 @@ import { readLines, START, type Position } from "./lines.ts";
 import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry, type Metric } from "../metrics/metric.ts";
 
 /** Whose metrics a file has, where its lines do not say. */
-export interface Owner {
+export interface RecordOwner {
   readonly runId: string;
   readonly node: string;
 }
@@ -13,7 +13,7 @@ export interface Owner {
 type Stored = Metric & { readonly value: number | null } & Partial<Pick<MetricEntry, "node" | "sequence">>;
 
 /** The entry of a line; undefined for what is no metric. A value of null is NaN, which JSON does not have. */
-export function parseLine(text: string, line: number, owner: Owner): MetricEntry | undefined {
+export function parseLine(text: string, line: number, owner: RecordOwner): MetricEntry | undefined {
   let stored: Partial<Stored> | null;
   try {
     stored = JSON.parse(text) as Partial<Stored> | null;
@@ -36,10 +36,10 @@ const lineOf = ({ name, step, value, unit, time }: Metric, place?: Pick<MetricEn
  */
 export class MetricLog {
   readonly path: string;
-  readonly owner: Owner;
+  readonly owner: RecordOwner;
   #end: Position = START;
 
-  constructor(path: string, owner: Owner) {
+  constructor(path: string, owner: RecordOwner) {
     this.path = path;
     this.owner = owner;
   }

@@ -14,7 +14,7 @@ export interface Owner {
 /** ms between signs of life of a lock. */
 export const BEAT = 5000;
 /** ms without a sign of life after which the owner is gone. */
-export const SILENT = 60_000;
+export const SILENCE = 60_000;
 
 /** What /proc says of a process that has ended, but that its parent has not asked for yet. */
 const ENDED = ["Z", "X"];
@@ -75,4 +75,4 @@ export function silenceOf(path: string): number {
 
 /** Whether an owner is gone: near, by its process; elsewhere, by the silence of its lock. */
 export const isGone = (owner: Owner, silence: number): boolean =>
-  isNear(owner) ? !isRunning(owner) : silence > SILENT;
+  isNear(owner) ? !isRunning(owner) : silence > SILENCE;

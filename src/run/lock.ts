@@ -6,7 +6,7 @@ import { RunError, UsageError } from "../base/errors.ts";
 import { duration } from "../base/format.ts";
 import { namingFile } from "../base/naming-file.ts";
 import { startBeat } from "./lock-beat.ts";
-import { BEAT, isGone, isNear, SILENT, silenceOf, thisProcess, type Owner } from "./lock-owner.ts";
+import { BEAT, isGone, isNear, SILENCE, silenceOf, thisProcess, type Owner } from "./lock-owner.ts";
 
 const lockPath = (workdir: string) => join(workdir, ".lock");
 
@@ -87,7 +87,7 @@ function requireStale(path: string, text: string, workdir: string, { folder, opt
   const silence = isNear(owner) ? 0 : silenceOf(path);
   const name = `process ${owner.pid}${isNear(owner) ? "" : ` on ${owner.host}`}`;
   if (!isGone(owner, silence)) {
-    const wait = isNear(owner) ? "wait for it" : `wait: ${duration(SILENT / 1000)} after its last sign of life its lock is taken over`; // prettier-ignore
+    const wait = isNear(owner) ? "wait for it" : `wait: ${duration(SILENCE / 1000)} after its last sign of life its lock is taken over`; // prettier-ignore
     throw new UsageError(`${folder} ${workdir} is in use by ${name}`, `${wait}, stop it, or use another ${option}`);
   }
   const why = isNear(owner) ? "did not end in order" : `has given no sign of life for ${duration(silence / 1000)}`;
@@ -155,7 +155,7 @@ function lost(workdir: string, instead: string, { folder, option }: Locked): Run
 /**
  * Waits while a lock of another host may be that of a run that was killed, as when a scheduler starts it elsewhere.
  *
- * @returns Once the lock is gone, old enough to be taken over, or has given a sign of life; within {@link SILENT}.
+ * @returns Once the lock is gone, old enough to be taken over, or has given a sign of life; within {@link SILENCE}.
  */
 export async function awaitSilence(workdir: string, tell: (text: string) => void): Promise<void> {
   const path = lockPath(workdir);
@@ -164,10 +164,10 @@ export async function awaitSilence(workdir: string, tell: (text: string) => void
   // Only locks that say where their process is give signs of life.
   if (!owner || owner.space === undefined || isNear(owner)) return;
   const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  if (silenceOf(path) > SILENT) return;
+  if (silenceOf(path) > SILENCE) return;
   tell(`waiting for a sign of life of process ${owner.pid} on ${owner.host}, which holds ${workdir}`);
-  for (let waited = 0; waited < SILENT + BEAT; waited += 500) {
-    if (readText(path) !== first || statSync(path).mtimeMs !== changed || silenceOf(path) > SILENT) return;
+  for (let waited = 0; waited < SILENCE + BEAT; waited += 500) {
+    if (readText(path) !== first || statSync(path).mtimeMs !== changed || silenceOf(path) > SILENCE) return;
     await sleep(500);
   }
 }

@@ -4,7 +4,7 @@ import type { ProgressFile } from "../data/formats/progress-file.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import { countOf, measured, type Evaluated } from "../metrics/evaluated.ts";
 
-/** What is evaluated: bits/dim by the ODE, the bound on them, or the training loss; {@link evaluationName} makes the metric. */
+/** Quantity of an evaluation: bits/dim by the ODE, the bound on them, or the training loss; {@link evaluationName} makes the metric. */
 export type EvaluationKey = "bpd" | "bound" | "loss";
 
 type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";

@@ -1,6 +1,13 @@
 /** Who has to go by what the members say of each other. */
 import { ENTERING, HEARING } from "./limits.ts";
-import { byRank, isOwn, type Accusation, type Attending, type Draft, type Farewell } from "./coordinator-state.ts";
+import {
+  byRank,
+  isOwn,
+  type Accusation,
+  type Attending,
+  type CoordinatorDraft,
+  type Farewell,
+} from "./coordinator-state.ts";
 
 export const SILENT = "was silent beyond exchange.deadlineSeconds";
 
@@ -22,7 +29,7 @@ export const leftOut = (member: Attending, why: string, by = ""): Going => ({
 });
 
 /** Who goes by what members say of each other. */
-export function judged(draft: Draft): Going[] {
+export function judged(draft: CoordinatorDraft): Going[] {
   const { members, now } = draft;
   const memberOf = (id: number) => members.find((member) => member.id === id);
   const live = draft.accusations.filter(
@@ -34,7 +41,7 @@ export function judged(draft: Draft): Going[] {
 }
 
 /** Between two nodes nothing goes: the one of which most is said goes, but never the first node. */
-function unreachable({ members }: Draft, broken: readonly Accusation[]): Going[] {
+function unreachable({ members }: CoordinatorDraft, broken: readonly Accusation[]): Going[] {
   const going: Going[] = [];
   let left = broken;
   while (left.length > 0) {
@@ -52,7 +59,7 @@ function unreachable({ members }: Draft, broken: readonly Accusation[]): Going[]
 }
 
 /** Who waits for others is none of those who hold them up: whom they wait for in the end is, unless it gets on. */
-function silentOnes({ members, now, rules }: Draft, ripe: readonly Accusation[]): Going[] {
+function silentOnes({ members, now, rules }: CoordinatorDraft, ripe: readonly Accusation[]): Going[] {
   const reached = new Map<Attending, Accusation>();
   const follow = (id: number, accusation: Accusation) => {
     const member = members.find((one) => one.id === id);

@@ -12,7 +12,7 @@ import {
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorState,
-  type Draft,
+  type CoordinatorDraft,
 } from "./coordinator-state.ts";
 import { ENTERING, GATHERING, IDLE, LINGER } from "./limits.ts";
 import type { CoordinatorMessage, GroupView, MemberMessage, Ready } from "./messages.ts";
@@ -30,7 +30,7 @@ export function coordinate(
   now: number,
 ): { readonly state: CoordinatorState; readonly effects: readonly CoordinatorEffect[] } {
   const members = state.members.map((member) => ({ ...member }));
-  const draft: Draft = { ...state, members, accusations: [...state.accusations], idle: { ...state.idle }, effects: [], now }; // prettier-ignore
+  const draft: CoordinatorDraft = { ...state, members, accusations: [...state.accusations], idle: { ...state.idle }, effects: [], now }; // prettier-ignore
   if (event.type === "join") join(draft, event.arrival);
   else if (event.type === "tick") tick(draft);
   else if (event.type === "close") close(draft, event.reason);
@@ -43,11 +43,14 @@ export function coordinate(
   return { state: next, effects };
 }
 
-const send = ({ effects }: Draft, { id }: Attending, message: CoordinatorMessage) => effects.push({ type: "send", id, message }); // prettier-ignore
-const tell = ({ effects }: Draft, text: string) => effects.push({ type: "tell", text });
+const send = ({ effects }: CoordinatorDraft, { id }: Attending, message: CoordinatorMessage) => effects.push({ type: "send", id, message }); // prettier-ignore
+const tell = ({ effects }: CoordinatorDraft, text: string) => effects.push({ type: "tell", text });
 
 /** Why a node may not join. */
-function refusal(draft: Draft, { rank, incarnation }: Arrival): { reason: string; passing: boolean } | undefined {
+function refusal(
+  draft: CoordinatorDraft,
+  { rank, incarnation }: Arrival,
+): { reason: string; passing: boolean } | undefined {
   const { members, phase, begun, idle, rules } = draft;
   const { shards, world, fixed } = rules;
   const passing = (reason: string) => ({ reason, passing: true });
@@ -69,7 +72,7 @@ const fresh = (now: number) => ({
 });
 
 /** Admits a node; the first one is the coordinator's own, of rank 0. */
-function join(draft: Draft, arrival: Arrival): void {
+function join(draft: CoordinatorDraft, arrival: Arrival): void {
   const { rules, effects, now } = draft;
   const own = draft.nextId === 1;
   // Not the coordinator's own: a workdir that was copied has its name.
@@ -98,7 +101,11 @@ function join(draft: Draft, arrival: Arrival): void {
 }
 
 /** What a member says. */
-function said(draft: Draft, member: Attending, { ready, suspect, diverged, leave, alive }: MemberMessage): void {
+function said(
+  draft: CoordinatorDraft,
+  member: Attending,
+  { ready, suspect, diverged, leave, alive }: MemberMessage,
+): void {
   const { now } = draft;
   member.heard = now;
   if (leave) return remove(draft, [{ member, what: "has left" }]);
@@ -122,7 +129,7 @@ function said(draft: Draft, member: Attending, { ready, suspect, diverged, leave
   }
 }
 
-function drop(draft: Draft, { member, what, farewell, silent = false }: Going): void {
+function drop(draft: CoordinatorDraft, { member, what, farewell, silent = false }: Going): void {
   draft.members = draft.members.filter((one) => one !== member);
   draft.lost = draft.now;
   if (silent) draft.idle[member.incarnation] = (draft.idle[member.incarnation] ?? 0) + 1;
@@ -131,13 +138,13 @@ function drop(draft: Draft, { member, what, farewell, silent = false }: Going): 
   tell(draft, `node ${member.rank} ${what}; ${length} of ${length + 1} nodes stay`);
 }
 
-function remove(draft: Draft, going: readonly Going[]): void {
+function remove(draft: CoordinatorDraft, going: readonly Going[]): void {
   if (going.length === 0) return;
   for (const one of going) drop(draft, one);
   if (draft.begun && draft.phase !== "over" && draft.members.length > 0) change(draft);
 }
 
-function change(draft: Draft): void {
+function change(draft: CoordinatorDraft): void {
   draft.begun = true;
   draft.phase = "preparing";
   draft.since = draft.now;
@@ -156,7 +163,7 @@ function needOf({ entered, ready }: Attending, source: Ready): GroupView["need"]
 }
 
 /** All have answered: the view can be said. */
-function settle(draft: Draft): void {
+function settle(draft: CoordinatorDraft): void {
   const members = [...draft.members].sort(byRank);
   if (members.some(({ ready }) => ready === undefined)) return;
   // Later on the state of those who have the run's; at the beginning, or if these are all gone, the newest.
@@ -188,12 +195,12 @@ function settle(draft: Draft): void {
 }
 
 /** Two states of one step: everybody stops. */
-function differ(draft: Draft, step: number, members: readonly Attending[]): void {
+function differ(draft: CoordinatorDraft, step: number, members: readonly Attending[]): void {
   const text = members.map(({ rank, ready }) => `node ${rank} has ${ready!.hash.slice(0, 16)}`).join(", ");
   for (const member of draft.members) send(draft, member, { differ: { step, text } });
 }
 
-function tick(draft: Draft): void {
+function tick(draft: CoordinatorDraft): void {
   const { rules, now, since, phase } = draft;
   const { deadline } = rules;
   const others = draft.members.filter((member) => !isOwn(member));
@@ -223,7 +230,7 @@ function tick(draft: Draft): void {
 }
 
 /** Ends the run once all have the last step, and who was lost shortly before does not come back. */
-function finish(draft: Draft): void {
+function finish(draft: CoordinatorDraft): void {
   const { rules, members, phase, now, lost } = draft;
   const { to, world, deadline } = rules;
   if (phase !== "settled" || members.length === 0 || members.some(({ step }) => step < to)) return;
@@ -232,7 +239,7 @@ function finish(draft: Draft): void {
   for (const member of members) send(draft, member, { finished: {} });
 }
 
-function close(draft: Draft, reason: string): void {
+function close(draft: CoordinatorDraft, reason: string): void {
   const others = draft.members.filter((member) => !isOwn(member));
   draft.phase = "over";
   draft.members = [];

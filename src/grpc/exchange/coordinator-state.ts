@@ -94,7 +94,7 @@ export type CoordinatorEffect =
   | { readonly type: "tell"; readonly text: string };
 
 /** A state that is being made; nobody else has it yet. */
-export interface Draft extends CoordinatorState {
+export interface CoordinatorDraft extends CoordinatorState {
   members: Attending[];
   nextId: number;
   view: number;

@@ -4,7 +4,7 @@
  */
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
-import type { CallEnd, Draft, MemberEffect, MemberEvent, MemberFailure, MemberState } from "./member-state.ts";
+import type { CallEnd, MemberDraft, MemberEffect, MemberEvent, MemberFailure, MemberState } from "./member-state.ts";
 import type { CoordinatorMessage, MemberMessage, Phase } from "./messages.ts";
 
 /** What follows from an event. */
@@ -13,13 +13,13 @@ export function attend(
   event: MemberEvent,
   now: number,
 ): { readonly state: MemberState; readonly effects: readonly MemberEffect[] } {
-  const draft: Draft = { ...state, effects: [], now };
+  const draft: MemberDraft = { ...state, effects: [], now };
   if (!draft.ended) react(draft, event);
   const { effects, now: _, ...next } = draft;
   return { state: next, effects };
 }
 
-function react(draft: Draft, event: MemberEvent): void {
+function react(draft: MemberDraft, event: MemberEvent): void {
   const { now } = draft;
   switch (event.type) {
     case "start":
@@ -66,38 +66,38 @@ function react(draft: Draft, event: MemberEvent): void {
 }
 
 /** The same wait goes on while fewer and fewer are missing. */
-const since = ({ waiting, now }: Draft, { phase }: { phase: Phase }) =>
+const since = ({ waiting, now }: MemberDraft, { phase }: { phase: Phase }) =>
   waiting?.phase === phase ? waiting.since : now;
 
-function say(draft: Draft, message: MemberMessage): void {
+function say(draft: MemberDraft, message: MemberMessage): void {
   if (draft.call === "attending") draft.effects.push({ type: "send", message });
 }
 
-function fail(draft: Draft, failure: MemberFailure): void {
+function fail(draft: MemberDraft, failure: MemberFailure): void {
   draft.effects.push({ type: "fail", failure });
   draft.ended = true;
 }
 
-function finish(draft: Draft): void {
+function finish(draft: MemberDraft): void {
   draft.effects.push({ type: "finish" });
   draft.ended = true;
 }
 
-function call(draft: Draft): void {
+function call(draft: MemberDraft): void {
   draft.call = "calling";
   draft.attempt++;
   draft.calledAt = draft.now;
   draft.effects.push({ type: "call", attempt: draft.attempt });
 }
 
-function endView(draft: Draft): void {
+function endView(draft: MemberDraft): void {
   draft.view = undefined;
   draft.caughtUp = false;
   draft.waiting = undefined;
   draft.effects.push({ type: "endView" });
 }
 
-function hear(draft: Draft, message: CoordinatorMessage, hash: string): void {
+function hear(draft: MemberDraft, message: CoordinatorMessage, hash: string): void {
   const { welcome, prepare, view, diverged, differ, finished } = message;
   const { rules, now } = draft;
   draft.heard = now;
@@ -132,7 +132,7 @@ function hear(draft: Draft, message: CoordinatorMessage, hash: string): void {
   else if (finished) finish(draft);
 }
 
-function caughtUp(draft: Draft): void {
+function caughtUp(draft: MemberDraft): void {
   draft.caughtUp = true;
   draft.waiting = undefined;
   draft.settled = true;
@@ -141,7 +141,7 @@ function caughtUp(draft: Draft): void {
   tellAlive(draft);
 }
 
-function fetched(draft: Draft, { view: number, hash }: { view: number; hash: string }): void {
+function fetched(draft: MemberDraft, { view: number, hash }: { view: number; hash: string }): void {
   const { view } = draft;
   if (!view || view.view !== number || draft.caughtUp) return;
   if (view.need === "STATE" && view.hash !== "" && hash !== view.hash) {
@@ -153,29 +153,29 @@ function fetched(draft: Draft, { view: number, hash }: { view: number; hash: str
   caughtUp(draft);
 }
 
-function applied(draft: Draft, step: number): void {
+function applied(draft: MemberDraft, step: number): void {
   [draft.step, draft.hasSum, draft.waiting, draft.computing] = [step, true, undefined, 0];
   [draft.entering, draft.expulsions] = [false, 0];
   draft.progress++;
   if (step >= draft.rules.to) tellAlive(draft);
 }
 
-function tellAlive(draft: Draft): void {
+function tellAlive(draft: MemberDraft): void {
   const { settled, step, progress, waiting } = draft;
   say(draft, { alive: { progress, step: settled ? step : 0, waitsFor: waiting?.from ?? [] } });
 }
 
-const patienceOf = ({ deadline, computing, entering, waiting }: Draft): number =>
+const patienceOf = ({ deadline, computing, entering, waiting }: MemberDraft): number =>
   // For the sums of others longer: they may wait themselves, and tell for whom.
   (waiting?.phase === "GATHER" ? 2 : 1) * patience(deadline, computing, entering);
 
-function suspect(draft: Draft, id: number, reason: string, silent: boolean): void {
+function suspect(draft: MemberDraft, id: number, reason: string, silent: boolean): void {
   const { view } = draft;
   if (view) say(draft, { suspect: { view: view.view, id, reason: sanitizeText(reason), silent, patience: patienceOf(draft) } }); // prettier-ignore
 }
 
 /** The call to the coordinator is over: the run goes on without this node, or there is none any more. */
-function lose(draft: Draft, how: CallEnd, why: string): void {
+function lose(draft: MemberDraft, how: CallEnd, why: string): void {
   const { rules, now, deadline, step } = draft;
   const attended = draft.call === "attending";
   draft.call = "none";
@@ -202,7 +202,7 @@ function lose(draft: Draft, how: CallEnd, why: string): void {
 }
 
 /** Nobody was found within the time there is. */
-function giveUp(draft: Draft, why: string): void {
+function giveUp(draft: MemberDraft, why: string): void {
   const { looking, now, step, rules } = draft;
   if (!looking || now < looking.until) return;
   if (step >= rules.to) {
@@ -213,7 +213,7 @@ function giveUp(draft: Draft, why: string): void {
   else fail(draft, { kind: "lost", why: looking.because });
 }
 
-function tick(draft: Draft): void {
+function tick(draft: MemberDraft): void {
   const { now, call: at, deadline, waiting, turnSince } = draft;
   if (at === "none") {
     if (draft.looking && now >= draft.retryAt) call(draft);

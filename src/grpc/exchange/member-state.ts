@@ -92,7 +92,7 @@ export type MemberEffect =
   /** All that was to do is done. */
   | { readonly type: "finish" };
 
-export interface Draft extends MemberState {
+export interface MemberDraft extends MemberState {
   deadline: number;
   call: MemberState["call"];
   attempt: number;
