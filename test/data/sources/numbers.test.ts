@@ -40,9 +40,9 @@ describe("numbers of .npy files", () => {
     for (const version of [1, 2]) expect(await read(npy(type, "2,", bytes(values), version))).toEqual(numbers);
   });
 
-  it("of several axes are all read; of another byte order, or too many, refused", async () => {
+  it("of several axes and either byte order are all read; too many are refused", async () => {
     expect(await read(npy("|u1", "2, 2", Uint8Array.of(1, 2, 3, 4)))).toEqual([1, 2, 3, 4]);
-    await expect(read(npy(">i4", "1,", new Uint8Array(4)))).rejects.toThrow("values of type >i4 are not supported");
+    expect(await read(npy(">i4", "1,", Uint8Array.of(0, 0, 1, 2)))).toEqual([258]);
     await expect(read(npy("|u1", "67108865,", new Uint8Array(1)))).rejects.toThrow("67108865 values are too many");
     await expect(read(npy("|u1", "67108864,", new Uint8Array(1)))).rejects.toThrow("cut short");
   });
