@@ -9,8 +9,7 @@ import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.t
 import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
 import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";
-import type { FetchRequest } from "./messages.ts";
-import type { GroupView } from "./messages.ts";
+import type { FetchRequest, GroupView } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
@@ -26,10 +25,8 @@ export interface CollectiveNodeOptions extends NodeOptions {
   readonly open: (view: GroupView, id: number) => Promise<Collectives>;
 }
 
-/** ms for the coordinator to tell why others are gone. */
-const REASON = 2000;
-/** ms for the others to come to the end. */
-const END = 5000;
+/** ms for the coordinator to tell why others are gone, and for the others to come to the end. */
+const [REASON, END] = [2000, 5000];
 
 interface Opened {
   readonly collectives: Collectives;
