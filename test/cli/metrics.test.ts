@@ -199,6 +199,6 @@ describe("npm run monitor", () => {
   it("explains itself", async () => {
     const monitor = await startMonitor(["--help"]);
     expect(await monitor.ended).toBe(0);
-    expect(monitor.stdout.text()).toMatch(/--dir <folder> +where metrics are kept/);
+    expect(monitor.stdout.text()).toMatch(/--dir <folder> +folder for the metrics/);
   });
 });

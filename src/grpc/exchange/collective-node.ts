@@ -168,10 +168,9 @@ export class CollectiveNode implements Group {
   /** Waits for all, and opens what they share. */
   async #enter(): Promise<Opened> {
     const { open, wire, run, state, membership } = this.#options;
-    const { id, runId } = this.#membership;
     const waiting = this.#waiting;
     await waiting.until(() => this.#membership.view !== undefined || waiting.stopped, undefined);
-    const { view } = this.#membership;
+    const { view, id, runId } = this.#membership;
     if (!view) throw new Over();
     const limit = ENTERING * this.#membership.deadline;
     // First: others may wait for it.
