@@ -134,7 +134,8 @@ describe("--otlp", () => {
     process.off("worker", add);
     expect(ran.exitCode).toBe(2);
     expect(ran.stderr).toContain(`--metrics-listen ${address}: cannot listen there`);
-    await until(() => workers.length === 2 && workers.every(({ threadId }) => threadId === -1));
+    // Those of the exporter, the record and the lock.
+    await until(() => workers.length === 3 && workers.every(({ threadId }) => threadId === -1));
   });
 
   it("leaves a collector that does not answer after its deadline", async () => {

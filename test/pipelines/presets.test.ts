@@ -90,6 +90,7 @@ describe("what holds before any preset", () => {
       training: {
         ...{ steps: 250_000, batchSize: 128, shards: 1, checkpointEvery: 10_000, keepCheckpoints: 3, logEvery: 100 },
         ...{ snapshotEvery: 10_000, histogramEvery: 1000, likelihoodWeighting: false, importanceWeighting: false },
+        ...{ velocityTimes: false, stratifiedTimes: false },
         ...{ continuous: true, reduceMean: true },
       },
       data: { testFraction: 0.05, uniformDequantization: true, randomFlip: true, centered: true },
