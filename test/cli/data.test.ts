@@ -156,7 +156,9 @@ describe("npm run data -- prepare", () => {
     writeFileSync(join(out, "train/.lock"), JSON.stringify({ pid: 1, host: "elsewhere" }));
     const { exitCode, stderr } = await prepareArrays(out);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/folder .*train is in use by process 1 on elsewhere\n +remedy: wait: 1 min .*, or use another --out/);
+    expect(stderr).toMatch(
+      /folder .*train is in use by process 1 on elsewhere\n +remedy: wait: 1 min .*, or use another --out/,
+    );
     expect(stderr).not.toContain("workdir");
   });
 
