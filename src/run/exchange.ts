@@ -70,8 +70,9 @@ export function peersOf(context: RunContext, state: TrainState, store: Checkpoin
     tell,
     identity: nodeIdentity(context.workdir),
     save() {
-      const told = (path: string) => tell(`the state after ${state.step} steps was saved: ${path}`);
-      store.save("checkpoints-meta", state.snapshot()).then(told, (error: Error) => tell(`warning: not saved: ${error.message}`)); // prettier-ignore
+      const snapshot = state.snapshot();
+      const told = (path: string) => tell(`the state after ${snapshot.step} steps was saved: ${path}`);
+      store.save("checkpoints-meta", snapshot).then(told, (error: Error) => tell(`warning: not saved: ${error.message}`)); // prettier-ignore
     },
     onTakenOver(step) {
       const folder = store.setAside(step);

@@ -1,6 +1,6 @@
 /** The checkpoints of a workdir. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
 import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -43,17 +43,20 @@ function entriesOf(workdir: string, kind: CheckpointKind): Entry[] {
     .sort((a, b) => b.step - a.step);
 }
 
+/** Of both kinds, whole or not: that of the most steps first. */
+const allEntries = (workdir: string): Entry[] =>
+  [...entriesOf(workdir, "checkpoints"), ...entriesOf(workdir, "checkpoints-meta")].sort((a, b) => b.step - a.step);
+
 /** The checkpoints of a workdir, of both kinds, whole or not: that of the most steps first. */
-export const checkpointPaths = (workdir: string): string[] =>
-  [...entriesOf(workdir, "checkpoints"), ...entriesOf(workdir, "checkpoints-meta")]
-    .sort((a, b) => b.step - a.step)
-    .map(({ path }) => path);
+export const checkpointPaths = (workdir: string): string[] => allEntries(workdir).map(({ path }) => path);
 
 /** Writes, finds and removes `checkpoint_<step>.arrow`. */
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
   #newest: string | undefined;
   #loaded: Json = {};
+  /** The last write of each file, until it is over. */
+  readonly #writing = new Map<string, Promise<string>>();
 
   constructor(options: CheckpointStoreOptions) {
     this.#options = options;
@@ -70,11 +73,21 @@ export class CheckpointStore {
   }
 
   /** Saves the state; of the older files of the kind only the newest ones stay. */
-  async save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
+  save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
+    const path = join(this.#options.workdir, kind, `checkpoint_${snapshot.step}.arrow`);
+    const write = () => this.#write(kind, path, snapshot);
+    // Two writes of one file share their temporary file, so the second waits.
+    const before = this.#writing.get(path);
+    const written = before ? before.then(write, write) : write();
+    this.#writing.set(path, written);
+    const over = () => void (this.#writing.get(path) === written && this.#writing.delete(path));
+    written.then(over, over);
+    return written;
+  }
+
+  async #write(kind: CheckpointKind, path: string, snapshot: Snapshot): Promise<string> {
     const { workdir, layout, config, keep } = this.#options;
-    const folder = join(workdir, kind);
-    mkdirSync(folder, { recursive: true });
-    const path = join(folder, `checkpoint_${snapshot.step}.arrow`);
+    mkdirSync(join(workdir, kind), { recursive: true });
     await writeCheckpoint(path, layout, snapshot, config);
     // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
     const older = entriesOf(workdir, kind).filter(({ step }) => step < snapshot.step);
@@ -92,11 +105,15 @@ export class CheckpointStore {
    */
   setAside(step: number): string | undefined {
     const { workdir } = this.#options;
-    const old = [...entriesOf(workdir, "checkpoints"), ...entriesOf(workdir, "checkpoints-meta")].filter((entry) => entry.step >= step); // prettier-ignore
+    const old = allEntries(workdir).filter((entry) => entry.step >= step);
     if (old.length === 0) return undefined;
     const folder = join(workdir, "checkpoints-set-aside");
-    mkdirSync(folder, { recursive: true });
-    for (const { path } of old) renameSync(path, join(folder, basename(path)));
+    for (const { path } of old) {
+      // By kind: both may have a file of one step.
+      const kept = join(folder, basename(dirname(path)));
+      mkdirSync(kept, { recursive: true });
+      renameSync(path, join(kept, basename(path)));
+    }
     return folder;
   }
 

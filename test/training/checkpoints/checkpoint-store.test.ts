@@ -49,6 +49,30 @@ describe("saving a checkpoint", () => {
     expect(load()!.snapshot.step).toBe(5);
   });
 
+  it("writes one file at a time where a step is saved twice at once", async () => {
+    const { store, load, path } = storeIn();
+    const twice = [1, 2].map(() => store.save("checkpoints-meta", snapshotOf(layout, 4)));
+    expect(await Promise.all(twice)).toEqual([path("checkpoints-meta", 4), path("checkpoints-meta", 4)]);
+    expect(load()!.snapshot.step).toBe(4);
+  });
+
+  it("sets the files of a step and later ones aside, of both kinds", async () => {
+    const { workdir, store, save, load } = storeIn(undefined, 5);
+    await save("checkpoints", 3, 4, 5);
+    await save("checkpoints-meta", 5);
+    expect(store.setAside(6)).toBeUndefined();
+    const folder = store.setAside(4)!;
+    expect(folder).toBe(join(workdir, "checkpoints-set-aside"));
+    expect(load()!.snapshot.step).toBe(3);
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual([
+      "checkpoints",
+      "checkpoints-meta",
+      "checkpoints-meta/checkpoint_5.arrow",
+      "checkpoints/checkpoint_4.arrow",
+      "checkpoints/checkpoint_5.arrow",
+    ]);
+  });
+
   it("removes no file of another name", async () => {
     const { workdir, save, names } = storeIn(undefined, 1);
     const others = [".checkpoint_1.arrow.7.tmp", "checkpoint_1.arrow.bak", "checkpoint_x.arrow", "my_checkpoint_1.arrow"]; // prettier-ignore
