@@ -8,7 +8,7 @@ import type { FormName } from "../models/flowpp/form.ts";
 import { initializeFromData } from "../models/flowpp/initialize.ts";
 import { dequantizationObjective, type DequantizationLoss } from "../models/flowpp/loss.ts";
 import { dequantizationSampler, type DequantizationSampler } from "../models/flowpp/sampler.ts";
-import { digest, type ParameterLayout } from "../models/parameters.ts";
+import type { ParameterLayout } from "../models/parameters.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
 import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { TrainState, type Snapshot } from "../training/train-state.ts";
@@ -126,7 +126,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
     sampler,
     events,
     draw: (noise, image) => sampler.draw(state.ema, noise, image),
-    averageDigest: () => digest(layout, state.ema.dataSync() as Float32Array),
+    averageDigest: () => state.averageDigest(),
     unsubscribe() {
       state.dispose();
       loss.dispose();

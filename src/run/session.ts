@@ -8,7 +8,6 @@ import { shellWord } from "../base/format.ts";
 import { UsageError } from "../base/errors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import type { ScoreModel } from "../models/score-model.ts";
-import { digest } from "../models/parameters.ts";
 import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
 import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
 import { CheckpointStore, type LoadedCheckpoint } from "../training/checkpoints/checkpoint-store.ts";
@@ -139,9 +138,8 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
   const { peers, events: exchange } = peersOf(context, state, store);
   const told = new Subject<RunEvent>();
-  const averageDigest = () => digest(layout, state.ema.dataSync() as Float32Array);
   const work = (key: EvaluationKey) => ({
-    ...{ pipeline, ema: averageDigest(), ...computedBy(context) },
+    ...{ pipeline, ema: state.averageDigest(), ...computedBy(context) },
     ...evaluationWork(config, key, data?.[config.eval.split]),
   });
   return {
@@ -161,7 +159,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
       score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
       scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
     },
-    averageDigest,
+    averageDigest: () => state.averageDigest(),
     progress(key, total, dequantizer) {
       const path = progressPath(workdir, config, key, dequantizer === undefined ? "uniform" : "variational");
       const all = { ...work(key), dequantizer };

@@ -90,6 +90,9 @@ interface Plan {
 const found = ({ order }: AnyExamples, { indices }: Plan) => (order ? indices.map((place) => order[place]!) : indices);
 
 /** One batch, at once or when it has been read. */
+function batchOf<C extends string>(examples: Examples, name: C, plan: Plan): Batch<C>;
+function batchOf<C extends string>(examples: StoredExamples, name: C, plan: Plan): Promise<Batch<C>>;
+function batchOf<C extends string>(examples: AnyExamples, name: C, plan: Plan): Batch<C> | Promise<Batch<C>>;
 function batchOf<C extends string>(examples: AnyExamples, name: C, plan: Plan) {
   const batch = (column: Column) => createBatch({ [name]: column } as Record<C, Column>, plan.info);
   const indices = found(examples, plan);
@@ -107,20 +110,18 @@ function batchesOf<C extends string>(
   ends: (info: BatchInfo) => boolean,
   credit: Credit | undefined,
 ): Observable<Batch<C>> {
-  const batch = (column: Column, info: BatchInfo) => createBatch({ [name]: column } as Record<C, Column>, info);
   if (!("load" in examples)) {
     return pull(function* () {
       for (const plan of plans()) {
         if (ends(plan.info)) return;
-        yield batch(gather(examples.values, found(examples, plan)), plan.info);
+        yield batchOf(examples, name, plan);
       }
     }, credit);
   }
   const stored = examples;
   function* jobs() {
     for (const plan of plans()) {
-      const { info } = plan;
-      yield { start: async () => batch(await stored.load(found(stored, plan)), info), ends: () => ends(info) };
+      yield { start: async () => batchOf(stored, name, plan), ends: () => ends(plan.info) };
     }
   }
   return pullAhead(jobs, AHEAD, credit);

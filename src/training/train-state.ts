@@ -88,6 +88,11 @@ export class TrainState {
     return digest(this.layout, this.parameters.dataSync() as Float32Array);
   }
 
+  /** SHA-256 over the averaged parameters. */
+  averageDigest(): string {
+    return digest(this.layout, this.#ema.dataSync() as Float32Array);
+  }
+
   dispose(): void {
     tf.dispose({ ...this.#adam, ema: this.#ema });
   }

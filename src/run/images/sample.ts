@@ -43,12 +43,13 @@ export function samplerOf(
   { config, stop }: Pick<RunContext, "config" | "stop">,
   { sde }: Pick<Session, "sde">,
   score: ScoreFunction,
+  seed = evaluationSeed(config),
 ): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
   const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
   const options = { ...sampling, eps, denoise, signal: stop };
   return method === "ode"
     ? sample<"latent">(score, sde, options)
-    : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed: evaluationSeed(config) });
+    : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed });
 }
 
 /**
