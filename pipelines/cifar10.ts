@@ -3,34 +3,46 @@
  * likelihood by the probability flow ODE, its variational bound, and samples.
  */
 import { join } from "node:path";
-import { identity, type Observable } from "rxjs";
+import { identity, type Observable, pipe } from "rxjs";
 import {
   accumulate,
   adam,
   allReduce,
   betweenSteps,
+  bitsPerDim,
   captureState,
   checkpoint,
   cifar10Published,
+  dataLoss,
   densityOf,
+  dequantizationLoss,
   dequantize,
+  type DequantizerTraining,
   ema,
+  evaluationSeed,
   flip,
   gradientHistograms,
   type ImageDataset,
   type ImagePipeline,
   imagePipeline,
   images,
+  type ImageSampler,
+  likelihoodBound,
   loadCifar10,
+  logLikelihood,
   type Look,
   marked,
+  type Measures,
   Meter,
   ncsnpp,
   networkOf,
   perturb,
+  predictorCorrector,
+  quantize,
   record,
   type RunContext,
   type RunEvent,
+  sample,
   sampleTime,
   scoreMatching,
   sdeOf,
@@ -89,11 +101,85 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
   );
 }
 
+/**
+ * Held-out images, dequantized: their exact likelihood by the probability flow ODE and their variational bound, both in
+ * bits/dim, and the loss of images as the training has them.
+ *
+ * @see Song et al. 2021, Sections 4.1 and 5.2, Theorem 3
+ */
+export const measures: Measures = ({ config, stop }, { sde, network, state, score }, draw) => {
+  const { eval: evaluation, training } = config;
+  const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
+  const { centered, uniformDequantization } = config.data;
+  const [seed, weighting, eps] = [evaluationSeed(config), weightingOf(config), training.smallestTime];
+  const options = { ...evaluation, eps, seed, signal: stop };
+  const discrete = dequantize<"image">(uniformDequantization ? "uniform" : "none", { seed, centered });
+  const continuous = dequantize<"image">(draw ? "variational" : "uniform", { seed, centered, draw });
+  const bytes = { levels: 256, centered };
+  return {
+    ...(training.continuous && { loss: pipe(discrete, dataLoss(network, sde, state, { weighting, eps, seed })) }),
+    likelihood: pipe(continuous, logLikelihood<"logQ">(score, sde, options), bitsPerDim(bytes)),
+    bound: pipe(
+      continuous,
+      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form }),
+      bitsPerDim(bytes),
+    ),
+  };
+};
+
+/** Latents of the prior, taken to images by the probability flow ODE or by predictor and corrector. */
+export const sampler: ImageSampler = ({ config, stop }, { sde, score }) => {
+  const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
+  const options = { ...sampling, eps, denoise, signal: stop };
+  return pipe(
+    method === "ode"
+      ? sample<"latent">(score, sde, options)
+      : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed: evaluationSeed(config) }),
+    quantize<"latent" | "data">({ centered: config.data.centered }),
+  );
+};
+
+/**
+ * The variational dequantizer, trained by the bound through the score model, which stays as it is.
+ *
+ * @see Song et al. 2021, Section 5.2
+ */
+export const trainDequantizer: DequantizerTraining = ({ config, stop, engine }, { sde, state: model }, data, own) => {
+  const { state, store, loss } = own;
+  const { steps, batchSize, lr, emaRate } = config.dequantizer;
+  const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
+  const { centered, randomFlip } = config.data;
+  const seed = evaluationSeed(config);
+  const compile = config.engine.compile && engine.native;
+  const importance = sde.importance !== undefined;
+  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop };
+
+  return withCredit(2 * shards, (credit) =>
+    trainBatches(images(data), "image", { ...batches, credit }).pipe(
+      randomFlip ? flip({ seed }) : identity,
+      dequantizationLoss(loss, sde, state, { score: model.ema, eps, importance, centered, seed }),
+      accumulate(shards),
+      adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
+      ema(state, { rate: emaRate, compile }),
+      captureState(state, { every: [checkpointEvery] }),
+      checkpoint(state, store, { every: checkpointEvery, stop }),
+      credit.refund(shards),
+      record({
+        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+        lossUnit: "bits/dim",
+      }),
+    ),
+  );
+};
+
 /** A DDPM++ network and the SDE, as the configuration says. */
 export const model: ImagePipeline["model"] = ({ config }, shape) => ({
   network: ncsnpp(networkOf(config, shape)),
   sde: sdeOf(config),
 });
+
+/** The whole method, for images of any kind. */
+export const scoreFlow = { model, train, measures, sampler, trainDequantizer };
 
 export default imagePipeline({
   summary: "DDPM++ on CIFAR-10 by maximum likelihood: bits/dim, bound, samples",
@@ -101,8 +187,7 @@ export default imagePipeline({
     "quick: 3.68 bits/dim on 128 test images, about 10 minutes on 2 CPU cores. paper: 2.83 bits/dim in the paper; days on a GPU.",
   imageSize: 32,
   presets: cifar10Presets,
-  model,
-  train,
+  ...scoreFlow,
   load: ({ config: { data }, cacheDir }, onProgress) =>
     loadCifar10({ path: data.path, cacheDir: join(cacheDir, "data"), onProgress }),
   dequantizer: () => "cifar10",

@@ -5,7 +5,7 @@
  */
 import { imagenet32Anchors, imagePipeline, loadImageNet32 } from "scorestream";
 import { imagenet32Presets } from "./presets/imagenet32.ts";
-import { model, train } from "./cifar10.ts";
+import { scoreFlow } from "./cifar10.ts";
 
 export default imagePipeline({
   summary: "DDPM++ on ImageNet 32x32, old or new, by maximum likelihood: bits/dim, bound, samples",
@@ -14,8 +14,7 @@ export default imagePipeline({
     "paper: 3.76 bits/dim on the old version in the paper; a week on several GPUs.",
   imageSize: 32,
   presets: imagenet32Presets,
-  model,
-  train,
+  ...scoreFlow,
   load: loadImageNet32,
   dequantizer: () => "imagenet32",
   anchors: imagenet32Anchors,

@@ -5,14 +5,13 @@
  */
 import { imagePipeline, prepareCommand, preparedImages, UsageError } from "scorestream";
 import { imagesPresets } from "./presets/images.ts";
-import { model, train } from "./cifar10.ts";
+import { scoreFlow } from "./cifar10.ts";
 
 export default imagePipeline({
   summary: "DDPM++ on any prepared images, SVHN, CelebA, LSUN and your own among them",
   reaches: "Needs --set data.path=DIR, a folder that npm run data -- prepare wrote; npm run data lists the formats.",
   presets: imagesPresets,
-  model,
-  train,
+  ...scoreFlow,
   async load(context, onProgress) {
     const { data } = context.config;
     if (data.path !== undefined) return preparedImages(data.path, context, onProgress);

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { fetchMnist, imagePipeline, preparedImages } from "scorestream";
 import { mnistPresets } from "./presets/images.ts";
-import { model, train } from "./cifar10.ts";
+import { scoreFlow } from "./cifar10.ts";
 
 export default imagePipeline({
   summary: "DDPM++ on MNIST by maximum likelihood: bits/dim, bound, samples",
@@ -14,8 +14,7 @@ export default imagePipeline({
     "quick: minutes on 2 CPU cores. The data are fetched; Fashion-MNIST is in the same files, but has to be prepared:\n" +
     "npm run data -- prepare --format mnist --from DOWNLOADS --out data/fashion, then --set data.path=data/fashion.",
   presets: mnistPresets,
-  model,
-  train,
+  ...scoreFlow,
   async load(context, onProgress) {
     const path = context.config.data.path ?? (await fetchMnist(join(context.cacheDir, "data"), onProgress));
     return preparedImages(path, context, onProgress, "mnist");

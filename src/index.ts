@@ -16,6 +16,15 @@ export { sdeOf, weightingOf, evaluationSeed } from "./run/from-config.ts";
 export { type TrainingLoop, trainingLoop } from "./run/training-loop.ts";
 export { type LoadModelOptions, type TrainedModel, type ModelCallOptions, loadModel } from "./run/load-model.ts";
 export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";
+export {
+  type ImageMeasures,
+  type ImageSampler,
+  type Measures,
+  imageMeasures,
+  imageSampler,
+} from "./run/images/method.ts";
+export { type DequantizerTraining, dequantizerLoop } from "./run/images/dequantizer.ts";
+export type { DequantizerSession } from "./run/dequantizer-session.ts";
 export { cifar10Published, marked } from "./run/images/published.ts";
 export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";
 export { prepareCommand, preparedImages } from "./run/images/prepared.ts";

@@ -17,6 +17,7 @@ import { dataDifference, otherData } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
+/** A variational dequantizer: its loss, its state, and what it draws. */
 export interface DequantizerSession {
   readonly loss: DequantizationLoss;
   readonly state: TrainState;

@@ -17,7 +17,7 @@ import { TrainState } from "../training/train-state.ts";
 import { readStoredConfig } from "./config-file.ts";
 import { configSchema, type Config } from "./config.ts";
 import { evaluationSeed, sdeOf } from "./from-config.ts";
-import { samplerOf } from "./images/sample.ts";
+import { samplerOf } from "./images/method.ts";
 import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts";
 import { networkOf } from "./network-from-config.ts";
 import { ownPart } from "./own-fields.ts";
@@ -132,7 +132,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
     },
     async sample(n, given = {}) {
       const { batchSize, seed, signal = NEVER } = settings(given);
-      const sampler = samplerOf({ config, stop: signal }, { sde }, score, seed);
+      const sampler = samplerOf({ config, stop: signal }, { sde, score }, seed);
       return decoded(priorBatches(sde, shape, { total: n, batchSize, seed }), sampler);
     },
     async encode(examples, given = {}) {

@@ -15,7 +15,7 @@ import { likelihoodBound } from "../../src/streams/likelihood-bound.ts";
 import { logLikelihood } from "../../src/streams/log-likelihood.ts";
 import { quantize } from "../../src/streams/quantize.ts";
 import { priorBatches, sample } from "../../src/streams/sample.ts";
-import { averageVector, configOf, dataset, linear, observe } from "./effects/run.ts";
+import { averageVector, configOf, dataset, linear, observe, type Part } from "./effects/run.ts";
 
 const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
 
@@ -43,13 +43,41 @@ describe("training", { timeout: 30_000 }, () => {
     const step = ["training.shards=2", "training.stratifiedTimes=true", "training.smallestTime=0.2", "seed=7"];
     const update = ["model.emaRate=0.6", "optim.lr=0.02", "optim.weightDecay=0.1", "optim.beta1=0.8"];
     const sets = [...weighted, ...often, ...step, ...update, "training.logEvery=1"];
-    const [pipeline, loop] = [await observe(sets, ["train"]), await observe(sets, ["loop"])];
+    const [pipeline, loop] = [await observe(sets, ["train"]), await observe(sets, ["train", "loop"])];
     expect(loop).toEqual(pipeline);
     expect(pipeline["kept-average"]).toBe(pipeline["average"]);
+  });
+
+  it("of a dequantizer is the same by pipelines/cifar10.ts and by dequantizerLoop", async () => {
+    const sets = [
+      "seed=7",
+      "training.shards=2",
+      "dequantizer.emaRate=0.6",
+      "training.logEvery=1",
+      "training.checkpointEvery=1",
+    ];
+    const parts: Part[] = ["dequantizer"];
+    expect(await observe(sets, [...parts, "loop"])).toEqual(await observe(sets, parts));
   });
 });
 
 describe("evaluation and samples", { timeout: 30_000 }, () => {
+  it.each(["ode", "pc"])(
+    "are the same by pipelines/cifar10.ts and by the defaults of imagePipeline: %s",
+    async (method) => {
+      const evaluated = ["eval.loss=true", "eval.rtol=1e-3", "eval.boundForm=ssm", "eval.stepControl=image"];
+      const drawn = [
+        `sampling.method=${method}`,
+        "sampling.numSamples=2",
+        "sampling.noiseRemoval=true",
+        "model.numScales=30",
+      ];
+      const sets = ["seed=7", "training.smallestTime=0.2", ...evaluated, ...drawn];
+      const parts: Part[] = ["eval", "sample", "look"];
+      expect(await observe(sets, [...parts, "loop"])).toEqual(await observe(sets, parts));
+    },
+  );
+
   it("draw from the seed after that of the training", async () => {
     const sets = ["seed=7", "eval.numImages=6", "eval.rtol=1e-3", "eval.atol=1e-3", "sampling.numSamples=2"];
     const seen = await observe(sets, ["eval", "sample", "look"]);

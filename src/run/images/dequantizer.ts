@@ -28,50 +28,58 @@ export interface ImageDequantizer {
   train(after: Use): Observable<RunEvent>;
 }
 
-/** @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq */
+/** Trains a dequantizer against the score model of the session. */
+export type DequantizerTraining = (
+  context: RunContext,
+  session: Session,
+  images: ImageDataset,
+  dequantizer: DequantizerSession,
+) => Observable<RunEvent>;
+
+/**
+ * Trains the dequantizer as the configuration says. `pipelines/cifar10.ts` shows the same parts one by one.
+ *
+ * @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq
+ */
+export const dequantizerLoop: DequantizerTraining = ({ config, engine, stop }, { sde, state: model }, data, own) => {
+  const { steps, batchSize, lr, emaRate } = config.dequantizer;
+  const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
+  const { centered, randomFlip } = config.data;
+  const { state, store, loss } = own;
+  const seed = evaluationSeed(config);
+  const compile = config.engine.compile && engine.native;
+  const importance = sde.importance !== undefined;
+  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop };
+
+  return withCredit(2 * shards, (credit) =>
+    trainBatches(images(data), "image", { ...batches, credit }).pipe(
+      randomFlip ? flip({ seed }) : identity,
+      dequantizationLoss(loss, sde, state, { score: model.ema, eps, importance, centered, seed }),
+      accumulate(shards),
+      adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
+      ema(state, { rate: emaRate, compile }),
+      captureState(state, { every: [checkpointEvery] }),
+      checkpoint(state, store, { every: checkpointEvery, stop }),
+      credit.refund(shards),
+      record({
+        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+        lossUnit: "bits/dim",
+      }),
+    ),
+  );
+};
+
+/** Opens the dequantizer of a pipeline, to train it by `learn` or to draw with it. */
 export function imageDequantizer(
   context: RunContext,
   session: Session,
   data: ImageDataset,
-  form: FormName,
+  { form, learn }: { readonly form: FormName; readonly learn: DequantizerTraining },
 ): ImageDequantizer {
-  const { config, engine, stop } = context;
-  const { sde, state } = session;
-  const { training, optim, dequantizer } = config;
-  const { steps, batchSize, lr, emaRate } = dequantizer;
-  const { shards, smallestTime: eps, checkpointEvery, logEvery } = training;
-  const { centered, randomFlip } = config.data;
-  const seed = evaluationSeed(config);
-  const compile = config.engine.compile && engine.native;
-  const importance = sde.importance !== undefined;
-  const first = evaluationOrder(data.length, batchSize);
+  const { config, stop } = context;
+  const first = evaluationOrder(data.length, config.dequantizer.batchSize);
   const firstImages = () => unitImage(imagesAt(data, first));
-
-  const learn: Use = (own) =>
-    withCredit(2 * shards, (credit) =>
-      trainBatches(images(data), "image", {
-        batchSize,
-        shards,
-        seed,
-        from: own.state.step,
-        to: steps,
-        stop,
-        credit,
-      }).pipe(
-        randomFlip ? flip({ seed }) : identity,
-        dequantizationLoss(own.loss, sde, own.state, { score: state.ema, eps, importance, centered, seed }),
-        accumulate(shards),
-        adam(own.state, { ...optim, lr, decaySteps: steps, compile }),
-        ema(own.state, { rate: emaRate, compile }),
-        captureState(own.state, { every: [checkpointEvery] }),
-        checkpoint(own.state, own.store, { every: checkpointEvery, stop }),
-        credit.refund(shards),
-        record({
-          ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
-          lossUnit: "bits/dim",
-        }),
-      ),
-    );
+  const importance = session.sde.importance !== undefined;
   const withDequantizer = (use: Use) =>
     dequantizerSession(context, session, { form, shape: data.shape, importance, firstImages }, use);
   return {
@@ -79,7 +87,7 @@ export function imageDequantizer(
     train: (after) =>
       withDequantizer((own) =>
         concat(
-          learn(own),
+          learn(context, session, data, own),
           dequantizerOutcome(own),
           defer(() => (stop.aborted ? EMPTY : after(own))),
         ),

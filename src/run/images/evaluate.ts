@@ -4,23 +4,15 @@ import type { Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Anchor, ReportedQuality, Report } from "../../monitor/report/report.ts";
-import { bitsPerDim } from "../../streams/bits-per-dim.ts";
 import { withCredit } from "../../streams/credit.ts";
-import { dataLoss } from "../../streams/data-loss.ts";
-import { dequantize } from "../../streams/dequantize.ts";
 import { evaluate, type EvaluationKey, type EvaluationKind } from "../../streams/evaluate.ts";
 import type { Evaluated } from "../../metrics/evaluated.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
-import { likelihoodBound } from "../../streams/likelihood-bound.ts";
-import { logLikelihood } from "../../streams/log-likelihood.ts";
 import type { DequantizerSession } from "../dequantizer-session.ts";
-import { evaluationSeed, weightingOf } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import { evaluationReport, type ReportedSamples } from "./evaluation-report.ts";
-
-type Dequantized = Batch<"data" | "logQ">;
-type Measure = OperatorFunction<Dequantized, Batch<"data" | "logQ" | "logp">>;
+import type { Measures } from "./method.ts";
 
 export interface ImageEvaluation {
   /** The loss, the likelihood by the ODE, then the bound; by the variational dequantizer where one is given. */
@@ -38,27 +30,33 @@ function chosen(split: "test" | "train", test: ImageDataset, train: ImageDataset
   throw new UsageError("eval.split: this pipeline evaluates held-out images only", "--set eval.split=test");
 }
 
+/** The images that an evaluation may be of. */
+export interface EvaluatedImages {
+  readonly test: ImageDataset;
+  /** Images of the training, for `eval.split=train`. */
+  readonly train?: ImageDataset | undefined;
+  /** Published numbers of the same data; default: none. */
+  readonly anchors?: readonly Anchor[];
+}
+
 /**
- * @param train Images of the training, for `eval.split=train`.
- * @throws UsageError when they are asked for and not there.
+ * Evaluates images by the pipeline's measures; interrupted, it goes on where it was.
+ *
+ * @throws UsageError when images of the training are asked for and not there.
  */
 export function imageEvaluation(
   context: RunContext,
   session: Session,
-  test: ImageDataset,
-  anchors: readonly Anchor[],
-  train?: ImageDataset,
+  measures: Measures,
+  { test, train, anchors = [] }: EvaluatedImages,
 ): ImageEvaluation {
   const { config, stop } = context;
-  const { sde, network, state, score, progress } = session;
-  const { eval: evaluation, training } = config;
-  const { centered, uniformDequantization } = config.data;
-  const { boundTimes: times, boundOffset: offset, boundForm: form, numImages, repeats } = evaluation;
-  const seed = evaluationSeed(config);
+  const { state, progress } = session;
+  const { eval: evaluation } = config;
+  const { boundForm: form, numImages, repeats } = evaluation;
   const data = chosen(evaluation.split, test, train);
   const examples = evaluationExamples(images(data), numImages);
   const total = examples.length * repeats;
-  const options = { ...evaluation, eps: training.smallestTime, seed, signal: stop };
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
 
   /** What the result is told apart by; the loss is of images as the training has them. */
@@ -85,29 +83,15 @@ export function imageEvaluation(
       );
     });
 
-  /** Dequantized, through `measure` to bits/dim. */
-  const bits =
-    (measure: Measure, dequantizer?: DequantizerSession): OperatorFunction<Batch<"image">, Batch<"bpd">> =>
-    (source) =>
-      source.pipe(
-        dequantize(dequantizer ? "variational" : "uniform", { seed, centered, draw: dequantizer?.draw }),
-        measure,
-        bitsPerDim({ levels: 256, centered }),
-      );
-  const likelihood = logLikelihood<"logQ">(score, sde, options);
-  const upper = likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form });
+  const measuresWith = (dequantizer?: DequantizerSession) => measures(context, session, dequantizer?.draw);
   const bound = (dequantizer?: DequantizerSession) =>
-    evaluated("bound", "bound", bits(upper, dequantizer), dequantizer);
+    evaluated("bound", "bound", measuresWith(dequantizer).bound, dequantizer);
 
-  /** Of images as the training has them, but not mirrored. */
   const loss = () => {
     if (!evaluation.loss) return EMPTY;
-    if (!training.continuous) {
-      return of<RunEvent>({ type: "message", text: "no loss: there is none for discrete steps" });
-    }
-    const kind = uniformDequantization ? "uniform" : "none";
-    const losses = dataLoss(network, sde, state, { weighting: weightingOf(config), eps: training.smallestTime, seed });
-    return evaluated("loss", "loss", (source) => source.pipe(dequantize(kind, { seed, centered }), losses));
+    const measured = measuresWith().loss;
+    if (measured) return evaluated("loss", "loss", measured);
+    return of<RunEvent>({ type: "message", text: "no loss: this pipeline has none for these settings" });
   };
 
   return {
@@ -115,7 +99,7 @@ export function imageEvaluation(
     test: (dequantizer) =>
       concat(
         defer(loss),
-        evaluated("likelihood (ODE)", "bpd", bits(likelihood, dequantizer), dequantizer),
+        evaluated("likelihood (ODE)", "bpd", measuresWith(dequantizer).likelihood, dequantizer),
         bound(dequantizer),
       ),
     report: (samples, quality) =>

@@ -12,8 +12,9 @@ import type { Config } from "../config.ts";
 import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../pipeline.ts";
 import { session, type RunPhases, type Session, type SessionModel } from "../session.ts";
 import { withData } from "../with-data.ts";
-import { imageDequantizer } from "./dequantizer.ts";
+import { dequantizerLoop, imageDequantizer, type DequantizerTraining } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
+import { imageMeasures, imageSampler, type ImageSampler, type Measures } from "./method.ts";
 import { CopyStopped } from "./remote.ts";
 import { imageQuality } from "./quality.ts";
 import { sampleImages, samplesPath } from "./sample.ts";
@@ -43,6 +44,12 @@ export interface ImagePipeline<F = unknown> extends Pick<
     /** Looks at the run between steps. */
     look: Look,
   ) => Observable<RunEvent>;
+  /** How images are evaluated; default: {@link imageMeasures}. */
+  readonly measures?: Measures;
+  /** How images are drawn; default: {@link imageSampler}. */
+  readonly sampler?: ImageSampler;
+  /** The training of the variational dequantizer; default: {@link dequantizerLoop}. */
+  readonly trainDequantizer?: DequantizerTraining;
   readonly load: (context: RunContext<F>, onProgress: OnProgress) => Promise<RunImages>;
   /** The Flow++ dequantizer for images of this height; default: {@link dequantizerForm}. */
   readonly dequantizer?: (imageSize: number) => FormName;
@@ -89,7 +96,8 @@ const closing = ({ train, test }: ImageSplits) => {
  * ```
  */
 export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline {
-  const { imageSize, load, dequantizer: formOf = dequantizerForm, anchors = () => [] } = pipeline;
+  const { imageSize, load, dequantizer: formOf = dequantizerForm, anchors: anchorsOf = () => [] } = pipeline;
+  const { measures = imageMeasures, sampler = imageSampler, trainDequantizer: learn = dequantizerLoop } = pipeline;
 
   const parts = (context: RunContext<F>, { train, test }: RunImages, size: number): Observable<RunEvent> => {
     const { config } = context;
@@ -97,9 +105,9 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
     requireImages(model, train);
     const digests = { train: dataDigest(train), test: dataDigest(test) };
     return session(context, { ...model, data: digests }, (own): RunPhases => {
-      const evaluation = imageEvaluation(context, own, test, anchors(config), train);
+      const evaluation = imageEvaluation(context, own, measures, { test, train, anchors: anchorsOf(config) });
       const quality = imageQuality(context, own, train);
-      const dequantizer = imageDequantizer(context, own, train, formOf(size));
+      const dequantizer = imageDequantizer(context, own, train, { form: formOf(size), learn });
       const { network: inception, samples: given } = config.quality;
       const keep = (): Promise<void> => {
         // Samples of a file were drawn by other settings.
@@ -109,11 +117,11 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
         return keepSamplesRecord(context, own, { ...drawn, ...measured });
       };
       return {
-        train: () => pipeline.train(context, own, train, imageSnapshot(context, own, test)),
+        train: () => pipeline.train(context, own, train, imageSnapshot(context, own, test, { measures, sampler })),
         evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
         sample: () =>
           concat(
-            quality.of((measure) => sampleImages(context, own, measure)),
+            quality.of((measure) => sampleImages(context, own, sampler, measure)),
             defer(() => (context.stop.aborted ? EMPTY : from(keep()).pipe(ignoreElements()))),
           ),
         report: () => {

@@ -1,23 +1,20 @@
 /** Sampled images: a grid of them, in --mode sample all of them, and what is measured of them. */
-import { concat, defer, EMPTY, type Observable, type OperatorFunction } from "rxjs";
+import { concat, defer, EMPTY, type Observable } from "rxjs";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Batch } from "../../data/batch.ts";
 import { ImageSpool } from "../../data/image-spool.ts";
 import { fitsNpz } from "../../data/formats/npz-stream.ts";
 import { UsageError } from "../../base/errors.ts";
 import { imageShapeOf } from "../../models/score-model.ts";
-import type { ScoreFunction } from "../../sde/score-function.ts";
 import { withCredit } from "../../streams/credit.ts";
-import { predictorCorrector } from "../../streams/predictor-corrector.ts";
-import { quantize } from "../../streams/quantize.ts";
-import { priorBatches, sample } from "../../streams/sample.ts";
+import { priorBatches } from "../../streams/sample.ts";
 import { saveImages } from "../../streams/save-images.ts";
 import { spooledImages } from "../../streams/spooled-images.ts";
 import { computedBy, requireSameVersion } from "../evaluation-work.ts";
 import { evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
+import type { ImageSampler } from "./method.ts";
 import type { Measure } from "./quality.ts";
 
 /** Where the grid of the parameters as they are is kept. */
@@ -38,28 +35,19 @@ function filesOf(context: RunContext, session: Session) {
   return { grid, arrow: grid.replace(/png$/, "arrow"), npz: grid.replace(/png$/, "npz") };
 }
 
-/** The sampler of the configuration. */
-export function samplerOf(
-  { config, stop }: Pick<RunContext, "config" | "stop">,
-  { sde }: Pick<Session, "sde">,
-  score: ScoreFunction,
-  seed = evaluationSeed(config),
-): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
-  const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
-  const options = { ...sampling, eps, denoise, signal: stop };
-  return method === "ode"
-    ? sample<"latent">(score, sde, options)
-    : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed });
-}
-
 /**
- * Draws from the prior, through the sampler of the configuration, to files; an interrupted run goes on where it was.
+ * Draws from the prior, through `sampler`, to files; an interrupted run goes on where it was.
  *
  * @param measure What is measured of the samples when they are all there.
  */
-export function sampleImages(context: RunContext, session: Session, measure?: Measure): Observable<RunEvent> {
+export function sampleImages(
+  context: RunContext,
+  session: Session,
+  sampler: ImageSampler,
+  measure?: Measure,
+): Observable<RunEvent> {
   const { config, stop, name: pipeline } = context;
-  const { sde, network, score } = session;
+  const { sde, network } = session;
   const { numSamples: total } = config.sampling;
   const { batchSize } = config.eval;
   const seed = evaluationSeed(config);
@@ -79,8 +67,7 @@ export function sampleImages(context: RunContext, session: Session, measure?: Me
     const spool = new ImageSpool(partial, work, shape);
     const save = withCredit(2, (credit) =>
       priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, stop, credit }).pipe(
-        samplerOf(context, session, score),
-        quantize({ centered: data.centered }),
+        sampler(context, session),
         credit.refund(),
         saveImages(files, { total, spool }),
       ),

@@ -9,18 +9,14 @@ import { pngGrid } from "../../data/formats/png-grid.ts";
 import { tf } from "../../engine/tf.ts";
 import type { Look } from "../../streams/between-steps.ts";
 import { imageShapeOf } from "../../models/score-model.ts";
-import { bitsPerDim } from "../../streams/bits-per-dim.ts";
-import { dequantize } from "../../streams/dequantize.ts";
 import { evaluate } from "../../streams/evaluate.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
-import { likelihoodBound } from "../../streams/likelihood-bound.ts";
 import { owning } from "../../streams/owning.ts";
-import { quantize } from "../../streams/quantize.ts";
 import { priorBatches } from "../../streams/sample.ts";
 import { evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
-import { samplerOf } from "./sample.ts";
+import type { ImageSampler, Measures } from "./method.ts";
 
 /** Images that the bound is a mean over, and that are drawn. */
 const IMAGES = 16;
@@ -31,23 +27,28 @@ const TIMES = 32;
  * Looks at the averaged parameters of a step: tells the session `eval/bound` of some test images and, as the result
  * `samples`, a grid in `samples` of the workdir. Images and noise are the same each time, so that grids can be compared.
  */
-export function imageSnapshot(context: RunContext, session: Session, test: ImageDataset): Look {
+export function imageSnapshot(
+  context: RunContext,
+  session: Session,
+  test: ImageDataset,
+  { measures, sampler }: { readonly measures: Measures; readonly sampler: ImageSampler },
+): Look {
   const { config, stop, workdir } = context;
   const { sde, network, scoreOf, tell } = session;
-  const { centered } = config.data;
-  const { boundOffset: offset, boundForm: form, boundTimes, batchSize } = config.eval;
+  const { boundTimes, batchSize } = config.eval;
   const seed = evaluationSeed(config);
   const some = evaluationExamples(images(test), IMAGES);
   const total = some.length;
-  const times = Math.min(boundTimes, TIMES);
+  const fewer = {
+    ...context,
+    config: { ...config, eval: { ...config.eval, boundTimes: Math.min(boundTimes, TIMES) } },
+  };
 
   return ({ step, ema: average }) => {
     const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
-      const score = scoreOf(ema);
+      const averaged = { ...session, score: scoreOf(ema) };
       const bound = evalBatches(some, "image", { batchSize, stop }).pipe(
-        dequantize("uniform", { seed, centered }),
-        likelihoodBound(score, sde, { eps: config.training.smallestTime, times, offset, form, seed, signal: stop }),
-        bitsPerDim({ levels: 256, centered }),
+        measures(fewer, averaged).bound,
         evaluate({ name: "bound", key: "bound", total, step }),
         // The bar is the training's, and the summary the last evaluation's.
         filter((event: RunEvent) => event.type === "metric"),
@@ -55,8 +56,7 @@ export function imageSnapshot(context: RunContext, session: Session, test: Image
       );
       const shape = imageShapeOf(network.model);
       const grid = priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, stop }).pipe(
-        samplerOf(context, session, score),
-        quantize({ centered }),
+        sampler(context, averaged),
         concatMap(async (batch) => {
           const folder = join(workdir, "samples");
           mkdirSync(folder, { recursive: true });

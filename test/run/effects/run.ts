@@ -3,15 +3,16 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { concat, identity, ignoreElements, lastValueFrom, toArray } from "rxjs";
-import { train } from "../../../pipelines/cifar10.ts";
+import { scoreFlow, train } from "../../../pipelines/cifar10.ts";
 import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { loadEngine } from "../../../src/engine/load.ts";
 import type { Mode } from "../../../src/metrics/run-event.ts";
 import { layoutOf } from "../../../src/models/parameters.ts";
 import { digest } from "../../../src/models/parameters.ts";
 import type { ScoreModel } from "../../../src/models/score-model.ts";
-import { imageDequantizer } from "../../../src/run/images/dequantizer.ts";
+import { dequantizerLoop, imageDequantizer } from "../../../src/run/images/dequantizer.ts";
 import { imageEvaluation } from "../../../src/run/images/evaluate.ts";
+import { imageMeasures, imageSampler } from "../../../src/run/images/method.ts";
 import { sampleImages } from "../../../src/run/images/sample.ts";
 import { imageSnapshot } from "../../../src/run/images/snapshot.ts";
 import type { RunContext } from "../../../src/run/pipeline.ts";
@@ -94,12 +95,15 @@ const loop: typeof train = (context, own, data, look) => {
   });
 };
 
+/** What pipelines have that do not write out the method. */
+const usual = { measures: imageMeasures, sampler: imageSampler, trainDequantizer: dequantizerLoop };
+
 /** Step of the look. */
 const LOOK = 7;
 
 /**
- * What of a run is done: training, as in `pipelines/cifar10.ts` or by `trainingLoop`, a look as in mid-training, an evaluation, samples, a dequantizer's training; with
- * "count", how often the network is called from JavaScript is seen too.
+ * What of a run is done: training, a look as in mid-training, an evaluation, samples, a dequantizer's training. All is as in
+ * `pipelines/cifar10.ts`; with "loop" it is by `trainingLoop` and the defaults of `imagePipeline`. With "count", how often the network is called from JavaScript is seen too.
  */
 export type Part = "train" | "loop" | "look" | "eval" | "sample" | "dequantizer" | "count";
 
@@ -112,7 +116,7 @@ const hash = (path: string) => createHash("sha256").update(readFileSync(path)).d
 /** Steps of the training's metrics, but not those that tell times. */
 const LOGGED = /^train(_deq)?\/(loss|grad_norm)$/;
 
-const trains = (parts: readonly Part[]) => parts.includes("train") || parts.includes("loop");
+const trains = (parts: readonly Part[]) => parts.includes("train");
 
 function modeOf(parts: readonly Part[]): Mode {
   if (trains(parts) || parts.includes("look")) return "train";
@@ -131,17 +135,17 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
   const apply: ScoreModel["apply"] = (...given) => (applied++, linear.apply(...given));
 
   const stream = session(context, { network: { ...linear, apply } }, (own) => {
-    const evaluation = imageEvaluation(context, own, test, [], data);
-    const look = imageSnapshot(context, own, test);
+    const { measures, sampler, trainDequantizer: learn } = parts.includes("loop") ? usual : scoreFlow;
+    const evaluation = imageEvaluation(context, own, measures, { test, train: data });
+    const look = imageSnapshot(context, own, test, { measures, sampler });
     const chosen = () =>
       concat(
         ...(parts.includes("eval") ? [evaluation.test()] : []),
-        ...(parts.includes("sample") ? [sampleImages(context, own)] : []),
+        ...(parts.includes("sample") ? [sampleImages(context, own, sampler)] : []),
       );
     return {
       train: () => {
-        if (parts.includes("train")) return train(context, own, data, look);
-        if (parts.includes("loop")) return loop(context, own, data, look);
+        if (trains(parts)) return (parts.includes("loop") ? loop : train)(context, own, data, look);
         return look(state(LOOK, start)).pipe(ignoreElements());
       },
       evaluate: () => {
@@ -150,7 +154,7 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
       },
       sample: () => concat(),
       trainDequantizer: () =>
-        imageDequantizer(context, own, data, "cifar10").train(({ state, loss, draw }) => {
+        imageDequantizer(context, own, data, { form: "cifar10", learn }).train(({ state, loss, draw }) => {
           seen["dequantizer"] = state.digest();
           seen["average"] = digest(loss.layout, state.ema.dataSync() as Float32Array);
           const image = new Float32Array(SIZE * SIZE).fill(0.5);

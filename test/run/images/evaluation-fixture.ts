@@ -4,8 +4,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { weightingOf } from "../../../src/run/from-config.ts";
-import { imageDequantizer } from "../../../src/run/images/dequantizer.ts";
+import { dequantizerLoop, imageDequantizer } from "../../../src/run/images/dequantizer.ts";
 import { imageEvaluation } from "../../../src/run/images/evaluate.ts";
+import { imageMeasures, imageSampler } from "../../../src/run/images/method.ts";
 import type { Measure } from "../../../src/run/images/quality.ts";
 import { sampleImages, samplesPath } from "../../../src/run/images/sample.ts";
 import { pipelineMain } from "../../../src/cli/main.ts";
@@ -63,8 +64,12 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
   return session(context, { network: linearModel([SIZE, SIZE, 1]), data: digests }, (own) => {
     const { sde, network, state, store } = own;
     const anchors = [{ name: "FLIF", bpd: 4.19 }];
-    const evaluation = imageEvaluation(context, own, test, anchors, heldOutOnly ? undefined : train);
-    const dequantizer = imageDequantizer(context, own, train, "cifar10");
+    const evaluation = imageEvaluation(context, own, imageMeasures, {
+      test,
+      train: heldOutOnly ? undefined : train,
+      anchors,
+    });
+    const dequantizer = imageDequantizer(context, own, train, { form: "cifar10", learn: dequantizerLoop });
     return {
       train: () =>
         trainBatches(images(train), "image", { batchSize, shards, seed, from: state.step, to: steps, stop })
@@ -82,7 +87,7 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
             record({ steps, every: training.logEvery, batchSize }),
           ),
       evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
-      sample: () => sampleImages(context, own, measure),
+      sample: () => sampleImages(context, own, imageSampler, measure),
       report: () => evaluation.report({ grid: samplesPath(context, own) }, { note: "not measured" }),
       trainDequantizer: () => dequantizer.train(evaluation.bound),
     };

@@ -1,0 +1,85 @@
+/** The parts of the method that an image pipeline may write out: how images are measured and how they are drawn. */
+import { pipe, type OperatorFunction } from "rxjs";
+import type { Batch } from "../../data/batch.ts";
+import { bitsPerDim } from "../../streams/bits-per-dim.ts";
+import { dataLoss } from "../../streams/data-loss.ts";
+import { dequantize, type DequantizationNoise } from "../../streams/dequantize.ts";
+import { likelihoodBound } from "../../streams/likelihood-bound.ts";
+import { logLikelihood } from "../../streams/log-likelihood.ts";
+import { predictorCorrector } from "../../streams/predictor-corrector.ts";
+import { quantize } from "../../streams/quantize.ts";
+import { sample } from "../../streams/sample.ts";
+import { evaluationSeed, weightingOf } from "../from-config.ts";
+import type { RunContext } from "../pipeline.ts";
+import type { Session } from "../session.ts";
+
+/** Settings of a run, and the signal that ends it. */
+export type MethodContext = Pick<RunContext, "config" | "stop">;
+
+/** The network and SDE that are evaluated, and the score they give. */
+export type MeasuredModel = Pick<Session, "sde" | "network" | "state" | "score">;
+
+/** Operators from images, bytes [B, H, W, C], to one number for each image. */
+export interface ImageMeasures {
+  /** The training's loss of images as the training has them; left out where there is none. */
+  readonly loss?: OperatorFunction<Batch<"image">, Batch<"loss">>;
+  /** Bits/dim by the probability flow ODE. */
+  readonly likelihood: OperatorFunction<Batch<"image">, Batch<"bpd">>;
+  /** The variational bound, bits/dim. */
+  readonly bound: OperatorFunction<Batch<"image">, Batch<"bpd">>;
+}
+
+/** Measures by the configuration; `draw` is the noise of a trained dequantizer, uniform noise is used without it. */
+export type Measures = (context: MethodContext, session: MeasuredModel, draw?: DequantizationNoise) => ImageMeasures;
+
+/** Samples by the configuration: from latents, float32 [B, H, W, C], to bytes. */
+export type ImageSampler = (
+  context: MethodContext,
+  session: MeasuredModel,
+) => OperatorFunction<Batch<"latent">, Batch<"latent" | "data" | "image">>;
+
+/**
+ * Returns the usual measures of a score model of images. `pipelines/cifar10.ts` shows their parts one by one.
+ *
+ * @see Song et al. 2021, Sections 4 and 5
+ */
+export const imageMeasures: Measures = ({ config, stop }, { sde, network, state, score }, draw) => {
+  const { eval: evaluation, training } = config;
+  const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
+  const { centered, uniformDequantization } = config.data;
+  const [seed, weighting, eps] = [evaluationSeed(config), weightingOf(config), training.smallestTime];
+  const options = { ...evaluation, eps, seed, signal: stop };
+  const continuous = dequantize<"image">(draw ? "variational" : "uniform", { seed, centered, draw });
+  const bytes = { levels: 256, centered };
+  return {
+    ...(training.continuous && {
+      loss: pipe(
+        dequantize<"image">(uniformDequantization ? "uniform" : "none", { seed, centered }),
+        dataLoss(network, sde, state, { weighting, eps, seed }),
+      ),
+    }),
+    likelihood: pipe(continuous, logLikelihood<"logQ">(score, sde, options), bitsPerDim(bytes)),
+    bound: pipe(
+      continuous,
+      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form }),
+      bitsPerDim(bytes),
+    ),
+  };
+};
+
+/** Returns the sampler that `sampling.method` names, from latents to data. */
+export function samplerOf(
+  { config, stop }: MethodContext,
+  { sde, score }: Pick<Session, "sde" | "score">,
+  seed = evaluationSeed(config),
+): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
+  const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
+  const options = { ...sampling, eps, denoise, signal: stop };
+  return method === "ode"
+    ? sample<"latent">(score, sde, options)
+    : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed });
+}
+
+/** Returns the usual sampler of images: the one that `sampling.method` names, then bytes. */
+export const imageSampler: ImageSampler = (context, session) =>
+  pipe(samplerOf(context, session), quantize<"latent" | "data">({ centered: context.config.data.centered }));
