@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "../data/prepare/manifest.ts";
 import type { OnProgress } from "../data/dataset.ts";
+import { writeDatasetCard } from "../data/prepare/dataset-card.ts";
 import { prepare } from "../data/prepare/prepare.ts";
 import { requireOwnImages } from "../data/prepare/same-images.ts";
 import { openSource, requireFormat, splitsFound } from "../data/sources/formats.ts";
@@ -128,5 +129,6 @@ export async function prepareAll(
     done.push(await prepareSplit(request, split, streams, stop));
     if (stop.aborted) break;
   }
+  await writeDatasetCard(request.out);
   return done;
 }

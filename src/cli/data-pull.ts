@@ -1,6 +1,7 @@
 /** `npm run data -- pull`. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { writeDatasetCard } from "../data/prepare/dataset-card.ts";
 import { parseEndpoint } from "../grpc/endpoint.ts";
 import { FlightClient } from "../grpc/flight/client.ts";
 import { pullDataset, type Pulled } from "../grpc/flight/pull.ts";
@@ -77,6 +78,7 @@ export async function pullData(request: PullRequest, surroundings: Surroundings)
       stderr.write(splitLine(set));
       sets.push(set);
     }
+    if (sets.length > 0) await writeDatasetCard(request.out);
     if (request.json) {
       const told = sets.map(({ path, directory, manifest, images, kept, seconds }) => ({
         path,

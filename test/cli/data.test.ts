@@ -53,7 +53,7 @@ describe("npm run data -- prepare", () => {
       sets: [{ directory: join(out, "train"), format: "arrays", images: 5, shape: [4, 6, 3], skipped: 0, kept: 0 }],
     });
     expect(first.stderr).toMatch(/^preparing arrays train \.\.\.\n/);
-    expect(first.stderr).toMatch(/train: 5 images, \d+ B, in /);
+    expect(first.stderr).toMatch(/train: 5 images, [\d.]+ k?B, in /);
     const shards = await openShards(join(out, "train"));
     expect(Array.from(shards.gather([4]))).toEqual(pattern(4, 4, 6, 3));
     expect(Array.from(shards.labels([0, 4]))).toEqual([3, 5]);

@@ -1,14 +1,6 @@
-import {
-  AsyncByteQueue,
-  Field,
-  FixedSizeList,
-  makeData,
-  RecordBatch,
-  RecordBatchFileWriter,
-  Schema,
-  Struct,
-  Uint8,
-} from "apache-arrow";
+import { AsyncByteQueue, makeData, RecordBatch, Schema, Struct, Uint8 } from "apache-arrow";
+import { ArrowFileWriter } from "./arrow-writer.ts";
+import { imageField } from "./image-field.ts";
 
 /** Keeps what a writer has written until it is taken. */
 class Written extends AsyncByteQueue {
@@ -37,11 +29,11 @@ export function* imageArrowPieces(
   images: Iterable<Uint8Array>,
 ): Generator<Uint8Array, void, void> {
   const width = shape[0] * shape[1] * shape[2];
-  const type = new FixedSizeList(width, new Field("item", new Uint8(), false));
-  const fields = [new Field("image", type, false, new Map([["shape", JSON.stringify(shape)]]))];
+  const fields = [imageField(shape)];
+  const { type } = fields[0]!;
   const schema = new Schema(fields);
   const written = new Written();
-  const writer = new RecordBatchFileWriter();
+  const writer = new ArrowFileWriter();
   writer.reset(written);
   for (const data of images) {
     const length = data.length / width;

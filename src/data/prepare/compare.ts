@@ -14,7 +14,7 @@ export async function differingShard(
   source: Source,
   written: readonly ShardInfo[],
   all: boolean,
-  options: Omit<ConvertOptions, "write">,
+  options: Omit<ConvertOptions, "write"> & { readonly layout: number },
 ): Promise<string | undefined> {
   const entries: Finished[] = [];
   const enough = new AbortController();
@@ -26,7 +26,7 @@ export async function differingShard(
     if (differing !== undefined || (!all && entries.length >= written.length)) enough.abort();
   };
   const stop = options.stop ? AbortSignal.any([options.stop, enough.signal]) : enough.signal;
-  const write = (_path: string, shard: Parameters<typeof hashShard>[0]) => hashShard(shard);
+  const write: ConvertOptions["write"] = (_, shard, form) => hashShard(shard, form);
   await convert(source, { entries, append }, { ...options, write, stop });
   const missing = options.stop?.aborted || enough.signal.aborted ? undefined : written[entries.length]?.file;
   return differing ?? missing;

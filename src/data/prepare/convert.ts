@@ -5,7 +5,7 @@ import { pixelsOf, type Source } from "../sources/source.ts";
 import { loadAhead, type LoadedEntry } from "./load-ahead.ts";
 import type { Finished, Left } from "./progress.ts";
 import { ShardBuilder } from "./shard-builder.ts";
-import { writeShard, type ShardData } from "./shard-file.ts";
+import { LAYOUT, writeShard, type ShardData, type ShardForm } from "./shard-file.ts";
 import { channelSums, countClasses } from "./statistics.ts";
 
 /** How many bad images and files are named for a shard, and in the manifest. */
@@ -19,6 +19,8 @@ export interface ConvertOptions {
   /** Images loaded at once. */
   readonly window: number;
   readonly onProgress: (done: number, skipped: number) => void;
+  /** Form of the shards, where it is not that of those that are there. */
+  readonly layout?: number | undefined;
   /** Takes a shard in place of writing it. */
   readonly write?: typeof writeShard | undefined;
   readonly stop?: AbortSignal | undefined;
@@ -39,14 +41,24 @@ function withFault({ count, files = 0, first }: Left, { where, reason, lost, who
 /** The shards so far. */
 export type Shards = Pick<ProgressFile<Finished>, "entries" | "append">;
 
+/** The form of shards that are there already; without any, that of new ones. */
+export const layoutOfShards = (shards: readonly { readonly layout?: number | undefined }[]): number =>
+  shards[0] ? (shards[0].layout ?? 1) : LAYOUT;
+
 /** Writes a shard and sums it up for the manifest. */
-async function finish({ directory, write = writeShard }: ConvertOptions, index: number, data: ShardData) {
+async function finish(
+  { directory, write = writeShard }: ConvertOptions,
+  form: ShardForm,
+  index: number,
+  data: ShardData,
+) {
   const { shape, images, labels } = data;
   const file = `shard-${String(index).padStart(5, "0")}.arrow`;
-  const { bytes, sha256 } = await write(join(directory, file), data);
+  const { bytes, sha256 } = await write(join(directory, file), data, form);
   const count = images.length / pixelsOf(shape);
   const more = labels ? { labelled: true, classCounts: countClasses(labels) } : { labelled: false };
-  return { file, count, bytes, sha256, shape, ...channelSums(images, shape[2]), ...more };
+  const known = { file, count, bytes, sha256, layout: form.layout, shape };
+  return { ...known, ...channelSums(images, shape[2]), ...more };
 }
 
 /** Fills shard after shard; one is written while the next is filled. */
@@ -54,6 +66,7 @@ class Conversion {
   readonly #source: Source;
   readonly #progress: Shards;
   readonly #options: ConvertOptions;
+  readonly #form: ShardForm;
   #builder: ShardBuilder | undefined;
   /** Entries of the source so far. */
   #entries: number;
@@ -66,6 +79,8 @@ class Conversion {
 
   constructor(source: Source, progress: Shards, options: ConvertOptions) {
     [this.#source, this.#progress, this.#options] = [source, progress, options];
+    const { layout = layoutOfShards(progress.entries) } = options;
+    this.#form = { layout, classNames: source.classNames };
     const last = progress.entries.at(-1);
     if (last) this.#builder = this.#build(last.shape, last.labelled);
     this.#entries = last?.entries ?? 0;
@@ -109,7 +124,7 @@ class Conversion {
     const [data, index, entries, skipped] = [builder.take(), this.#shards++, this.#entries, this.#left];
     this.#left = nothing;
     await this.#writing;
-    this.#writing = finish(this.#options, index, data).then((info) =>
+    this.#writing = finish(this.#options, this.#form, index, data).then((info) =>
       this.#progress.append({ ...info, entries, skipped }),
     );
     // Awaited before the next and at the end; until then a failure is not unhandled.

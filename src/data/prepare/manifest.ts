@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../formats/arrow-file.ts";
+import { LAYOUT } from "./shard-file.ts";
 
 const count = z.int().min(0);
 const shape = z.tuple([count, count, count]);
@@ -50,6 +51,8 @@ const work = z.object({
 
 const manifest = z.object({
   kind: z.literal("scorestream-shards"),
+  /** Form of the shards' files; absent, 1. */
+  layout: z.int().min(1).optional(),
   work,
   /** [H, W, C] */
   shape,
@@ -96,19 +99,29 @@ export async function writeManifest(directory: string, value: Manifest): Promise
 export async function readableManifest(directory: string): Promise<Manifest | undefined> {
   const path = manifestFile(directory);
   const text = await readFile(path, "utf8");
-  let kind: unknown;
+  let found: { readonly kind?: unknown; readonly layout?: unknown };
   try {
-    kind = (JSON.parse(text) as { kind?: unknown }).kind;
+    found = JSON.parse(text) as typeof found;
   } catch {
     return undefined;
   }
-  if (kind !== "scorestream-shards") {
+  if (found?.kind !== "scorestream-shards") {
     throw new UsageError(`${path} is not of this program`, "use another --out");
   }
+  requireKnownLayout(path, found.layout);
   return readManifest(directory).catch((error: unknown) => {
     if (error instanceof UsageError) return undefined;
     throw error;
   });
+}
+
+/** @throws UsageError when a later version wrote the shards. */
+function requireKnownLayout(path: string, layout: unknown): void {
+  if (typeof layout !== "number" || layout <= LAYOUT) return;
+  throw new UsageError(
+    `${path}: its shards have layout ${layout}, this version reads up to ${LAYOUT}`,
+    "update ScoreStream, or prepare the data with this version into another folder",
+  );
 }
 
 /** @throws UsageError when there is none, or it is not one of this program. */
@@ -118,11 +131,12 @@ export async function readManifest(directory: string): Promise<Manifest> {
   if (!existsSync(path)) throw new UsageError(`${path} is missing`, remedy);
   try {
     const value = manifest.parse(JSON.parse(await readFile(path, "utf8")));
+    requireKnownLayout(path, value.layout);
     const sum = value.shards.reduce((total, part) => total + part.count, 0);
     if (sum !== value.count) throw new Error(`its shards have ${sum} images, it says ${value.count}`);
     return value;
   } catch (error) {
-    if (error instanceof Error && "syscall" in error) throw error;
+    if (error instanceof UsageError || (error instanceof Error && "syscall" in error)) throw error;
     throw new UsageError(`${path} is damaged: ${reason(error)}`, remedy, { cause: error });
   }
 }

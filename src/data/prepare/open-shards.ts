@@ -5,7 +5,7 @@ import type { Shape } from "../sources/source.ts";
 import { pixelsOf } from "../sources/source.ts";
 import { OpenFiles } from "./open-files.ts";
 import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
-import { readLayout, type ShardLayout } from "./shard-file.ts";
+import { readLayout, type ShardLayout } from "./shard-layout.ts";
 
 /** Images in shards, read from the disk by their indices; a shuffle over all of them needs no memory for them. */
 export interface ShardedImages {

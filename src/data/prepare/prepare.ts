@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { processors } from "../../base/processors.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Source } from "../sources/source.ts";
-import { convert, NAMED, sum } from "./convert.ts";
+import { convert, layoutOfShards, NAMED, sum } from "./convert.ts";
 import { changeOf, sameTask } from "./change.ts";
 import {
   hasManifest,
@@ -65,7 +65,8 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   let done = hasManifest(directory) ? await checkDone(directory, work, onMessage) : undefined;
   const written = done?.shards ?? savedShards(directory, work);
   if (options.verify && written.length > 0) {
-    const differing = await differingShard(source, written, done !== undefined, how);
+    const layout = done ? (done.layout ?? 1) : layoutOfShards(savedShards(directory, work));
+    const differing = await differingShard(source, written, done !== undefined, { ...how, layout });
     if (stop?.aborted) return { images: sum(written.map(({ count }) => count)), kept: 0 };
     onMessage?.(
       differing === undefined
@@ -152,13 +153,14 @@ function beginAnew(directory: string): void {
 
 function summarize(work: Work, { classNames, passedOver }: Source, shards: readonly Finished[], rest: Left): Manifest {
   const skipped = [...shards.map((shard) => shard.skipped), rest];
-  const { shape, labelled } = shards[0]!;
+  const { shape, labelled, layout = 1 } = shards[0]!;
   const count = sum(shards.map((shard) => shard.count));
   const { means, deviations } = channelStatistics(shards, count * shape[0] * shape[1]);
   const classes = Math.max(0, ...shards.map((shard) => shard.classCounts?.length ?? 0));
   const inClass = (label: number) => sum(shards.map(({ classCounts }) => classCounts?.[label] ?? 0));
   return {
     kind: "scorestream-shards",
+    ...(layout === 1 ? {} : { layout }),
     work,
     shape: [...shape],
     count,

@@ -28,6 +28,8 @@ export interface Finished extends ShardInfo, ChannelSums {
   /** Images left out since the shard before. */
   readonly skipped: Left;
   readonly classCounts?: readonly number[] | undefined;
+  /** Form of the file; absent, 1. */
+  readonly layout?: number | undefined;
 }
 
 /** Kept when the work is done, so that a shard lost later can be made again. */

@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
 import {
   Field,
   FixedSizeList,
   Int32,
   makeData,
-  Message,
   RecordBatch,
   RecordBatchFileWriter,
   Schema,
@@ -14,6 +12,9 @@ import {
   type Data,
 } from "apache-arrow";
 import { writeFileAtomic } from "../formats/arrow-file.ts";
+import { ArrowFileWriter } from "../formats/arrow-writer.ts";
+import { imageField } from "../formats/image-field.ts";
+import { featuresOf } from "../sources/hugging-face.ts";
 import { pixelsOf, type Shape } from "../sources/source.ts";
 
 /** Images and labels of one shard. */
@@ -25,25 +26,28 @@ export interface ShardData {
   readonly labels?: Int32Array | undefined;
 }
 
-/** Where the values of a shard lie in its file. */
-export interface ShardLayout {
-  readonly count: number;
-  /** Pixels of an image. */
-  readonly width: number;
-  /** First byte of the images. */
-  readonly images: number;
-  /** First byte of the labels, int32. */
-  readonly labels: number | undefined;
+/** The form of shards that is written now; manifests that name none are of form 1. */
+export const LAYOUT = 2;
+
+/** What the bytes of a shard depend on beside its images and labels. */
+export interface ShardForm {
+  /** 1: without the Schema message before the rows, the type of tensors, and features; 2: with them. */
+  readonly layout: number;
+  readonly classNames?: readonly string[] | undefined;
 }
 
-function imageColumn(images: Uint8Array, shape: Shape): { field: Field; data: Data } {
-  const width = pixelsOf(shape);
-  const values = makeData({ type: new Uint8(), length: images.length, nullCount: 0, data: images });
-  const type = new FixedSizeList(width, new Field("item", new Uint8(), false));
-  return {
-    field: new Field("image", type, false, new Map([["shape", JSON.stringify(shape)]])),
-    data: makeData({ type, length: images.length / width, nullCount: 0, child: values }),
-  };
+/** The schema, and what writes it, of layout 1. */
+function plainSchema(shape: Shape, labels: readonly Field[]) {
+  const list = new FixedSizeList(pixelsOf(shape), new Field("item", new Uint8(), false));
+  const image = new Field("image", list, false, new Map([["shape", JSON.stringify(shape)]]));
+  return { schema: new Schema([image, ...labels]), writer: new RecordBatchFileWriter() };
+}
+
+function schemaOf({ shape, labels }: ShardData, { layout, classNames }: ShardForm) {
+  const fields = labels ? [new Field("label", new Int32(), false)] : [];
+  if (layout === 1) return plainSchema(shape, fields);
+  const features = new Map([["huggingface", featuresOf(shape, labels !== undefined, classNames)]]);
+  return { schema: new Schema([imageField(shape), ...fields], features), writer: new ArrowFileWriter() };
 }
 
 /**
@@ -53,34 +57,41 @@ function imageColumn(images: Uint8Array, shape: Shape): { field: Field; data: Da
  *
  * @returns Length and SHA-256 of the file.
  */
-export async function writeShard(path: string, shard: ShardData): Promise<{ bytes: number; sha256: string }> {
-  return hashedWhile(shard, (pieces) => writeFileAtomic(path, pieces));
+export async function writeShard(
+  path: string,
+  shard: ShardData,
+  form: ShardForm,
+): Promise<{ bytes: number; sha256: string }> {
+  return hashedWhile(shard, form, (pieces) => writeFileAtomic(path, pieces));
 }
 
 /** Length and SHA-256 that the file of a shard would have, without writing it. */
-export async function hashShard(shard: ShardData): Promise<{ bytes: number; sha256: string }> {
-  return hashedWhile(shard, async (pieces) => {
+export async function hashShard(shard: ShardData, form: ShardForm): Promise<{ bytes: number; sha256: string }> {
+  return hashedWhile(shard, form, async (pieces) => {
     const iterator = pieces[Symbol.asyncIterator]();
     while (!(await iterator.next()).done);
   });
 }
 
+/** The columns as Arrow keeps them; no value is copied. */
+function columnsOf({ shape, images, labels }: ShardData, schema: Schema): Data[] {
+  const values = makeData({ type: new Uint8(), length: images.length, nullCount: 0, data: images });
+  const type = schema.fields[0]!.type as FixedSizeList<Uint8>;
+  const image = makeData({ type, length: images.length / pixelsOf(shape), nullCount: 0, child: values });
+  if (!labels) return [image];
+  return [image, makeData({ type: new Int32(), length: labels.length, nullCount: 0, data: labels })];
+}
+
 async function hashedWhile(
   shard: ShardData,
+  form: ShardForm,
   use: (pieces: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<{ bytes: number; sha256: string }> {
-  const { shape, images, labels } = shard;
-  const columns = [imageColumn(images, shape)];
-  if (labels) {
-    const data = makeData({ type: new Int32(), length: labels.length, nullCount: 0, data: labels });
-    columns.push({ field: new Field("label", new Int32(), false), data });
-  }
-  const fields = columns.map(({ field }) => field);
-  const children = columns.map(({ data }) => data);
-  const length = images.length / pixelsOf(shape);
-  const batch = makeData({ type: new Struct(fields), length, nullCount: 0, children });
-  const writer = new RecordBatchFileWriter();
-  writer.write(new RecordBatch(new Schema(fields), batch));
+  const { schema, writer } = schemaOf(shard, form);
+  const children = columnsOf(shard, schema);
+  const { length } = children[0]!;
+  const rows = makeData({ type: new Struct(schema.fields), length, nullCount: 0, children });
+  writer.write(new RecordBatch(schema, rows));
   writer.finish();
   const hash = createHash("sha256");
   let bytes = 0;
@@ -93,45 +104,4 @@ async function hashedWhile(
   }
   await use(hashed());
   return { bytes, sha256: hash.digest("hex") };
-}
-
-const HEAD = 1 << 16;
-/** "ARROW1" and two bytes of padding. */
-const MAGIC = 8;
-
-/**
- * Finds the values of a shard without reading them: the file's first record batch says where its buffers are.
- *
- * @throws RangeError when the file is no shard.
- */
-export function readLayout(path: string): ShardLayout {
-  const head = new Uint8Array(HEAD);
-  const file = openSync(path, "r");
-  try {
-    const length = readSync(file, head, 0, HEAD, 0);
-    return parseLayout(head.subarray(0, length));
-  } catch (error) {
-    if (error instanceof Error && "syscall" in error) throw error;
-    throw new RangeError(`${path}: not a shard: ${(error as Error).message}`, { cause: error });
-  } finally {
-    closeSync(file);
-  }
-}
-
-/**
- * Arrow JS puts the record batch right behind the magic (the schema is in the footer only): a marker and the length of
- * its metadata, 4 bytes each, the metadata, then the buffers.
- */
-function parseLayout(head: Uint8Array): ShardLayout {
-  if (new TextDecoder().decode(head.subarray(0, 6)) !== "ARROW1") throw new Error("no Arrow IPC file");
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const body = MAGIC + 8 + view.getInt32(MAGIC + 4, true);
-  const message = body > head.length ? undefined : Message.decode(head.subarray(MAGIC + 8, body));
-  if (!message?.isRecordBatch()) throw new Error("no record batch at its beginning");
-  const { nodes, buffers } = message.header();
-  // Nodes: lists, their items, labels. Buffers: validity of the lists, of the items, the items; validity, labels.
-  const [count, items] = nodes.map(({ length }) => Number(length));
-  if (!count || !items || nodes.length > 3) throw new Error("no images in it");
-  const at = (i: number) => body + buffers[i]!.offset;
-  return { count, width: items / count, images: at(2), labels: nodes.length === 3 ? at(4) : undefined };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { sha256Of } from "../../base/sha256.ts";
 import { pixelsOf } from "../sources/source.ts";
 import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
-import { readLayout } from "./shard-file.ts";
+import { readLayout } from "./shard-layout.ts";
 
 export interface Verified {
   readonly manifest: Manifest;

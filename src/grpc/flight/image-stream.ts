@@ -11,6 +11,7 @@ import {
   Uint8,
   type Data,
 } from "apache-arrow";
+import { imageField } from "../../data/formats/image-field.ts";
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
 import { readArrowMessage, unwrapMessage } from "./arrow-message.ts";
 
@@ -36,13 +37,7 @@ export interface ImageStream {
 
 /** `image` FixedSizeList<UInt8>[H*W*C], for PyArrow a tensor of its shape; `label` Int32. */
 function imageSchema(shape: Shape, labelled: boolean): Schema {
-  const list = new FixedSizeList(pixelsOf(shape), new Field("item", new Uint8(), false));
-  const metadata = new Map([
-    ["shape", JSON.stringify(shape)],
-    ["ARROW:extension:name", "arrow.fixed_shape_tensor"],
-    ["ARROW:extension:metadata", JSON.stringify({ shape })],
-  ]);
-  const image = new Field("image", list, false, metadata);
+  const image = imageField(shape);
   return new Schema(labelled ? [image, new Field("label", new Int32(), false)] : [image]);
 }
 

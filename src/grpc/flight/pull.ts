@@ -133,7 +133,7 @@ async function fetchRows(options: PullOptions, range: Required<RowRange>, shape:
 export async function pullDataset(options: PullOptions): Promise<Pulled> {
   const { client, path, directory, onProgress = () => {}, stop } = options;
   const manifest = await remoteManifest(options);
-  const { shape, shards, classCounts } = manifest;
+  const { shape, shards, classCounts, layout = 1, classNames } = manifest;
   let [images, kept] = [0, 0];
   for (const shard of shards) {
     if (stop?.aborted) return { images, kept };
@@ -151,7 +151,7 @@ export async function pullDataset(options: PullOptions): Promise<Pulled> {
         if (stop?.aborted) return { images, kept };
         throw error;
       }
-      const written = await writeShard(join(directory, file), data);
+      const written = await writeShard(join(directory, file), data, { layout, classNames });
       if (written.sha256 !== sha256) {
         rmSync(join(directory, file));
         const why = `its sha256 is ${written.sha256}, the manifest says ${sha256}`;

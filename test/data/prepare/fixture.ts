@@ -1,8 +1,10 @@
 /** A source that makes its images, and a folder of shards made of it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { openShards } from "../../../src/data/prepare/open-shards.ts";
+import { writeShard } from "../../../src/data/prepare/shard-file.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
 import type { Shape, Source } from "../../../src/data/sources/source.ts";
 
@@ -51,3 +53,26 @@ export function made({ length, shape = [4, 5, 3], labelled = true, bad = [], onL
 /** Values of images, [B, H, W, C], as `made` gives them. */
 export const valuesOf = (indices: readonly number[], pixels = 60) =>
   indices.flatMap((i) => Array.from({ length: pixels }, (_, k) => value(i, k)));
+
+type Json = Record<string, unknown>;
+
+/** Makes prepared images with labels what the versions before layout 2 wrote. */
+export async function asLayout1(directory: string): Promise<void> {
+  const path = { manifest: join(directory, "manifest.json"), progress: join(directory, "shards.jsonl") };
+  const { layout: _, ...manifest } = JSON.parse(readFileSync(path.manifest, "utf8")) as Json;
+  const [work, ...entries] = readFileSync(path.progress, "utf8").trim().split("\n");
+  const { manifest: known, gather, labels, shape, close } = await openShards(directory);
+  const [lines, written]: [string[], Json[]] = [[], []];
+  let first = 0;
+  for (const [i, { file, count }] of known.shards.entries()) {
+    const indices = Array.from({ length: count }, (_, k) => first + k);
+    const data = { shape, images: gather(indices), labels: labels(indices) };
+    const { layout: __, ...entry } = JSON.parse(entries[i]!) as Json;
+    written.push({ file, count, ...(await writeShard(join(directory, file), data, { layout: 1 })) });
+    lines.push(JSON.stringify({ ...entry, ...written.at(-1) }));
+    first += count;
+  }
+  close();
+  writeFileSync(path.progress, `${[work, ...lines].join("\n")}\n`);
+  writeFileSync(path.manifest, JSON.stringify({ ...manifest, shards: written }));
+}

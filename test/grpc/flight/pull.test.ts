@@ -6,7 +6,7 @@ import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import type { Catalog } from "../../../src/grpc/flight/catalog.ts";
 import { pullDataset, type PullOptions } from "../../../src/grpc/flight/pull.ts";
-import { made, temporaryFolder, valuesOf } from "../../data/prepare/fixture.ts";
+import { asLayout1, made, temporaryFolder, valuesOf } from "../../data/prepare/fixture.ts";
 import { until } from "../fixture.ts";
 import { flightClient, flightServer, PATH, prepared } from "./fixture.ts";
 
@@ -43,6 +43,18 @@ describe("pull", () => {
     expect(Array.from(shards.gather([9, 0, 5]))).toEqual(valuesOf([9, 0, 5]));
     expect(Array.from(shards.labels(range(0, 10)))).toEqual(range(0, 10).map((i) => i % 4));
     shards.close();
+  });
+
+  it("copies shards of the layout before, which have the hashes of that manifest", async () => {
+    const folder = await prepared({ length: 10 });
+    const { "shard-00000.arrow": newer } = filesOf(folder);
+    await asLayout1(folder);
+    const out = temporaryFolder();
+    const { manifest } = await into(await flightServer([folder]), out);
+    expect(manifest!.layout).toBeUndefined();
+    const copied = filesOf(out);
+    expect(copied["shard-00000.arrow"]).toBe(filesOf(folder)["shard-00000.arrow"]);
+    expect(copied["shard-00000.arrow"]).not.toBe(newer);
   });
 
   it("copies images without labels, and not where the files lay that they were made from", async () => {

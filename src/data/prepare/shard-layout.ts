@@ -1,0 +1,72 @@
+/** Where the values of a shard lie, found without reading them. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { Message } from "apache-arrow";
+
+export interface ShardLayout {
+  readonly count: number;
+  /** Pixels of an image. */
+  readonly width: number;
+  /** First byte of the images. */
+  readonly images: number;
+  /** First byte of the labels, int32. */
+  readonly labels: number | undefined;
+}
+
+/** "ARROW1" and two bytes of padding. */
+const MAGIC = 8;
+/** A mark and the length of the message that follows. */
+const PREFIX = 8;
+/** Names of many classes stand in the schema. */
+const MAX_MESSAGE = 1 << 26;
+
+function readAt(file: number, position: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  if (readSync(file, bytes, 0, length, position) < length) throw new Error(`cut short at byte ${position}`);
+  return bytes;
+}
+
+/**
+ * The first record batch's message and where its buffers begin. The Schema message stands before it; in shards of
+ * layout 1 nothing does.
+ */
+function firstBatch(file: number): { readonly message: Message; readonly body: number } {
+  if (new TextDecoder().decode(readAt(file, 0, 6)) !== "ARROW1") throw new Error("no Arrow IPC file");
+  for (let at = MAGIC, tries = 0; tries < 2; tries++) {
+    const prefix = new DataView(readAt(file, at, PREFIX).buffer);
+    const length = prefix.getInt32(4, true);
+    if (prefix.getInt32(0, true) !== -1 || !(length > 0 && length <= MAX_MESSAGE)) break;
+    const message = Message.decode(readAt(file, at + PREFIX, length));
+    at += PREFIX + length;
+    if (message.isRecordBatch()) return { message, body: at };
+    if (!message.isSchema()) break;
+  }
+  throw new Error("no record batch at its beginning");
+}
+
+function formOf(file: number): ShardLayout {
+  const { message, body } = firstBatch(file);
+  if (!message.isRecordBatch()) throw new Error("no record batch at its beginning");
+  const { nodes, buffers } = message.header();
+  // Nodes: lists, their items, labels. Buffers: validity of the lists, of the items, the items; validity, labels.
+  const [count, items] = nodes.map(({ length }) => Number(length));
+  if (!count || !items || nodes.length > 3) throw new Error("no images in it");
+  const at = (i: number) => body + buffers[i]!.offset;
+  return { count, width: items / count, images: at(2), labels: nodes.length === 3 ? at(4) : undefined };
+}
+
+/**
+ * Finds the values of a shard without reading them: the file's first record batch says where its buffers are.
+ *
+ * @throws RangeError when the file is no shard.
+ */
+export function readLayout(path: string): ShardLayout {
+  const file = openSync(path, "r");
+  try {
+    return formOf(file);
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error) throw error;
+    throw new RangeError(`${path}: not a shard: ${(error as Error).message}`, { cause: error });
+  } finally {
+    closeSync(file);
+  }
+}
