@@ -5,12 +5,12 @@ import { UsageError } from "../base/errors.ts";
 import { processors } from "../base/processors.ts";
 import {
   changedSettings,
-  readStoredConfig,
   requireSameConfig,
   storedSettings,
   writeStoredConfig,
   type StoredConfig,
 } from "../run/config-file.ts";
+import { settingsOf } from "../run/checkpoint-config.ts";
 import { cacheFolder, peakMemoryMB, type Environment } from "./environment.ts";
 import { logged } from "./logged.ts";
 import { openMetrics } from "./metrics.ts";
@@ -96,7 +96,7 @@ export async function run(
   const file = environment.registry.fileOf?.(options.given ?? name);
   onResult({ pipeline: name, mode, workdir });
   // Settings are checked before anything is created or loaded.
-  const before = readStoredConfig(workdir);
+  const before = await settingsOf(workdir);
   const [likely] = choosePreset(pipeline, options, before);
   const { threads } = configure(pipeline, options, likely, before).config.engine;
 
@@ -120,7 +120,7 @@ export async function run(
     },
   });
   try {
-    const stored = readStoredConfig(workdir);
+    const stored = await settingsOf(workdir);
     if (options.exchange) pinDevice(environment.env);
     const engine = await environment.loadEngine({ threads });
     const [preset, why] = choosePreset(pipeline, options, stored, engine);
@@ -129,7 +129,7 @@ export async function run(
     const wanted: StoredConfig = { pipeline: name, ...(preset && { preset }), dataDigest, dataChanges, ...config };
     const { fields } = pipeline;
     if (stored) requireSameConfig(workdir, stored, wanted, mode, fieldsWith(fields));
-    if (!stored || mode === "train") writeStoredConfig(workdir, wanted);
+    writeStoredConfig(workdir, mode === "train" || !stored ? wanted : stored);
 
     onResult({ ...(preset && { preset }), engine: engine.name, device: engine.device });
     reporter.message(`engine: ${engine.name} ${engine.version} on ${engine.device}`);

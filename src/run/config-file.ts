@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
+import { sealJson, unsealJson } from "../base/sealed-json.ts";
 import { fields, type Field } from "./config-fields.ts";
 import { baseConfig } from "./defaults.ts";
 import type { Config, DeepPartial } from "./config.ts";
@@ -25,13 +26,15 @@ export function readStoredConfig(workdir: string): StoredConfig | undefined {
     throw new UsageError(`${path} cannot be read: ${message}`, "use another --workdir", { cause: error });
   }
   try {
-    const stored = JSON.parse(text) as unknown;
-    if (typeof valueAt(stored, "pipeline") === "string") return stored as StoredConfig;
-    throw new SyntaxError("it names no pipeline");
+    const found = JSON.parse(text) as unknown;
+    if (typeof valueAt(found, "pipeline") !== "string") throw new SyntaxError("it names no pipeline");
+    const { value, whole } = unsealJson(found as Readonly<Record<string, unknown>>);
+    if (whole === false) throw new SyntaxError("it is not as it was written, its hash differs");
+    return value as StoredConfig;
   } catch (error) {
     throw new UsageError(
       `${path} is damaged: ${(error as Error).message}`,
-      "remove it and give the same settings again, or use another --workdir",
+      "remove it: then the settings are those of its checkpoint; without one, give the same settings again",
       { cause: error },
     );
   }
@@ -42,7 +45,7 @@ export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
   const path = pathOf(workdir);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    namingFile(path, () => writeFileSync(temporary, JSON.stringify(stored, undefined, 2) + "\n", { flush: true }));
+    namingFile(path, () => writeFileSync(temporary, sealJson(stored), { flush: true }));
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -14,13 +14,14 @@ import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts
 import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { shapeInCheckpoint } from "../training/checkpoints/stored-shape.ts";
 import { TrainState } from "../training/train-state.ts";
-import { readStoredConfig } from "./config-file.ts";
+import { requireTrainedWith, settingsOf } from "./checkpoint-config.ts";
 import { configSchema, type Config } from "./config.ts";
 import { evaluationSeed, sdeOf } from "./from-config.ts";
 import { samplerOf } from "./images/method.ts";
 import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts";
 import { networkOf } from "./network-from-config.ts";
 import { ownPart } from "./own-fields.ts";
+import type { StoredConfig } from "./pipeline.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import type { SessionModel } from "./session.ts";
 
@@ -75,8 +76,7 @@ export interface TrainedModel<A extends ColumnData = Uint8Array> {
 }
 
 /** Settings of a run; what an older version did not have is at its default. @throws UsageError when there is none. */
-function settingsIn(workdir: string): Config {
-  const stored = readStoredConfig(workdir);
+function settingsIn(workdir: string, stored: StoredConfig | undefined): Config {
   if (!stored) throw new UsageError(`${workdir} holds no run: it has no config.json`, "give the --workdir of a run");
   const own = ownPart(stored);
   const common = Object.entries(stored).filter(([name]) => name in configSchema.shape);
@@ -101,7 +101,8 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   workdir: string,
   options: LoadModelOptions = {},
 ): Promise<TrainedModel<A>> {
-  const config = settingsIn(workdir);
+  const stored = await settingsOf(workdir);
+  const config = settingsIn(workdir, stored);
   const engine = await loadEngine({ threads: options.threads ?? config.engine.threads });
   const { checkpoint, shape = await shapeInCheckpoint(workdir, checkpoint) } = options;
   const build: NonNullable<LoadModelOptions["model"]> =
@@ -114,6 +115,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   const warn = (damage: string) => process.emitWarning(`${damage}: going back to the one before it`);
   const snapshot = checkpoint === undefined ? store.load(warn)?.snapshot : readAnyCheckpoint(checkpoint, layout);
   if (!snapshot) throw new UsageError(`${workdir} has no checkpoint`, "train first, or give { checkpoint }");
+  requireTrainedWith(workdir, stored, store.loaded);
   const state = new TrainState(layout, snapshot);
   const score = network.scoreFunction(state.ema, sde);
   const { none, data, bits, examples: toExamples } = modelExamples<A>(shape, config.data.centered);

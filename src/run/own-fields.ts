@@ -8,7 +8,7 @@ import { configSchema } from "./config.ts";
 export type OwnFields = z.ZodObject;
 
 /** Names at the root that a stored configuration has besides the fields. */
-const RESERVED = ["pipeline", "preset", "dataDigest", "dataChanges"];
+const RESERVED = ["pipeline", "preset", "dataDigest", "dataChanges", "sha256"];
 
 const known = new WeakMap<OwnFields, readonly Field[]>();
 

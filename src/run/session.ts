@@ -17,6 +17,8 @@ import type { SDE } from "../sde/sde.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
 import { countOf, type Evaluated } from "../metrics/evaluated.ts";
 import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
+import { requireTrainedWith } from "./checkpoint-config.ts";
+import { fieldsWith } from "./own-fields.ts";
 import { peersOf, mergeWhile } from "./exchange.ts";
 import { sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
@@ -133,6 +135,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
       values: { checkpoint: path, ...(mode === "train" && { resumedFrom: snapshot.step }) },
     });
   }
+  requireTrainedWith(workdir, context.before, store.loaded, fieldsWith(context.fields));
   if (data) events.push(...bindData(context, data.train, store.loaded, found?.snapshot.step));
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);

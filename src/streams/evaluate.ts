@@ -72,6 +72,12 @@ export function evaluate<K extends EvaluationKey>(
       const batches: Evaluated[] = [...(progress?.entries ?? [])];
       const done = () => countOf(batches);
       const before: RunEvent[] = [{ type: "stage", name, total, unit: "images" }];
+      if (progress?.damage !== undefined) {
+        before.push({
+          type: "message",
+          text: `warning: ${progress.damage}: its images and those after it are evaluated anew`,
+        });
+      }
       if (done() > 0) {
         before.push({ type: "message", text: `${name}: going on after ${done()} images evaluated before` });
         before.push({ type: "progress", done: done() });

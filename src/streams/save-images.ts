@@ -56,6 +56,9 @@ export function saveImages(
   return (source) =>
     defer(() => {
       const before: RunEvent[] = [{ type: "stage", name: "samples", total, unit: "images" }];
+      if (spool.damage !== undefined) {
+        before.push({ type: "message", text: `warning: ${spool.damage}: it and those after it are drawn anew` });
+      }
       if (spool.images > 0) {
         before.push({ type: "message", text: `samples: going on after ${spool.images} images drawn before` });
         before.push({ type: "progress", done: spool.images });

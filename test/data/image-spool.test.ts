@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, truncateSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ImageSpool } from "../../src/data/image-spool.ts";
@@ -41,9 +41,23 @@ describe("ImageSpool", () => {
     spool.append(images(2));
     truncateSync(`${path}.bin`, 11);
     const again = new ImageSpool(path, work, shape);
+    expect(again.damage).toBe(`${path}.bin: batch 1 is damaged`);
     expect([again.images, again.batches]).toEqual([0, 0]);
     again.append(images(1));
     expect(contents(again)).toEqual([[...images(1)]]);
+  });
+
+  it("drops batches from the first on of which a bit has changed", () => {
+    const path = join(temporaryFolder(), "partial");
+    const spool = new ImageSpool(path, work, shape);
+    for (const first of [0, 2, 4]) spool.append(images(2, first));
+    const there = readFileSync(`${path}.bin`);
+    there[17]! ^= 4;
+    writeFileSync(`${path}.bin`, there);
+    const again = new ImageSpool(path, work, shape);
+    expect([again.images, again.batches, again.damage]).toEqual([2, 1, `${path}.bin: batch 2 is damaged`]);
+    again.append(images(4, 2));
+    expect(contents(new ImageSpool(path, work, shape))).toEqual([[...images(6)]]);
   });
 
   it("refuses a part of an image, and removes its files", () => {

@@ -63,6 +63,14 @@ describe("config.json", () => {
     expect(() => readStoredConfig(workdir)).toThrow(`${pathIn(workdir)} is damaged: `);
   });
 
+  it("in which a digit has changed is damaged", () => {
+    const workdir = temporaryFolder();
+    writeStoredConfig(workdir, stored);
+    const text = readFileSync(pathIn(workdir), "utf8");
+    writeFileSync(pathIn(workdir), text.replace('"betaMax": 20', '"betaMax": 21'));
+    expect(() => readStoredConfig(workdir)).toThrow("is damaged: it is not as it was written, its hash differs");
+  });
+
   it("that cannot be read is not called damaged", () => {
     const workdir = temporaryFolder();
     mkdirSync(pathIn(workdir));

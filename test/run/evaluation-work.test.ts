@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
+import { ProgressFile } from "../../src/data/formats/progress-file.ts";
 import { engineText, type Engine } from "../../src/engine/load.ts";
 import { fields } from "../../src/run/config-fields.ts";
 import { baseConfig } from "../../src/run/defaults.ts";
@@ -70,8 +70,8 @@ describe("requireSameVersion", () => {
   /** Checks a file begun as `was` whose entries stand for `counts` images, of 6 in all. */
   const check = (was: object, ...counts: number[]) => {
     const path = join(temporaryFolder(), "eval", "bpd.jsonl");
-    mkdirSync(dirname(path));
-    writeFileSync(path, [{ work: was }, ...counts].map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const file = new ProgressFile<number>(path, was);
+    for (const count of counts) file.append(count);
     requireSameVersion<number>(path, now, 6, (entries) => entries.reduce((a, b) => a + b, 0));
   };
 

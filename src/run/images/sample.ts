@@ -2,7 +2,7 @@
 import { concat, defer, EMPTY, type Observable } from "rxjs";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ImageSpool } from "../../data/image-spool.ts";
+import { countSpooled, ImageSpool, type SpooledBatch } from "../../data/image-spool.ts";
 import { fitsNpz } from "../../data/formats/npz-stream.ts";
 import { UsageError } from "../../base/errors.ts";
 import { imageShapeOf } from "../../models/score-model.ts";
@@ -63,7 +63,7 @@ export function sampleImages(
       ...computedBy(context),
     };
     const partial = files.grid.replace(/\.png$/, "_partial");
-    requireSameVersion<number>(`${partial}.jsonl`, work, total, (batches) => batches.reduce((a, b) => a + b, 0));
+    requireSameVersion<SpooledBatch>(`${partial}.jsonl`, work, total, countSpooled);
     const spool = new ImageSpool(partial, work, shape);
     const save = withCredit(2, (credit) =>
       priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, stop, credit }).pipe(

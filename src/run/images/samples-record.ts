@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import { readJson } from "../../base/read-json.ts";
+import { sealJson, unsealJson } from "../../base/sealed-json.ts";
 import type { ReportedQuality } from "../../monitor/report/report.ts";
 import type { Config } from "../config.ts";
 import type { RunContext } from "../pipeline.ts";
@@ -29,10 +30,11 @@ export function samplerText({ sampling, model }: Config): string {
   return `${numSamples} by predictor-corrector sampling: ${names}, ${model.numScales} steps to t = ${smallestTime}${denoised}.`;
 }
 
-/** What was kept for these parameters; nothing when it is of others. */
+/** What was kept for these parameters; nothing when it is of others, or damaged. */
 export function readSamplesRecord({ workdir }: RunContext, session: Session): SamplesRecord {
-  const found = readJson<SamplesRecord & { parameters?: string; data?: string }>(pathOf(workdir)) ?? {};
-  const { parameters, data, ...record } = found;
+  const { value, whole } = unsealJson(readJson(pathOf(workdir)) ?? {});
+  if (whole === false) return {};
+  const { parameters, data, ...record } = value as SamplesRecord & { parameters?: string; data?: string };
   if (parameters !== session.averageDigest()) return {};
   // How good they are is how near they are to the data.
   return data === session.data?.train ? record : { drawn: record.drawn };
@@ -42,6 +44,5 @@ export function readSamplesRecord({ workdir }: RunContext, session: Session): Sa
 export async function keepSamplesRecord(context: RunContext, session: Session, record: SamplesRecord): Promise<void> {
   const known = { ...readSamplesRecord(context, session), ...record };
   const about = { parameters: session.averageDigest(), data: session.data?.train };
-  const text = JSON.stringify({ ...about, ...known }, undefined, 2);
-  await writeFileAtomic(pathOf(context.workdir), [new TextEncoder().encode(`${text}\n`)]);
+  await writeFileAtomic(pathOf(context.workdir), [new TextEncoder().encode(sealJson({ ...about, ...known }))]);
 }

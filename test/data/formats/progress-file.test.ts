@@ -44,7 +44,31 @@ describe("ProgressFile", () => {
     expect(file.entries).toEqual([[2]]);
     file.append([5]);
     expect(new ProgressFile(path, work).entries).toEqual([[2], [5]]);
-    expect(readFileSync(path, "utf8").endsWith("[2]\n[5]\n")).toBe(true);
+    expect(readFileSync(path, "utf8").split("\n")).toHaveLength(4);
+  });
+
+  it.each([1, 2, 3, 4])("drops what follows a changed character in line %i, and names the line", (line) => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    const file = new ProgressFile<number[]>(path, work);
+    for (const value of [21, 22, 23]) file.append([value]);
+    const lines = readFileSync(path, "utf8").split("\n");
+    lines[line - 1] = lines[line - 1]!.replace(line === 1 ? "this" : /2(?=\d\])/, line === 1 ? "that" : "3");
+    writeFileSync(path, lines.join("\n"));
+    const again = new ProgressFile<number[]>(path, work);
+    expect(again.entries).toEqual([[21], [22], [23]].slice(0, Math.max(0, line - 2)));
+    expect(again.damage).toBe(`${path}: line ${line} is damaged`);
+    expect(new ProgressFile<number[]>(path, work).damage).toBeUndefined();
+  });
+
+  it("drops lines that follow a missing or doubled one, so that no result counts for another part", () => {
+    const path = join(temporaryFolder(), "bpd.jsonl");
+    const file = new ProgressFile<number>(path, work);
+    for (const value of [1, 2, 3]) file.append(value);
+    const [head, first, second, third] = readFileSync(path, "utf8").split("\n");
+    writeFileSync(path, [head, first, third, ""].join("\n"));
+    expect(new ProgressFile(path, work).entries).toEqual([1]);
+    writeFileSync(path, [head, first, second, second, ""].join("\n"));
+    expect(new ProgressFile(path, work).entries).toEqual([1, 2]);
   });
 
   it("starts anew over something else", () => {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { concat, identity, ignoreElements, lastValueFrom, toArray } from "rxjs";
 import { scoreFlow, train } from "../../../pipelines/cifar10.ts";
+import { readProgress } from "../../../src/data/formats/read-progress.ts";
 import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { loadEngine } from "../../../src/engine/load.ts";
 import type { Mode } from "../../../src/metrics/run-event.ts";
@@ -171,8 +172,7 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
   const evaluated = (...names: string[]) =>
     names
       .map((name) => join(workdir, "eval", `${name}.jsonl`))
-      .filter((path) => existsSync(path))
-      .map((path) => readFileSync(path, "utf8").split("\n").slice(1).join("\n"))
+      .map((path) => text(readProgress(path)?.entries ?? []))
       .join();
   if (trains(parts) || parts.includes("dequantizer")) {
     seen["logged"] = text(metrics.filter(({ name }) => LOGGED.test(name)).map(({ name, step }) => [name, step]));

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { ProgressFile } from "../../../src/data/formats/progress-file.ts";
+import { readProgress } from "../../../src/data/formats/read-progress.ts";
 import { tf } from "../../../src/engine/tf.ts";
 import { flowppDequantizer } from "../../../src/models/flowpp/dequantizer.ts";
 import { digest, layoutOf } from "../../../src/models/parameters.ts";
@@ -148,11 +150,11 @@ describe("an evaluation", { timeout: 120_000 }, () => {
   });
 });
 
-/** Rewrites the head of a file of results. */
+/** Rewrites the results as those of other work. */
 function begunBy(path: string, change: Record<string, unknown>) {
-  const [head, ...lines] = readFileSync(path, "utf8").split("\n");
-  const { work } = JSON.parse(head!) as { work: object };
-  writeFileSync(path, [JSON.stringify({ work: { ...work, ...change } }), ...lines].join("\n"));
+  const { work, entries } = readProgress(path)!;
+  const file = new ProgressFile(path, { ...(work as object), ...change });
+  for (const entry of entries) file.append(entry);
 }
 
 describe("an evaluation begun by another version", { timeout: 60_000 }, () => {

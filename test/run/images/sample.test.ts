@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ignoreElements, map, tap, toArray, type Observable } from "rxjs";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Measure } from "../../../src/run/images/quality.ts";
 import { readArrowFile } from "../../../src/data/formats/arrow-file.ts";
+import { ProgressFile } from "../../../src/data/formats/progress-file.ts";
+import { readProgress } from "../../../src/data/formats/read-progress.ts";
 import { bytes, type Batch } from "../../../src/data/batch.ts";
 import { readNpz } from "../../../src/data/formats/npz.ts";
 import type { RunEvent } from "../../../src/metrics/run-event.ts";
@@ -57,7 +59,9 @@ describe("--mode sample", { timeout: 120_000 }, () => {
     const workdir = await trained();
     await tiny(sampling(workdir), { stopAt: /samples: 2\/5/ });
     const partial = join(workdir, "samples", "samples_3_partial.jsonl");
-    writeFileSync(partial, readFileSync(partial, "utf8").replace(/"code":"[^"]*"/, '"code":"0.0.9+0123456789ab"'));
+    const { work, entries } = readProgress(partial)!;
+    const file = new ProgressFile(partial, { ...(work as object), code: "0.0.9+0123456789ab" });
+    for (const entry of entries) file.append(entry);
     const { exitCode, stderr } = await tiny(sampling(workdir));
     expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/[24] of 5 images were done by ScoreStream 0\.0\.9/)]);
     expect(stderr).toContain(`remedy: go on with that version, or remove the file`);
