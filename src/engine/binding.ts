@@ -33,6 +33,8 @@ export interface Binding {
   runSavedModel(session: number, inputs: number[], inputNames: string, outputNames: string): OutputInfo[];
   /** There while a function is recorded: the node that tensor `id` comes from is to run after that of `other`. */
   order?(id: number, other: number): void;
+  /** There too: what takes tensor `id` takes it as float32. */
+  keepFloat32?(id: number): void;
   readonly TF_INT64: number;
   readonly TF_BOOL: number;
 }

@@ -1,5 +1,6 @@
 /** Compiled functions: ordinary tfjs code that runs as one TensorFlow graph. */
 import type { Tensor } from "@tensorflow/tfjs";
+import { inBfloat16 } from "./bfloat16-graph.ts";
 import { collectGarbage } from "./garbage.ts";
 import { loadGraph, type Graph } from "./graph.ts";
 import { isNative, nativeBackend, tensorsOf } from "./kernels.ts";
@@ -23,6 +24,8 @@ export interface CompileOptions {
   readonly name: string;
   /** False runs the function eagerly, with equal results; needed where the engine is not native. Default true. */
   readonly compile?: boolean;
+  /** Of products, and of what lies between them, see {@link inBfloat16}; only compiled functions have bfloat16. Default float32. */
+  readonly precision?: "float32" | "bfloat16";
 }
 
 const tidy = (run: () => Tensor[]) => tf.tidy(run);
@@ -33,8 +36,10 @@ const tidy = (run: () => Tensor[]) => tf.tidy(run);
  *
  * @throws RecordingError at the first call when `fn` cannot be recorded, see {@link recordGraph}.
  */
-export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: on = true }: CompileOptions): Compiled {
+export function compile(fn: (...inputs: Tensor[]) => Tensor[], options: CompileOptions): Compiled {
+  const { name, compile: on = true, precision = "float32" } = options;
   if (!on) {
+    if (precision === "bfloat16") throw new RangeError(`${name}: only compiled functions compute in bfloat16`);
     // Clones, so that a function that returns its input gives a tensor of the caller's own here too.
     const eager = (...inputs: Tensor[]) => tidy(() => fn(...inputs.map((t) => t.clone())));
     return Object.assign(eager, { start: async (...inputs: Tensor[]) => eager(...inputs), dispose: () => {} });
@@ -46,7 +51,8 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], { name, compile: 
     const known = graphs.get(key);
     if (known) return known;
     if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
-    const recording = recordGraph(nativeBackend(), tidy, fn, inputs);
+    const recorded = recordGraph(nativeBackend(), tidy, fn, inputs);
+    const recording = precision === "bfloat16" ? inBfloat16(recorded) : recorded;
     let graph: Graph;
     try {
       graph = loadGraph(nativeBackend().binding, name, recording);

@@ -7,6 +7,7 @@ import { tf } from "./tf.ts";
 /** TensorFlow's numbers of data types. */
 export const FLOAT = 1;
 export const INT32 = 3;
+export const BFLOAT16 = 14;
 
 /** Whether the engine is a native TensorFlow, that is, whether ops can be called by name and graphs recorded. */
 export const isNative = () => tf.getBackend() === "tensorflow";
@@ -67,4 +68,15 @@ export function after<T extends Tensor>(x: T, other: Tensor): T {
   const [id, otherId] = backend.getInputTensorIds([result, other]) as [number, number];
   backend.binding.order?.(id, otherId);
   return result as T;
+}
+
+/** `x`, float32: what is computed from it is too, where products of a compiled function are in bfloat16. */
+export function keepFloat32<T extends Tensor>(x: T): T {
+  const keep = isNative() ? nativeBackend().binding.keepFloat32 : undefined;
+  if (!keep) return x;
+  return tf.customGrad((x) => {
+    const value = executeOp("Identity", [typeAttribute("T", FLOAT)], [x as Tensor]);
+    keep(nativeBackend().getInputTensorIds([value])[0]!);
+    return { value, gradFunc: (dy: Tensor) => dy };
+  })(x) as T;
 }

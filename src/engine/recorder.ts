@@ -28,6 +28,8 @@ const LARGEST_CONSTANT = 65_536;
 
 const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
 const outside = (user: string) =>
   new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
 
@@ -42,9 +44,15 @@ class Recorder {
     this.#binding = binding;
   }
 
-  add(op: string, inputs: readonly NodeOutput[], attributes: readonly OpAttribute[], outputTypes: readonly number[]) {
+  add(
+    op: string,
+    inputs: readonly NodeOutput[],
+    attributes: readonly OpAttribute[],
+    outputTypes: readonly number[],
+    outputSizes: readonly number[],
+  ) {
     const name = `n${this.nodes.length}`;
-    const node: GraphNode = { name, op, inputs, attributes: inWrittenOrder(op, attributes), outputTypes };
+    const node: GraphNode = { name, op, inputs, attributes: inWrittenOrder(op, attributes), outputTypes, outputSizes };
     this.nodes.push(node);
     return node;
   }
@@ -64,7 +72,8 @@ class Recorder {
       { name: "dtype", type: ATTR.TYPE, value: dtype },
       { name: "shape", type: ATTR.SHAPE, value: shape },
     ];
-    const node: GraphNode = { name, op: "Placeholder", inputs: [], attributes, outputTypes: [dtype] };
+    const outputSizes = [sizeOf(shape)];
+    const node: GraphNode = { name, op: "Placeholder", inputs: [], attributes, outputTypes: [dtype], outputSizes };
     this.nodes.push(node);
     this.bind(id, node);
   }
@@ -74,7 +83,8 @@ class Recorder {
     // An Int64Scalar of tfjs-node is an Int32Array of two words: its bytes are already right.
     const constant = { dtype, shape, content: bytesOf(values).slice() };
     const name = `n${this.nodes.length}`;
-    const node: GraphNode = { name, op: "Const", inputs: [], attributes, constant, outputTypes: [dtype] };
+    const outputSizes = [sizeOf(shape)];
+    const node: GraphNode = { name, op: "Const", inputs: [], attributes, constant, outputTypes: [dtype], outputSizes };
     this.nodes.push(node);
     return node;
   }
@@ -105,6 +115,7 @@ class Recorder {
       ],
       types,
       [dtype],
+      [sizeOf(shape)],
     );
   }
 
@@ -116,24 +127,34 @@ class Recorder {
       return given.has(name) ? [] : [{ name, type: ATTR.TYPE, value: from.node.outputTypes[from.index]! }];
     });
     const types = results.map((r) => r.dtype);
+    const sizes = results.map((r) => sizeOf(r.shape));
     if (op === "AddN") {
       const T = attributes.filter(({ name }) => name === "T");
       const { node, index } = inputs.reduce((sum, term) => ({
-        node: this.add("Add", [sum, term], T, types),
+        node: this.add("Add", [sum, term], T, types, sizes),
         index: 0,
       }));
       this.bind(results[0]!.id, node, index);
       return;
     }
-    const node = this.add(op, inputs, [...attributes, ...implied], types);
+    const node = this.add(op, inputs, [...attributes, ...implied], types, sizes);
     results.forEach((result, index) => this.bind(result.id, node, index));
   }
 
   order(id: number, other: number) {
+    this.#change(id, (node) => ({ ...node, after: [...(node.after ?? []), this.source(other, "order").node] }));
+  }
+
+  keepFloat32(id: number) {
+    this.#change(id, (node) => ({ ...node, keepFloat32: true }));
+  }
+
+  /** Puts another node in the place of that of tensor `id`, which nothing uses yet. */
+  #change(id: number, change: (node: GraphNode) => GraphNode) {
     const { node, index } = this.source(id, "order");
-    const ordered = { ...node, after: [...(node.after ?? []), this.source(other, "order").node] };
-    this.nodes[this.nodes.lastIndexOf(node)] = ordered;
-    this.bind(id, ordered, index);
+    const changed = change(node);
+    this.nodes[this.nodes.lastIndexOf(node)] = changed;
+    this.bind(id, changed, index);
   }
 
   /** The binding the backend sees while the function runs. */
@@ -154,6 +175,7 @@ class Recorder {
         return results;
       }),
       ...override("order", (id, other) => this.order(id, other)),
+      ...override("keepFloat32", (id) => this.keepFloat32(id)),
       ...override("deleteTensor", (id) => standIns.delete(id)),
       ...override("tensorDataSync", () => {
         throw new RecordingError("the function reads the values of a tensor: a graph has no values before it runs");

@@ -1,6 +1,7 @@
 /** A score model with its compiled functions: loss and gradient, and the score with its divergence. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { compile } from "../engine/compile.ts";
+import { keepFloat32 } from "../engine/kernels.ts";
 import { startAndRead } from "../engine/run.ts";
 import { tf } from "../engine/tf.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
@@ -32,6 +33,8 @@ export interface ScoreNetworkOptions {
   readonly reduceMean: boolean;
   /** Record the functions as TensorFlow graphs; otherwise they run eagerly. */
   readonly compile: boolean;
+  /** Of the products of the loss gradient; everything else is as the engine has it. Default float32. */
+  readonly precision?: "float32" | "bfloat16";
 }
 
 /** A network with its compiled losses, gradients and scores. */
@@ -81,7 +84,8 @@ function squares(values: Float32Array, count: number): Float64Array {
 }
 
 /** Compiles `model`. @see the reference's losses.py get_sde_loss_fn, models/utils.py get_score_fn */
-export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: ScoreNetworkOptions): ScoreNetwork {
+export function scoreNetwork(model: ScoreModel, options: ScoreNetworkOptions): ScoreNetwork {
+  const { reduceMean, compile: on, precision = "float32" } = options;
   const layout = layoutOf(model.parameters);
   const dims = model.shape.reduce((a, b) => a * b, 1);
   const examples = (data: Float32Array) => tf.tensor(data, [data.length / dims, ...model.shape]);
@@ -105,11 +109,11 @@ export function scoreNetwork(model: ScoreModel, { reduceMean, compile: on }: Sco
     (flat, x, z, condition, scale, weight, dropoutSeed) => {
       return lossGradient(layout, flat as Tensor1D, (parameters) => {
         const context = { parameters, dropoutSeed: dropoutSeed as Tensor1D };
-        const out = model.apply(context, x, condition as Tensor1D);
+        const out = keepFloat32(model.apply(context, x, condition as Tensor1D));
         return denoisingLoss(out, z, scale, weight, reduceMean);
       });
     },
-    { name: "loss gradient", compile: on },
+    { name: "loss gradient", compile: on, precision },
   );
 
   const output = compile(

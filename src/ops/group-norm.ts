@@ -1,7 +1,7 @@
 /** Group normalization, fused with the swish that follows it nearly everywhere in NCSN++. */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { ATTR } from "../engine/graph-def.ts";
-import { after, executeOps, hasOwnOps } from "../engine/kernels.ts";
+import { FLOAT, after, executeOps, hasOwnOps, typeAttribute } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 
 interface Affine {
@@ -45,6 +45,7 @@ interface GroupNormOptions {
 /** By an op of our own each way. */
 function byOwnOps(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, swish: boolean, eps: number): Tensor4D {
   const attributes = [
+    typeAttribute("T", FLOAT),
     { name: "groups", type: ATTR.INT, value: groups },
     { name: "swish", type: ATTR.BOOL, value: swish },
   ];

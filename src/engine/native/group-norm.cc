@@ -7,6 +7,7 @@
 // An image is computed by one thread, so that results do not depend on the number of threads.
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "tensorflow/core/framework/op.h"
@@ -24,6 +25,7 @@
 
 namespace {
 
+using tensorflow::bfloat16;
 using tensorflow::OpKernel;
 using tensorflow::OpKernelConstruction;
 using tensorflow::OpKernelContext;
@@ -119,6 +121,46 @@ WIDEST void combine(const float* x, const float* d, int64_t pixels, int64_t C, c
   }
 }
 
+// bfloat16 is the upper half of a float: exact that way, rounded to the nearest, ties to even, the other way.
+WIDEST void widen(const uint16_t* __restrict from, int64_t n, float* __restrict to) {
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
+    std::memcpy(to + i, &bits, sizeof bits);
+  }
+}
+
+WIDEST void narrow(const float* __restrict from, int64_t n, uint16_t* __restrict to) {
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t bits;
+    std::memcpy(&bits, from + i, sizeof bits);
+    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1)) >> 16;
+    to[i] = (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0 : rounded;
+  }
+}
+
+// Reads some numbers of a tensor as floats: where they are, or through `room`.
+INLINE const float* read(const float* from, int64_t, float*) { return from; }
+INLINE const float* read(const bfloat16* from, int64_t n, float* room) {
+  widen(reinterpret_cast<const uint16_t*>(from), n, room);
+  return room;
+}
+
+// What has been read before.
+INLINE const float* kept(const float* from, const float*) { return from; }
+INLINE const float* kept(const bfloat16*, const float* room) { return room; }
+
+// Floats of room that so many numbers need to be read or written.
+template <typename T>
+constexpr int64_t roomOf(int64_t n) {
+  return std::is_same<T, float>::value ? 0 : n;
+}
+
+// Where floats are to be written that `written` then puts into a tensor.
+INLINE float* place(float* to, float*) { return to; }
+INLINE float* place(bfloat16*, float* room) { return room; }
+INLINE void written(const float*, int64_t, float*) {}
+INLINE void written(const float* from, int64_t n, bfloat16* to) { narrow(from, n, reinterpret_cast<uint16_t*>(to)); }
+
 // Sums of `add(first pixel, pixels, sum, other)` over an image, block by block: [2][C].
 template <typename Add>
 std::vector<double> sums(int64_t pixels, int64_t C, Add add) {
@@ -172,6 +214,7 @@ class Norm : public OpKernel {
   bool swish_;
 };
 
+template <typename T>
 class GroupNorm : public Norm {
  public:
   explicit GroupNorm(OpKernelConstruction* construction) : Norm(construction) {
@@ -185,15 +228,16 @@ class GroupNorm : public Norm {
     OP_REQUIRES_OK(context, context->allocate_output(0, context->input(0).shape(), &y));
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({shape.B, groups_}), &mean));
     OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({shape.B, groups_}), &rstd));
-    const float* x = context->input(0).flat<float>().data();
+    const T* x = context->input(0).flat<T>().data();
     const float* scale = context->input(1).flat<float>().data();
     const float* bias = context->input(2).flat<float>().data();
     const auto [B, pixels, C, groups, size] = shape;
 
     perImage(context, shape, [&, pixels = pixels, C = C, groups = groups, size = size](int64_t b) {
-      const float* image = x + b * pixels * C;
+      const T* image = x + b * pixels * C;
+      std::vector<float> room(roomOf<T>(kBlock * C));
       const auto total = sums(pixels, C, [&](int64_t p, int64_t n, float* sum, float* squares) {
-        moments(image + p * C, n, C, sum, squares);
+        moments(read(image + p * C, n * C, room.data()), n, C, sum, squares);
       });
       std::vector<float> a(C), shift(C);
       for (int64_t g = 0; g < groups; g++) {
@@ -206,8 +250,14 @@ class GroupNorm : public Norm {
         rstd->flat<float>()(b * groups + g) = r;
         for (int64_t c = g * size; c < (g + 1) * size; c++) a[c] = r * scale[c], shift[c] = bias[c] - m * r * scale[c];
       }
-      float* out = y->flat<float>().data() + b * pixels * C;
-      (swish_ ? affineSwish : affine)(image, pixels, C, a.data(), shift.data(), out);
+      T* out = y->flat<T>().data() + b * pixels * C;
+      std::vector<float> made(roomOf<T>(kBlock * C));
+      for (int64_t p = 0; p < pixels; p += kBlock) {
+        const int64_t n = std::min(kBlock, pixels - p);
+        float* block = place(out + p * C, made.data());
+        (swish_ ? affineSwish : affine)(read(image + p * C, n * C, room.data()), n, C, a.data(), shift.data(), block);
+        written(block, n * C, out + p * C);
+      }
     });
   }
 
@@ -215,6 +265,7 @@ class GroupNorm : public Norm {
   float eps_;
 };
 
+template <typename T>
 class GroupNormGrad : public Norm {
  public:
   using Norm::Norm;
@@ -233,14 +284,20 @@ class GroupNormGrad : public Norm {
     OP_REQUIRES_OK(context, context->allocate_output(1, context->input(2).shape(), &dscale));
     OP_REQUIRES_OK(context, context->allocate_output(2, context->input(3).shape(), &dbias));
     const auto in = [&](int i) { return context->input(i).flat<float>().data(); };
-    const float *dy = in(0), *x = in(1), *scale = in(2), *bias = in(3), *mean = in(4), *rstd = in(5);
+    const T *dy = context->input(0).flat<T>().data(), *x = context->input(1).flat<T>().data();
+    const float *scale = in(2), *bias = in(3), *mean = in(4), *rstd = in(5);
     const auto [B, pixels, C, groups, size] = shape;
     // Of each image: the sums of d, and of d times the normalized x.
     std::vector<double> parts(B * 2 * C);
 
     perImage(context, shape, [&, pixels = pixels, C = C, groups = groups, size = size](int64_t b) {
       const int64_t at = b * pixels * C;
-      float* out = dx->flat<float>().data() + at;
+      T* out = dx->flat<T>().data() + at;
+      // Floats of the whole image, which its second pass needs again.
+      std::vector<float> images(roomOf<T>(2 * pixels * C));
+      float* d = place(out, images.data());
+      std::vector<float> room(roomOf<T>(kBlock * C));
+      const auto xs = [&](int64_t p, int64_t n) { return read(x + at + p * C, n * C, images.data() + (pixels + p) * C); };
       std::vector<float> a(C), shift(C), slope(C), offset(C);
       for (int64_t c = 0; c < C; c++) {
         const int64_t g = b * groups + c / size;
@@ -249,10 +306,11 @@ class GroupNormGrad : public Norm {
       }
       const auto total = sums(pixels, C, [&](int64_t p, int64_t n, float* sum, float* product) {
         const int64_t first = p * C;
+        const float* from = read(dy + at + first, n * C, swish_ ? room.data() : images.data() + first);
         if (swish_) {
-          swishGradient(x + at + first, dy + at + first, n, C, a.data(), shift.data(), out + first, sum, product);
+          swishGradient(xs(p, n), from, n, C, a.data(), shift.data(), d + first, sum, product);
         } else {
-          plainGradient(x + at + first, dy + at + first, n, C, sum, product);
+          plainGradient(xs(p, n), from, n, C, sum, product);
         }
       });
       double* sumD = parts.data() + b * 2 * C;
@@ -269,7 +327,9 @@ class GroupNormGrad : public Norm {
         const double s = -r * r * meanDX / shape.count();
         for (int64_t c = g * size; c < (g + 1) * size; c++) slope[c] = s, offset[c] = -(r * meanD / shape.count() + m * s);
       }
-      combine(x + at, swish_ ? out : dy + at, pixels, C, a.data(), slope.data(), offset.data(), out);
+      combine(kept(x + at, images.data() + pixels * C), swish_ ? d : kept(dy + at, images.data()), pixels, C, a.data(),
+              slope.data(), offset.data(), d);
+      written(d, pixels * C, out);
     });
 
     for (int64_t c = 0; c < C; c++) {
@@ -284,12 +344,13 @@ class GroupNormGrad : public Norm {
 }  // namespace
 
 REGISTER_OP("ScoreStreamGroupNorm")
-    .Input("x: float")
+    .Input("x: T")
     .Input("scale: float")
     .Input("bias: float")
-    .Output("y: float")
+    .Output("y: T")
     .Output("mean: float")
     .Output("rstd: float")
+    .Attr("T: {float, bfloat16} = DT_FLOAT")
     .Attr("groups: int")
     .Attr("eps: float")
     .Attr("swish: bool")
@@ -304,15 +365,16 @@ REGISTER_OP("ScoreStreamGroupNorm")
     });
 
 REGISTER_OP("ScoreStreamGroupNormGrad")
-    .Input("dy: float")
-    .Input("x: float")
+    .Input("dy: T")
+    .Input("x: T")
     .Input("scale: float")
     .Input("bias: float")
     .Input("mean: float")
     .Input("rstd: float")
-    .Output("dx: float")
+    .Output("dx: T")
     .Output("dscale: float")
     .Output("dbias: float")
+    .Attr("T: {float, bfloat16} = DT_FLOAT")
     .Attr("groups: int")
     .Attr("swish: bool")
     .SetShapeFn([](InferenceContext* c) {
@@ -320,5 +382,10 @@ REGISTER_OP("ScoreStreamGroupNormGrad")
       return absl::OkStatus();
     });
 
-REGISTER_KERNEL_BUILDER(Name("ScoreStreamGroupNorm").Device(tensorflow::DEVICE_CPU), GroupNorm);
-REGISTER_KERNEL_BUILDER(Name("ScoreStreamGroupNormGrad").Device(tensorflow::DEVICE_CPU), GroupNormGrad);
+#define REGISTER(Type)                                                                                         \
+  REGISTER_KERNEL_BUILDER(Name("ScoreStreamGroupNorm").Device(tensorflow::DEVICE_CPU).TypeConstraint<Type>("T"), \
+                          GroupNorm<Type>);                                                                    \
+  REGISTER_KERNEL_BUILDER(Name("ScoreStreamGroupNormGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<Type>("T"), \
+                          GroupNormGrad<Type>)
+REGISTER(float);
+REGISTER(bfloat16);
