@@ -15,8 +15,8 @@ const own = (name) => join(native, name);
 const quiet = own("quiet.cc");
 const autoRef = own("auto-ref.h");
 const additions = [
-  ...["functions.cc", "values.cc", "memory.cc", "group-norm.cc", "collectives.cc"],
-  ...["addition.h", "port-filter.h", "auto-ref.h"],
+  ...["functions.cc", "values.cc", "memory.cc", "group-norm.cc", "between-products.cc", "collectives.cc"],
+  ...["addition.h", "numbers.h", "port-filter.h", "auto-ref.h"],
 ].map(own);
 const sources = join(tfjs, "binding");
 // npm may have put it beside an installed package instead of into it.

@@ -5,17 +5,50 @@ import type { Recording } from "./recorder.ts";
 
 const words = (...lines: string[]) => new Set(lines.flatMap((line) => line.split(" ")));
 
+/** The inputs and outputs of a node that are bfloat16 instead of float32. */
+interface Half {
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+const NONE: Half = { inputs: [], outputs: [] };
+
 /** Always in bfloat16: a processor's matrix units take it, and sum in float32. */
 const PRODUCTS = words("Conv2D Conv2DBackpropInput Conv2DBackpropFilter BatchMatMulV2 MatMul");
 
 /** As their largest input is: they move numbers, or add and scale them. */
-const FOLLOWING = words("Add AddV2 Sub Mul BiasAdd Reshape Transpose Slice SplitV Pad PadV2 ReverseV2 AvgPool Identity");
+const FOLLOWING = words(
+  "Add AddV2 Sub Mul BiasAdd Reshape Transpose Slice SplitV Pad PadV2 ReverseV2 AvgPool Identity",
+  "ScoreStreamScaledSum",
+);
 
 /** Ops of our own: inputs and outputs that may be bfloat16; the others, statistics and parameters, are float32. */
-const OWN: Readonly<Record<string, { readonly inputs: readonly number[]; readonly outputs: readonly number[] }>> = {
+const OWN: Readonly<Record<string, Half>> = {
   ScoreStreamGroupNorm: { inputs: [0], outputs: [0] },
   ScoreStreamGroupNormGrad: { inputs: [1, 0], outputs: [0] },
+  ScoreStreamDropout: { inputs: [0], outputs: [0] },
+  ScoreStreamPixelSum: { inputs: [0], outputs: [] },
 };
+
+const isFloat = ({ node, index }: NodeOutput) => node.outputTypes[index] === FLOAT;
+const shapeOf = ({ node, index }: NodeOutput) => node.outputShapes?.[index] ?? [];
+const sizeOf = (output: NodeOutput) => shapeOf(output).reduce((product, size) => product * size, 1);
+
+const flag = (name: string, value: boolean): OpAttribute => ({ name, type: ATTR.BOOL, value });
+
+/** Values of a constant of int32. */
+const int32Of = ({ node: { constant } }: NodeOutput) =>
+  constant && [...new Int32Array(constant.content.slice().buffer)].join();
+
+/** A sum over pixels as an op of our own, which sums in float32 what is bfloat16; any other node as it is. */
+function asPixelSum(node: GraphNode): GraphNode {
+  const images = node.op === "Sum" && shapeOf(node.inputs[0]!).length === 4 && int32Of(node.inputs[1]!) === "1,2";
+  if (node.op !== "BiasAddGrad" && !images) return node;
+  const T = node.attributes.filter(({ name }) => name === "T");
+  const keep = node.attributes.some(({ name, value }) => name === "keep_dims" && value === true);
+  const attributes = [...T, flag("images", images), flag("keep_dims", keep)];
+  return { ...node, op: "ScoreStreamPixelSum", inputs: [node.inputs[0]!], attributes };
+}
 
 /** The graph so far, with the nodes of the recording in their new types. */
 class Rewriting {
@@ -54,18 +87,23 @@ class Rewriting {
     return made;
   }
 
-  /** Takes a node over; of its float32 inputs and outputs, those named are bfloat16. */
-  take(node: GraphNode, half: { readonly inputs: readonly number[]; readonly outputs: readonly number[] }) {
+  /** Takes a node over as `node`; of its float32 inputs and outputs, those named are bfloat16. */
+  take(recorded: GraphNode, node: GraphNode, half: Half) {
     const inputs = node.inputs.map((input, i) => {
-      const recorded = input.node.outputTypes[input.index]!;
-      return this.cast(this.now(input), recorded === FLOAT && half.inputs.includes(i) ? BFLOAT16 : recorded);
+      const type = input.node.outputTypes[input.index]!;
+      return this.cast(this.now(input), type === FLOAT && half.inputs.includes(i) ? BFLOAT16 : type);
     });
-    const outputTypes = node.outputTypes.map((type, i) => (type === FLOAT && half.outputs.includes(i) ? BFLOAT16 : type));
+    const outputTypes = node.outputTypes.map((type, i) =>
+      type === FLOAT && half.outputs.includes(i) ? BFLOAT16 : type,
+    );
     const attributes = half.inputs.length ? node.attributes.map(withoutFloat) : node.attributes;
     const after = node.after?.map((other) => this.#outputs.get(other)![0]!.node);
     const made = { ...node, inputs, outputTypes, attributes, ...(after && { after }) };
     this.nodes.push(made);
-    this.bind(node, outputTypes.map((_, index) => ({ node: made, index })));
+    this.bind(
+      recorded,
+      outputTypes.map((_, index) => ({ node: made, index })),
+    );
   }
 
   /** Says where a node's outputs are. */
@@ -77,9 +115,6 @@ class Rewriting {
 /** The attribute `T` says bfloat16. */
 const withoutFloat = (attribute: OpAttribute): OpAttribute =>
   attribute.name === "T" && attribute.value === FLOAT ? { ...attribute, value: BFLOAT16 } : attribute;
-
-const isFloat = ({ node, index }: NodeOutput) => node.outputTypes[index] === FLOAT;
-const sizeOf = ({ node, index }: NodeOutput) => node.outputSizes?.[index] ?? 0;
 
 /** A cast of float32 to float32, of which tfjs makes many. */
 const isNoCast = ({ op, inputs, outputTypes }: GraphNode) =>
@@ -97,14 +132,15 @@ const allHalf = (node: GraphNode, graph: Rewriting) =>
   node.inputs.filter(isFloat).every((input) => graph.typeOf(input) === BFLOAT16);
 
 /** What of a node is bfloat16. */
-function halfOf(node: GraphNode, graph: Rewriting) {
+function halfOf(node: GraphNode, graph: Rewriting): Half {
+  if (/^out\d/.test(node.name)) return NONE;
   const all = { inputs: node.inputs.map((_, i) => i), outputs: node.outputTypes.map((_, i) => i) };
   const own = OWN[node.op];
   if (own && graph.typeOf(node.inputs[own.inputs[0]!]!) === BFLOAT16) return own;
   if (PRODUCTS.has(node.op)) return all;
   if (FOLLOWING.has(node.op) && follows(node, graph)) return all;
   if (node.op === "ConcatV2" && allHalf(node, graph)) return all;
-  return { inputs: [], outputs: [] };
+  return NONE;
 }
 
 /**
@@ -113,18 +149,23 @@ function halfOf(node: GraphNode, graph: Rewriting) {
  * Everything else is float32 as it was: inputs and outputs, sums over many numbers, softmax, the statistics of norms, and what
  * `keepFloat32` was called for. Sums of products are rounded once.
  */
-export function inBfloat16({ nodes, ...rest }: Recording): Recording {
+export function inBfloat16({ nodes, ...rest }: Recording, { ownOps }: { readonly ownOps: boolean }): Recording {
   const graph = new Rewriting();
   for (const node of nodes) {
+    const [first] = node.inputs;
     if (isNoCast(node)) {
-      graph.bind(node, [graph.now(node.inputs[0]!)]);
+      graph.bind(node, [graph.now(first!)]);
       continue;
     }
-    const isOutput = /^out\d/.test(node.name);
-    graph.take(node, isOutput ? { inputs: [], outputs: [] } : halfOf(node, graph));
+    const sum = ownOps && first && graph.typeOf(first) === BFLOAT16 && asPixelSum(node);
+    const target = sum || node;
+    graph.take(node, target, halfOf(target, graph));
     // Gradients of weights are added up and kept in float32.
     if (!node.keepFloat32 && node.op !== "Conv2DBackpropFilter") continue;
-    graph.bind(node, node.outputTypes.map((type, index) => graph.cast(graph.now({ node, index }), type)));
+    graph.bind(
+      node,
+      node.outputTypes.map((type, index) => graph.cast(graph.now({ node, index }), type)),
+    );
   }
   return { nodes: graph.nodes, ...rest };
 }

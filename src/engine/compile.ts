@@ -3,7 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { inBfloat16 } from "./bfloat16-graph.ts";
 import { collectGarbage } from "./garbage.ts";
 import { loadGraph, type Graph } from "./graph.ts";
-import { isNative, nativeBackend, tensorsOf } from "./kernels.ts";
+import { hasOwnOps, isNative, nativeBackend, tensorsOf } from "./kernels.ts";
 import { recordGraph } from "./recorder.ts";
 import { tf } from "./tf.ts";
 
@@ -52,7 +52,7 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], options: CompileO
     if (known) return known;
     if (!isNative()) throw new Error(`${name}: only native TensorFlow runs graphs, set engine.compile=false`);
     const recorded = recordGraph(nativeBackend(), tidy, fn, inputs);
-    const recording = precision === "bfloat16" ? inBfloat16(recorded) : recorded;
+    const recording = precision === "bfloat16" ? inBfloat16(recorded, { ownOps: hasOwnOps() }) : recorded;
     let graph: Graph;
     try {
       graph = loadGraph(nativeBackend().binding, name, recording);

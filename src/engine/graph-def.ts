@@ -24,8 +24,8 @@ export interface GraphNode {
   readonly constant?: { readonly dtype: number; readonly shape: readonly number[]; readonly content: Uint8Array };
   /** TensorFlow type number of every output. */
   readonly outputTypes: readonly number[];
-  /** Number of elements of every output, where it is known. */
-  readonly outputSizes?: readonly number[];
+  /** Shape of every output, where it is known. */
+  readonly outputShapes?: readonly (readonly number[])[];
   /** Its outputs are float32 to all who take them, also where products are computed in bfloat16. */
   readonly keepFloat32?: boolean;
   /** Nodes that run before this one though it takes nothing from them. */

@@ -28,8 +28,6 @@ const LARGEST_CONSTANT = 65_536;
 
 const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-
 const outside = (user: string) =>
   new RecordingError(`${user} uses a tensor made outside the function: pass it as an input`);
 
@@ -49,10 +47,10 @@ class Recorder {
     inputs: readonly NodeOutput[],
     attributes: readonly OpAttribute[],
     outputTypes: readonly number[],
-    outputSizes: readonly number[],
+    outputShapes: readonly (readonly number[])[],
   ) {
     const name = `n${this.nodes.length}`;
-    const node: GraphNode = { name, op, inputs, attributes: inWrittenOrder(op, attributes), outputTypes, outputSizes };
+    const node: GraphNode = { name, op, inputs, attributes: inWrittenOrder(op, attributes), outputTypes, outputShapes };
     this.nodes.push(node);
     return node;
   }
@@ -72,8 +70,8 @@ class Recorder {
       { name: "dtype", type: ATTR.TYPE, value: dtype },
       { name: "shape", type: ATTR.SHAPE, value: shape },
     ];
-    const outputSizes = [sizeOf(shape)];
-    const node: GraphNode = { name, op: "Placeholder", inputs: [], attributes, outputTypes: [dtype], outputSizes };
+    const outputShapes = [shape];
+    const node: GraphNode = { name, op: "Placeholder", inputs: [], attributes, outputTypes: [dtype], outputShapes };
     this.nodes.push(node);
     this.bind(id, node);
   }
@@ -83,8 +81,8 @@ class Recorder {
     // An Int64Scalar of tfjs-node is an Int32Array of two words: its bytes are already right.
     const constant = { dtype, shape, content: bytesOf(values).slice() };
     const name = `n${this.nodes.length}`;
-    const outputSizes = [sizeOf(shape)];
-    const node: GraphNode = { name, op: "Const", inputs: [], attributes, constant, outputTypes: [dtype], outputSizes };
+    const outputShapes = [shape];
+    const node: GraphNode = { name, op: "Const", inputs: [], attributes, constant, outputTypes: [dtype], outputShapes };
     this.nodes.push(node);
     return node;
   }
@@ -115,7 +113,7 @@ class Recorder {
       ],
       types,
       [dtype],
-      [sizeOf(shape)],
+      [shape],
     );
   }
 
@@ -127,17 +125,17 @@ class Recorder {
       return given.has(name) ? [] : [{ name, type: ATTR.TYPE, value: from.node.outputTypes[from.index]! }];
     });
     const types = results.map((r) => r.dtype);
-    const sizes = results.map((r) => sizeOf(r.shape));
+    const shapes = results.map((r) => r.shape);
     if (op === "AddN") {
       const T = attributes.filter(({ name }) => name === "T");
       const { node, index } = inputs.reduce((sum, term) => ({
-        node: this.add("Add", [sum, term], T, types, sizes),
+        node: this.add("Add", [sum, term], T, types, shapes),
         index: 0,
       }));
       this.bind(results[0]!.id, node, index);
       return;
     }
-    const node = this.add(op, inputs, [...attributes, ...implied], types, sizes);
+    const node = this.add(op, inputs, [...attributes, ...implied], types, shapes);
     results.forEach((result, index) => this.bind(result.id, node, index));
   }
 

@@ -2,9 +2,10 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
+import { dropout as masked } from "../ops/dropout.ts";
 import { groupNorm, swish } from "../ops/group-norm.ts";
 import { upsample, upsampleConv } from "../ops/resample.ts";
-import { statelessUniform } from "../ops/stateless-uniform.ts";
+import { scaledSum } from "../ops/scaled-sum.ts";
 import type { Context, Scope } from "./scope.ts";
 
 export type Activation = "swish" | "elu" | "relu" | "lrelu";
@@ -92,16 +93,14 @@ export function norm(scope: Scope, C: number, activation?: Activation): Layer {
 export function dropout(scope: Scope, rate: number): Layer {
   const stream = scope.stream();
   return (context, x) => {
-    if (!context.dropoutSeed || rate === 0) return x;
-    const kept = tf.floor(tf.add(statelessUniform(x.shape, context.dropoutSeed, stream), 1 - rate));
-    return tf.mul(x, tf.mul(kept, 1 / (1 - rate)));
+    const seed = context.dropoutSeed;
+    return seed && rate > 0 ? masked(x, { rate, seed, stream }) : x;
   };
 }
 
 /** x + h, divided by sqrt 2 under `skipRescale`. */
 export function residual(x: Tensor4D, h: Tensor4D, skipRescale: boolean): Tensor4D {
-  const sum = tf.add<Tensor4D>(x, h);
-  return skipRescale ? tf.mul(sum, Math.SQRT1_2) : sum;
+  return skipRescale ? scaledSum(x, h, Math.SQRT1_2) : tf.add<Tensor4D>(x, h);
 }
 
 /** Self-attention over the pixels with one head, the reference's `AttnBlockpp`. */
