@@ -31,7 +31,7 @@ export function executeOps(op: string, attributes: OpAttribute[], inputs: Tensor
   return nativeBackend().executeMultipleOutputs(op, attributes, inputs, outputs);
 }
 
-/** Whether there are ops of our own (src/engine/native/group-norm.cc): for CPUs, in the binding that the set-up compiles. */
+/** Whether there are ops of our own (src/engine/native/group-norm.cc, between-products.cc): for CPUs, in the binding that the set-up compiles. */
 export function hasOwnOps(): boolean {
   if (!isNative()) return false;
   const { binding, isUsingGpuDevice } = nativeBackend();

@@ -1,7 +1,7 @@
 /** Group normalization, fused with the swish that follows it nearly everywhere in NCSN++. */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { ATTR } from "../engine/graph-def.ts";
-import { FLOAT, after, executeOps, hasOwnOps, typeAttribute } from "../engine/kernels.ts";
+import { FLOAT, after, executeOps, hasOwnOps, keepFloat32, typeAttribute } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 
 interface Affine {
@@ -88,12 +88,12 @@ function chained(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, swish
   const [B, H, W, C] = x.shape;
   const n = H * W * (C / groups);
   const forward = tf.customGrad((x, scale, bias, save) => {
-    const { a, b, mean, rstd } = affine(x as Tensor4D, scale as Tensor, bias as Tensor, groups, eps);
+    const { a, b, mean, rstd } = affine(keepFloat32(x as Tensor4D), scale as Tensor, bias as Tensor, groups, eps);
     (save as (t: Tensor[]) => void)([x as Tensor, scale as Tensor, a, b, mean, rstd]);
-    const y = tf.add(tf.mul(x as Tensor, a), b);
+    const y = tf.add(tf.mul(keepFloat32(x as Tensor), a), b);
     const gradFunc = (dout: Tensor, saved: Tensor[]) => {
       const [kept, scale, a, b, mean, rstd] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-      const x = after(kept, dout);
+      const x = keepFloat32(after(kept, dout));
       const dy = swish ? swishGradient(tf.add(tf.mul(x, a), b), dout) : dout;
       const sumDy = overImage(dy); // [B, C]
       const sumDyX = tf.mul(rstd, tf.sub(overImage(tf.mul(dy, x)), tf.mul(mean, sumDy))); // of dy * normalized x
