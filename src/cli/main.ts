@@ -7,17 +7,33 @@ import type { Summary } from "../run/pipeline.ts";
 import { runProgram } from "./program.ts";
 import { reporterFor } from "./reporter.ts";
 import { pipelineName, pipelinesFolder } from "./registry.ts";
-import { run } from "./run.ts";
+import { summaryOf } from "../run/sweep/results.ts";
+import { run, type NamedOptions } from "./run.ts";
 import { writeSkeleton } from "./skeleton.ts";
 import { summaryJson, summaryTable } from "./summary.ts";
+import { sweep } from "./sweep.ts";
 
 /** In the built package a new pipeline belongs to the folder of its user. */
 const isBuilt = import.meta.url.endsWith(".js");
 
 type Report = (values: Partial<Summary>) => void;
 
+/** What is known at the end; `json` is of what has no summary. */
+interface Ended {
+  readonly exitCode: number;
+  readonly json?: string;
+}
+
+/** Runs a grid of runs. A sweep has a table in place of a summary. @returns The exit code, and what `--json` prints. */
+async function runSweep(options: NamedOptions, environment: Environment): Promise<Ended> {
+  const { exitCode, results, page } = await sweep(options, environment);
+  environment.stderr.write(`\n${page ? `table: ${page}` : "no run has ended"}\n`);
+  const runs = results.map(({ cell, exitCode, runs }) => ({ ...cell, exitCode, summary: summaryOf({ runs }) }));
+  return { exitCode, json: JSON.stringify({ pipeline: options.name, sweep: runs, report: page }) };
+}
+
 /** Lists, helps or runs; undefined when there is no run to sum up. */
-async function perform(argv: readonly string[], environment: Environment, report: Report): Promise<number | undefined> {
+async function perform(argv: readonly string[], environment: Environment, report: Report): Promise<Ended | undefined> {
   const { registry, stdout, stderr, env, now } = environment;
   if (argv[0] === "new") {
     const path = writeSkeleton(argv[1], isBuilt ? process.cwd() : pipelinesFolder);
@@ -33,8 +49,11 @@ async function perform(argv: readonly string[], environment: Environment, report
     stdout.write(helpText(options, pipeline, pipeline ? [] : await listPipelines(registry)));
     return undefined;
   }
-  if (name !== undefined)
-    return run({ ...options, name: pipelineName(name), given: name }, environment, reporterFor(stderr, now), report);
+  if (name !== undefined) {
+    const named = { ...options, name: pipelineName(name), given: name };
+    if (options.sweep.length) return runSweep(named, environment);
+    return { exitCode: await run(named, environment, reporterFor(stderr, now), report) };
+  }
   const pipelines = await listPipelines(registry);
   stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));
   stderr.write("npm run pipeline <name> runs one; npm run pipeline <name> -- --help explains it\n");
@@ -54,20 +73,21 @@ export async function pipelineMain(argv: readonly string[], overrides: Partial<E
   const started = now();
   let summary: Partial<Summary> = {};
   const report: Report = (values) => void (summary = { ...summary, ...values });
-  let exitCode: number | undefined;
+  let ended: Ended | undefined;
   let failure: Failure | undefined;
   try {
-    exitCode = await perform(argv, environment, report);
-    if (exitCode === undefined) return 0;
+    ended = await perform(argv, environment, report);
+    if (ended === undefined) return 0;
   } catch (error) {
     failure = describeFailure(error, { workdir: summary.workdir, trace: env["SCORESTREAM_DEBUG"] === "1" });
     report({ error: failure.summary });
   }
   report({ seconds: Math.round((now() - started) / 100) / 10 });
-  if (!failure || summary.checkpoint) stderr.write(`\n${summaryTable(summary)}\n`);
+  const json = ended?.json ?? summaryJson(summary);
+  if (ended?.json === undefined && (!failure || summary.checkpoint)) stderr.write(`\n${summaryTable(summary)}\n`);
   if (failure) stderr.write(`${failure.text}\n`);
-  if (argv.includes("--json")) stdout.write(`${summaryJson(summary)}\n`);
-  return exitCode ?? failure!.exitCode;
+  if (argv.includes("--json")) stdout.write(`${json}\n`);
+  return ended?.exitCode ?? failure!.exitCode;
 }
 
 await runProgram(import.meta.url, pipelineMain);

@@ -6,6 +6,7 @@ import { addExchangeOptions, parseExchange, type GivenExchange } from "./exchang
 import { addMetricOptions, parseMetricTargets, type GivenMetrics, type MetricTargets } from "./metrics.ts";
 import { allowed, modes, presets, type Allowed, type Mode, type Preset } from "../run/pipeline.ts";
 import { parseAssignment, type Assignment } from "../run/resolve-config.ts";
+import { parseAxis, type Axis } from "../run/sweep/axes.ts";
 
 export interface Options {
   /** Absent: list the pipelines. */
@@ -22,6 +23,10 @@ export interface Options {
   readonly metrics: MetricTargets;
   /** With whom it trains. */
   readonly exchange?: ExchangeTargets;
+  /** Fields to run several values of. */
+  readonly sweep: readonly Axis[];
+  /** Runs of a sweep at once. */
+  readonly jobs: number;
 }
 
 /** The commander program; its own help and exits are not used. */
@@ -42,6 +47,12 @@ export function program(): Command {
       ...before,
       text,
     ])
+    .option(
+      "--sweep <axis>",
+      "runs every value of a field, as seed=1..3 or sde=vp,subvp, in workdirs of their own; repeatable",
+      (text, before: string[] = []) => [...before, text],
+    )
+    .option("--jobs <n>", "runs of a sweep at once; default: 1")
     .addOption(
       new Option("--allow <change>", "go on although it changed: data, those the run was trained on; repeatable")
         .choices(allowed)
@@ -65,6 +76,8 @@ const NPM_TAKES = [
   "seed",
   "workdir",
   "set",
+  "sweep",
+  "jobs",
   "allow",
   "metrics-listen",
   "metrics-push",
@@ -90,6 +103,30 @@ function refuseNpmOptions(env: NodeJS.ProcessEnv): void {
 function parseAllowed(text: string): Allowed {
   if (allowed.includes(text as Allowed)) return text as Allowed;
   throw new UsageError(`--allow ${text}: there is no such change`, `use ${allowed.join(", ")}`);
+}
+
+function parseJobs(text = "1"): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1) return jobs;
+  throw new UsageError(`--jobs ${text}: not a whole number of 1 or more`, "for example --jobs 2");
+}
+
+/** Refuses what the runs of a sweep could not share. */
+function requireSweepable(
+  axes: readonly Axis[],
+  { jobs, metrics, exchange }: { readonly jobs: string | undefined } & Pick<Options, "metrics" | "exchange">,
+): void {
+  if (axes.length === 0) {
+    if (jobs === undefined) return;
+    throw new UsageError("--jobs: there is no --sweep", 'for example --sweep "seed=1..3" --jobs 2');
+  }
+  if (exchange) throw new UsageError("--sweep: its runs train alone", "leave --listen and --join out");
+  if (Object.values(metrics).some((target) => target !== undefined)) {
+    throw new UsageError(
+      "--sweep: its runs cannot share an address for metrics",
+      "leave the metric options out; npm run monitor -- --runs FOLDER shows all runs of a folder",
+    );
+  }
 }
 
 function parseMode(mode: string): Mode {
@@ -123,6 +160,8 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
         seed?: string;
         workdir?: string;
         set?: string[];
+        sweep?: string[];
+        jobs?: string;
         allow?: Allowed[];
         json?: boolean;
         help?: boolean;
@@ -132,6 +171,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
 
   const [name] = command.args;
   const { preset, workdir, json = false, help = false, steps, seed, set = [], allow = [] } = given;
+  const { sweep = [], jobs } = given;
   if (name === undefined && argv.some((argument) => !["--json", "--help", "-h"].includes(argument))) {
     throw new UsageError("no pipeline named", "npm run pipeline <name> -- ...; npm run pipeline lists them");
   }
@@ -144,5 +184,10 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
   ];
   const metrics = parseMetricTargets(given, env);
   const exchange = parseExchange(given, env, mode);
-  return { name, mode, preset, workdir, json, help, allow, assignments, metrics, exchange };
+  const axes = sweep.map(parseAxis);
+  requireSweepable(axes, { jobs, metrics, exchange });
+  return {
+    ...{ name, mode, preset, workdir, json, help, allow, assignments, metrics, exchange },
+    ...{ sweep: axes, jobs: parseJobs(jobs) },
+  };
 }

@@ -1,0 +1,140 @@
+/** The runs of a sweep as processes of their own, some at once. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { isDeepStrictEqual } from "node:util";
+import { concatMap, defer, EMPTY, from, mergeMap, Observable, of, takeWhile, toArray } from "rxjs";
+import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
+import type { Summary } from "../pipeline.ts";
+import type { Cell } from "./axes.ts";
+
+/** A cell that has ended, now or in an earlier sweep. */
+export interface CellResult {
+  readonly cell: Cell;
+  /** Exit code of its run. */
+  readonly exitCode: number;
+  /** Summaries of its runs in order. */
+  readonly runs: readonly Partial<Summary>[];
+}
+
+/** Options of {@link runCells}. */
+export interface RunCellsOptions {
+  /** Folder of the sweep; a cell's workdir is a folder in it. */
+  readonly folder: string;
+  /** Runs at once. */
+  readonly jobs: number;
+  /** Command lines of a cell's runs in order, as `npm run pipeline` takes them, without workdir and `--json`. */
+  readonly argvOf: (cell: Cell) => readonly (readonly string[])[];
+  /** The program and its first arguments. */
+  readonly program: readonly string[];
+  /** Told to stop, each run saves and ends, and no other begins. */
+  readonly stop: AbortSignal;
+  /** Takes what the runs say, line by line. */
+  readonly tell: (cell: Cell, line: string) => void;
+}
+
+/** What a cell's last run has left, beside its workdir's own files. */
+interface Stored extends Omit<CellResult, "cell"> {
+  readonly argv: readonly (readonly string[])[];
+}
+
+/** Exit code of a cell that was stopped between two of its runs, as by SIGTERM. */
+const STOPPED = 143;
+
+function readStored(path: string): Stored | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Stored;
+  } catch {
+    // Computed anew: the run itself goes on from its own files.
+    return undefined;
+  }
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly summary: Partial<Summary>;
+}
+
+interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Last line of its standard output. */
+  readonly last: string;
+  readonly stopped: boolean;
+}
+
+/** Runs one command line; a stop is passed on, and unsubscription ends the process. */
+function runProcess(cell: Cell, argv: readonly string[], { program, stop, tell }: RunCellsOptions): Observable<Ended> {
+  return new Observable((subscriber) => {
+    const [command, ...first] = program;
+    const child = spawn(command!, [...first, ...argv, "--json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, SCORESTREAM_LAUNCHER: String(process.pid) },
+    });
+    const onStop = () => child.kill("SIGTERM");
+    stop.addEventListener("abort", onStop);
+    let last = "";
+    createInterface(child.stderr).on("line", (line) => tell(cell, line));
+    createInterface(child.stdout).on("line", (line) => (last = line));
+    child.on("error", (error) => subscriber.error(error));
+    child.on("close", (code, signal) => {
+      stop.removeEventListener("abort", onStop);
+      subscriber.next(endOf({ code, signal, last, stopped: stop.aborted }));
+      subscriber.complete();
+    });
+    return () => {
+      stop.removeEventListener("abort", onStop);
+      child.kill("SIGKILL");
+    };
+  });
+}
+
+/** What a process has come to, by its exit and its last line. */
+function endOf({ code, signal, last, stopped }: ProcessEnd): Ended {
+  // It may not have listened for signals yet.
+  if (signal === "SIGTERM" && stopped) return { exitCode: STOPPED, summary: { stoppedBy: signal } };
+  if (signal !== null) return { exitCode: 1, summary: { error: `the run was ended by ${signal}` } };
+  try {
+    return { exitCode: code ?? 1, summary: JSON.parse(last) as Partial<Summary> };
+  } catch {
+    return { exitCode: code || 1, summary: { error: "the run printed no summary" } };
+  }
+}
+
+/** The runs of a cell one after another, until one fails. */
+function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
+  const { folder, argvOf, stop } = options;
+  const argv = argvOf(cell);
+  const workdir = join(folder, cell.name);
+  const path = join(workdir, "sweep-cell.json");
+  return defer(() => {
+    const stored = readStored(path);
+    if (stored?.exitCode === 0 && isDeepStrictEqual(stored.argv, argv))
+      return of({ cell, exitCode: 0, runs: stored.runs });
+    if (stop.aborted) return EMPTY;
+    mkdirSync(workdir, { recursive: true });
+    return from(argv).pipe(
+      concatMap((words) => (stop.aborted ? EMPTY : runProcess(cell, [...words, "--workdir", workdir], options))),
+      takeWhile(({ exitCode }) => exitCode === 0, true),
+      toArray(),
+      concatMap(async (ended) => {
+        const runs = ended.map(({ summary }) => summary);
+        // A cell whose runs have not all begun is no result: it goes on the next time.
+        const exitCode = ended.at(-1)?.exitCode || (ended.length < argv.length ? STOPPED : 0);
+        const done: Stored = { argv, exitCode, runs };
+        await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(done, undefined, 2)}\n`)]);
+        return { cell, exitCode, runs };
+      }),
+    );
+  });
+}
+
+/**
+ * Runs the cells, `jobs` at once; finished ones are read. A cell that fails leaves the others running.
+ *
+ * @returns Results in the order in which the cells end.
+ */
+export const runCells = (cells: readonly Cell[], options: RunCellsOptions): Observable<CellResult> =>
+  from(cells).pipe(mergeMap((cell) => runCell(cell, options), options.jobs));

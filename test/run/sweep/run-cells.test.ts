@@ -1,0 +1,122 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { lastValueFrom, toArray } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { cellsOf, parseAxis, type Cell } from "../../../src/run/sweep/axes.ts";
+import { runCells, type RunCellsOptions } from "../../../src/run/sweep/run-cells.ts";
+import { temporaryFolder } from "../../cli/fixture.ts";
+
+/** Notes begin and end, then does what the first argument says; ends with a summary. */
+const PROGRAM = `
+const { appendFileSync } = require("node:fs");
+const [what, log, , workdir] = process.argv.slice(1);
+const note = (text) => appendFileSync(log, text + "\\n");
+const end = (code, summary) => (note("end " + what), what === "last" && console.error("over"), console.log(JSON.stringify({ what, workdir, ...summary })), process.exit(code));
+process.on("SIGTERM", () => end(143, { stoppedBy: "SIGTERM" }));
+note("begin " + what);
+console.error("a line of " + what);
+if (what === "fail") end(2, { error: "no data" });
+else if (what === "crash") process.kill(process.pid, "SIGKILL");
+else if (what === "mute") process.exit(0);
+else setTimeout(() => end(0, { bpd: 3 }), what === "long" ? 20000 : 150);
+`;
+
+function setUp(axis: string) {
+  const folder = temporaryFolder();
+  const log = join(folder, "log");
+  const stop = new AbortController();
+  const lines: string[] = [];
+  const options: RunCellsOptions = {
+    ...{ folder, jobs: 1, program: [process.execPath, "-e", PROGRAM, "--"], stop: stop.signal },
+    argvOf: ({ values }: Cell) => values["do"]!.split("+").map((what) => [what, log]),
+    tell: ({ name }, line) => void lines.push(`${name}: ${line}`),
+  };
+  const cells = cellsOf([parseAxis(axis)]);
+  const run = (more: Partial<RunCellsOptions> = {}) =>
+    lastValueFrom(runCells(cells, { ...options, ...more }).pipe(toArray()));
+  const logged = () => (existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : []);
+  return { folder, log, stop, lines, options, run, logged };
+}
+
+describe("runCells", { timeout: 20_000 }, () => {
+  it("runs the cells one after another, each in its workdir, and tells what they say", async () => {
+    const { run, logged, lines, folder } = setUp("do=a,b");
+    const results = await run();
+    expect(logged()).toEqual(["begin a", "end a", "begin b", "end b"]);
+    expect(lines).toEqual(["do=a: a line of a", "do=b: a line of b"]);
+    expect(results.map(({ cell, exitCode, runs }) => [cell.name, exitCode, runs])).toEqual([
+      ["do=a", 0, [{ what: "a", workdir: join(folder, "do=a"), bpd: 3 }]],
+      ["do=b", 0, [{ what: "b", workdir: join(folder, "do=b"), bpd: 3 }]],
+    ]);
+  });
+
+  it("runs as many at once as jobs says", async () => {
+    const { run, logged } = setUp("do=a,b,c");
+    await run({ jobs: 2 });
+    expect(logged().slice(0, 2).sort()).toEqual(["begin a", "begin b"]);
+    expect(logged().indexOf("begin c")).toBeGreaterThan(2);
+  });
+
+  it("leaves the others running when one fails, crashes or says nothing", async () => {
+    const { run } = setUp("do=fail,crash,mute,a");
+    const results = await run();
+    expect(results.map(({ exitCode, runs }) => [exitCode, runs[0]?.error])).toEqual([
+      [2, "no data"],
+      [1, "the run was ended by SIGKILL"],
+      [1, "the run printed no summary"],
+      [0, undefined],
+    ]);
+  });
+
+  it("runs the parts of a cell in order, up to the first that fails", async () => {
+    const { run, logged } = setUp("do=a+fail+b");
+    const [result] = await run();
+    expect(logged()).toEqual(["begin a", "end a", "begin fail", "end fail"]);
+    expect([result?.exitCode, result?.runs.length]).toEqual([2, 2]);
+  });
+
+  it("does not run again what has ended well, unless its command line is another", async () => {
+    const { run, logged, log } = setUp("do=a,fail");
+    const before = await run();
+    const count = logged().length;
+    expect((await run())[0]).toEqual(before[0]);
+    expect(logged().slice(count)).toEqual(["begin fail", "end fail"]);
+    await run({ argvOf: () => [["again", log]] });
+    expect(logged().filter((line) => line === "begin again")).toHaveLength(2);
+  });
+
+  it("runs a cell again whose file is torn", async () => {
+    const { run, logged, folder } = setUp("do=a");
+    await run();
+    writeFileSync(join(folder, "do=a", "sweep-cell.json"), '{"argv":');
+    await run();
+    expect(logged()).toEqual(["begin a", "end a", "begin a", "end a"]);
+  });
+
+  it("passes a stop on, begins nothing more, and goes on with the cell the next time", async () => {
+    const { run, logged, stop } = setUp("do=a+long+b,c");
+    const ended = run();
+    while (!logged().includes("begin long")) await new Promise((resolve) => setTimeout(resolve, 20));
+    stop.abort();
+    const results = await ended;
+    expect(logged().at(-1)).toBe("end long");
+    expect(results.map(({ exitCode }) => exitCode)).toEqual([143]);
+  });
+
+  it("does not count a cell as done that was stopped between its parts", async () => {
+    const { run, stop, log } = setUp("do=a+b");
+    const argvOf = () => ["last", "b"].map((what) => [what, log]);
+    const ended = run({ argvOf, tell: (_, line) => void (line === "over" && stop.abort()) });
+    // The part itself ends well, as one does that a signal reaches after its last step.
+    expect((await ended)[0]?.exitCode).toBe(143);
+  });
+
+  it("ends its process when it is unsubscribed from", async () => {
+    const { options, logged, lines } = setUp("do=long");
+    const subscription = runCells(cellsOf([parseAxis("do=long")]), options).subscribe();
+    while (!lines.length) await new Promise((resolve) => setTimeout(resolve, 20));
+    subscription.unsubscribe();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(logged()).toEqual(["begin long"]);
+  });
+});
