@@ -34,3 +34,9 @@ export function byteText(bytes: number): string {
 /** A word as a shell takes it, for a command that people copy. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
+const SUFFIXES: Readonly<Record<string, string>> = { one: "st", two: "nd", few: "rd", other: "th" };
+
+/** "2nd", "3rd", "20th". */
+export const ordinal = (number: number): string => `${number}${SUFFIXES[ORDINALS.select(number)]}`;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UsageError } from "../../base/errors.ts";
+import { ordinal } from "../../base/format.ts";
 import type { ImageSplits, StoredImages } from "../dataset.ts";
 
 /** Some of the images, found by `indexOf`. */
@@ -30,7 +31,7 @@ export function holdOut(data: StoredImages, fraction: number): ImageSplits<Store
   const held = Math.floor(data.length / every);
   if (held === 0) {
     throw new UsageError(
-      `${data.name}: ${data.length} images are too few to hold every ${every}th out for evaluation`,
+      `${data.name}: ${data.length} images are too few to hold every ${ordinal(every)} out for evaluation`,
       "prepare a test split, or hold out more with --set data.testFraction=0.5",
     );
   }

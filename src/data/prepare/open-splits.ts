@@ -1,14 +1,18 @@
 import { createHash } from "node:crypto";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
+import { ordinal } from "../../base/format.ts";
 import type { ImageSplits, StoredImages } from "../dataset.ts";
 import { shapeText } from "../sources/source.ts";
+import { namesOfSplit } from "../sources/splits.ts";
 import { holdOut } from "./hold-out.ts";
 import { hasManifest, leftText, type Manifest } from "./manifest.ts";
 import { openShards } from "./open-shards.ts";
 
 /** Folders that evaluation images may be in, in order of preference. */
-const TEST = ["test", "validation", "valid", "val"];
+const TEST = [...namesOfSplit("test"), ...namesOfSplit("validation")];
+const TRAIN = namesOfSplit("train");
 
 /** What was prepared for training and evaluation. */
 export interface PreparedSplits extends ImageSplits<StoredImages> {
@@ -20,9 +24,27 @@ export interface PreparedSplits extends ImageSplits<StoredImages> {
   readonly notes: readonly string[];
 }
 
-/** Whether `npm run data -- prepare` wrote into the folder, or into a folder for training images in it. */
-export const isPrepared = (directory: string): boolean =>
-  hasManifest(directory) || hasManifest(join(directory, "train"));
+/** Folders of prepared splits in a folder. */
+function splitsIn(directory: string): string[] {
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) return [];
+  return readdirSync(directory).filter((name) => hasManifest(join(directory, name)));
+}
+
+/** Whether `npm run data -- prepare` wrote into the folder, or into a folder of a split in it. */
+export const isPrepared = (directory: string): boolean => hasManifest(directory) || splitsIn(directory).length > 0;
+
+/** Where the training images are. @throws UsageError when only images of other splits were prepared. */
+function trainingFolder(directory: string): string {
+  if (hasManifest(directory)) return directory;
+  const found = TRAIN.map((split) => join(directory, split)).find(hasManifest);
+  if (found !== undefined) return found;
+  const there = splitsIn(directory).sort();
+  if (there.length === 0) return join(directory, "train");
+  throw new UsageError(
+    `${directory}: no training images; prepared are only: ${there.join(", ")}`,
+    `prepare --split train with the same options and --out ${directory}, or say --set data.path=${join(directory, there[0]!)} to train on those images`,
+  );
+}
 
 /** Formats that any data may be in: their names say nothing of the data. */
 const ANY = ["folder", "tfrecords", "parquet", "arrays", "arrow"];
@@ -70,12 +92,12 @@ const leftOut = (directory: string, { work, skipped }: Manifest): string[] => {
  * @throws UsageError when the folder is not prepared, is damaged, or its splits are not of one kind.
  */
 export async function openSplits(directory: string, testFraction: number): Promise<PreparedSplits> {
-  const folder = hasManifest(directory) ? directory : join(directory, "train");
+  const folder = trainingFolder(directory);
   const { images, manifest } = await openSplit(directory, folder, "train");
   const tests = folder === directory ? [] : TEST.map((split) => join(directory, split)).filter(hasManifest);
   if (tests[0] === undefined) {
     const { train, test, every } = holdOut(images, testFraction);
-    const held = `${directory} has no test split: every ${every}th image is held out for evaluation, ${test.length} of ${images.length}`;
+    const held = `${directory} has no test split: every ${ordinal(every)} image is held out for evaluation, ${test.length} of ${images.length}`;
     return { train, test, manifest, testManifest: manifest, notes: [held, ...leftOut(folder, manifest)] };
   }
   const { images: test, manifest: testManifest } = await openSplit(directory, tests[0], "test");

@@ -1,21 +1,46 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
+import { FILE_NAMES } from "./file-names.ts";
 
 /** Names of files that tell a format, the more particular first. */
 const SIGNS: readonly (readonly [RegExp, string])[] = [
   [/^(train_data_batch_\d+|val_data)\.npz$/, "imagenet32 --version new"],
   [/^(train|valid)_32x32(\.tar)?$|^downsampled_imagenet-/, "imagenet32 --version old"],
   [/^(train|valid)_64x64(\.tar)?$/, "imagenet64 --version old"],
+  [/^emnist-.*-idx[13]-ubyte(\.gz)?$/, "mnist --transpose"],
   [/idx[13]-ubyte(\.gz)?$/, "mnist"],
   [/^(train|test|extra)_32x32\.mat$/, "svhn"],
-  [/^(img_align_celeba|list_eval_partition\.txt)$/, "celeba --size 64"],
+  [/^(img_align_celeba|list_eval_partition\.(txt|csv))$/, "celeba --size 64"],
   [/^(data_batch_\d|test_batch)\.bin$|^cifar-10-b/, "cifar10"],
-  [/\.parquet$/, "parquet"],
-  [/\.tfrecords?(-\d+-of-\d+)?$|-\d+-of-\d+\.tfrecord$/, "tfrecords"],
-  [/\.tar(\.gz)?$|\.tgz$/, "webdataset"],
-  [/\.np[yz]$/, "arrays"],
-  [/\.arrows?$|\.feather$/, "arrow"],
+  [FILE_NAMES.parquet, "parquet"],
+  [FILE_NAMES.tfrecords, "tfrecords"],
+  [FILE_NAMES.webdataset, "webdataset"],
+  [FILE_NAMES.arrays, "arrays"],
+  [FILE_NAMES.arrow, "arrow"],
 ];
+
+/** Folders in folders that are looked into, and how many at most: "data/train" of a hub folder. */
+const [DEPTH, FOLDERS] = [3, 64];
+
+const formatOf = (names: readonly string[]) =>
+  SIGNS.find(([sign]) => names.some((name) => !name.startsWith(".") && sign.test(name)))?.[1];
+
+/** What lies nearest to the top tells. */
+function formatIn(path: string): string | undefined {
+  let level = [path];
+  for (let depth = 0; depth <= DEPTH && level.length > 0; depth++) {
+    const below: string[] = [];
+    for (const folder of level) {
+      const entries = readdirSync(folder, { withFileTypes: true });
+      const found = formatOf(entries.map(({ name }) => name));
+      if (found !== undefined) return found;
+      const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+      below.push(...folders.map(({ name }) => join(folder, name)));
+    }
+    level = below.sort().slice(0, FOLDERS);
+  }
+  return undefined;
+}
 
 /**
  * The format that the names of files suggest, with the options it needs, as on the command line of `prepare`; any other
@@ -23,6 +48,6 @@ const SIGNS: readonly (readonly [RegExp, string])[] = [
  */
 export function guessFormat(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
-  const names = statSync(path).isDirectory() ? readdirSync(path) : [basename(path)];
-  return SIGNS.find(([sign]) => names.some((name) => sign.test(name)))?.[1] ?? "folder --size 32";
+  const found = statSync(path).isDirectory() ? formatIn(path) : formatOf([basename(path)]);
+  return found ?? "folder --size 32";
 }

@@ -32,6 +32,7 @@ describe("openSplits", () => {
     [0.25, 4],
     [0.1, 10],
   ])("holds a fraction of %d out where there is no test split: every %dth image", async (fraction, every) => {
+    const nth = { 2: "2nd", 4: "4th", 10: "10th" }[every];
     const folder = temporaryFolder();
     await write(made({ length: 23 }), folder);
     const { train, test, notes } = await openSplits(folder, fraction);
@@ -41,7 +42,7 @@ describe("openSplits", () => {
     expect([...(await train.load(range(train.length)))]).toEqual(valuesOf(kept));
     expect(train.length + test.length).toBe(23);
     expect(notes).toEqual([
-      expect.stringMatching(`every ${every}th image is held out for evaluation, ${held.length} of 23`),
+      expect.stringMatching(`every ${nth} image is held out for evaluation, ${held.length} of 23`),
     ]);
     expect(() => test.gather([test.length])).toThrow(/out of range/);
     await expect(train.load([-1])).rejects.toThrow(/out of range/);
@@ -52,6 +53,25 @@ describe("openSplits", () => {
     const folder = temporaryFolder();
     await write(made({ length: 3 }), folder);
     await expect(openSplits(folder, 0.05)).rejects.toThrow(/3 images are too few to hold every 20th out/);
+  });
+
+  it.each(["val", "valid", "dev", "eval", "testing"])("takes the folder %s for evaluation", async (name) => {
+    const folder = temporaryFolder();
+    await write(made({ length: 12 }), join(folder, "training"));
+    await write({ ...made({ length: 5 }), split: name }, join(folder, name));
+    const { train, test, notes } = await openSplits(folder, 0.5);
+    expect([train.length, test.length, notes]).toEqual([12, 5, []]);
+    train.close();
+    test.close();
+  });
+
+  it("names the splits that are there when the training images are missing", async () => {
+    const folder = temporaryFolder();
+    await write({ ...made({ length: 5 }), split: "test" }, join(folder, "test"));
+    expect(isPrepared(folder)).toBe(true);
+    await expect(openSplits(folder, 0.5)).rejects.toThrow(
+      /no training images; prepared are only: test\n.*--split train .*data\.path=.*test to train/,
+    );
   });
 
   it("refuses splits of two kinds", async () => {

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { parseDataOptions } from "../../../src/cli/data-options.ts";
 import { guessFormat } from "../../../src/data/sources/guess-format.ts";
@@ -18,6 +18,10 @@ it.each([
   ["train-00000-of-00002.parquet", "parquet"],
   ["ffhq-r08.tfrecords", "tfrecords"],
   ["celeba-train.tfrecord-00000-of-00064", "tfrecords"],
+  ["monet00-20.tfrec", "tfrecords"],
+  ["train-00000-of-01024", "tfrecords"],
+  ["train-000000.tar", "webdataset"],
+  ["emnist-letters-train-images-idx3-ubyte.gz", "mnist --transpose"],
   ["images.npy", "arrays"],
   ["data.arrow", "arrow"],
   ["cat.jpg", "folder --size 32"],
@@ -28,6 +32,19 @@ it.each([
   expect(guessFormat(folder)).toBe(format);
   const words = `prepare --format ${format} --from ${folder} --out x`.split(" ");
   expect(parseDataOptions(words)).toMatchObject({ command: "prepare", format: format.split(" ")[0] });
+});
+
+it.each([
+  ["data/train-00000-of-00002.parquet", "parquet"],
+  ["mnist/train-00000-of-00001.parquet", "parquet"],
+  ["default/1.0/train/data-00000-of-00001.arrow", "arrow"],
+  ["n01/cat.jpg", "folder --size 32"],
+  [".cache/old.parquet", "folder --size 32"],
+])("looks into the folders of a hub layout: %s", (name, format) => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, dirname(name)), { recursive: true });
+  for (const file of ["README.md", "dataset_infos.json", "._a.parquet", name]) writeFileSync(join(folder, file), "");
+  expect(guessFormat(folder)).toBe(format);
 });
 
 it("takes a file by its name, and knows when there is nothing", () => {
