@@ -151,8 +151,16 @@ function beginAnew(directory: string): void {
   forget(directory);
 }
 
-function summarize(work: Work, { classNames, passedOver }: Source, shards: readonly Finished[], rest: Left): Manifest {
+/** What lay beside the images, and among them. */
+function passedBy({ passedOver, passedInside }: Source): Pick<Manifest, "passedOver"> {
+  if (!passedOver && !passedInside) return {};
+  const all = [...(passedOver ?? []), ...(passedInside?.() ?? [])];
+  return { passedOver: all.map((one) => ({ ...one, first: [...one.first] })) };
+}
+
+function summarize(work: Work, source: Source, shards: readonly Finished[], rest: Left): Manifest {
   const skipped = [...shards.map((shard) => shard.skipped), rest];
+  const { classNames } = source;
   const { shape, labelled, layout = 1 } = shards[0]!;
   const count = sum(shards.map((shard) => shard.count));
   const { means, deviations } = channelStatistics(shards, count * shape[0] * shape[1]);
@@ -174,6 +182,6 @@ function summarize(work: Work, { classNames, passedOver }: Source, shards: reado
       files: filesIn(skipped),
       first: skipped.flatMap(({ first }) => first).slice(0, NAMED),
     },
-    ...(passedOver ? { passedOver: passedOver.map((one) => ({ ...one, first: [...one.first] })) } : {}),
+    ...passedBy(source),
   };
 }

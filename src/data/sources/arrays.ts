@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
@@ -8,6 +9,7 @@ import { findSplit } from "./find-files.ts";
 import { npyNumbers, sampleTypeOf } from "./npy.ts";
 import { checkLabelCount, listArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
+import { Tally, type PassedOver } from "./passed-over.ts";
 import { fromPlanes } from "./planes.ts";
 import { expectEnd, rows } from "./rows.ts";
 import { toBytes } from "./samples.ts";
@@ -24,6 +26,8 @@ export interface ArrayFile {
   readonly labels?: StoredArray | undefined;
   /** Number of images. */
   readonly length: number;
+  /** Names of arrays in the file that are neither. */
+  readonly others: readonly string[];
 }
 
 /** How the rows of the array become pictures. */
@@ -93,7 +97,17 @@ export async function arrayFile(
   const labels = await arrays.find(({ name }) => labelNames.includes(name))?.read();
   const length = images.header.shape[0] ?? 0;
   if (labels) checkLabelCount(path, labels.header.shape[0] ?? 0, length);
-  return { path, images, labels, length };
+  const others = arrays.map(({ name }) => name).filter((name) => name !== images.name && name !== labels?.name);
+  return { path, images, labels, length, others };
+}
+
+/** What the files have beside images and labels. */
+export function otherArrays(files: readonly ArrayFile[]): PassedOver[] {
+  const tally = new Tally();
+  for (const { path, others } of files) {
+    for (const name of others) tally.add("another array: not read", `${basename(path)}: ${name}`);
+  }
+  return tally.list();
 }
 
 /** As {@link arrayFile}, by the names that were asked for. @throws UsageError when there are none such. */
@@ -117,7 +131,7 @@ export async function openArrays(options: SourceOptions): Promise<Source> {
   return {
     ...describe,
     files: await Promise.all(paths.map(stampOf)),
-    passedOver,
+    passedOver: [...passedOver, ...otherArrays(readable(files))],
     async *entries() {
       for (const file of [...files, ...faults]) {
         if (file instanceof BadDataError) yield badEntry(file);

@@ -12,11 +12,12 @@ import { UsageError } from "../../base/errors.ts";
 import { requireSoundBatch } from "./arrow-batch.ts";
 import { pixelColumn, pixelValues, plain, type PixelColumn } from "./arrow-pixels.ts";
 import { BadDataError, badEntry, damaged } from "./bad-data.ts";
-import { cellEntry, columnNames, labelOf } from "./cell.ts";
+import { cellEntry, columnNames, labelOf, otherColumns } from "./cell.ts";
 import { registerArrowCodecs } from "./codecs.ts";
 import { fitPicture } from "./decode-image.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
+import { namesOfClasses } from "./hugging-face.ts";
 import type { SourceOptions } from "./options.ts";
 import { arranged } from "./planes.ts";
 import type { SampleType } from "./samples.ts";
@@ -122,11 +123,31 @@ async function* fileBatches(reader: AsyncRecordBatchFileReader): AsyncGenerator<
 async function readBatches(path: string, file: FileHandle) {
   if (await isArrowFile(path, file)) {
     const reader = (await (await RecordBatchReader.from(file)).open()) as AsyncRecordBatchFileReader;
-    return { schema: reader.schema, batches: fileBatches(reader) };
+    return { schema: reader.schema, batches: fileBatches(reader), end: () => {} };
   }
   const stream = file.createReadStream({ start: 0, autoClose: false });
   const reader = await (await RecordBatchReader.from(stream)).open();
-  return { schema: reader.schema, batches: reader as AsyncIterable<RecordBatch> };
+  return { schema: reader.schema, batches: reader as AsyncIterable<RecordBatch>, end: () => stream.destroy() };
+}
+
+/** What the schema of a file tells of all; nothing where it cannot be read, which its images will tell. */
+async function toldBySchema(path: string | undefined, options: SourceOptions) {
+  const nothing = { others: [], classNames: undefined };
+  if (path === undefined) return nothing;
+  const file = await open(path);
+  try {
+    const { schema, end } = await readBatches(path, file);
+    end();
+    const present = schema.fields.map(({ name }) => name);
+    const names = columnNames(path, present, options);
+    const classNames = namesOfClasses(schema.metadata.get("huggingface"), names.label);
+    return { others: otherColumns(present, names), classNames };
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error) throw error;
+    return nothing;
+  } finally {
+    await file.close();
+  }
 }
 
 /** The images of one file; where it is damaged, a bad entry is the last. */
@@ -158,11 +179,13 @@ async function* arrowEntries(path: string, options: SourceOptions): AsyncGenerat
  */
 export async function openArrow(options: SourceOptions): Promise<Source> {
   const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.arrow, ".arrow files");
+  const { others, classNames } = await toldBySchema(paths[0], options);
   return {
     format: "arrow",
     split: options.split,
     files: await Promise.all(paths.map(stampOf)),
-    passedOver,
+    classNames,
+    passedOver: [...passedOver, ...others],
     async *entries() {
       for (const path of paths) yield* arrowEntries(path, options);
       for (const fault of faults) yield badEntry(fault);

@@ -2,8 +2,10 @@ import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../base/errors.ts";
+import { besides } from "./besides.ts";
 import { loadFile } from "./folder.ts";
 import type { SourceOptions } from "./options.ts";
+import { Tally } from "./passed-over.ts";
 import type { SourceEntry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 import { StampOfMany } from "./walk.ts";
@@ -15,12 +17,18 @@ const PARTITIONS = ["list_eval_partition.csv", PARTITION];
 const FOLDERS = [join(FOLDER, FOLDER), FOLDER];
 const SPLITS: Readonly<Record<string, string>> = { train: "0", validation: "1", test: "2" };
 
-/** File names of a split, from the lines "000001.jpg 0" or "000001.jpg,0" of the partition. */
-async function* namesOf(partition: string, split: string): AsyncGenerator<string> {
+/** File names with their splits, from the lines "000001.jpg 0" or "000001.jpg,0" of the partition. */
+async function* partitionLines(partition: string): AsyncGenerator<readonly [name: string, split: string]> {
   for await (const line of createInterface({ input: createReadStream(partition) })) {
     const [name, part] = line.trim().split(/[\s,]+/);
-    if (name && part === SPLITS[split] && !/[/\\]/.test(name)) yield name;
+    const split = Object.keys(SPLITS).find((one) => SPLITS[one] === part);
+    if (name && split !== undefined && !/[/\\]/.test(name)) yield [name, split];
   }
+}
+
+/** File names of a split. */
+async function* namesOf(partition: string, split: string): AsyncGenerator<string> {
+  for await (const [name, told] of partitionLines(partition)) if (told === split) yield name;
 }
 
 /** The first that is there. @throws UsageError when none is. */
@@ -47,12 +55,17 @@ export async function openCelebA(options: SourceOptions): Promise<Source> {
   const folder = oneOf(path, FOLDERS);
   const how = { ...options, crop: options.crop ?? 140, filter: options.filter ?? "linear" } as const;
   const stamp = new StampOfMany();
-  for await (const name of namesOf(partition, split)) await stamp.add(join(folder, name), name);
+  const tally = new Tally();
+  for await (const [name, told] of partitionLines(partition)) {
+    if (told === split) await stamp.add(join(folder, name), name);
+    else tally.add(`of split ${told}`, name);
+  }
   return {
     format: "celeba",
     split,
     length: stamp.count,
     files: [await stampOf(partition), await stamp.end(folder)],
+    passedOver: [...tally.list(), ...(await besides(path, [partition, folder], { split, splitOf: () => undefined }))],
     async *entries(): AsyncGenerator<SourceEntry> {
       for await (const name of namesOf(partition, split)) {
         const file = join(folder, name);

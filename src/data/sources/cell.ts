@@ -1,6 +1,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
+import { Tally, type PassedOver } from "./passed-over.ts";
 import { nestedPicture } from "./nested.ts";
 import type { SourceOptions } from "./options.ts";
 import type { SampleType } from "./samples.ts";
@@ -33,6 +34,16 @@ export function columnNames(
   }
   requireLabels(path, labelColumn, label !== undefined, present);
   return { image, label };
+}
+
+/** Columns of a table that are neither images nor labels. */
+export function otherColumns(
+  present: readonly string[],
+  { image, label }: { readonly image: string; readonly label: string | undefined },
+): PassedOver[] {
+  const tally = new Tally();
+  for (const name of present) if (name !== image && name !== label) tally.add("another column: not read", name);
+  return tally.list();
 }
 
 /** @throws UsageError when labels were asked for by their name and are not there. */

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
+import { besides } from "./besides.ts";
 import { NONE } from "./cell.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 import { fitPicture } from "./decode-image.ts";
@@ -14,6 +15,13 @@ import { stampOf } from "./stamp.ts";
 
 const UINT8 = 8;
 const PREFIX: Readonly<Record<string, string>> = { train: "train", test: "t10k" };
+
+/** By the names of MNIST and EMNIST. */
+const splitOfIdx = (name: string): string | undefined =>
+  /(^|-)t(rain|est|10k)-(images|labels)/
+    .exec(name)?.[2]
+    ?.replace(/^rain$/, "train")
+    .replace(/^est$|^10k$/, "test");
 
 const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
@@ -102,13 +110,15 @@ export async function openMnist(options: SourceOptions): Promise<Source> {
   await reader.close();
   const [length, height, width] = shape as [number, number, number];
   const labels = labelPath === undefined ? undefined : await readIdxLabels(labelPath, length);
+  const used = [imagePath, ...(labelPath === undefined ? [] : [labelPath])];
   return {
     format: "mnist",
     split,
     version,
     length,
     classes: version === undefined ? 10 : EMNIST[version],
-    files: await Promise.all([imagePath, ...(labelPath === undefined ? [] : [labelPath])].map(stampOf)),
+    files: await Promise.all(used.map(stampOf)),
+    passedOver: await besides(path, used, { split, splitOf: splitOfIdx }),
     entries: () => idxEntries(imagePath, labels, [length, height, width], options),
   };
 }

@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { badEntry } from "./bad-data.ts";
+import { besides } from "./besides.ts";
 import { decodeImage } from "./decode-image.ts";
+import { notRead } from "./find-files.ts";
 import { fileEntry } from "./folder.ts";
 import { allRecordEntries, recordFiles } from "./imagenet-records.ts";
 import type { SourceOptions } from "./options.ts";
@@ -11,6 +13,7 @@ import type { Shape, Source } from "./source.ts";
 import { ofSplit, splitOfFile } from "./splits.ts";
 import { stampOf, statOf } from "./stamp.ts";
 import { tarEntries } from "./tar.ts";
+import { Tally } from "./passed-over.ts";
 import { StampOfMany, walk } from "./walk.ts";
 
 interface Described {
@@ -21,6 +24,12 @@ interface Described {
   readonly check: (count: number, where: string) => void;
   readonly archives: PublishedFiles;
 }
+
+/** What is the test split here are the validation images of ImageNet. */
+const splitOfArchive = (name: string): string | undefined => {
+  const told = /^(?:downsampled_imagenet-)?(train|valid)/.exec(name)?.[1];
+  return told === "valid" ? "test" : told;
+};
 
 /** The archive of a split, or the folder it was unpacked to. @throws UsageError when there is neither. */
 async function locate(path: string, split: string, side: number): Promise<string> {
@@ -50,28 +59,44 @@ export async function openImageNetArchive(
   const { path, split, size, crop, channels } = options;
   const asIs = size === undefined && crop === undefined && channels !== 1;
   const described = { format, split, version: "old", length, shape: asIs ? shape : undefined };
+  const how = { split, splitOf: splitOfArchive };
   const records = await recordFiles(path, split);
   if (records.length > 0) {
     const files = await Promise.all(records.map(stampOf));
-    return { ...described, files, entries: () => allRecordEntries(records, options, (count) => check(count, path)) };
+    const passedOver = await besides(path, records, how);
+    return {
+      ...described,
+      files,
+      passedOver,
+      entries: () => allRecordEntries(records, options, (count) => check(count, path)),
+    };
   }
   const found = await locate(path, split, shape[0]);
   const isFolder = (await statOf(found)).isDirectory();
-  const many = new StampOfMany();
+  const [many, tally] = [new StampOfMany(), new Tally()];
+  let inside = new Tally();
+  const wanted = (file: string) => {
+    if (file.endsWith(".png")) return true;
+    inside.add(notRead(file), file);
+    return false;
+  };
   if (isFolder) {
-    for await (const { path: file, parts } of walk(found)) await many.add(file, parts.join("/"));
+    for await (const { path: file, parts } of walk(found, tally)) await many.add(file, parts.join("/"));
     check(many.count, found);
   }
   return {
     ...described,
     files: [isFolder ? await many.end(found) : await stampOf(found)],
+    passedOver: [...tally.list(), ...(await besides(path, [found], how))],
+    passedInside: () => inside.list(),
     async *entries() {
       if (isFolder) {
         for await (const file of walk(found)) yield fileEntry(file, options);
         return;
       }
       let count = 0;
-      for await (const { name, read, last } of tarEntries(found, (file) => file.endsWith(".png"))) {
+      inside = new Tally();
+      for await (const { name, read, last } of tarEntries(found, wanted)) {
         yield { name, load: () => decodeImage(read(), name, options) };
         if (last) return;
         count++;

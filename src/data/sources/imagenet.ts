@@ -1,6 +1,8 @@
 import { UsageError } from "../../base/errors.ts";
-import { arrayEntries, arrayFile } from "./arrays.ts";
+import { arrayEntries, arrayFile, otherArrays } from "./arrays.ts";
 import { BadDataError, badEntry, openEach, readable } from "./bad-data.ts";
+import { besides } from "./besides.ts";
+import { NONE } from "./cell.ts";
 import { findFiles } from "./find-files.ts";
 import { openImageNetArchive } from "./imagenet-archive.ts";
 import type { SourceOptions } from "./options.ts";
@@ -84,6 +86,9 @@ function isBatch(name: string, split: string): boolean {
   return (split === "train" ? /train_data_batch_\d+\.npz$/ : /val_data\.npz$/).test(name);
 }
 
+/** The images of val_data.npz are the test split. */
+const splitOfBatch = (name: string): string | undefined => ["train", "test"].find((split) => isBatch(name, split));
+
 /**
  * ImageNet 32 x 32 or 64 x 64; the user must say which of the two versions.
  *
@@ -107,7 +112,9 @@ export async function openImageNet(
   const what = split === "train" ? "train_data_batch_1.npz and so on" : "val_data.npz";
   const remedy = "--version new is for the npz batches of 2017; the PNG archives are --version old";
   const paths = await findFiles(path, (name) => isBatch(name, split), `${what} of the npz release`, remedy);
-  const files = await openEach(paths, (name) => arrayFile(name, ["data"], ["labels"]), options.skipBad);
+  const unlabelled = options.labelColumn === NONE;
+  const labelNames = unlabelled ? [] : ["labels"];
+  const files = await openEach(paths, (name) => arrayFile(name, ["data"], labelNames), options.skipBad);
   const whole = readable(files);
   for (const { path: where, images, labels } of whole) {
     const { shape: found, type } = images.header;
@@ -117,7 +124,8 @@ export async function openImageNet(
         `these are no batches of ImageNet ${side} x ${side}: take another --format or other files`,
       );
     }
-    if (!labels) throw new UsageError(`${where}: it has no array "labels"`, "take the npz batches as published");
+    if (!labels && !unlabelled)
+      throw new UsageError(`${where}: it has no array "labels"`, "take the npz batches as published");
   }
   const length = whole.reduce((sum, file) => sum + file.length, 0);
   if (whole.length === files.length) checkCount(length, version, split, path, counts);
@@ -128,6 +136,7 @@ export async function openImageNet(
     length,
     classes: CLASSES,
     files: await Promise.all(paths.map(stampOf)),
+    passedOver: [...(await besides(path, paths, { split, splitOf: splitOfBatch })), ...otherArrays(whole)],
     async *entries() {
       const rows = { shape, planes: true, firstLabel: 1 };
       for (const file of files) {

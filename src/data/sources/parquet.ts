@@ -2,13 +2,14 @@ import { open, type FileHandle } from "node:fs/promises";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry, badEntryOf, damaged, openEach, readable } from "./bad-data.ts";
-import { cellEntry, columnNames } from "./cell.ts";
+import { cellEntry, columnNames, otherColumns } from "./cell.ts";
 import { parquetCompressors as compressors } from "./codecs.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { namesOfClasses } from "./hugging-face.ts";
 import { requireSmallPages } from "./parquet-pages.ts";
+import type { PassedOver } from "./passed-over.ts";
 import type { SampleType } from "./samples.ts";
 import type { SourceEntry, Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
@@ -22,6 +23,7 @@ interface ParquetFile {
   /** Of the pixels in lists, where they are no integers. */
   readonly type: SampleType | undefined;
   readonly classNames: readonly string[] | undefined;
+  readonly others: readonly PassedOver[];
 }
 
 const TYPES: Readonly<Record<string, SampleType>> = { FLOAT: "float32", DOUBLE: "float64", BOOLEAN: "bool" };
@@ -62,7 +64,8 @@ async function readFooter(path: string, options: SourceOptions): Promise<Parquet
   const file = await open(path);
   try {
     const metadata = await parquetMetadataAsync(await bufferOf(file));
-    const names = columnNames(path, topNames(metadata), options);
+    const present = topNames(metadata);
+    const names = columnNames(path, present, options);
     const told = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
     const classNames = namesOfClasses(told, names.label);
     return {
@@ -72,6 +75,7 @@ async function readFooter(path: string, options: SourceOptions): Promise<Parquet
       rows: Number(metadata.num_rows),
       type: typeOf(metadata, names.image),
       classNames,
+      others: otherColumns(present, names),
     };
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -142,7 +146,7 @@ export async function openParquet(options: SourceOptions): Promise<Source> {
     length: readable(files).reduce((sum, { rows }) => sum + rows, 0),
     classNames: readable(files)[0]?.classNames,
     files: await Promise.all(paths.map(stampOf)),
-    passedOver,
+    passedOver: [...passedOver, ...(readable(files)[0]?.others ?? [])],
     async *entries() {
       for (const file of [...files, ...faults]) {
         if (file instanceof BadDataError) yield badEntry(file);

@@ -57,6 +57,8 @@ export interface Source {
   readonly from?: string | undefined;
   /** What lies beside the images and is not read; absent, nothing is known of it. */
   readonly passedOver?: readonly PassedOver[] | undefined;
+  /** The same of what is met only while the images are read, in archives; called once all have been. */
+  readonly passedInside?: (() => readonly PassedOver[]) | undefined;
   /**
    * Every image from the first on. A damaged one is an entry whose `load` fails, and the next follow where they can.
    *

@@ -1,6 +1,8 @@
 import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
+import { besides } from "./besides.ts";
+import { NONE } from "./cell.ts";
 import { fitPicture } from "./decode-image.ts";
 import { MAX_LABELS } from "./limits.ts";
 import { readMat, type MatArray } from "./mat5.ts";
@@ -39,40 +41,50 @@ export async function openSvhn(options: SourceOptions): Promise<Source> {
   if (isFile) ofSplit(path, [{ split: splitOfFile(basename(path)) }], options.split);
   const stamp = await stampOf(path);
   const arrays = await readMat(path);
+  const unlabelled = options.labelColumn === NONE;
   const [images, labels] = ["X", "y"].map((name) => arrays.find((array) => array.name === name));
   const [height = 0, width = 0, channels = 0, length = 1] = images?.shape ?? [];
-  if (!images || !labels || images.kind.width !== 1 || channels !== 3) {
+  if (!images || !(labels || unlabelled) || images.kind.width !== 1 || channels !== 3) {
     const found = arrays.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", ") || "nothing";
     throw new UsageError(
       `${path}: expected X [32, 32, 3, N] of bytes and y [N, 1], found ${found}`,
       "take the cropped digits, format 2 of the data set",
     );
   }
-  const digits = await readDigits(path, labels, length);
+  const digits = unlabelled ? undefined : await readDigits(path, labels!, length);
   return {
     format: "svhn",
     split: options.split,
     length,
     classes: 10,
     files: [stamp],
-    entries: () => svhnEntries(path, images, [height, width, channels], digits, options),
+    passedOver: await besides(options.path, [path], options),
+    entries: () => svhnEntries(path, { images, shape: [height, width, channels], length, digits }, options),
   };
+}
+
+interface Digits {
+  readonly images: MatArray;
+  readonly shape: Shape;
+  /** Number of images. */
+  readonly length: number;
+  /** Labels, unless none are asked for. */
+  readonly digits: readonly number[] | undefined;
 }
 
 async function* svhnEntries(
   path: string,
-  images: MatArray,
-  shape: Shape,
-  labels: readonly number[],
+  { images, shape, length, digits }: Digits,
   options: SourceOptions,
 ): AsyncGenerator<SourceEntry> {
   const reader = await images.open();
   try {
     let i = 0;
-    for await (const row of rows(reader, pixelsOf(shape), labels.length)) {
+    for await (const row of rows(reader, pixelsOf(shape), length)) {
       const name = `${path}: image ${i}`;
       const load = () => fitPicture({ data: fromColumns(row, shape), shape }, name, options);
-      yield { name, label: labels[i++]!, load };
+      yield { name, ...(digits ? { label: digits[i]! } : {}), load };
+      i++;
     }
     // Elements are filled up to 8 bytes.
     await reader.takeUpTo(-reader.position & 7);

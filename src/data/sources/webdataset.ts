@@ -3,8 +3,9 @@ import { BadDataError, badEntry } from "./bad-data.ts";
 import { NONE } from "./cell.ts";
 import { decodeImage } from "./decode-image.ts";
 import { FILE_NAMES } from "./file-names.ts";
-import { findSplit } from "./find-files.ts";
+import { findSplit, notRead } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
+import { Tally } from "./passed-over.ts";
 import type { Source, SourceEntry } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 import { tarEntries, type TarFile } from "./tar.ts";
@@ -44,14 +45,18 @@ function entryOf(sample: ReadonlyMap<string, TarFile>, options: SourceOptions): 
 }
 
 /** The samples of one archive: files that share a name lie one behind the other. */
-async function* samplesOf(path: string, options: SourceOptions): AsyncGenerator<SourceEntry> {
+async function* samplesOf(path: string, options: SourceOptions, tally: Tally): AsyncGenerator<SourceEntry> {
   let key = "";
   let sample = new Map<string, TarFile>();
   let found = false;
   const { imageColumn, labelColumn = LABEL } = options;
   const wanted = (file: string) => {
     const [, ending] = keyOf(file);
-    return !basename(file).startsWith(".") && (IMAGE.test(ending) || ending === labelColumn || ending === imageColumn);
+    const hidden = basename(file).startsWith(".");
+    const known = IMAGE.test(ending) || ending === labelColumn || ending === imageColumn;
+    if (hidden) tally.add("hidden", file);
+    else if (!known) tally.add(notRead(file), file);
+    return !hidden && known;
   };
   for await (const file of tarEntries(path, wanted)) {
     const [next, ending] = keyOf(file.file ?? "");
@@ -79,20 +84,23 @@ async function* samplesOf(path: string, options: SourceOptions): AsyncGenerator<
 
 /**
  * WebDataset: tar archives, packed by gzip or not, of KEY.jpg (or another image) with KEY.cls, its class. Other files of
- * a sample are passed over.
+ * a sample are passed over and counted.
  *
  * @throws UsageError when there is no such file.
  * @see https://github.com/webdataset/webdataset
  */
 export async function openWebDataset(options: SourceOptions): Promise<Source> {
   const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.webdataset, ".tar files");
+  let tally = new Tally();
   return {
     format: "webdataset",
     split: options.split,
     files: await Promise.all(paths.map(stampOf)),
     passedOver,
+    passedInside: () => tally.list(),
     async *entries() {
-      for (const path of paths) yield* samplesOf(path, options);
+      tally = new Tally();
+      for (const path of paths) yield* samplesOf(path, options, tally);
       for (const fault of faults) yield badEntry(fault);
     },
   };
