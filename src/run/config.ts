@@ -165,6 +165,10 @@ const exchange = z.strictObject({
     "number format on the wire; with bfloat16 the result depends on the number of nodes",
   ),
   deadlineSeconds: positive(1e6, "seconds without a message before a node is dropped; must exceed the slowest step"),
+  mixed: oneOf(
+    ["refuse", "allow"],
+    "nodes of other code, engine or processor; allow gives up that any nodes come to the same parameters",
+  ),
 });
 
 export const configSchema = z.strictObject({

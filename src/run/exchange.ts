@@ -5,6 +5,9 @@ import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
 import { alone, type Peers } from "../training/peers.ts";
 import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../training/train-state.ts";
+import type { ScoreNetwork } from "../models/score-network.ts";
+import { arithmeticOf } from "./arithmetic.ts";
+import { dataDifference } from "./data-identity.ts";
 import { nodeIdentity } from "./node-identity.ts";
 import { boundFields, differences, type StoredConfig } from "./config-file.ts";
 import { requireCollectives } from "./exchange-engine.ts";
@@ -19,11 +22,33 @@ export interface PeersOfRun {
 
 /** Settings in which the nodes of a run must agree: those that the parameters depend on. */
 const shared = (fields: RunContext["fields"]) =>
-  [...boundFields("train", fieldsWith(fields)), "training.steps", "exchange.engine"].filter(
+  [...boundFields("train", fieldsWith(fields)), "training.steps", "exchange.engine", "exchange.mixed"].filter(
     (name) => name !== "checkpoint",
   );
 
+/** What is trained, and on what. */
+export interface Trained {
+  readonly state: TrainState;
+  readonly store: CheckpointStore;
+  readonly network: ScoreNetwork;
+  /** Digest of the data of the training. */
+  readonly data: string | undefined;
+}
+
 const isConfig = (value: unknown): value is StoredConfig => typeof value === "object" && value !== null;
+
+/** The settings and data that a node has otherwise than those it wants to join, a text each. */
+export function otherSettings(
+  context: Pick<RunContext, "config" | "fields">,
+  own: StoredConfig,
+  theirs: unknown,
+): string[] {
+  if (!isConfig(theirs)) return ["config: not readable"];
+  const settings = differences(own, theirs, ["pipeline", ...shared(context.fields)]);
+  const texts = settings.map(({ name, there, here }) => `${name}: ${there} there, ${here} here`);
+  const [there, here] = [own, theirs].map(({ dataDigest = "not told" }) => dataDigest) as [string, string];
+  return there === here ? texts : [...texts, dataDifference(context, there, here)];
+}
 
 /** The mean of what every so many exchanges cost, as metrics. */
 function costs(every: number, steps: number, tell: (event: RunEvent) => void): (cost: ExchangeCost) => void {
@@ -45,7 +70,7 @@ function costs(every: number, steps: number, tell: (event: RunEvent) => void): (
  *
  * @throws UsageError for an exchange that there is not.
  */
-export function peersOf(context: RunContext, state: TrainState, store: CheckpointStore): PeersOfRun {
+export function peersOf(context: RunContext, { state, store, network, data }: Trained): PeersOfRun {
   const { exchange: targets, config, stop, name } = context;
   const events = new Subject<RunEvent>();
   const { training, exchange } = config;
@@ -53,7 +78,7 @@ export function peersOf(context: RunContext, state: TrainState, store: Checkpoin
   if (collectives && context.mode === "train") requireCollectives(context);
   if (!targets || context.mode !== "train") return { peers: alone(), events };
   const tell = (text: string) => events.next({ type: "message", text });
-  const own: StoredConfig = { pipeline: name, preset: context.preset, ...config };
+  const own: StoredConfig = { pipeline: name, preset: context.preset, dataDigest: data, ...config };
   const peers = exchangeGroup({
     targets,
     run: {
@@ -63,12 +88,11 @@ export function peersOf(context: RunContext, state: TrainState, store: Checkpoin
       bfloat16: exchange.wire === "bfloat16",
     },
     ...{ collectives, state, stop, to: training.steps, deadline: 1000 * exchange.deadlineSeconds, config: own },
-    differences(theirs) {
-      if (!isConfig(theirs)) return ["config: not readable"];
-      return differences(own, theirs, ["pipeline", ...shared(context.fields)]).map(({ name, there, here }) => `${name}: ${there} there, ${here} here`); // prettier-ignore
-    },
+    differences: (theirs) => otherSettings(context, own, theirs),
     tell,
     identity: nodeIdentity(context.workdir),
+    arithmetic: () => arithmeticOf(context, network),
+    mixed: exchange.mixed === "allow",
     save() {
       const snapshot = state.snapshot();
       const told = (path: string) => tell(`the state after ${snapshot.step} steps was saved: ${path}`);

@@ -139,7 +139,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   if (data) events.push(...bindData(context, data.train, store.loaded, found?.snapshot.step));
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
-  const { peers, events: exchange } = peersOf(context, state, store);
+  const { peers, events: exchange } = peersOf(context, { state, store, network, data: data?.train });
   const told = new Subject<RunEvent>();
   const work = (key: EvaluationKey) => ({
     ...{ pipeline, ema: state.averageDigest(), ...computedBy(context) },

@@ -10,6 +10,8 @@ export interface Arrival {
   /** As in {@link Hello}. */
   readonly node: string;
   readonly incarnation: string;
+  /** How it computes otherwise; it was let in all the same. */
+  readonly differing?: readonly string[];
 }
 
 export interface CoordinatorRules {

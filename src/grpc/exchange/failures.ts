@@ -67,7 +67,10 @@ export function joinFailure(address: string, { code, details: said }: ServiceErr
     case status.UNAUTHENTICATED:
       return new UsageError(`${where}: it asks for another token`, "give the run's token with --token-file FILE");
     case status.FAILED_PRECONDITION:
-      return new UsageError(`${where}: refused: ${details}`, "join with the settings of the run, or another run");
+      return new UsageError(
+        `${where}: refused: ${details}`,
+        "join with the settings of the run, its code and its engine, or another run",
+      );
     case status.ALREADY_EXISTS:
       return new RunError(
         `${where}: refused: ${details}\n  remedy: give another --rank, or none, or start it again later`,

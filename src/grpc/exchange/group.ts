@@ -11,6 +11,7 @@ import { andMore, occasionally } from "../../base/occasionally.ts";
 import type { ClientSecurity, ServerSecurity } from "../security.ts";
 import { startServer, type Serving } from "../server.ts";
 import { freePort, type FreePort } from "../free-port.ts";
+import { arithmeticDifferences, type Trait } from "./arithmetic.ts";
 import { ExchangeClient, FLOW_CONTROL_WINDOW } from "./client.ts";
 import { openFor } from "./collective-members.ts";
 import { CollectiveNode } from "./collective-node.ts";
@@ -59,6 +60,10 @@ export interface GroupOptions {
   readonly config: unknown;
   /** How the configuration of a node that wants to join differs, a text each. */
   readonly differences: (config: unknown) => readonly string[];
+  /** What the bits of this node's numbers depend on, see {@link Hello}; default: nothing is compared. */
+  readonly arithmetic?: () => Promise<readonly Trait[]>;
+  /** Who computes otherwise may join. */
+  readonly mixed?: boolean;
   /** Of the workdir, see {@link Hello}; default: none. */
   readonly identity?: string;
   /** Keeps the state on disk: the coordinator is gone, and may come back. */
@@ -103,6 +108,8 @@ export function exchangeGroup(options: GroupOptions): Group {
     collectives = false,
     sharedMemory = true,
     identity = "",
+    arithmetic = async () => [],
+    mixed = false,
     save = () => {},
     onTakenOver,
   } = options;
@@ -122,10 +129,12 @@ export function exchangeGroup(options: GroupOptions): Group {
   const coordinator = new Coordinator(rules, clock, tell);
   let server: Serving | undefined;
   let port: FreePort | undefined;
+  let traits: readonly Trait[] = [];
   const collectivesPort = () => port?.port ?? 0;
   const hello = (): Hello => ({
     ...{ version: VERSION, rank, runId: "", config: JSON.stringify(config), parameters: run.parameters },
     ...{ address: advertised(server!.endpoint), collectivesPort: collectivesPort(), node: identity, incarnation },
+    arithmetic: traits,
   });
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
   const grpc = grpcWire({
@@ -142,6 +151,8 @@ export function exchangeGroup(options: GroupOptions): Group {
       ...differences(parsed(config)),
       ...(parameters === run.parameters ? [] : [`parameters: ${run.parameters} there, ${parameters} here`]),
     ],
+    otherwise: (hello) => arithmeticDifferences(traits, hello.arithmetic ?? []),
+    mixed,
     take: (messages, given) => node.take(messages, given),
     fetch: (request) => node.fetched(request),
     onRefused: refused,
@@ -162,6 +173,7 @@ export function exchangeGroup(options: GroupOptions): Group {
       ...{ clock, tell, save },
     },
     async listen() {
+      traits = await arithmetic();
       if (collectives) port = await freePort();
       const service = {
         name: EXCHANGE,

@@ -1,4 +1,5 @@
 /** The messages of `proto/scorestream/v1/exchange.proto`, as grpc-js hands them over. */
+import type { Trait } from "./arithmetic.ts";
 
 export interface Hello {
   readonly version: number;
@@ -15,6 +16,8 @@ export interface Hello {
   readonly node: string;
   /** Of this process alone. */
   readonly incarnation: string;
+  /** What the bits of its numbers depend on. */
+  readonly arithmetic?: readonly Trait[] | null;
 }
 
 export interface Ready {
@@ -69,6 +72,8 @@ export interface Welcome {
   readonly rank: number;
   /** ms, of the whole run. */
   readonly deadline: number;
+  /** How the member computes otherwise than the coordinator, where that is allowed. */
+  readonly differing?: readonly string[] | null;
 }
 
 export interface Member {

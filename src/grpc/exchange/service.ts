@@ -29,6 +29,9 @@ export interface ExchangeHandlers {
   readonly coordinator: Coordinator | string;
   /** Why the node that says this may not join, a line each. */
   readonly differences: (hello: Hello) => readonly string[];
+  /** How it computes otherwise, a line each; with `mixed` it may join all the same. */
+  readonly otherwise: (hello: Hello) => readonly string[];
+  readonly mixed: boolean;
   readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<boolean>;
   /** @throws ServiceError */
   readonly fetch: (request: FetchRequest) => FetchedSum;
@@ -69,7 +72,7 @@ const FAREWELLS: Record<Farewell, status> = {
 
 /** @throws ServiceError */
 function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hello: Hello, handlers: ExchangeHandlers) {
-  const { coordinator, differences } = handlers;
+  const { coordinator, differences, otherwise, mixed } = handlers;
   if (typeof coordinator === "string") {
     throw statusError(status.FAILED_PRECONDITION, `this node does not coordinate; --join ${coordinator}`);
   }
@@ -78,12 +81,17 @@ function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hell
   }
   const wrong = differences(hello);
   if (wrong.length > 0) throw statusError(status.FAILED_PRECONDITION, `this is another run: ${wrong.join("; ")}`);
+  const differing = otherwise(hello);
+  if (differing.length > 0 && !mixed) {
+    const what = `it would compute other bits than the run: ${differing.join("; ")}`;
+    throw statusError(status.FAILED_PRECONDITION, `${what}; exchange.mixed=allow on all nodes lets it join`);
+  }
   const link = {
     send: (message: CoordinatorMessage) => void call.write(message),
     end: (reason: string, how: Farewell) => void call.emit("error", statusError(FAREWELLS[how], reason)),
   };
   try {
-    const id = coordinator.join(link, { ...hello, address: addressOf(hello, call.getPeer()) });
+    const id = coordinator.join(link, { ...hello, address: addressOf(hello, call.getPeer()), differing });
     return { coordinator, id };
   } catch (error) {
     if (!(error instanceof JoinRefused)) throw error;

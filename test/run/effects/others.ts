@@ -11,7 +11,7 @@ import { ncsnpp } from "../../../src/models/ncsnpp.ts";
 import { initialParameters, layoutOf } from "../../../src/models/parameters.ts";
 import { featureStatistics } from "../../../src/quality/statistics.ts";
 import { writeStatistics } from "../../../src/quality/statistics-file.ts";
-import { peersOf } from "../../../src/run/exchange.ts";
+import { peersOf, type Trained } from "../../../src/run/exchange.ts";
 import { networkOf } from "../../../src/run/network-from-config.ts";
 import { imagePipeline } from "../../../src/run/images/image-pipeline.ts";
 import { preparedImages } from "../../../src/run/images/prepared.ts";
@@ -19,7 +19,6 @@ import { imageQuality } from "../../../src/run/images/quality.ts";
 import type { Pipeline, RunContext, RunEvent } from "../../../src/run/pipeline.ts";
 import type { Session } from "../../../src/run/session.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
-import type { TrainState } from "../../../src/training/train-state.ts";
 import { engineNamed, pipeline as commandLine, temporaryFolder } from "../../cli/fixture.ts";
 import { pngFolder, prepared } from "../../pipelines/prepared-fixture.ts";
 import { loadSmall } from "../../quality/inception/fixture.ts";
@@ -134,6 +133,6 @@ export async function engineThreads(sets: readonly string[]): Promise<Seen> {
 export async function exchange(sets: readonly string[]): Promise<Seen> {
   const context = await contextOf(sets);
   return {
-    refusal: await refused(() => peersOf(context, {} as TrainState, {} as CheckpointStore).events.pipe(take(0))),
+    refusal: await refused(() => peersOf(context, {} as Trained).events.pipe(take(0))),
   };
 }

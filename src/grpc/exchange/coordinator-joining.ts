@@ -1,0 +1,62 @@
+/** Who may join, and how. */
+import { mixedWarning } from "./arithmetic.ts";
+import { isOwn, type Arrival, type CoordinatorDraft } from "./coordinator-state.ts";
+import { change, drop, send, tell } from "./coordinator-views.ts";
+import { IDLE } from "./limits.ts";
+
+/** Why a node may not join. */
+function refusal(
+  draft: CoordinatorDraft,
+  { rank, incarnation }: Arrival,
+): { reason: string; passing: boolean } | undefined {
+  const { members, phase, begun, idle, rules } = draft;
+  const { shards, world, fixed } = rules;
+  const passing = (reason: string) => ({ reason, passing: true });
+  if (phase === "over") return passing("the run has ended");
+  if (fixed && begun) {
+    return { reason: `the ${world} nodes that began stay the only ones (exchange.engine)`, passing: false };
+  }
+  if (members.length >= shards) {
+    return passing(`training.shards: ${shards} shards are for at most ${shards} nodes, and so many are there`);
+  }
+  const holder = rank > 0 && members.find((member) => member.rank === rank);
+  if (holder) return passing(`rank ${rank} is taken by ${holder.address}`);
+  if ((idle[incarnation] ?? 0) >= IDLE) return passing(`it was left out ${IDLE} times and did no step in between`);
+  return undefined;
+}
+
+const fresh = (now: number) => ({
+  ...{ ready: undefined, entered: false, heard: now, progress: 0, progressed: now, step: 0, base: 0, waitsFor: [] },
+});
+
+/** Admits a node; the first one is the coordinator's own, of rank 0. */
+export function join(draft: CoordinatorDraft, arrival: Arrival): void {
+  const { rules, effects, now } = draft;
+  const own = draft.nextId === 1;
+  // Not the coordinator's own: a workdir that was copied has its name.
+  const old = draft.members.find((member) => arrival.node !== "" && member.node === arrival.node && !isOwn(member));
+  const farewell = { reason: "another process with this workdir has taken its place", how: "superseded" as const };
+  if (old && !rules.fixed) drop(draft, { member: old, what: "has come back before it was missed", farewell });
+  const refused = own ? undefined : refusal(draft, arrival);
+  if (refused) {
+    effects.push({ type: "refuse", ...refused });
+    if (old && !rules.fixed && draft.begun) change(draft);
+    return;
+  }
+  let rank = own ? 0 : arrival.rank || 1;
+  while (draft.members.some((member) => member.rank === rank)) rank++;
+  const id = draft.nextId++;
+  const { address, collectivesPort, node, incarnation, differing = [] } = arrival;
+  const member = { id, rank, address, collectivesPort, node, incarnation };
+  draft.members.push({ ...member, ...fresh(now) });
+  if (own) draft.since = now;
+  effects.push({ type: "admit", id });
+  send(draft, draft.members.at(-1)!, {
+    welcome: { runId: rules.runId, id, rank, deadline: rules.deadline, differing },
+  });
+  if (!own) tell(draft, `node ${rank} has joined from ${address}`);
+  if (differing.length > 0) tell(draft, mixedWarning(`node ${rank} computes`, differing));
+  const { length } = draft.members;
+  if (draft.begun || length >= rules.world) change(draft);
+  else tell(draft, `${length} of ${rules.world} nodes are here; waiting for the others`);
+}

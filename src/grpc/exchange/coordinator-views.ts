@@ -1,0 +1,78 @@
+/** How the coordinator's views come about: all are asked for their step, and then told who takes part from which step on. */
+import type { Going } from "./coordinator-judgement.ts";
+import { byRank, type Attending, type CoordinatorDraft } from "./coordinator-state.ts";
+import type { CoordinatorMessage, GroupView, Ready } from "./messages.ts";
+
+export const send = ({ effects }: CoordinatorDraft, { id }: Attending, message: CoordinatorMessage) => effects.push({ type: "send", id, message }); // prettier-ignore
+export const tell = ({ effects }: CoordinatorDraft, text: string) => effects.push({ type: "tell", text });
+
+export function drop(draft: CoordinatorDraft, { member, what, farewell, silent = false }: Going): void {
+  draft.members = draft.members.filter((one) => one !== member);
+  draft.lost = draft.now;
+  if (silent) draft.idle[member.incarnation] = (draft.idle[member.incarnation] ?? 0) + 1;
+  if (farewell) draft.effects.push({ type: "end", id: member.id, ...farewell });
+  const { length } = draft.members;
+  tell(draft, `node ${member.rank} ${what}; ${length} of ${length + 1} nodes stay`);
+}
+
+export function remove(draft: CoordinatorDraft, going: readonly Going[]): void {
+  if (going.length === 0) return;
+  for (const one of going) drop(draft, one);
+  if (draft.begun && draft.phase !== "over" && draft.members.length > 0) change(draft);
+}
+
+export function change(draft: CoordinatorDraft): void {
+  draft.begun = true;
+  draft.phase = "preparing";
+  draft.since = draft.now;
+  draft.view++;
+  draft.accusations = [];
+  for (const member of draft.members) member.ready = undefined;
+  for (const member of draft.members) send(draft, member, { prepare: { view: draft.view } });
+}
+
+/** What a member lacks of the state of `source`. */
+function needOf({ entered, ready }: Attending, source: Ready): GroupView["need"] {
+  const { step, hash, settled } = ready!;
+  const same = entered && settled;
+  if (step === source.step && hash === source.hash && (hash !== "" || same)) return "NOTHING";
+  return same && step === source.step - 1 ? "SUM" : "STATE";
+}
+
+/** All have answered: the view can be said. */
+export function settle(draft: CoordinatorDraft): void {
+  const members = [...draft.members].sort(byRank);
+  if (members.some(({ ready }) => ready === undefined)) return;
+  // Later on the state of those who have the run's; at the beginning, or if these are all gone, the newest.
+  const ofRun = members.filter(({ entered, ready }) => entered && ready!.settled);
+  const old = ofRun.length > 0 ? ofRun : members;
+  const step = Math.max(...old.map(({ ready }) => ready!.step));
+  const source = old.find(({ ready }) => ready!.step === step)!;
+  const differing = ofRun.filter(({ ready }) => ready!.step === step && ready!.hash !== source.ready!.hash);
+  if (differing.length > 0) return differ(draft, step, [source, ...differing]);
+  const needs = new Map(
+    members.map((member) => [member, member === source ? "NOTHING" : needOf(member, source.ready!)]),
+  );
+  const holders = members.filter((member) => needs.get(member) === "NOTHING");
+  const withSum = holders.filter(({ ready }) => ready!.hasSum);
+  const entering = members.some(({ entered }) => !entered);
+  const about = members.map(({ id, rank, address, collectivesPort }) => ({ id, rank, address, collectivesPort }));
+  draft.phase = "settled";
+  draft.since = draft.now;
+  members.forEach((member, i) => {
+    const wanted = needs.get(member)!;
+    const need = wanted === "SUM" && withSum.length === 0 ? "STATE" : (wanted as GroupView["need"]);
+    const from = need === "SUM" ? withSum : holders;
+    if (!member.entered) member.base = step;
+    member.entered = true;
+    member.progressed = draft.now;
+    const common = { view: draft.view, step, members: about, entering, hash: source.ready!.hash };
+    send(draft, member, { view: { ...common, need, source: need === "NOTHING" ? 0 : from[i % from.length]!.id } });
+  });
+}
+
+/** Two states of one step: everybody stops. */
+function differ(draft: CoordinatorDraft, step: number, members: readonly Attending[]): void {
+  const text = members.map(({ rank, ready }) => `node ${rank} has ${ready!.hash.slice(0, 16)}`).join(", ");
+  for (const member of draft.members) send(draft, member, { differ: { step, text } });
+}
