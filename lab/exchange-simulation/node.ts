@@ -102,7 +102,7 @@ export class SimulatedNode {
     if (host === 0) {
       const { shards, to, deadline } = setup;
       const finished = this.values.step >= to;
-      this.coordinator = newCoordinator({ runId: incarnation, shards, world: setup.world, fixed: false, deadline, to, finished }); // prettier-ignore
+      this.coordinator = newCoordinator({ runId: incarnation, shards, world: setup.world, fixed: false, deadline, to, finished, mixed: false, verifies: true }); // prettier-ignore
     }
     this.#tick();
     this.tell({ type: "start" });
@@ -432,6 +432,6 @@ export class SimulatedNode {
     this.values = applied(this.values, sum);
     this.#inbox = new Map();
     if (this.values.step % setup.saveEvery === 0) this.save();
-    this.tell({ type: "applied", step: this.values.step });
+    this.tell({ type: "applied", step: this.values.step, hash: hashOf(this.values) });
   }
 }

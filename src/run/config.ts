@@ -169,6 +169,7 @@ const exchange = z.strictObject({
     ["refuse", "allow"],
     "nodes of other code, engine or processor; allow gives up that any nodes come to the same parameters",
   ),
+  verifyEvery: whole(0, 1e9, "steps between comparisons of the nodes' parameters; 0: never"),
 });
 
 export const configSchema = z.strictObject({

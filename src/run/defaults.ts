@@ -110,7 +110,7 @@ export const baseConfig: BaseConfig = {
   },
   quality: { numSamples: 50_000, batchSize: 32 },
   engine: { compile: true },
-  exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60, mixed: "refuse" },
+  exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60, mixed: "refuse", verifyEvery: 1000 },
 };
 
 /** Smallest times of the SDE of this name; of a name that there is not, those of most. They depend on no number. */

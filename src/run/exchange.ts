@@ -22,9 +22,13 @@ export interface PeersOfRun {
 
 /** Settings in which the nodes of a run must agree: those that the parameters depend on. */
 const shared = (fields: RunContext["fields"]) =>
-  [...boundFields("train", fieldsWith(fields)), "training.steps", "exchange.engine", "exchange.mixed"].filter(
-    (name) => name !== "checkpoint",
-  );
+  [
+    ...boundFields("train", fieldsWith(fields)),
+    "training.steps",
+    "exchange.engine",
+    "exchange.mixed",
+    "exchange.verifyEvery",
+  ].filter((name) => name !== "checkpoint");
 
 /** What is trained, and on what. */
 export interface Trained {
@@ -93,6 +97,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
     identity: nodeIdentity(context.workdir),
     arithmetic: () => arithmeticOf(context, network),
     mixed: exchange.mixed === "allow",
+    verifyEvery: exchange.verifyEvery,
     save() {
       const snapshot = state.snapshot();
       const told = (path: string) => tell(`the state after ${snapshot.step} steps was saved: ${path}`);
@@ -104,6 +109,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
     },
     onExchange: costs(training.logEvery, training.steps, (event) => events.next(event)),
   });
+  store.heed((step) => peers.verified(step));
   return { peers, events };
 }
 

@@ -46,6 +46,12 @@ export interface Group {
   turns(closed: AbortSignal): AsyncGenerator<Turn, void, void>;
   /** The turn that follows if nobody comes or goes, if one is known. */
   after(turn: Turn): Turn | undefined;
+  /**
+   * Resolves once all nodes are known to have the same parameters after a step after which they compare them.
+   *
+   * @throws RunError when they have not.
+   */
+  verified(step: number): Promise<void>;
   /** Takes the gradient of the turn given last. */
   add(gradient: ShardGradient): void;
   /** Told each step's sum, once, and applies it before it returns. @returns A function that ends this. */

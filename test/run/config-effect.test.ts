@@ -174,6 +174,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 const UNSEEN: Readonly<Record<string, string>> = {
   "exchange.wire": "counts between nodes only: test/grpc/exchange",
   "exchange.mixed": "counts between nodes only: test/grpc/exchange",
+  "exchange.verifyEvery": "counts between nodes only: test/grpc/exchange",
   "exchange.deadlineSeconds": "counts when a node falls silent only: test/grpc/exchange",
 };
 

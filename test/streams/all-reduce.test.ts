@@ -38,6 +38,7 @@ function peersWith(turns: readonly Turn[]) {
         left++;
       }
     },
+    verified: async () => {},
     add: (gradient) => void added.push(gradient),
     onSum(listener) {
       apply = listener;

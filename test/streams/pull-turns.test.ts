@@ -20,6 +20,7 @@ function group(given: readonly (Turn | "applied")[]): Group {
       }
     },
     add: () => {},
+    verified: async () => {},
     onSum: () => () => {},
   };
 }

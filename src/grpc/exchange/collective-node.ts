@@ -12,7 +12,7 @@ import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-
 import type { FetchRequest, GroupView } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
-import type { NodeOptions } from "./node-options.ts";
+import { isCompared, type NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
@@ -112,6 +112,15 @@ export class CollectiveNode implements Group {
       stopClock();
       this.#work.clear();
     }
+  }
+
+  /** @throws what ends the run, see {@link Group}. */
+  async verified(step: number): Promise<void> {
+    if (isCompared(step, this.#options)) await this.#membership.verified(step);
+  }
+
+  #toCompare(step: number): string | undefined {
+    return isCompared(step, this.#options) && !this.#waiting.closed ? this.#options.state.digest() : undefined;
   }
 
   /** Takes no parcels. @throws ServiceError */
@@ -223,7 +232,7 @@ export class CollectiveNode implements Group {
       throw new Error(`exchange: the sum of step ${step} was not applied`);
     }
     this.#snapshot.forget();
-    this.#membership.tell({ type: "applied", step: state.step });
+    this.#membership.tell({ type: "applied", step: state.step, hash: this.#toCompare(state.step) });
   }
 
   /** All stop after the same step. @throws RunError on nodes that were not told to. */

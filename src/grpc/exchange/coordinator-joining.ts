@@ -27,6 +27,7 @@ function refusal(
 
 const fresh = (now: number) => ({
   ...{ ready: undefined, entered: false, heard: now, progress: 0, progressed: now, step: 0, base: 0, waitsFor: [] },
+  ...{ told: undefined, same: -1 },
 });
 
 /** Admits a node; the first one is the coordinator's own, of rank 0. */

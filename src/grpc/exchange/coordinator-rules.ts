@@ -13,7 +13,7 @@ import {
   type CoordinatorEvent,
   type CoordinatorState,
 } from "./coordinator-state.ts";
-import { change, remove, send, settle, tell } from "./coordinator-views.ts";
+import { change, remove, send, settle, tell, verify } from "./coordinator-views.ts";
 import { ENTERING, GATHERING, LINGER } from "./limits.ts";
 import type { MemberMessage } from "./messages.ts";
 
@@ -47,7 +47,7 @@ export function coordinate(
 function said(
   draft: CoordinatorDraft,
   member: Attending,
-  { ready, suspect, diverged, leave, alive }: MemberMessage,
+  { ready, suspect, diverged, leave, alive, parameters }: MemberMessage,
 ): void {
   const { now } = draft;
   member.heard = now;
@@ -57,6 +57,11 @@ function said(
     if (alive.progress !== member.progress) member.progressed = now;
     if (alive.step > member.base) delete draft.idle[member.incarnation];
     [member.progress, member.step, member.waitsFor] = [alive.progress, alive.step, alive.waitsFor];
+    finish(draft);
+  }
+  if (parameters) {
+    member.told = parameters;
+    verify(draft, parameters.step);
     finish(draft);
   }
   if (ready && ready.view === draft.view && draft.phase === "preparing") {
@@ -106,6 +111,7 @@ function finish(draft: CoordinatorDraft): void {
   const { rules, members, phase, now, lost } = draft;
   const { to, world, deadline } = rules;
   if (phase !== "settled" || members.length === 0 || members.some(({ step }) => step < to)) return;
+  if (rules.verifies && draft.verified < to) return;
   if (members.length < world && lost !== undefined && now - lost < LINGER * deadline) return;
   draft.phase = "over";
   for (const member of members) send(draft, member, { finished: {} });

@@ -1,5 +1,5 @@
 /** What the coordinator's rules go by: its state, what happens to it, and what follows. */
-import type { CoordinatorMessage, Member, MemberMessage, Ready } from "./messages.ts";
+import type { CoordinatorMessage, Member, MemberMessage, ParametersHash, Ready } from "./messages.ts";
 
 export interface Arrival {
   readonly address: string;
@@ -28,6 +28,10 @@ export interface CoordinatorRules {
   readonly to: number;
   /** The coordinator's own node begins with the last step. */
   readonly finished: boolean;
+  /** Nodes may compute otherwise: those whose state differs take over that of the first. */
+  readonly mixed: boolean;
+  /** Parameters are compared, those of the last step too. */
+  readonly verifies: boolean;
 }
 
 export interface Attending extends Member {
@@ -47,6 +51,10 @@ export interface Attending extends Member {
   base: number;
   /** As it told: members from which something is to come. */
   waitsFor: readonly number[];
+  /** Of its parameters, as it told last. */
+  told: ParametersHash | undefined;
+  /** Up to this step its state is the run's: a view says so. */
+  same: number;
 }
 
 export interface Accusation {
@@ -74,6 +82,8 @@ export interface CoordinatorState {
   readonly idle: Readonly<Record<string, number>>;
   /** When a member was lost that may come back. */
   readonly lost: number | undefined;
+  /** After this step all had the same parameters. */
+  readonly verified: number;
 }
 
 export type CoordinatorEvent =
@@ -106,13 +116,14 @@ export interface CoordinatorDraft extends CoordinatorState {
   accusations: Accusation[];
   idle: Record<string, number>;
   lost: number | undefined;
+  verified: number;
   readonly effects: CoordinatorEffect[];
   readonly now: number;
 }
 
 export const newCoordinator = (rules: CoordinatorRules): CoordinatorState => ({
   ...{ rules, members: [], nextId: 1, view: 0, phase: "gathering", since: 0, begun: false },
-  ...{ accusations: [], idle: {}, lost: undefined },
+  ...{ accusations: [], idle: {}, lost: undefined, verified: -1 },
 });
 
 export const byRank = (a: Member, b: Member) => a.rank - b.rank;

@@ -49,7 +49,8 @@ export function settle(draft: CoordinatorDraft): void {
   const step = Math.max(...old.map(({ ready }) => ready!.step));
   const source = old.find(({ ready }) => ready!.step === step)!;
   const differing = ofRun.filter(({ ready }) => ready!.step === step && ready!.hash !== source.ready!.hash);
-  if (differing.length > 0) return differ(draft, step, [source, ...differing]);
+  const hashes = [source, ...differing].map(({ rank, ready }) => ({ rank, hash: ready!.hash }));
+  if (differing.length > 0 && !draft.rules.mixed) return differ(draft, step, hashes);
   const needs = new Map(
     members.map((member) => [member, member === source ? "NOTHING" : needOf(member, source.ready!)]),
   );
@@ -61,18 +62,49 @@ export function settle(draft: CoordinatorDraft): void {
   draft.since = draft.now;
   members.forEach((member, i) => {
     const wanted = needs.get(member)!;
-    const need = wanted === "SUM" && withSum.length === 0 ? "STATE" : (wanted as GroupView["need"]);
+    const need =
+      wanted === "SUM" && (withSum.length === 0 || draft.rules.mixed) ? "STATE" : (wanted as GroupView["need"]);
     const from = need === "SUM" ? withSum : holders;
     if (!member.entered) member.base = step;
     member.entered = true;
+    if (need !== "SUM") member.same = step;
+    // Of a state that it has no more.
+    if (need === "STATE") member.told = undefined;
     member.progressed = draft.now;
     const common = { view: draft.view, step, members: about, entering, hash: source.ready!.hash };
     send(draft, member, { view: { ...common, need, source: need === "NOTHING" ? 0 : from[i % from.length]!.id } });
   });
+  verify(draft, step);
 }
 
+interface Hashed {
+  readonly rank: number;
+  readonly hash: string;
+}
+
+const textOf = (hashes: readonly Hashed[]) =>
+  hashes.map(({ rank, hash }) => `node ${rank} has ${hash.slice(0, 16)}`).join(", ");
+
 /** Two states of one step: everybody stops. */
-function differ(draft: CoordinatorDraft, step: number, members: readonly Attending[]): void {
-  const text = members.map(({ rank, ready }) => `node ${rank} has ${ready!.hash.slice(0, 16)}`).join(", ");
-  for (const member of draft.members) send(draft, member, { differ: { step, text } });
+function differ(draft: CoordinatorDraft, step: number, hashes: readonly Hashed[]): void {
+  const before = draft.verified < 0 ? "" : `; they were the same after ${draft.verified} steps`;
+  for (const member of draft.members) send(draft, member, { differ: { step, text: textOf(hashes) + before } });
+}
+
+/** Compares the parameters after a step, once all have told theirs or have taken the run's over since. */
+export function verify(draft: CoordinatorDraft, step: number): void {
+  const members = [...draft.members].sort(byRank);
+  if (!draft.rules.verifies || draft.phase !== "settled" || step <= draft.verified) return;
+  if (members.some(({ told, same }) => told?.step !== step && same < step)) return;
+  const hashes = members.flatMap(({ rank, told }) => (told?.step === step ? [{ rank, hash: told.hash }] : []));
+  if (hashes.every(({ hash }) => hash === hashes[0]!.hash)) {
+    draft.verified = step;
+    for (const member of members) send(draft, member, { verified: { step } });
+  } else if (draft.rules.mixed) {
+    tell(
+      draft,
+      `warning: the parameters after ${step} steps differ: ${textOf(hashes)}; all take over those of one node`,
+    );
+    change(draft);
+  } else differ(draft, step, hashes);
 }

@@ -62,6 +62,8 @@ export interface GroupOptions {
   readonly differences: (config: unknown) => readonly string[];
   /** What the bits of this node's numbers depend on, see {@link Hello}; default: nothing is compared. */
   readonly arithmetic?: () => Promise<readonly Trait[]>;
+  /** Steps after which the nodes compare their parameters; default 0: never. */
+  readonly verifyEvery?: number;
   /** Who computes otherwise may join. */
   readonly mixed?: boolean;
   /** Of the workdir, see {@link Hello}; default: none. */
@@ -110,6 +112,7 @@ export function exchangeGroup(options: GroupOptions): Group {
     identity = "",
     arithmetic = async () => [],
     mixed = false,
+    verifyEvery = 0,
     save = () => {},
     onTakenOver,
   } = options;
@@ -125,7 +128,18 @@ export function exchangeGroup(options: GroupOptions): Group {
   const runId = randomBytes(8).toString("hex");
   const incarnation = randomBytes(8).toString("hex");
   const clock = new ListeningClock();
-  const rules = { runId, shards: run.shards, world, fixed: collectives, deadline, to, finished: state.step >= to };
+  const verifies = verifyEvery > 0;
+  const rules = {
+    runId,
+    shards: run.shards,
+    world,
+    fixed: collectives,
+    deadline,
+    to,
+    finished: state.step >= to,
+    mixed,
+    verifies,
+  };
   const coordinator = new Coordinator(rules, clock, tell);
   let server: Serving | undefined;
   let port: FreePort | undefined;
@@ -165,7 +179,7 @@ export function exchangeGroup(options: GroupOptions): Group {
   };
 
   const nodeOptions: NodeOptions = {
-    ...{ run, state, to, stop, deadline, wire: options.wire?.(grpc) ?? grpc },
+    ...{ run, state, to, stop, deadline, verifyEvery, wire: options.wire?.(grpc) ?? grpc },
     ...(onExchange && { onExchange }),
     ...(onTakenOver && { onTakenOver }),
     membership: {

@@ -52,7 +52,7 @@ function react(draft: MemberDraft, event: MemberEvent): void {
       draft.waiting = event.from.length > 0 ? { phase: event.phase, from: event.from, since: since(draft, event) } : undefined; // prettier-ignore
       return;
     case "applied":
-      return applied(draft, event.step);
+      return applied(draft, event);
     case "undelivered":
       return suspect(draft, event.to, event.why, false);
     case "diverged":
@@ -99,7 +99,7 @@ function endView(draft: MemberDraft): void {
 }
 
 function hear(draft: MemberDraft, message: CoordinatorMessage, hash: string): void {
-  const { welcome, prepare, view, diverged, differ, finished } = message;
+  const { welcome, prepare, view, diverged, differ, verified, finished } = message;
   const { rules, now } = draft;
   draft.heard = now;
   if (welcome) {
@@ -108,7 +108,7 @@ function hear(draft: MemberDraft, message: CoordinatorMessage, hash: string): vo
     [draft.id, draft.runId] = [welcome.id, welcome.runId];
     agree(draft, welcome);
     // Views are counted anew by a coordinator that was started again.
-    [draft.viewNumber, draft.settled] = [0, false];
+    [draft.viewNumber, draft.settled, draft.verified] = [0, false, -1];
     draft.entering = true;
   }
   if (prepare) {
@@ -128,6 +128,7 @@ function hear(draft: MemberDraft, message: CoordinatorMessage, hash: string): vo
       draft.effects.push({ type: "fetch", view });
     }
   }
+  if (verified) draft.verified = verified.step;
   if (diverged) fail(draft, { kind: "diverged", ...diverged });
   else if (differ) fail(draft, { kind: "differ", ...differ });
   else if (finished) finish(draft);
@@ -165,10 +166,11 @@ function fetched(draft: MemberDraft, { view: number, hash }: { view: number; has
   caughtUp(draft);
 }
 
-function applied(draft: MemberDraft, step: number): void {
+function applied(draft: MemberDraft, { step, hash }: { step: number; hash?: string | undefined }): void {
   [draft.step, draft.hasSum, draft.waiting, draft.computing] = [step, true, undefined, 0];
   [draft.entering, draft.expulsions] = [false, 0];
   draft.progress++;
+  if (hash !== undefined) say(draft, { parameters: { step, hash } });
   if (step >= draft.rules.to) tellAlive(draft);
 }
 

@@ -50,6 +50,8 @@ export interface MemberState {
   readonly progress: number;
   /** Times it was left out since it did a step. */
   readonly expulsions: number;
+  /** After this step all nodes had the same parameters. */
+  readonly verified: number;
   readonly ended: boolean;
 }
 
@@ -66,7 +68,8 @@ export type MemberEvent =
   | { readonly type: "gradient" }
   | { readonly type: "computed"; readonly ms: number }
   | { readonly type: "waits"; readonly phase: Phase; readonly from: readonly number[] }
-  | { readonly type: "applied"; readonly step: number }
+  /** `hash`: of the parameters, where they are to be compared. */
+  | { readonly type: "applied"; readonly step: number; readonly hash?: string | undefined }
   | { readonly type: "undelivered"; readonly to: number; readonly why: string }
   | { readonly type: "diverged"; readonly step: number; readonly value: number }
   | { readonly type: "tick" }
@@ -114,6 +117,7 @@ export interface MemberDraft extends MemberState {
   waiting: MemberState["waiting"];
   progress: number;
   expulsions: number;
+  verified: number;
   ended: boolean;
   readonly effects: MemberEffect[];
   readonly now: number;
@@ -129,6 +133,7 @@ export const newMember = (rules: MemberRules, deadline: number, step: number): M
     waiting: undefined,
     progress: 0,
     expulsions: 0,
+    verified: -1,
     ended: false,
   },
 });

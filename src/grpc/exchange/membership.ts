@@ -98,6 +98,20 @@ export class Membership {
     return worksIn(this.#machine.state);
   }
 
+  /**
+   * Resolves once the parameters of a step are known to be those of all nodes, or when there is nobody to ask any more.
+   *
+   * @throws what ends the run.
+   */
+  async verified(step: number): Promise<void> {
+    for (;;) {
+      if (this.failure instanceof DifferentNodesError) throw this.failure;
+      const { verified, call, ended } = this.#machine.state;
+      if (verified >= step || call !== "attending" || ended) return;
+      await this.#options.moved.next();
+    }
+  }
+
   /** ms, of the run. */
   get deadline(): number {
     return this.#machine.state.deadline;
@@ -112,6 +126,7 @@ export class Membership {
   /** Goes; resolves when the coordinator has heard of it, or cannot. */
   async leave(): Promise<void> {
     this.#machine.dispatch({ type: "leave" });
+    this.#options.moved.ring();
     this.#attendance?.end();
     await Promise.race([this.#ended, delay(FAREWELL, undefined, { ref: false })]);
   }

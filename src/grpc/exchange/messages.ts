@@ -51,6 +51,13 @@ export interface Alive {
   readonly waitsFor: readonly number[];
 }
 
+/** Told after every so many steps, to be compared. */
+export interface ParametersHash {
+  /** Updates applied. */
+  readonly step: number;
+  readonly hash: string;
+}
+
 export interface Diverged {
   readonly step: number;
   readonly value: number;
@@ -64,6 +71,7 @@ export interface MemberMessage {
   readonly diverged?: Diverged | null;
   readonly leave?: Record<string, never> | null;
   readonly alive?: Alive | null;
+  readonly parameters?: ParametersHash | null;
 }
 
 export interface Welcome {
@@ -112,6 +120,8 @@ export interface CoordinatorMessage {
   readonly alive?: Record<string, never> | null;
   readonly finished?: Record<string, never> | null;
   readonly differ?: Differ | null;
+  /** All nodes have the same parameters after this step. */
+  readonly verified?: { readonly step: number } | null;
 }
 
 export interface FetchRequest {

@@ -16,7 +16,7 @@ export interface ExchangeCost {
 
 export interface NodeOptions {
   readonly run: RunShape;
-  readonly state: Pick<TrainState, "step" | "snapshot" | "restore">;
+  readonly state: Pick<TrainState, "step" | "snapshot" | "restore" | "digest">;
   /** Step after the last. */
   readonly to: number;
   /** Once aborted, the node leaves before it computes more. */
@@ -24,6 +24,8 @@ export interface NodeOptions {
   /** ms without news from the others after which those who are missing are left out; the coordinator's counts. */
   readonly deadline: number;
   readonly wire: Wire;
+  /** Steps after which parameters are compared; 0: never. */
+  readonly verifyEvery: number;
   readonly membership: Pick<MembershipOptions, "way" | "tell" | "save" | "clock">;
   /** Told that the state is that of other nodes, of so many steps. */
   readonly onTakenOver?: (step: number) => void;
@@ -31,3 +33,7 @@ export interface NodeOptions {
   /** Begins to listen. @returns A function that ends it; `finished`: after the last step. */
   readonly listen: () => Promise<(finished: boolean) => Promise<void>>;
 }
+
+/** Whether parameters are compared after a step. */
+export const isCompared = (step: number, { verifyEvery, to }: Pick<NodeOptions, "verifyEvery" | "to">): boolean =>
+  verifyEvery > 0 && (step % verifyEvery === 0 || step === to);

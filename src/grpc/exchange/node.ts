@@ -8,7 +8,7 @@ import { completeness } from "./completeness.ts";
 import { Inbox } from "./inbox.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Membership } from "./membership.ts";
-import type { NodeOptions } from "./node-options.ts";
+import { isCompared, type NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
@@ -121,6 +121,15 @@ export class ExchangeNode implements Group {
     return fetched(request, this.#membership, this.#options.state, this.#snapshot, this.#last?.sum);
   }
 
+  /** @throws what ends the run, see {@link Group}. */
+  async verified(step: number): Promise<void> {
+    if (isCompared(step, this.#options)) await this.#membership.verified(step);
+  }
+
+  #toCompare(step: number): string | undefined {
+    return isCompared(step, this.#options) && !this.#waiting.closed ? this.#options.state.digest() : undefined;
+  }
+
   #endView(): void {
     this.#deliveries.cancel();
     // Vectors of another view have other lengths.
@@ -205,7 +214,7 @@ export class ExchangeNode implements Group {
     if (state.step !== sum.step + 1 && !this.#waiting.closed) {
       throw new Error(`exchange: the sum of step ${sum.step} was not applied`);
     }
-    this.#membership.tell({ type: "applied", step: state.step });
+    this.#membership.tell({ type: "applied", step: state.step, hash: this.#toCompare(state.step) });
   }
 
   async #exchange(view: GroupView): Promise<Exchanged | undefined> {

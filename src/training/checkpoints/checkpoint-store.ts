@@ -57,6 +57,7 @@ export class CheckpointStore {
   #loaded: Json = {};
   /** The last write of each file, until it is over. */
   readonly #writing = new Map<string, Promise<string>>();
+  #allowed: (step: number) => Promise<void> = async () => {};
 
   constructor(options: CheckpointStoreOptions) {
     this.#options = options;
@@ -70,6 +71,11 @@ export class CheckpointStore {
   /** The configuration that the checkpoint which was loaded was written with; empty where none was. */
   get loaded(): Json {
     return this.#loaded;
+  }
+
+  /** Nothing is written before this has resolved for its step; where it fails, the state is not saved. */
+  heed(allowed: (step: number) => Promise<void>): void {
+    this.#allowed = allowed;
   }
 
   /** Saves the state; of the older files of the kind only the newest ones stay. */
@@ -87,6 +93,7 @@ export class CheckpointStore {
 
   async #write(kind: CheckpointKind, path: string, snapshot: Snapshot): Promise<string> {
     const { workdir, layout, config, keep } = this.#options;
+    await this.#allowed(snapshot.step);
     mkdirSync(join(workdir, kind), { recursive: true });
     await writeCheckpoint(path, layout, snapshot, config);
     // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
