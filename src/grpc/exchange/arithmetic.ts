@@ -1,10 +1,5 @@
 /** What the bits of a node's numbers depend on, besides the settings of the run. */
-
-/** One of them: the code, the engine, the processor; and what a gradient came to. */
-export interface Trait {
-  readonly name: string;
-  readonly value: string;
-}
+import type { Trait, Welcome } from "./messages.ts";
 
 /**
  * How another node computes otherwise, a text each: "engine: tensorflow 2.21.0 there, wasm 4.22.0 here".
@@ -23,3 +18,11 @@ export function arithmeticDifferences(there: readonly Trait[], here: readonly Tr
 export const mixedWarning = (who: string, differing: readonly string[]): string =>
   `warning: ${who} otherwise than node 0 (${differing.join("; ")}), and exchange.mixed=allow lets it: the parameters ` +
   "depend on which nodes took part, and no other run comes to the same bits";
+
+/** What a node is told that was to have it otherwise. @param own Its deadline, ms. */
+export function notesOn(own: number, { deadline, differing }: Welcome): string[] {
+  const late = deadline > 0 && deadline !== own;
+  const agreed = `exchange.deadlineSeconds is ${deadline / 1000}, as the first node has it, and not ${own / 1000}`;
+  const mixed = differing && differing.length > 0 ? [mixedWarning("this node computes", differing)] : [];
+  return [...(late ? [agreed] : []), ...mixed];
+}

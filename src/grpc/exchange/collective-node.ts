@@ -12,7 +12,7 @@ import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-
 import type { FetchRequest, GroupView } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
-import { isCompared, type NodeOptions } from "./node-options.ts";
+import { membershipOf, type NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
@@ -55,18 +55,20 @@ export class CollectiveNode implements Group {
 
   constructor(options: CollectiveNodeOptions) {
     this.#options = options;
-    const [{ deadline, membership, state, stop, to }, moved] = [options, this.#moved];
+    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
     const { way, clock } = membership;
     const fixed = (why: string) => new BrokenGroupError(why, state.step);
-    const own = { step: state.step, to, hash: () => this.#hash(), onEndView: () => {} };
-    this.#membership = new Membership({ ...membership, ...own, moved, deadline, fixed });
+    const own = { moved, fixed, hash: () => this.#hash(), onEndView: () => {} };
+    this.#membership = new Membership({ ...membershipOf(options), ...own });
     this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
   }
 
   get shards(): number {
     return this.#options.run.shards;
   }
+
+  readonly verified = (step: number) => this.#membership.verified(step);
 
   after(turn: Turn): Turn | undefined {
     const [{ view, id }, { run, to }] = [this.#membership, this.#options];
@@ -112,15 +114,6 @@ export class CollectiveNode implements Group {
       stopClock();
       this.#work.clear();
     }
-  }
-
-  /** @throws what ends the run, see {@link Group}. */
-  async verified(step: number): Promise<void> {
-    if (isCompared(step, this.#options)) await this.#membership.verified(step);
-  }
-
-  #toCompare(step: number): string | undefined {
-    return isCompared(step, this.#options) && !this.#waiting.closed ? this.#options.state.digest() : undefined;
   }
 
   /** Takes no parcels. @throws ServiceError */
@@ -232,7 +225,7 @@ export class CollectiveNode implements Group {
       throw new Error(`exchange: the sum of step ${step} was not applied`);
     }
     this.#snapshot.forget();
-    this.#membership.tell({ type: "applied", step: state.step, hash: this.#toCompare(state.step) });
+    this.#membership.applied(state.step, this.#waiting.closed);
   }
 
   /** All stop after the same step. @throws RunError on nodes that were not told to. */

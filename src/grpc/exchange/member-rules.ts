@@ -3,10 +3,10 @@
  * gives up. No clock, no connection: docs/reference/exchange-protocol.md.
  */
 import { sanitizeText } from "../../base/sanitize-text.ts";
-import { mixedWarning } from "./arithmetic.ts";
+import { notesOn } from "./arithmetic.ts";
 import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
 import type { CallEnd, MemberDraft, MemberEffect, MemberEvent, MemberFailure, MemberState } from "./member-state.ts";
-import type { CoordinatorMessage, MemberMessage, Phase, Welcome } from "./messages.ts";
+import type { CoordinatorMessage, MemberMessage, Phase } from "./messages.ts";
 
 /** What follows from an event. */
 export function attend(
@@ -106,7 +106,8 @@ function hear(draft: MemberDraft, message: CoordinatorMessage, hash: string): vo
     draft.call = "attending";
     draft.looking = undefined;
     [draft.id, draft.runId] = [welcome.id, welcome.runId];
-    agree(draft, welcome);
+    for (const text of notesOn(draft.deadline, welcome)) draft.effects.push({ type: "tell", text });
+    if (welcome.deadline > 0) draft.deadline = welcome.deadline;
     // Views are counted anew by a coordinator that was started again.
     [draft.viewNumber, draft.settled, draft.verified] = [0, false, -1];
     draft.entering = true;
@@ -132,17 +133,6 @@ function hear(draft: MemberDraft, message: CoordinatorMessage, hash: string): vo
   if (diverged) fail(draft, { kind: "diverged", ...diverged });
   else if (differ) fail(draft, { kind: "differ", ...differ });
   else if (finished) finish(draft);
-}
-
-/** Takes what is the run's, and tells of it where this node was to have it otherwise. */
-function agree(draft: MemberDraft, { deadline, differing }: Welcome): void {
-  const tell = (text: string) => draft.effects.push({ type: "tell", text });
-  if (deadline > 0 && deadline !== draft.deadline) {
-    const [runs, own] = [deadline / 1000, draft.deadline / 1000];
-    tell(`exchange.deadlineSeconds is ${runs}, as the first node has it, and not ${own}`);
-    draft.deadline = deadline;
-  }
-  if (differing && differing.length > 0) tell(mixedWarning("this node computes", differing));
 }
 
 function caughtUp(draft: MemberDraft): void {

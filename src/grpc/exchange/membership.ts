@@ -31,8 +31,11 @@ export interface MembershipOptions {
   /** Updates applied, and the step after the last. */
   readonly step: number;
   readonly to: number;
-  /** Of the state as it is now. */
+  /** Of the state as it is now, and of its parameters alone. */
   readonly hash: () => string;
+  readonly digest: () => string;
+  /** Steps after which parameters are compared; 0: never. */
+  readonly verifyEvery: number;
   /** Called before the answer to `prepare`, and when the connection is lost: the view before is over. */
   readonly onEndView: () => void;
   /** Rung at every change. */
@@ -98,13 +101,24 @@ export class Membership {
     return worksIn(this.#machine.state);
   }
 
+  #isCompared(step: number): boolean {
+    const { verifyEvery, to } = this.#options;
+    return verifyEvery > 0 && (step % verifyEvery === 0 || step === to);
+  }
+
+  /** A sum was applied. @param closed Nobody wants more, and the state may be gone. */
+  applied(step: number, closed: boolean): void {
+    const hash = this.#isCompared(step) && !closed ? this.#options.digest() : undefined;
+    this.tell({ type: "applied", step, hash });
+  }
+
   /**
    * Resolves once the parameters of a step are known to be those of all nodes, or when there is nobody to ask any more.
    *
    * @throws what ends the run.
    */
   async verified(step: number): Promise<void> {
-    for (;;) {
+    while (this.#isCompared(step)) {
       if (this.failure instanceof DifferentNodesError) throw this.failure;
       const { verified, call, ended } = this.#machine.state;
       if (verified >= step || call !== "attending" || ended) return;

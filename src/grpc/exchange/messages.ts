@@ -1,5 +1,10 @@
 /** The messages of `proto/scorestream/v1/exchange.proto`, as grpc-js hands them over. */
-import type { Trait } from "./arithmetic.ts";
+
+/** What the bits of a node's numbers depend on: code, engine, processor; and what a gradient came to. */
+export interface Trait {
+  readonly name: string;
+  readonly value: string;
+}
 
 export interface Hello {
   readonly version: number;

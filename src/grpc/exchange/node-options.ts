@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly listen: () => Promise<(finished: boolean) => Promise<void>>;
 }
 
-/** Whether parameters are compared after a step. */
-export const isCompared = (step: number, { verifyEvery, to }: Pick<NodeOptions, "verifyEvery" | "to">): boolean =>
-  verifyEvery > 0 && (step % verifyEvery === 0 || step === to);
+/** What a node's membership takes from its options. */
+export const membershipOf = ({ membership, state, deadline, to, verifyEvery }: NodeOptions) => ({
+  ...{ ...membership, deadline, step: state.step, to, verifyEvery },
+  digest: () => state.digest(),
+});

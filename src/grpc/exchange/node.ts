@@ -8,7 +8,7 @@ import { completeness } from "./completeness.ts";
 import { Inbox } from "./inbox.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Membership } from "./membership.ts";
-import { isCompared, type NodeOptions } from "./node-options.ts";
+import { membershipOf, type NodeOptions } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
@@ -36,10 +36,10 @@ export class ExchangeNode implements Group {
 
   constructor(options: NodeOptions) {
     this.#options = options;
-    const [{ deadline, membership, state, stop, to }, moved] = [options, this.#moved];
+    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
-    const own = { step: state.step, to, hash: () => this.#hash(), onEndView: () => this.#endView() };
-    this.#membership = new Membership({ ...membership, ...own, moved, deadline });
+    const own = { moved, hash: () => this.#hash(), onEndView: () => this.#endView() };
+    this.#membership = new Membership({ ...membershipOf(options), ...own });
     this.#deliveries = new Deliveries({
       wire: options.wire,
       onFailure: ({ id }, why) => this.#membership.tell({ type: "undelivered", to: id, why }),
@@ -62,6 +62,8 @@ export class ExchangeNode implements Group {
   }
 
   get shards() { return this.#options.run.shards; } // prettier-ignore
+
+  readonly verified = (step: number) => this.#membership.verified(step);
 
   after(turn: Turn): Turn | undefined {
     const [{ view, id }, { run, to }] = [this.#membership, this.#options];
@@ -119,15 +121,6 @@ export class ExchangeNode implements Group {
   /** @throws ServiceError */
   fetched(request: FetchRequest): FetchedSum {
     return fetched(request, this.#membership, this.#options.state, this.#snapshot, this.#last?.sum);
-  }
-
-  /** @throws what ends the run, see {@link Group}. */
-  async verified(step: number): Promise<void> {
-    if (isCompared(step, this.#options)) await this.#membership.verified(step);
-  }
-
-  #toCompare(step: number): string | undefined {
-    return isCompared(step, this.#options) && !this.#waiting.closed ? this.#options.state.digest() : undefined;
   }
 
   #endView(): void {
@@ -214,7 +207,7 @@ export class ExchangeNode implements Group {
     if (state.step !== sum.step + 1 && !this.#waiting.closed) {
       throw new Error(`exchange: the sum of step ${sum.step} was not applied`);
     }
-    this.#membership.tell({ type: "applied", step: state.step, hash: this.#toCompare(state.step) });
+    this.#membership.applied(state.step, this.#waiting.closed);
   }
 
   async #exchange(view: GroupView): Promise<Exchanged | undefined> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
-import { arithmeticDifferences, type Trait } from "../../../src/grpc/exchange/arithmetic.ts";
+import { arithmeticDifferences } from "../../../src/grpc/exchange/arithmetic.ts";
+import type { Trait } from "../../../src/grpc/exchange/messages.ts";
 import { aloneTo, startNode } from "./fixture.ts";
 
 const traits = (engine: string): Trait[] => [
