@@ -64,9 +64,7 @@ export class CollectiveNode implements Group {
     this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
   }
 
-  get shards(): number {
-    return this.#options.run.shards;
-  }
+  get shards() { return this.#options.run.shards; } // prettier-ignore
 
   readonly verified = (step: number) => this.#membership.verified(step);
 

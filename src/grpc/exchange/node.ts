@@ -139,9 +139,7 @@ export class ExchangeNode implements Group {
   readonly #hash = () => (this.#waiting.closed ? "" : this.#snapshot.hash());
 
   /** There is nothing more to do here. */
-  get #done(): boolean {
-    return this.#membership.finished || this.#waiting.stopped;
-  }
+  get #done() { return this.#membership.finished || this.#waiting.stopped; } // prettier-ignore
 
   /** Waits for a view and catches up with it. @returns undefined when the node is to leave. */
   async #settle(): Promise<GroupView | undefined> {
