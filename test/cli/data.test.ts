@@ -1,8 +1,9 @@
-import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { dataMain } from "../../src/cli/data.ts";
 import { byteText } from "../../src/base/format.ts";
+import { readManifest } from "../../src/data/prepare/manifest.ts";
 import { openShards } from "../../src/data/prepare/open-shards.ts";
 import { damaged, fixture, fixtures, pattern } from "../data/sources/fixture.ts";
 import { temporaryFolder } from "./fixture.ts";
@@ -197,7 +198,7 @@ describe("npm run data -- inspect and verify", () => {
   it("give the manifest and the state of the shards as JSON", async () => {
     const out = temporaryFolder();
     await prepareArrays(out);
-    const manifest = JSON.parse(readFileSync(join(out, "train/manifest.json"), "utf8")) as object;
+    const manifest = await readManifest(join(out, "train"));
     const inspected = await data(["inspect", join(out, "train"), "--json"]);
     expect(last(inspected.stdout)).toEqual({
       command: "inspect",

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../base/errors.ts";
+import { sealJson, unsealJson } from "../../base/sealed-json.ts";
 import { writeFileAtomic } from "../formats/arrow-file.ts";
 import { LAYOUT } from "./shard-file.ts";
 
@@ -87,8 +88,7 @@ export const manifestFile = (directory: string) => join(directory, "manifest.jso
 export const hasManifest = (directory: string) => existsSync(manifestFile(directory));
 
 export async function writeManifest(directory: string, value: Manifest): Promise<void> {
-  const text = `${JSON.stringify(value, undefined, 2)}\n`;
-  await writeFileAtomic(manifestFile(directory), [new TextEncoder().encode(text)]);
+  await writeFileAtomic(manifestFile(directory), [new TextEncoder().encode(sealJson(value))]);
 }
 
 /**
@@ -130,7 +130,10 @@ export async function readManifest(directory: string): Promise<Manifest> {
   const remedy = "name a folder that npm run data -- prepare has finished, or prepare it again";
   if (!existsSync(path)) throw new UsageError(`${path} is missing`, remedy);
   try {
-    const value = manifest.parse(JSON.parse(await readFile(path, "utf8")));
+    const found = JSON.parse(await readFile(path, "utf8")) as unknown;
+    const { whole = true } = unsealJson(found as Readonly<Record<string, unknown>>);
+    if (!whole) throw new Error("it is not as it was written, its hash differs");
+    const value = manifest.parse(found);
     requireKnownLayout(path, value.layout);
     const sum = value.shards.reduce((total, part) => total + part.count, 0);
     if (sum !== value.count) throw new Error(`its shards have ${sum} images, it says ${value.count}`);

@@ -4,6 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Shape } from "../sources/source.ts";
 import { pixelsOf } from "../sources/source.ts";
 import { OpenFiles } from "./open-files.ts";
+import { ShardHashes } from "./shard-hashes.ts";
 import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
 import { readLayout, type ShardLayout } from "./shard-layout.ts";
 
@@ -63,7 +64,7 @@ function checkSizes(directory: string, shards: readonly ShardInfo[]): void {
 }
 
 /**
- * Opens what `prepare` wrote. Sizes are checked, values are not: `verify` does that.
+ * Opens what `prepare` wrote. Sizes are checked now, the hash of each shard when it is first used.
  *
  * @throws UsageError when there is no manifest, or a shard is missing, cut short or of other images.
  */
@@ -73,6 +74,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
   checkSizes(directory, shards);
   const paths = shards.map(({ file }) => join(directory, file));
   const files = new OpenFiles();
+  const hashes = new ShardHashes(directory, shards, damagedRemedy);
   const layouts: (ShardLayout | undefined)[] = [];
   const width = pixelsOf(shape);
   // Of all shards but the last the sizes are equal, so the shard of an index is found by a division.
@@ -80,6 +82,10 @@ export async function openShards(directory: string): Promise<ShardedImages> {
 
   const layout = (shard: number): ShardLayout =>
     (layouts[shard] ??= checkedLayout(paths[shard]!, shards[shard]!, width));
+  const wholeLayout = (shard: number): ShardLayout => {
+    hashes.now(shard);
+    return layout(shard);
+  };
   /** Values [first, first + count) of one shard into `out`. */
   const copy = (shard: number, start: number, bytes: number, first: number, out: Uint8Array) =>
     readExactly(files.get(paths[shard]!), paths[shard]!, out, start + first * bytes);
@@ -115,7 +121,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
     gather(indices, into) {
       const out = sized(into, indices.length * width);
       runs(indices, (shard, first, at, count) =>
-        copy(shard, layout(shard).images, width, first, out.subarray(at * width, (at + count) * width)),
+        copy(shard, wholeLayout(shard).images, width, first, out.subarray(at * width, (at + count) * width)),
       );
       return out;
     },
@@ -124,7 +130,8 @@ export async function openShards(directory: string): Promise<ShardedImages> {
       const parts: { shard: number; first: number; at: number; count: number }[] = [];
       runs(indices, (shard, first, at, count) => parts.push({ shard, first, at, count }));
       parts.sort((a, b) => a.shard - b.shard || a.first - b.first);
-      await Promise.all(
+      const whole = [...new Set(parts.map(({ shard }) => shard))].map((shard) => hashes.check(shard));
+      const read = Promise.all(
         parts.map(async ({ shard, first, at, count }) => {
           const start = layout(shard).images + first * width;
           const part = out.subarray(at * width, (at + count) * width);
@@ -132,6 +139,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
           if (found < part.length) throw cutShort(paths[shard]!, start + found);
         }),
       );
+      await Promise.all([...whole, read]);
       return out;
     },
     read(first, count, into) {
@@ -142,7 +150,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
         const shard = Math.floor((first + at) / each);
         const inShard = first + at - shard * each;
         const part = Math.min(count - at, each - inShard);
-        copy(shard, layout(shard).images, width, inShard, out.subarray(at * width, (at + part) * width));
+        copy(shard, wholeLayout(shard).images, width, inShard, out.subarray(at * width, (at + part) * width));
         at += part;
       }
       return out;
@@ -151,7 +159,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
       const out = new Int32Array(indices.length);
       const bytes = new Uint8Array(out.buffer);
       runs(indices, (shard, first, at, count) => {
-        const { labels } = layout(shard);
+        const { labels } = wholeLayout(shard);
         if (labels === undefined) throw new RangeError(`${directory}: these images have no labels`);
         copy(shard, labels, 4, first, bytes.subarray(4 * at, 4 * (at + count)));
       });
@@ -169,7 +177,13 @@ function sized(into: Uint8Array | undefined, length: number): Uint8Array {
 }
 
 function checkedLayout(path: string, { count }: ShardInfo, width: number): ShardLayout {
-  const found = readLayout(path);
+  let found: ShardLayout;
+  try {
+    found = readLayout(path);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message, damagedRemedy, { cause: error });
+    throw error;
+  }
   if (found.count === count && found.width === width) return found;
   throw new UsageError(
     `${path} holds ${found.count} images of ${found.width} values, the manifest says ${count} of ${width}`,

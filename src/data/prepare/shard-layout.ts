@@ -1,6 +1,6 @@
 /** Where the values of a shard lie, found without reading them. */
-import { closeSync, openSync, readSync } from "node:fs";
-import { Message } from "apache-arrow";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readArrowMessage, type BatchMessage } from "../formats/arrow-message.ts";
 
 export interface ShardLayout {
   readonly count: number;
@@ -29,29 +29,38 @@ function readAt(file: number, position: number, length: number): Uint8Array {
  * The first record batch's message and where its buffers begin. The Schema message stands before it; in shards of
  * layout 1 nothing does.
  */
-function firstBatch(file: number): { readonly message: Message; readonly body: number } {
+function firstBatch(file: number): { readonly message: BatchMessage; readonly body: number } {
   if (new TextDecoder().decode(readAt(file, 0, 6)) !== "ARROW1") throw new Error("no Arrow IPC file");
   for (let at = MAGIC, tries = 0; tries < 2; tries++) {
     const prefix = new DataView(readAt(file, at, PREFIX).buffer);
     const length = prefix.getInt32(4, true);
     if (prefix.getInt32(0, true) !== -1 || !(length > 0 && length <= MAX_MESSAGE)) break;
-    const message = Message.decode(readAt(file, at + PREFIX, length));
+    const message = readArrowMessage(readAt(file, at + PREFIX, length), MAX_MESSAGE);
     at += PREFIX + length;
-    if (message.isRecordBatch()) return { message, body: at };
-    if (!message.isSchema()) break;
+    if (message.kind === "batch") return { message, body: at };
   }
   throw new Error("no record batch at its beginning");
 }
 
+/** Where the values of a buffer begin, which has as many bytes as are needed. */
+function valuesAt({ buffers, bodyLength }: BatchMessage, i: number, needed: number): number {
+  const [offset, length] = buffers[i] ?? [-1, 0];
+  if (offset >= 0 && length >= needed && offset + length <= bodyLength) return offset;
+  throw new Error(`${needed} bytes do not lie in its buffer of ${length} at ${offset} of ${bodyLength}`);
+}
+
 function formOf(file: number): ShardLayout {
   const { message, body } = firstBatch(file);
-  if (!message.isRecordBatch()) throw new Error("no record batch at its beginning");
-  const { nodes, buffers } = message.header();
+  const { nodes, rows, bodyLength } = message;
+  const { size } = fstatSync(file);
+  if (!(bodyLength >= 0 && body + bodyLength <= size)) throw new Error(`${bodyLength} bytes of values do not fit`);
   // Nodes: lists, their items, labels. Buffers: validity of the lists, of the items, the items; validity, labels.
-  const [count, items] = nodes.map(({ length }) => Number(length));
-  if (!count || !items || nodes.length > 3) throw new Error("no images in it");
-  const at = (i: number) => body + buffers[i]!.offset;
-  return { count, width: items / count, images: at(2), labels: nodes.length === 3 ? at(4) : undefined };
+  const [count = 0, items = 0] = nodes.map(([length]) => length);
+  const width = items / count;
+  if (count < 1 || count !== rows || !(Number.isInteger(width) && width > 0)) throw new Error("no images in it");
+  if (nodes.length < 2 || nodes.length > 3) throw new Error("it has other columns than images and labels");
+  const images = body + valuesAt(message, 2, items);
+  return { count, width, images, labels: nodes.length === 3 ? body + valuesAt(message, 4, 4 * count) : undefined };
 }
 
 /**

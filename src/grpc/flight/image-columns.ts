@@ -1,6 +1,12 @@
 /** Which columns of a stream are images and labels, and the rows of its batches. */
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
-import { FIXED_SIZE_LIST, INT, type BatchMessage, type FieldDescription, type SchemaMessage } from "./arrow-message.ts";
+import {
+  FIXED_SIZE_LIST,
+  INT,
+  type BatchMessage,
+  type FieldDescription,
+  type SchemaMessage,
+} from "../../data/formats/arrow-message.ts";
 
 /** Where a column begins in the lists of nodes and of buffers. */
 interface Place {

@@ -13,7 +13,7 @@ import {
 } from "apache-arrow";
 import { imageField } from "../../data/formats/image-field.ts";
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
-import { readArrowMessage, unwrapMessage } from "./arrow-message.ts";
+import { readArrowMessage, unwrapMessage } from "../../data/formats/arrow-message.ts";
 
 /** What a batch of so many rows looks like. */
 export interface BatchLayout {

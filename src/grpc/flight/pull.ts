@@ -5,6 +5,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
+import { unsealJson } from "../../base/sealed-json.ts";
 import { hasManifest, manifestFile, readManifest, writeManifest, type Manifest } from "../../data/prepare/manifest.ts";
 import { isWhole } from "../../data/prepare/progress.ts";
 import { writeShard, type ShardData } from "../../data/prepare/shard-file.ts";
@@ -49,10 +50,11 @@ const MAX_VALUES = 2 ** 31;
 /** Statuses that another attempt may change: the connection broke, the server was stopped or is busy. */
 const PASSING: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.RESOURCE_EXHAUSTED];
 
-/** The value of JSON; undefined when it is none. */
-function parsed(text: string): unknown {
+/** The object in JSON; undefined when it is none. */
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    return JSON.parse(text) as unknown;
+    const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
@@ -63,7 +65,8 @@ function claim(directory: string, value: unknown): void {
   const remedy = "use another --out, or remove the folder";
   const found = [directory, join(directory, STATE)].find(hasManifest);
   if (found !== undefined) {
-    if (isDeepStrictEqual(parsed(readFileSync(manifestFile(found), "utf8")), value)) return;
+    const { value: there } = unsealJson(parsed(readFileSync(manifestFile(found), "utf8")) ?? {});
+    if (isDeepStrictEqual(there, value)) return;
     throw new UsageError(`${directory} holds other data than the server gives`, remedy);
   }
   const other = readdirSync(directory).find((name) => name !== ".lock" && name !== STATE);
@@ -76,7 +79,7 @@ async function remoteManifest({ client, path, directory }: PullOptions): Promise
   const bad = (reason: string) =>
     new FlightError(client.server, status.DATA_LOSS, `the manifest of ${path.join("/")}: ${reason}`);
   const value = parsed(bytes.toString("utf8"));
-  if (value === undefined) throw bad("it is no JSON");
+  if (value === undefined) throw bad("it is no JSON object");
   mkdirSync(directory, { recursive: true });
   claim(directory, value);
   const state = join(directory, STATE);

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { Shape } from "../../data/sources/source.ts";
 import { endpointText, parseEndpoint } from "../endpoint.ts";
-import { readArrowMessage, unwrapMessage } from "./arrow-message.ts";
+import { readArrowMessage, unwrapMessage } from "../../data/formats/arrow-message.ts";
 import { FlightError, type FlightClient } from "./client.ts";
 import type { FlightEndpoint, FlightInfo, Ticket } from "./definition.ts";
 import { imageColumns, imageRows, type ImageColumns, type ImageRows } from "./image-columns.ts";

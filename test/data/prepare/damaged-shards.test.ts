@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import type { Manifest } from "../../../src/data/prepare/manifest.ts";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
+import { readLayout } from "../../../src/data/prepare/shard-layout.ts";
 import { verify } from "../../../src/data/prepare/verify.ts";
 import { made, temporaryFolder, valuesOf } from "./fixture.ts";
 
@@ -19,7 +20,8 @@ const shard = (directory: string, i: number) => join(directory, `shard-0000${i}.
 /** Rewrites the manifest; lists and numbers of it may be changed. */
 function edit(directory: string, change: (of: { -readonly [K in keyof Manifest]: Manifest[K] }) => void): void {
   const path = join(directory, "manifest.json");
-  const manifest = JSON.parse(readFileSync(path, "utf8")) as Manifest;
+  const manifest = JSON.parse(readFileSync(path, "utf8")) as Manifest & { sha256?: string };
+  delete manifest.sha256;
   change(manifest);
   writeFileSync(path, JSON.stringify(manifest));
 }
@@ -62,6 +64,43 @@ it("names a shard that is cut short while it is open", async () => {
   expect(() => shards.gather([19])).toThrow(/shard-00001\.arrow is cut short: it ends at byte \d+/);
   await expect(shards.load([19])).rejects.toThrow(/shard-00001\.arrow is cut short: it ends at byte \d+/);
   shards.close();
+});
+
+it("refuses a shard of which a bit has changed, by every way of reading, and gives the others", async () => {
+  const directory = await prepared();
+  const bytes = readFileSync(shard(directory, 1));
+  bytes[bytes.length >> 1]! ^= 8;
+  writeFileSync(shard(directory, 1), bytes);
+  const shards = await openShards(directory);
+  const words = /shard-00001\.arrow is damaged: its hash is not the manifest's\n  remedy: give the npm run data/;
+  await expect(shards.load([10])).rejects.toThrow(words);
+  await expect(shards.load([11])).rejects.toThrow(words);
+  for (const read of [() => shards.gather([10]), () => shards.read(10, 1), () => shards.labels([10])]) {
+    expect(read).toThrow(words);
+  }
+  expect([...(await shards.load([22, 0]))]).toEqual(valuesOf([22, 0]));
+  shards.close();
+});
+
+it("keeps within the file of a shard when a bit of its descriptions has changed", async () => {
+  const directory = await prepared();
+  const path = shard(directory, 0);
+  const bytes = readFileSync(path);
+  const { images } = readLayout(path);
+  const broken: number[] = [];
+  for (let bit = 0; bit < 8 * images; bit += 13) {
+    const changed = Buffer.from(bytes);
+    changed[bit >> 3]! ^= 1 << (bit & 7);
+    writeFileSync(path, changed);
+    try {
+      const found = readLayout(path);
+      const end = Math.max(found.images + found.count * found.width, (found.labels ?? 0) + 4 * found.count);
+      if (!(end <= bytes.length)) broken.push(bit);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+    }
+  }
+  expect(broken).toEqual([]);
 });
 
 it("finds a shard that is too long", async () => {

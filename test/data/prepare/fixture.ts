@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { ProgressFile } from "../../../src/data/formats/progress-file.ts";
+import { readProgress } from "../../../src/data/formats/read-progress.ts";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { writeShard } from "../../../src/data/prepare/shard-file.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
@@ -59,20 +61,23 @@ type Json = Record<string, unknown>;
 /** Makes prepared images with labels what the versions before layout 2 wrote. */
 export async function asLayout1(directory: string): Promise<void> {
   const path = { manifest: join(directory, "manifest.json"), progress: join(directory, "shards.jsonl") };
-  const { layout: _, ...manifest } = JSON.parse(readFileSync(path.manifest, "utf8")) as Json;
-  const [work, ...entries] = readFileSync(path.progress, "utf8").trim().split("\n");
+  const { layout: _, sha256: __, ...manifest } = JSON.parse(readFileSync(path.manifest, "utf8")) as Json;
+  const { work, entries } = readProgress<Json>(path.progress)!;
   const { manifest: known, gather, labels, shape, close } = await openShards(directory);
-  const [lines, written]: [string[], Json[]] = [[], []];
+  const written: Json[] = [];
+  const lines: Json[] = [];
   let first = 0;
   for (const [i, { file, count }] of known.shards.entries()) {
     const indices = Array.from({ length: count }, (_, k) => first + k);
     const data = { shape, images: gather(indices), labels: labels(indices) };
-    const { layout: __, ...entry } = JSON.parse(entries[i]!) as Json;
+    const { layout: ___, ...entry } = entries[i]!;
     written.push({ file, count, ...(await writeShard(join(directory, file), data, { layout: 1 })) });
-    lines.push(JSON.stringify({ ...entry, ...written.at(-1) }));
+    lines.push({ ...entry, ...written.at(-1) });
     first += count;
   }
   close();
-  writeFileSync(path.progress, `${[work, ...lines].join("\n")}\n`);
+  rmSync(path.progress);
+  const progress = new ProgressFile<Json>(path.progress, work);
+  for (const line of lines) progress.append(line);
   writeFileSync(path.manifest, JSON.stringify({ ...manifest, shards: written }));
 }

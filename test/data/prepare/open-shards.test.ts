@@ -64,22 +64,28 @@ describe("openShards", () => {
     await expect(openShards(gone)).rejects.toThrow(/shard-00000\.arrow is missing/);
     writeFileSync(shard(swapped, 1), Buffer.alloc(readFileSync(shard(swapped, 1)).length));
     const shards = await openShards(swapped);
-    expect(() => shards.gather([12])).toThrow(/not a shard: no Arrow IPC file/);
+    expect(() => shards.gather([12])).toThrow(/shard-00001\.arrow is damaged: its hash is not/);
     await expect(openShards(temporaryFolder())).rejects.toThrow(/manifest\.json is missing/);
   });
 
   it("says what is wrong with the manifest", async () => {
     const directory = await prepared();
     const path = join(directory, "manifest.json");
-    const manifest = JSON.parse(readFileSync(path, "utf8")) as { count: number; shards: { file: string }[] };
+    const manifest = JSON.parse(readFileSync(path, "utf8")) as {
+      count: number;
+      shards: { file: string }[];
+      sha256?: string;
+    };
     const fails = async (change: (of: typeof manifest) => unknown) => {
-      const copy = structuredClone(manifest);
+      const { sha256: _, ...copy } = structuredClone(manifest);
       change(copy);
       writeFileSync(path, JSON.stringify(copy));
       return expect(openShards(directory)).rejects;
     };
     await (await fails((of) => of.count++)).toThrow(/damaged: its shards have 23 images, it says 24/);
     await (await fails((of) => (of.shards[0]!.file = "../shard-00000.arrow"))).toThrow(/damaged: .*shards\[0\]\.file/);
+    writeFileSync(path, JSON.stringify(manifest).replace("0.", "0.1"));
+    await expect(openShards(directory)).rejects.toThrow("damaged: it is not as it was written, its hash differs");
     writeFileSync(path, "{");
     await expect(openShards(directory)).rejects.toThrow(/manifest\.json is damaged/);
   });

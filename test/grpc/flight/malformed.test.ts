@@ -1,7 +1,7 @@
 import { status, type ServerWritableStream, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { readArrowMessage, unwrapMessage } from "../../../src/grpc/flight/arrow-message.ts";
+import { readArrowMessage, unwrapMessage } from "../../../src/data/formats/arrow-message.ts";
 import {
   FLIGHT_PROTO,
   FLIGHT_SERVICE,
@@ -9,7 +9,7 @@ import {
   type FlightData,
   type FlightInfo,
 } from "../../../src/grpc/flight/definition.ts";
-import { FlatTable } from "../../../src/grpc/flight/flat-table.ts";
+import { FlatTable } from "../../../src/data/formats/flat-table.ts";
 import { imageColumns, imageRows } from "../../../src/grpc/flight/image-columns.ts";
 import { imageStream } from "../../../src/grpc/flight/image-stream.ts";
 import { rowMessages } from "../../../src/grpc/flight/row-messages.ts";

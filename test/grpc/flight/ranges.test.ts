@@ -9,7 +9,7 @@ import {
   unwrapMessage,
   type BatchMessage,
   type FieldDescription,
-} from "../../../src/grpc/flight/arrow-message.ts";
+} from "../../../src/data/formats/arrow-message.ts";
 import { flightService, type FlightDescriptor, type FlightInfo } from "../../../src/grpc/flight/definition.ts";
 import { imageColumns, imageRows } from "../../../src/grpc/flight/image-columns.ts";
 import { imageStream } from "../../../src/grpc/flight/image-stream.ts";

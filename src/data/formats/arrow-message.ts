@@ -78,10 +78,11 @@ const MAX_HEADER = 1 << 20;
  * Reads the description of a message.
  *
  * @param header The flatbuffer, without mark and length.
+ * @param longest Most bytes that it may have.
  * @throws RangeError when it is none, or of a kind that images are not sent in.
  */
-export function readArrowMessage(header: Uint8Array): SchemaMessage | BatchMessage {
-  if (header.length > MAX_HEADER) throw new RangeError(`its header has ${header.length} bytes`);
+export function readArrowMessage(header: Uint8Array, longest = MAX_HEADER): SchemaMessage | BatchMessage {
+  if (header.length > longest) throw new RangeError(`its header has ${header.length} bytes`);
   try {
     const message = FlatTable.root(header);
     if (!VERSIONS.includes(message.short(0))) throw new RangeError(`its version is ${message.short(0)}`);
