@@ -1,4 +1,4 @@
-/** Which version of this program computes. */
+/** The version of the program that computes a result. */
 import { createHash, type Hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -12,10 +12,10 @@ const COMPUTING = [
 
 const root = new URL("../../", import.meta.url);
 
-/** Of the sources here, or of what was built from them. */
+/** Source files end so: TypeScript here, JavaScript in a built package. */
 const ending = import.meta.url.endsWith(".js") ? ".js" : ".ts";
 
-/** Adds a pipeline's file and those that it imports, but for packages. */
+/** Hashes a pipeline's file and the files it imports, packages left out. */
 function addPipeline(hash: Hash, file: string): void {
   const absWorkingDir = dirname(resolve(file));
   const { metafile } = buildSync({

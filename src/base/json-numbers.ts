@@ -2,7 +2,7 @@
 
 const NAMES: Readonly<Record<string, number>> = { NaN, Infinity, "-Infinity": -Infinity };
 
-/** As `JSON.stringify`, in one line. */
+/** Like `JSON.stringify`, in one line. */
 export const stringifyNumbers = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === "number" && !Number.isFinite(inner) ? { number: String(inner) } : inner,

@@ -1,4 +1,7 @@
-/** How many processors this process may use: those it is bound to, or fewer where its container has a quota of CPU time. */
+/**
+ * Counts the processors this process may use: those it is bound to, or fewer where its container has a quota of CPU
+ * time.
+ */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -23,10 +26,10 @@ function share(quota = "", period = "100000"): number | undefined {
   return quota !== "" && time > 0 && each > 0 ? time / each : undefined;
 }
 
-/** By version 2: `cpu.max` has quota and period, or "max". */
+/** Version 2 of cgroups: `cpu.max` holds quota and period, or "max". */
 const bySecond = (folder: string) =>
   share(...((read(join(folder, "cpu.max"))?.split(" ") ?? []) as [string?, string?]));
-/** By version 1: a quota of -1 is none. */
+/** Version 1 of cgroups: a quota of -1 means none. */
 const byFirst = (folder: string) =>
   share(read(join(folder, "cpu.cfs_quota_us")), read(join(folder, "cpu.cfs_period_us")));
 
@@ -55,7 +58,7 @@ export interface Processors {
   readonly quota?: number;
 }
 
-/** As {@link processors}, of another machine. */
+/** Like {@link processors}, for another machine. */
 export function processorsOf(machine: number, quota: number | undefined): Processors {
   return quota === undefined || quota >= machine
     ? { count: machine }

@@ -11,7 +11,9 @@ import { UsageError } from "./errors.ts";
 /** Two 32-bit words, each in [0, 2^32). */
 export type Key = readonly [number, number];
 
-/** What a random number is for: "dequantize", "time", "noise", "flip", "shuffle", "dropout", "probe", "prior", "init" ... */
+/**
+ * The use of a random number: "dequantize", "time", "noise", "flip", "shuffle", "dropout", "probe", "prior", "init" ...
+ */
 export type Purpose = string;
 
 /** Encrypts the counters (x0, x1), (x0 + 1, x1) ... under the key and writes two words for each. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** What the JSON file holds; undefined where there is none, or it is damaged. `reviver` as of `JSON.parse`. */
+/** Reads a JSON file; undefined where there is none, or it is damaged. `reviver` is that of `JSON.parse`. */
 export function readJson<T>(path: string, reviver?: Parameters<typeof JSON.parse>[1]): T | undefined {
   try {
     return JSON.parse(readFileSync(path, "utf8"), reviver) as T;

@@ -16,7 +16,7 @@ const NONE: Half = { inputs: [], outputs: [] };
 /** Always in bfloat16: a processor's matrix units take it, and sum in float32. */
 const PRODUCTS = words("Conv2D Conv2DBackpropInput Conv2DBackpropFilter BatchMatMulV2 MatMul");
 
-/** As their largest input is: they move numbers, or add and scale them. */
+/** Ops that take the type of their largest input: they move numbers, or add and scale them. */
 const FOLLOWING = words(
   "Add AddV2 Sub Mul BiasAdd Reshape Transpose Slice SplitV Pad PadV2 ReverseV2 AvgPool Identity",
   "ScoreStreamScaledSum",
@@ -56,7 +56,7 @@ class Rewriting {
   readonly #outputs = new Map<GraphNode, readonly NodeOutput[]>();
   readonly #casts = new Map<GraphNode, Map<string, NodeOutput>>();
 
-  /** Where an output of the recording is now. */
+  /** Returns the output in the new graph that stands for one of the recording. */
   now({ node, index }: NodeOutput): NodeOutput {
     return this.#outputs.get(node)![index]!;
   }
@@ -120,7 +120,7 @@ const withoutFloat = (attribute: OpAttribute): OpAttribute =>
 const isNoCast = ({ op, inputs, outputTypes }: GraphNode) =>
   op === "Cast" && outputTypes[0] === FLOAT && isFloat(inputs[0]!);
 
-/** Whether one of its largest float32 inputs has become bfloat16. */
+/** True when one of the node's largest float32 inputs has become bfloat16. */
 function follows(node: GraphNode, graph: Rewriting): boolean {
   const floats = node.inputs.filter(isFloat);
   const largest = Math.max(...floats.map(sizeOf));
@@ -131,7 +131,7 @@ function follows(node: GraphNode, graph: Rewriting): boolean {
 const allHalf = (node: GraphNode, graph: Rewriting) =>
   node.inputs.filter(isFloat).every((input) => graph.typeOf(input) === BFLOAT16);
 
-/** What of a node is bfloat16. */
+/** Chooses the inputs and outputs of a node that become bfloat16. */
 function halfOf(node: GraphNode, graph: Rewriting): Half {
   if (/^out\d/.test(node.name)) return NONE;
   const all = { inputs: node.inputs.map((_, i) => i), outputs: node.outputTypes.map((_, i) => i) };

@@ -2,28 +2,28 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import type { OpAttribute } from "./graph-def.ts";
 
-/** What the native binding offers, as far as the engine needs it. */
+/** The native binding, as far as the engine needs it. */
 export interface Binding {
   createTensor(shape: number[], dtype: number, values: ArrayLike<number> & ArrayBufferView): number;
   deleteTensor(id: number): void;
   executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): OutputInfo[];
   tensorDataSync(id: number): unknown;
-  /** This and the next two are additions of ours (src/engine/native/functions.cc), which a prebuilt binding lacks, as our ops. */
+  /** Ours, as are the next two (src/engine/native/functions.cc). A prebuilt binding lacks them, as it lacks our ops. */
   addFunction?(name: string, graph: Uint8Array, inputs: number, outputs: number): void;
   removeFunction?(name: string): void;
   /** Runs a function in another thread, compiled by XLA if `xla`; the inputs may be deleted at once. */
   startFunction?(name: string, inputs: number[], outputs: number, xla: boolean): Promise<OutputInfo[]>;
-  /** This and the next four too (src/engine/native/values.cc), see there. */
+  /** Ours, as are the next four (src/engine/native/values.cc, which explains them). */
   readTensor?(id: number, values: Float32Array): void;
   lendTensor?(id: number): ArrayBuffer;
   takeBack?(buffer: ArrayBuffer): void;
   allFinite?(values: Float32Array): boolean;
   addValues?(a: Float32Array, b: Float32Array, out: Float32Array): void;
-  /** This and the next two too, on Linux (src/engine/native/memory.cc); see there. */
+  /** Ours, as are the next two (src/engine/native/memory.cc, which explains them); only on Linux. */
   createMemory?(): number;
   growMemory?(fd: number, bytes: number): void;
   mapMemory?(fd: number, writable: boolean): ArrayBuffer;
-  /** This and the next three too (src/engine/native/collectives.cc); see there. */
+  /** Ours, as are the next three (src/engine/native/collectives.cc, which explains them). */
   openCollectives?(group: number, server: Uint8Array, config: Uint8Array, port: number, allowed: string): Promise<unknown>; // prettier-ignore
   runCollective?(group: number, op: string, input: number, size: number, key: number): Promise<OutputInfo[]>;
   abortCollectives?(group: number): void;
@@ -31,9 +31,9 @@ export interface Binding {
   loadSavedModel(directory: string, tags: string): number;
   deleteSavedModel(id: number): void;
   runSavedModel(session: number, inputs: number[], inputNames: string, outputNames: string): OutputInfo[];
-  /** There while a function is recorded: the node that tensor `id` comes from is to run after that of `other`. */
+  /** Present while a function is recorded: the node of tensor `id` must run after that of `other`. */
   order?(id: number, other: number): void;
-  /** There too: what takes tensor `id` takes it as float32. */
+  /** Present while a function is recorded: ops that take tensor `id` take it as float32. */
   keepFloat32?(id: number): void;
   readonly TF_INT64: number;
   readonly TF_BOOL: number;

@@ -16,9 +16,9 @@ export interface Collectives {
   allToAll(x: Tensor, key: number): Promise<Tensor>;
   /** The members' `x`, [n, ...], one after another: [N n, ...]; else as {@link allToAll}. */
   gather(x: Tensor, key: number): Promise<Tensor>;
-  /** What runs fails, here. */
+  /** Makes operations that are running here fail. */
   abort(): void;
-  /** Nobody reaches this process any more; the server itself lasts until the process ends. */
+  /** Makes this process unreachable; the server itself lasts until the process ends. */
   close(): void;
 }
 
@@ -69,7 +69,7 @@ function serverDef({ members, index }: CollectivesOptions): Uint8Array {
   ]);
 }
 
-/** Whether this engine can open {@link Collectives}: the binding that the set-up compiles, on Linux. */
+/** True when this engine can open {@link Collectives}: on Linux, with the binding that the set-up compiles. */
 export const hasCollectives = (): boolean =>
   isNative() && process.platform === "linux" && nativeBackend().binding.openCollectives !== undefined;
 

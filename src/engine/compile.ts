@@ -24,7 +24,10 @@ export interface CompileOptions {
   readonly name: string;
   /** False runs the function eagerly, with equal results; needed where the engine is not native. Default true. */
   readonly compile?: boolean;
-  /** Of products, and of what lies between them, see {@link inBfloat16}; only compiled functions have bfloat16. Default float32. */
+  /**
+   * Type of products and of the ops between them, see {@link inBfloat16}. Only compiled functions have bfloat16.
+   * Default float32.
+   */
   readonly precision?: "float32" | "bfloat16";
 }
 

@@ -13,7 +13,7 @@ const [N, SIZE, CHANNELS, KERNEL] = [16, 32, 64, 3];
 const SHAPE: [number, number, number, number] = [N, SIZE, SIZE, CHANNELS];
 const FILTER: [number, number, number, number] = [KERNEL, KERNEL, CHANNELS, CHANNELS];
 
-/** What is measured, in words. */
+/** Names the measured convolution. */
 export const CONVOLUTION = `conv ${KERNEL}x${KERNEL}, N${N} ${SIZE}x${SIZE} ${CHANNELS}->${CHANNELS}, float32`;
 
 /** A multiplication and an addition for each filter weight and pixel, those in the padding counted, as is usual. */

@@ -17,7 +17,7 @@ export interface Graph {
 let loaded = 0;
 let warned = false;
 
-/** As a function of the context in which the tensors live: nothing is copied, also on a GPU. */
+/** Loads the recording as a function of the context in which the tensors live: nothing is copied, also on a GPU. */
 function functionGraph(binding: Required<Binding>, name: string, { nodes, inputs, outputs }: Recording): Graph {
   const own = `scorestream_${loaded++}_${name.replaceAll(/\W/g, "_")}`;
   binding.addFunction(own, graphDef(nodes), inputs, outputs);
@@ -42,7 +42,7 @@ function functionGraph(binding: Required<Binding>, name: string, { nodes, inputs
   };
 }
 
-/** As a session, whose inputs and outputs go through host memory. */
+/** Loads the recording as a session, whose inputs and outputs go through host memory. */
 function sessionGraph(binding: Binding, { nodes, inputs, outputs }: Recording): Graph {
   const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}:0`);
   const session = openSession(binding, graphDef(nodes), names("in", inputs), names("out", outputs));

@@ -9,7 +9,7 @@ export const FLOAT = 1;
 export const INT32 = 3;
 export const BFLOAT16 = 14;
 
-/** Whether the engine is a native TensorFlow, that is, whether ops can be called by name and graphs recorded. */
+/** True when the engine is a native TensorFlow: ops can be called by name and graphs recorded. */
 export const isNative = () => tf.getBackend() === "tensorflow";
 
 export const typeAttribute = (name: string, value: number): OpAttribute => ({ name, type: ATTR.TYPE, value });
@@ -31,14 +31,17 @@ export function executeOps(op: string, attributes: OpAttribute[], inputs: Tensor
   return nativeBackend().executeMultipleOutputs(op, attributes, inputs, outputs);
 }
 
-/** Whether there are ops of our own (src/engine/native/group-norm.cc, between-products.cc): for CPUs, in the binding that the set-up compiles. */
+/**
+ * True when our own ops exist (src/engine/native/group-norm.cc, between-products.cc): on CPUs, with the binding that
+ * the set-up compiles.
+ */
 export function hasOwnOps(): boolean {
   if (!isNative()) return false;
   const { binding, isUsingGpuDevice } = nativeBackend();
   return binding.addFunction !== undefined && !isUsingGpuDevice;
 }
 
-/** Whether XLA compiles what runs in another thread: on a GPU, if asked for. XLA has none of our own ops for CPUs. */
+/** True when XLA compiles what runs in another thread: on a GPU, if asked for. XLA has none of our own ops for CPUs. */
 export const usesXla = (): boolean => process.env["SCORESTREAM_XLA"] === "1" && nativeBackend().isUsingGpuDevice;
 
 const NHWC: OpAttribute = { name: "data_format", type: ATTR.STRING, value: "NHWC" };

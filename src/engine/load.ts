@@ -19,18 +19,18 @@ export interface EngineOptions {
 export interface Engine {
   readonly tf: typeof tf;
   readonly name: "tensorflow" | "tensorflow-gpu" | "wasm";
-  /** Of the TensorFlow library, as `2.21.0`; of the WebAssembly backend. */
+  /** Version of the TensorFlow library, such as `2.21.0`, or of the WebAssembly backend. */
   readonly version: string;
   /** Model of the processor or of the GPU. */
   readonly device: string;
   readonly threads: number;
   /** "tf32": products of 10 bits of mantissa, a GPU's default. */
   readonly precision: "float32" | "tf32";
-  /** Whether TensorFlow ops can be called by name and functions compiled, see {@link compile}. */
+  /** True when TensorFlow ops can be called by name and functions compiled, see {@link compile}. */
   readonly native: boolean;
 }
 
-/** What numbers are computed by: "tensorflow-gpu 2.21.0 in TF32". */
+/** Names the engine and its precision: "tensorflow-gpu 2.21.0 in TF32". */
 export const engineText = ({ name, version, precision }: Pick<Engine, "name" | "version" | "precision">): string =>
   `${name} ${version}${precision === "tf32" ? " in TF32" : ""}`;
 

@@ -9,7 +9,7 @@
 /** One field of a message. */
 export interface WireField {
   readonly number: number;
-  /** Of a field with a length (text, bytes, a message): its content, a view. */
+  /** Content of a field with a length (text, bytes, a message), as a view; undefined for other fields. */
   readonly content: Uint8Array | undefined;
 }
 

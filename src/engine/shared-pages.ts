@@ -7,7 +7,7 @@ import { isNative, nativeBackend } from "./kernels.ts";
 type PagesBinding = Required<Pick<Binding, "createMemory" | "growMemory" | "mapMemory" | "takeBack">>;
 const pagesBinding = () => nativeBackend().binding as PagesBinding;
 
-/** Whether there is such memory: on Linux, with the binding that the set-up compiles. */
+/** True when such memory exists: on Linux, with the binding that the set-up compiles. */
 export const hasSharedPages = (): boolean => isNative() && nativeBackend().binding.mapMemory !== undefined;
 
 /** Node makes no buffer of more, and would have the memory unmapped a second time. @throws RangeError for more. */
@@ -31,7 +31,10 @@ export class SharedPages {
     return new SharedPages(pagesBinding().createMemory(), true).#begin((pages) => pages.grow(bytes));
   }
 
-  /** That of another process. @param fd Closed with it. @throws Error when the file could shrink: its bytes could be gone. */
+  /**
+   * Opens the pages of another process. @param fd Closed with them. @throws Error when the file could shrink: its bytes
+   * could be gone.
+   */
   static open(fd: number): SharedPages {
     return new SharedPages(fd, false).#begin((pages) => pages.renew());
   }

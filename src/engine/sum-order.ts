@@ -4,7 +4,7 @@ import { ATTR, type OpAttribute } from "./graph-def.ts";
 /** Ops that are a sum, or become one in TensorFlow's optimizer. */
 const SUMS = new Set(["Add", "AddV2", "Sub"]);
 
-/** What the optimizer sets on sums it has merged, and does not merge again. */
+/** The mark that the optimizer sets on sums it has merged; it does not merge a marked sum again. */
 const MERGED: OpAttribute = { name: "_grappler_ArithmeticOptimizer_AddOpsRewriteStage", type: ATTR.BOOL, value: true };
 
 /**

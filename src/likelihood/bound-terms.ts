@@ -56,11 +56,11 @@ export function expectedPriorTerm(sde: SDE, data: Float32Array, dims: number, b:
 }
 
 /**
- * What the bound at time eps lacks to one at time 0: the reconstruction error of x(0) by one Gaussian step minus the
- * entropy of x(eps) given x(0). With q(x(0) | x) = N((x + sigma^2 score) / alpha, (sigma / alpha)^2) everything but
- * |z + sigma score|^2 / 2 - D / 2 - D log(alpha) cancels.
+ * Computes the difference between the bound at time 0 and the bound at time eps. It is the reconstruction error of x(0)
+ * by one Gaussian step minus the entropy of x(eps) given x(0). With q(x(0) | x) = N((x + sigma^2 score) / alpha, (sigma
+ * / alpha)^2) everything but |z + sigma score|^2 / 2 - D / 2 - D log(alpha) cancels.
  *
- * @param sums Of the score at x(eps) = alpha x(0) + sigma z.
+ * @param sums Sums of the score at x(eps) = alpha x(0) + sigma z.
  * @param noiseSquared |z|^2.
  * @see Song et al. 2021, Appendix on numerical stability; the reference's bound_likelihood.py get_likelihood_offset_fn
  */

@@ -17,7 +17,7 @@ export interface OdeLikelihoodOptions extends Rk45BatchOptions {
 export interface OdeLikelihood {
   /** log p(data) of each example in nats, [B]. */
   readonly logp: Float64Array;
-  /** Where the probability flow takes the data at T, [B, ...shape]. */
+  /** The point at T to which the probability flow takes the data, [B, ...shape]. */
   readonly latent: Float32Array;
   /** Number of network evaluations. */
   readonly evaluations: number;

@@ -1,4 +1,4 @@
-/** What an evaluation has found, and its mean. */
+/** The results of an evaluation, and their mean. */
 import { average, spread, standardError, type Measured } from "./statistics.ts";
 
 /** Values of the images of one batch. */

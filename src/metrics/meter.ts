@@ -1,4 +1,4 @@
-/** What a run measures between two log steps, from wherever in the pipeline. */
+/** Collects measurements of a run between two log steps, from anywhere in the pipeline. */
 import type { Metric } from "./metric.ts";
 import { StageClock } from "./stage-clock.ts";
 import type { HistogramMessage } from "./histogram.ts";
@@ -29,7 +29,7 @@ interface Mean {
  */
 export class Meter {
   readonly #now: () => number;
-  /** In the order of the pipeline; without a clock before the first subscription. */
+  /** Stages in the order of the pipeline; no clock before the first subscription. */
   readonly #stages = new Map<string, StageClock | undefined>();
   readonly #means = new Map<string, Mean>();
   #histograms: HistogramReading[] = [];
@@ -42,7 +42,7 @@ export class Meter {
     this.#since = now();
   }
 
-  /** Tells a value of a metric, which is averaged over the values since the last log step. */
+  /** Adds a value of a metric; the log step reports the mean of the values since the last one. */
   tell(name: string, value: number, unit: string): void {
     const mean = this.#means.get(name);
     if (!mean) this.#means.set(name, { sum: value, count: 1, unit });
@@ -52,7 +52,7 @@ export class Meter {
     }
   }
 
-  /** Tells how values were distributed at a step; what TensorBoard shows as histograms. */
+  /** Adds the distribution of values at a step, which TensorBoard shows as a histogram. */
   tellHistogram(name: string, step: number, counts: HistogramMessage): void {
     this.#histograms.push({ name, step, counts });
   }

@@ -1,4 +1,4 @@
-/** Where metrics go as they arise. */
+/** A receiver of metrics as they arise. */
 import type { Metric } from "./metric.ts";
 
 /** Takes metrics of a run, at once and without waiting; does its own work elsewhere. */

@@ -37,7 +37,7 @@ export interface MetricBatch {
 export const BATCH_SIZE = 256;
 
 /**
- * Whether `next` may stand in a batch after `last`.
+ * True when `next` may stand in a batch after `last`.
  *
  * @param gaps Places between them may be missing, as they are behind a filter.
  */

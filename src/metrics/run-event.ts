@@ -1,4 +1,4 @@
-/** What a run tells whoever watches it. */
+/** The events that a run emits. */
 import type { HistogramReading } from "./meter.ts";
 
 /** Values of `--mode`. */
@@ -38,7 +38,7 @@ export interface Summary {
   readonly preset: Preset;
   readonly engine: string;
   readonly device: string;
-  /** Which data, and what was left out of them. */
+  /** Name of the data, and what was left out of them. */
   readonly data: string;
   /** SHA-256 of the data of the training, hexadecimal. */
   readonly dataDigest: string;
@@ -48,7 +48,7 @@ export interface Summary {
   readonly loss: number;
   /** Negative log-likelihood by the probability-flow ODE, bits/dim. */
   readonly bpd: number;
-  /** Over images; absent for one image, as the others are. */
+  /** Standard error over images. Absent for one image, as are the other standard errors. */
   readonly bpdStandardError: number;
   /** Variational bound, bits/dim. */
   readonly bound: number;
@@ -58,11 +58,11 @@ export interface Summary {
   readonly evalLossStandardError: number;
   /** Images that bpd and bound are means over. */
   readonly evalImages: number;
-  /** Which images these are: held out, or of the training. */
+  /** Images of the evaluation: held out, or of the training. */
   readonly split: "test" | "train";
-  /** What made the pixels of bpd and bound continuous, where they are pixels. */
+  /** Noise that makes the pixels of bpd and bound continuous; absent where the data are no pixels. */
   readonly dequantization: "uniform" | "variational";
-  /** What bpd would be for a perfect model, where that is known: the mean over the same examples, bits/dim. */
+  /** Value of bpd for a perfect model, where it is known: the mean over the same examples, bits/dim. */
   readonly exactBpd: number;
   readonly fid: number;
   readonly inceptionScore: number;

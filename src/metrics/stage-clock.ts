@@ -1,6 +1,6 @@
 /** Counts and times of one stage of a pipeline between two readings. */
 
-/** What a stage did since the last reading. */
+/** Counts and times of a stage since the last reading. */
 export interface StageReading {
   /** Batches that left. */
   readonly batches: number;

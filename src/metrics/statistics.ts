@@ -7,13 +7,15 @@ export interface Spread {
   readonly max: number;
 }
 
-/** What was measured of each image, in one pass over the images or in several with fresh noise. */
+/** Statistics of a value of each image, from one pass over the images or several with fresh noise. */
 export interface Measured {
-  /** Over images and passes. */
+  /** Mean over images and passes. */
   readonly mean: number;
-  /** Of the mean over images, from the spread of the images' own means over passes; NaN for one image. */
+  /**
+   * Standard error of the mean over images, from the spread of the images' own means over passes; NaN for one image.
+   */
   readonly standardError: number;
-  /** Of the mean over passes, from the spread of the passes' means: the error that the noise makes. */
+  /** Standard error of the mean over passes, from the spread of the passes' means: the error that the noise makes. */
   readonly repeatStandardError?: number;
   readonly images: number;
   /** Passes over the images. */

@@ -26,7 +26,10 @@ export function activate<T extends Tensor>(x: T, activation: Activation): T {
   }
 }
 
-/** Where solvers follow the reference's steps, its order of operations is kept too; training has faster ones. */
+/**
+ * True in training, which has faster ops. Solvers follow the reference's steps, so its order of operations is kept
+ * there.
+ */
 const isTraining = (context: Context) => context.dropoutSeed !== undefined;
 
 export interface ConvOptions {
@@ -47,7 +50,7 @@ export function conv(scope: Scope, C: number, O: number, options: ConvOptions = 
   const convolve = (context: Context, x: Tensor4D, bias?: Tensor1D): Tensor4D => {
     if (!upsampled) return conv2d(x, kernel(context), bias, stride);
     if (!isTraining(context)) return conv2d(upsample(x), kernel(context), bias);
-    // Of equal pixels only one is needed.
+    // Upsampled pixels are equal, so the convolution runs before.
     if (size === 1) return upsample(conv2d(x, kernel(context), bias));
     const y = upsampleConv(x, kernel(context));
     return bias ? tf.add(y, bias) : y;

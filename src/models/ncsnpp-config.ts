@@ -6,7 +6,7 @@ export interface NcsnppConfig {
   /** Height and width of the images. */
   readonly imageSize: number;
   readonly channels: number;
-  /** Whether the data lie in [-1, 1]; otherwise in [0, 1], and the network rescales them. */
+  /** True when the data lie in [-1, 1]; otherwise they lie in [0, 1], and the network rescales them. */
   readonly centered: boolean;
   readonly nf: number;
   readonly chMult: readonly number[];

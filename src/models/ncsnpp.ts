@@ -29,7 +29,7 @@ export type { NcsnppConfig };
 
 type Step = (context: Context, state: State) => void;
 
-/** What the layers pass along. */
+/** The values that the layers pass along. */
 interface State {
   h: Tensor4D;
   readonly skips: Tensor4D[];

@@ -13,7 +13,7 @@ export interface ParameterSlot extends ParameterSpec {
   readonly size: number;
 }
 
-/** Where each parameter lies in the flat vector. */
+/** The place of each parameter in the flat vector. */
 export interface ParameterLayout {
   readonly slots: readonly ParameterSlot[];
   /** Length of the flat vector, padding included. */

@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { fillNormal, fillUniform, randomKey } from "../base/random.ts";
 
-/** How a parameter starts. */
+/** The initial distribution of a parameter. */
 export type Initializer =
   | { readonly kind: "zeros" }
   | { readonly kind: "ones" }

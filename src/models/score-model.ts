@@ -1,4 +1,4 @@
-/** What a score network is to the rest of the program. */
+/** The interface of a score network. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
 import type { ParameterSpec, Context } from "./scope.ts";
 

@@ -19,7 +19,7 @@ export interface LossInputs {
    * `SDE.inputScale`, sigma_t times that times x(t) is added.
    */
   readonly noise: Float32Array;
-  /** What the network is told about t, `SDE.timeCondition`. */
+  /** The network's input for t, `SDE.timeCondition`. */
   readonly timeCondition: Float32Array;
   /** sigma_t times `SDE.scoreScale(t)`, so that sigma_t times the score is this times the network's output, but for `inputScale`. */
   readonly outputScale: Float32Array;
@@ -33,7 +33,7 @@ export interface ScoreNetworkOptions {
   readonly reduceMean: boolean;
   /** Record the functions as TensorFlow graphs; otherwise they run eagerly. */
   readonly compile: boolean;
-  /** Of the products of the loss gradient; everything else is as the engine has it. Default float32. */
+  /** Type of the products of the loss gradient; everything else is as the engine has it. Default float32. */
   readonly precision?: "float32" | "bfloat16";
 }
 

@@ -11,7 +11,7 @@ interface DropoutOptions {
   readonly seed: Tensor1D;
   /** Distinguishes draws of one seed. */
   readonly stream: number;
-  /** By an op of our own, where the engine has it, with equal bits; default true. */
+  /** Uses our own op where the engine has it, with equal bits; default true. */
   readonly fused?: boolean;
 }
 

@@ -9,9 +9,9 @@ export function firstNonFinite(values: Float32Array): number {
   return search(values);
 }
 
-/** Without compiled code. */
+/** Searches without compiled code. */
 export function search(values: Float32Array): number {
-  // A sum tells of a whole block, and four add up independently.
+  // One sum checks a whole block, and four sums run independently.
   const whole = values.length - (values.length % BLOCK);
   let start = 0;
   for (; start < whole; start += BLOCK) {

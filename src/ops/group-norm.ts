@@ -8,7 +8,7 @@ interface Affine {
   /** Normalized and scaled x is `a * x + b`; both [B, 1, 1, C]. */
   readonly a: Tensor;
   readonly b: Tensor;
-  /** Per channel, repeated over the channels of a group: [B, C]. */
+  /** Mean of each channel, equal over the channels of a group: [B, C]. */
   readonly mean: Tensor;
   readonly rstd: Tensor;
 }
@@ -42,7 +42,7 @@ interface GroupNormOptions {
   readonly fused?: boolean;
 }
 
-/** By an op of our own each way. */
+/** Uses our own ops, forwards and backwards. */
 function byOwnOps(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, swish: boolean, eps: number): Tensor4D {
   const attributes = [
     typeAttribute("T", FLOAT),
@@ -83,7 +83,7 @@ export function groupNorm(
   return (fused && hasOwnOps() ? byOwnOps : chained)(x, scale, bias, groups, swish, eps);
 }
 
-/** By TensorFlow's ops. */
+/** Uses TensorFlow's ops. */
 function chained(x: Tensor4D, scale: Tensor, bias: Tensor, groups: number, swish: boolean, eps: number) {
   const [B, H, W, C] = x.shape;
   const n = H * W * (C / groups);

@@ -26,7 +26,10 @@ const logSigmoid = (z: Tensor) => tf.neg(tf.softplus(tf.neg(z)));
 const expand = (x: Tensor) => tf.expandDims(x, -1);
 const softmaxOf = (terms: Tensor, logSum: Tensor) => tf.exp(tf.sub(terms, expand(logSum)));
 
-/** Per component, [...S, K]: log weight, standardized distance z, and the logarithms of sigmoid(z) and sigmoid(-z). */
+/**
+ * Computes for each component, [...S, K]: log weight, standardized distance z, and the logarithms of sigmoid(z) and
+ * sigmoid(-z).
+ */
 function components(x: Tensor, { logits, means, logScales }: LogisticMixture) {
   const logWeights = tf.sub(logits, tf.logSumExp(logits, -1, true));
   const distance = tf.clipByValue(tf.sub(expand(x), means), -FARTHEST, FARTHEST);

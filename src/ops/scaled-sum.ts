@@ -4,7 +4,7 @@ import { ATTR } from "../engine/graph-def.ts";
 import { FLOAT, executeOp, hasOwnOps, typeAttribute } from "../engine/kernels.ts";
 import { tf } from "../engine/tf.ts";
 
-/** By our own op. */
+/** Uses our own op. */
 const byOwnOp = (scale: number, ...inputs: Tensor[]) =>
   executeOp(
     "ScoreStreamScaledSum",

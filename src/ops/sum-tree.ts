@@ -12,7 +12,7 @@ export interface Subtree {
 
 export const endOf = ({ first, level }: Subtree): number => first + 2 ** level;
 
-/** Whether `b` lies to the right of `a` under the same parent. */
+/** True when `b` lies to the right of `a` under the same parent. */
 export const areSiblings = (a: Subtree, b: Subtree): boolean =>
   a.level === b.level && a.first % 2 ** (a.level + 1) === 0 && b.first === endOf(a);
 

@@ -1,4 +1,4 @@
-/** What a network says of images: one row an image, such as Inception's `pool_3` (2,048 numbers) or its logits. */
+/** Features of images, one row an image, such as Inception's `pool_3` (2,048 numbers) or its logits. */
 import { UsageError } from "../base/errors.ts";
 
 export interface Features {

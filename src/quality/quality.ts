@@ -18,13 +18,13 @@ export interface Quality {
   readonly samples: number;
   /** Numbers of `pool_3`. */
   readonly dims: number;
-  /** Which statistics of the data the FID compares with. */
+  /** Name of the data statistics that the FID compares with. */
   readonly statistics: string;
-  /** What is left out or biased, and why. */
+  /** Remarks on results that are left out or biased, with the reason. */
   readonly notes: readonly string[];
 }
 
-/** What is said when there are no more images than features. */
+/** Warns when there are no more images than features. */
 function rankNote({ name, rows, dims }: Features): string[] {
   if (rows > dims) return [];
   const rank = `${rows} images of ${name} give a covariance of ${dims} features a rank of at most ${rows - 1}`;
@@ -34,18 +34,18 @@ function rankNote({ name, rows, dims }: Features): string[] {
 /** Features of Inception, for which the bias is known. */
 const INCEPTION = 2048;
 
-/** What is said of the bias that the number of samples makes; it was measured between draws of one Gaussian. */
+/** Warns of the bias that the number of samples makes; it was measured between draws of one Gaussian. */
 function biasNote({ rows, dims }: Features): string[] {
   if (dims !== INCEPTION || rows <= dims) return [];
   return [
-    `FID: of ${rows} samples it is too large, about as 1 / samples: of 5,000 by about 16, of 50,000 by about 3; ` +
-      "compare it with those of as many samples only",
+    `FID: with ${rows} samples it comes out too large. The bias falls about as 1 / samples: 16 at 5,000, 3 at 50,000; ` +
+      "compare it only with values of as many samples",
   ];
 }
 
 async function kid(data: Features | undefined, samples: Features, notes: string[], pause?: Pause) {
   if (!data) {
-    notes.push("KID: the statistics file has mu and sigma only, it needs the features, pool_3");
+    notes.push("KID: left out, since it needs the features (pool_3) and the statistics file has only mu and sigma");
     return undefined;
   }
   try {

@@ -13,7 +13,7 @@ export interface RowProducts {
   readonly length: number;
   /** [m, n], added to. */
   readonly out: Float64Array;
-  /** Only where the column is not greater than the row, up to some more around the diagonal. */
+  /** Computes only the products whose column is not greater than the row, and some more around the diagonal. */
   readonly lower?: boolean;
   readonly pause?: Pause | undefined;
 }

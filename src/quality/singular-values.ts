@@ -15,7 +15,7 @@ function reflect(v: Float64Array): { readonly tau: number; readonly first: numbe
   for (let i = 1; i < v.length; i++) rest += (v[i]! / scale) ** 2;
   const alpha = v[0]!;
   v[0] = 1;
-  // Nothing to reflect; in a vector of zeros `rest` is NaN.
+  // No reflection is needed where zeros follow the first number; in a vector of zeros `rest` is NaN.
   if (!(rest > 0)) return { tau: 0, first: alpha };
   const norm = scale * Math.hypot(alpha / scale, Math.sqrt(rest));
   const first = alpha > 0 ? -norm : norm;

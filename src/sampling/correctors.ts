@@ -1,7 +1,7 @@
 /** The correctors of predictor-corrector sampling: steps of Langevin dynamics that stay at the time t. */
 import type { SDE } from "../sde/sde.ts";
 
-/** What the step size of one Langevin step is computed from. */
+/** The quantities from which the step size of one Langevin step is computed. */
 export interface CorrectorStep {
   readonly sde: SDE;
   readonly t: number;
@@ -53,7 +53,7 @@ const langevin: Corrector = ({ sde, t, snr, batch, score, noise }) =>
 /** Step size 2 alpha (r sigma_t)^2. @see the reference's AnnealedLangevinDynamics */
 const annealedLangevin: Corrector = ({ sde, t, snr }) => 2 * alpha(sde, t) * (snr * sde.std(t)) ** 2;
 
-/** What a name stands for; undefined leaves the correction out. */
+/** Finds a corrector by its name; undefined leaves the correction out. */
 export const CORRECTORS: Readonly<Record<CorrectorName, Corrector | undefined>> = {
   langevin,
   ald: annealedLangevin,

@@ -38,7 +38,7 @@ const ancestral: Predictor = (sde, t, next, { flow }) => {
   );
 };
 
-/** What a name stands for; undefined leaves the prediction out. */
+/** Finds a predictor by its name; undefined leaves the prediction out. */
 export const PREDICTORS: Readonly<Record<PredictorName, Predictor | undefined>> = {
   euler_maruyama: eulerMaruyama,
   reverse_diffusion: reverseDiffusion,

@@ -2,7 +2,7 @@ import type { ImportanceWeight, SDE } from "./sde.ts";
 import { velocityTimes } from "./velocity-times.ts";
 
 /**
- * From which density diffusion times are drawn. "likelihood": proportional to g^2 / sigma^2 (Section 5.1). "velocity":
+ * Density from which diffusion times are drawn. "likelihood": proportional to g^2 / sigma^2 (Section 5.1). "velocity":
  * that times alpha^2 / (alpha^2 + sigma^2), see {@link velocityTimes}.
  */
 export type TimeDensity = "uniform" | "likelihood" | "velocity";

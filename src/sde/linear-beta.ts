@@ -1,4 +1,4 @@
-/** What VP and subVP share: the rate beta(t) that grows linearly, and its integral B(t). */
+/** The schedule that VP and subVP share: the rate beta(t), which grows linearly, and its integral B(t). */
 import type { ImportanceWeight } from "./sde.ts";
 
 export interface LinearBetaOptions {

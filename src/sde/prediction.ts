@@ -1,4 +1,4 @@
-/** What a score network's output means. */
+/** The meaning of a score network's output. */
 import type { SDE } from "./sde.ts";
 
 /** "noise" is the reference's for VP and subVP, "score" its for VE. */

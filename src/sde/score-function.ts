@@ -1,6 +1,6 @@
 import type { SDE } from "./sde.ts";
 
-/** At once or later. */
+/** A value now, or a promise of it. */
 export type Later<T> = T | Promise<T>;
 
 /** A score and the estimate of its divergence. */

@@ -28,7 +28,7 @@ export interface SDE {
   readonly importance?: ImportanceWeight;
   /** The t whose log(alpha_t^2 / sigma_t^2) is `logSnr`. Absent: it is searched for. */
   timeOfLogSnr?(logSnr: number): number;
-  /** What the network is told about t: 999 t (VP, subVP, linear VE) or sigma_t (VE). */
+  /** The network's input for t: 999 t (VP, subVP, linear VE) or sigma_t (VE). */
   timeCondition(t: number): number;
   /** Factor s with score = s * network output: -1/sigma_t, or 1 for VE, whose network gives the score itself. */
   scoreScale(t: number): number;

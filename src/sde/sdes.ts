@@ -17,7 +17,7 @@ export interface SdeSettings {
 
 export type SdeName = "vp" | "subvp" | "ve" | "linearve";
 
-/** What makes the SDE of a name. */
+/** Makes each SDE by its name. */
 export const SDES: Readonly<Record<SdeName, (settings: SdeSettings) => SDE>> = {
   vp: vpSDE,
   subvp: subVpSDE,

@@ -3,7 +3,10 @@ import { rk45Steps, type SlopeRequest, type Solution } from "./rk45-steps.ts";
 import type { Later } from "../sde/score-function.ts";
 import { turn } from "../base/turn.ts";
 
-/** Whether the examples of a batch share one step size, as in scipy and the reference, or each has its own. */
+/**
+ * Step sizes of a batch: "batch" shares one among all examples, as scipy and the reference do; "image" gives each its
+ * own.
+ */
 export type StepControl = "batch" | "image";
 
 /** Options of {@link rk45Batch}. */

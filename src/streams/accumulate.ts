@@ -104,7 +104,7 @@ export function accumulate(shards: number): OperatorFunction<Gradient, Gradient<
           return EMPTY;
         });
         const step = concatMap((gradient: Gradient) => {
-          // Of a whole step, as `allReduce` gives with peers.
+          // The gradient of a whole step, as `allReduce` gives it with peers.
           if (gradient.batch.info.shards === 1) return of(wholeStep(gradient));
           sum.add(gradient);
           if (sum.batches.length < shards) return EMPTY;

@@ -44,7 +44,7 @@ function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: 
   const column = (data: Float32Array) => ({ data, shape: [] });
   const info = { step, shard: 0, shards: 1, firstSample: step * loss.length };
   const batch = createBatch({ t: column(t), loss: column(loss) }, info);
-  // As `accumulate` does, and not on the host, where subnormals would stay.
+  // Computed like in `accumulate`, and not on the host, where subnormals would stay.
   const mean = tf.tidy(() => tf.mul(tf.tensor1d(sum), 1 / shards));
   try {
     next(gradientOf("step", batch, mean as ReturnType<typeof tf.tensor1d>));

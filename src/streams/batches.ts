@@ -14,7 +14,7 @@ export interface Examples {
   readonly length: number;
   /** Values of all examples, [length, ...shape], or of more, of which `order` takes some. */
   readonly values: Column;
-  /** Where each example is, [length]; absent: one after another. */
+  /** Place of each example, [length]; absent: one after another. */
   readonly order?: Uint32Array;
 }
 
@@ -86,7 +86,7 @@ interface Plan {
   readonly indices: Uint32Array;
 }
 
-/** Where the examples of a plan are. */
+/** Finds the places of a plan's examples. */
 const found = ({ order }: AnyExamples, { indices }: Plan) => (order ? indices.map((place) => order[place]!) : indices);
 
 /** One batch, at once or when it has been read. */

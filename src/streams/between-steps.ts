@@ -27,9 +27,9 @@ export interface BetweenStepsOptions {
   readonly every: number;
   /** The step after which something else looks. */
   readonly last: number;
-  /** Told the time that training stood still, which its speed leaves out. */
+  /** Receives the time that training stood still, which its speed leaves out. */
   readonly meter: Meter;
-  /** Told of a look that failed. */
+  /** Receives the message about a look that failed. */
   readonly tell: (message: { readonly type: "message"; readonly text: string }) => void;
   /** Once aborted, a look that ends with an error was interrupted. */
   readonly stop?: AbortSignal;

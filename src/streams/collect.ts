@@ -6,7 +6,7 @@ import type { RunEvent } from "../metrics/run-event.ts";
 export interface CollectOptions {
   /** Examples to come. */
   readonly total: number;
-  /** What they are called in the progress. */
+  /** Name of the samples in the progress. */
   readonly unit: string;
 }
 

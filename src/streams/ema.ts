@@ -9,7 +9,7 @@ declare const averaged: unique symbol;
 export type Averaged<T> = T & { readonly [averaged]: true };
 
 /**
- * After each step moves the average of the parameters of `state` towards them; hands the values on.
+ * Moves the average of the parameters of `state` towards them after each step, and passes the values on.
  *
  * Evaluation and samples use the average, so `record` takes only values that have been through here.
  *

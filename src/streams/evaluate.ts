@@ -9,11 +9,11 @@ export type EvaluationKey = "bpd" | "bound" | "loss";
 
 type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";
 
-/** Which images are evaluated and how, as far as it is told: what tells the results of one key apart. */
+/** The choices that tell results of one key apart: the images, and the way of evaluation. */
 export interface EvaluationKind {
   readonly split?: "test" | "train" | undefined;
   readonly dequantization?: "uniform" | "variational" | undefined;
-  /** Of the bound. */
+  /** Score matching form of the bound. */
   readonly form?: "dsm" | "ssm" | undefined;
 }
 

@@ -13,7 +13,7 @@ export interface LogLikelihoodOptions {
   /** Relative and absolute tolerance of RK45. */
   readonly rtol: number;
   readonly atol: number;
-  /** Whether a batch shares its steps, the default, or each example has its own. */
+  /** Step sizes: "batch" (default) shares them in a batch, "image" gives each example its own. */
   readonly stepControl?: StepControl;
   /** Noise of Hutchinson's estimate of the divergence. */
   readonly hutchinson: "rademacher" | "gaussian";

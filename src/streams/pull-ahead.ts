@@ -18,7 +18,7 @@ export interface Job<T> {
 }
 
 /**
- * As `pull`, for values that take time to get: up to `ahead` of them are being got while one is worked on.
+ * Like `pull`, for values that take time to get: gets up to `ahead` of them while one is worked on.
  *
  * Reads that have begun go on while a stage keeps the thread busy, so that they cost a step nothing. The values come in
  * the order of their jobs. Memory is bounded by `ahead` values and the credit.

@@ -9,7 +9,7 @@ export interface PullTurnsOptions {
   readonly credit?: Credit | undefined;
 }
 
-/** What is being made before its turn. */
+/** A value in the making, ahead of its turn. */
 interface Ahead<T> {
   readonly turn: Turn;
   readonly value: Promise<T>;
@@ -53,7 +53,7 @@ export function pullTurns<T>(make: (turn: Turn) => T | Promise<T>, { peers, cred
     );
     return () => {
       closed.abort();
-      // Where the loop waits for a credit that does not come any more.
+      // Ends a loop that waits for a credit which does not come any more.
       void turns.return();
     };
   });

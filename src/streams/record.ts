@@ -17,9 +17,9 @@ export interface RecordOptions {
   readonly name?: string;
   /** First part of the metrics' names, default "train". */
   readonly prefix?: string;
-  /** Of the loss, default "1". */
+  /** Unit of the loss, default "1". */
   readonly lossUnit?: string;
-  /** Told at log steps too. */
+  /** Read at log steps. */
   readonly meter?: Meter | undefined;
   /** Milliseconds. */
   readonly now?: () => number;

@@ -12,10 +12,10 @@ export interface SampleQualityOptions {
   readonly total: number;
   /** Optimizer steps behind the parameters. */
   readonly step: number;
-  /** What the samples are compared with. */
+  /** Statistics of the data that the samples are compared with. */
   readonly data: DataStatistics;
   readonly pause?: Pause;
-  /** Told what was found. */
+  /** Receives the result. */
   readonly onFound?: (quality: Quality) => void;
 }
 

@@ -8,7 +8,7 @@ import type { SDE } from "../sde/sde.ts";
 export interface SampleTimeOptions {
   /** Smallest diffusion time, the paper's epsilon, in (0, T). */
   readonly eps: number;
-  /** From which density; as the loss is weighted, see {@link Weighting}. */
+  /** Density of the times; it goes with the weighting of the loss, see {@link Weighting}. */
   readonly density: TimeDensity;
   /**
    * Spread the times of a step evenly: u_i = (u_0 + i / n) mod 1 over its n images, whatever shards they are in. Each
@@ -54,7 +54,7 @@ function independent({ size, info: { step, shard } }: Place, seed: number): Floa
   return u;
 }
 
-/** Of all shards of a step, from one number of that step. */
+/** Spreads the times of all shards of a step, from one random number for that step. */
 function spread({ size, info: { step, shard, shards } }: Place, seed: number): Float64Array {
   const first = new Float64Array(1);
   fillUniform(randomKey(seed, "stratified time", step), first);

@@ -53,7 +53,7 @@ export interface SampleOptions {
   /** Relative and absolute tolerance of RK45. */
   readonly rtol: number;
   readonly atol: number;
-  /** Whether a batch shares its steps, the default, or each example has its own. */
+  /** Step sizes: "batch" (default) shares them in a batch, "image" gives each example its own. */
   readonly stepControl?: StepControl;
   /** End with one denoising step. */
   readonly denoise: boolean;

@@ -22,7 +22,7 @@ export function densityOf(weighting: Weighting): TimeDensity {
   return weighting === "velocity" ? "velocity" : "uniform";
 }
 
-/** What each weighting multiplies |sigma score + z|^2 by; g^2 |score + z / sigma|^2 is that times g^2 / sigma^2. */
+/** Factor of each weighting on |sigma score + z|^2; g^2 |score + z / sigma|^2 is that times g^2 / sigma^2. */
 const WEIGHTS: Readonly<Record<Weighting, (sde: SDE, t: number) => number>> = {
   original: () => 1,
   likelihood: (sde, t) => (sde.diffusion(t) / sde.std(t)) ** 2,

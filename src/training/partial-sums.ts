@@ -8,7 +8,7 @@ import { areSiblings, endOf, type Subtree, type SubtreeSum } from "../ops/sum-tr
 export class PartialSums<T> {
   readonly #add: (a: T, b: T) => T;
   readonly #free: (value: T) => void;
-  /** In order, disjoint. */
+  /** Disjoint, in order. */
   #sums: SubtreeSum<T>[] = [];
 
   /** @param add Makes a new value; @param free Called with each value that is no longer needed. */
@@ -58,7 +58,7 @@ export class PartialSums<T> {
     return missing;
   }
 
-  /** In order; they stay this object's. */
+  /** The sums, in order; they stay this object's. */
   get sums(): readonly SubtreeSum<T>[] {
     return this.#sums;
   }

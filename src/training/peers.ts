@@ -12,7 +12,7 @@ export interface StepSum {
   readonly step: number;
   /** Sum of the shards' gradients, float32 [P]. */
   readonly sum: Float32Array;
-  /** Of every example, in the order of the shards. */
+  /** Time of every example, in the order of the shards. */
   readonly t: Float32Array;
   readonly loss: Float32Array;
 }
@@ -38,10 +38,10 @@ export interface Group {
   /** Sums that {@link Group.onSum} has told of. */
   readonly applied: number;
   /**
-   * What to compute, in order; the next one comes once the gradient of the one before it was added. Ends with the run;
-   * returning leaves the group.
+   * Yields the turns to compute, in order; the next one comes once the gradient of the one before was added. Ends with
+   * the run; returning leaves the group.
    *
-   * @param closed Aborted when nobody wants more.
+   * @param closed Aborted when the consumer needs no more turns.
    */
   turns(closed: AbortSignal): AsyncGenerator<Turn, void, void>;
   /** The turn that follows if nobody comes or goes, if one is known. */
@@ -54,11 +54,15 @@ export interface Group {
   verified(step: number): Promise<void>;
   /** Takes the gradient of the turn given last. */
   add(gradient: ShardGradient): void;
-  /** Told each step's sum, once, and applies it before it returns. @returns A function that ends this. */
+  /**
+   * Calls `apply` once with each step's sum; it must apply the sum before it returns.
+   *
+   * @returns A function that ends this.
+   */
   onSum(apply: (sum: StepSum) => void): () => void;
 }
 
-/** With whom a node trains: nobody, or a group. */
+/** The nodes that train together: one alone, or a group. */
 export type Peers = Alone | Group;
 
 /** Nobody: a run in one process. */

@@ -68,7 +68,7 @@ export function pixelNorm(parent: Scope, shape: readonly number[]): Bijection {
   };
 }
 
-/** How far the matrices of {@link pointwise} are from the identity at the start. */
+/** Initial distance of the matrices of {@link pointwise} from the identity. */
 const NOISE = 0.001;
 
 /** `Pointwise`: a matrix over the channels of each half, `Pointwise_i/W0` and `W1`, [C, C]; C at most 3. */

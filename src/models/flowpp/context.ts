@@ -1,4 +1,4 @@
-/** What the layers of the dequantizer get at run time, and how they set themselves up from data. */
+/** The context of the dequantizer's layers at run time, and their initialization from data. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { tf } from "../../engine/tf.ts";
 import type { Context, Parameter } from "../scope.ts";

@@ -15,7 +15,7 @@ const MIN_LOG_SCALE = -7;
 /** Standard deviation of the network's outputs at the initialization. */
 const OUTPUT_SPREAD = 0.1;
 
-/** What the network says of each number of the other half, all [B, H, W, C] or [B, H, W, C, K]. */
+/** The network's output for each number of the other half, all [B, H, W, C] or [B, H, W, C, K]. */
 interface Transformation {
   readonly mixture: LogisticMixture;
   readonly logScale: Tensor;

@@ -18,13 +18,13 @@ export interface FlowSizes {
 export interface FlowForm {
   readonly sizes: FlowSizes;
   readonly conv: Affine;
-  /** Whether the couplings have attention. */
+  /** True when the couplings have attention. */
   readonly attention: boolean;
-  /** Whether a matrix over the channels follows each norm. */
+  /** True when a matrix over the channels follows each norm. */
   readonly pointwise: boolean;
-  /** Whether an activation precedes the last convolution of a coupling. */
+  /** True when an activation precedes the last convolution of a coupling. */
   readonly activateOutput: boolean;
-  /** Couplings between a split into columns and the next merge, and how often that is done. */
+  /** Couplings between a split into columns and the next merge, and the number of such rounds. */
   readonly couplings: number;
   readonly rounds: number;
   /** Channels of the features of the image. */

@@ -7,7 +7,7 @@ import type { Dequantizer } from "./dequantizer.ts";
 import type { DequantizationTermOptions } from "./loss-terms.ts";
 
 export interface DequantizationSetup extends DequantizationTermOptions {
-  /** Whether the score model takes data in [-1, 1] rather than [0, 1]. */
+  /** True when the score model takes data in [-1, 1], false when in [0, 1]. */
   readonly centered: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface LossTensors {
   readonly inputScale?: Tensor1D;
   readonly weight: Tensor1D;
   readonly drift: Tensor1D;
-  /** With it, the loss has the offset from time eps to time 0. */
+  /** Adds the offset from time eps to time 0 to the loss. */
   readonly offsetNoise?: Tensor4D;
 }
 

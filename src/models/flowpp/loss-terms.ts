@@ -4,9 +4,9 @@ import type { SDE } from "../../sde/sde.ts";
 export interface DequantizationTermOptions {
   /** Smallest diffusion time, in units of T. */
   readonly eps: number;
-  /** Whether the times are drawn with density proportional to g^2 / sigma^2 rather than uniformly from [eps, T]. */
+  /** Draws the times with density proportional to g^2 / sigma^2; otherwise uniformly from [eps, T]. */
   readonly importance: boolean;
-  /** Adds what the bound at time eps lacks to one at time 0. */
+  /** Adds the difference between the bound at time 0 and the bound at time eps. */
   readonly offset: boolean;
   /**
    * Computes as the reference does: the divergence of the drift at one time `tDrift` for each example and without the
@@ -18,13 +18,13 @@ export interface DequantizationTermOptions {
 /** Times of a batch, [B]. */
 export interface DequantizationTimes {
   readonly t: ArrayLike<number>;
-  /** For the divergence of the drift, uniform in [eps, T]; needed with `reference`. */
+  /** Times for the divergence of the drift, uniform in [eps, T]; needed with `reference`. */
   readonly tDrift?: ArrayLike<number> | undefined;
 }
 
 /** Numbers of each example, all [B]. */
 export interface DequantizationTerms {
-  /** What the network is told about t. */
+  /** The network's input for t. */
   readonly timeCondition: Float32Array;
   /** alpha_t and sigma_t. */
   readonly meanCoeff: Float32Array;

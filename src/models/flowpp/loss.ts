@@ -26,7 +26,7 @@ export interface DequantizationDraws extends DequantizationTimes {
 }
 
 export interface DequantizationLoss {
-  /** Of the dequantizer's parameters. */
+  /** Layout of the dequantizer's parameters. */
   readonly layout: ParameterLayout;
   /** Bounds [B] in nats on -log of the density of (255 image + u) / 256, scaled to the model's range, plus log q. */
   losses(parameters: Tensor1D, score: Tensor1D, draws: DequantizationDraws): Promise<Float32Array>;

@@ -50,7 +50,7 @@ export function dequantizationSampler(
 
   const run = (fn: Compiled, parameters: Tensor1D, first: Float32Array, image: Float32Array) => {
     let values: Float32Array[] = [];
-    // Not returned from tidy, which would look for tensors in every element.
+    // Kept out of tidy's result, which would be searched for tensors element by element.
     tf.tidy(() => {
       const images = [first, image].map((data) => tf.tensor4d(data, [data.length / (H * W * C), H, W, C]));
       values = fn(parameters, ...images).map((t) => t.dataSync() as Float32Array);

@@ -9,7 +9,7 @@
  */
 import { averagePool, branches, chain, convBatchNorm, maxPool, named, reduce, type Build } from "./layer.ts";
 
-/** Without padding. */
+/** No padding. */
 const VALID = { pad: "valid" } as const;
 const HALVE = { stride: 2, pad: "valid" } as const;
 const ROW = [1, 7] as const;
@@ -67,7 +67,7 @@ const blockE = (pool: Build) =>
     chain(pool, convBatchNorm("branch_pool", 1)),
   );
 
-/** From images [B, 299, 299, 3] in [-1, 1] to maps [B, 8, 8, D]; D is 2048 in the published weights. */
+/** Maps images [B, 299, 299, 3] in [-1, 1] to features [B, 8, 8, D]; D is 2048 in the published weights. */
 export const fidNetwork: Build = chain(
   convBatchNorm("Conv2d_1a_3x3", 3, HALVE),
   convBatchNorm("Conv2d_2a_3x3", 3, VALID),

@@ -9,7 +9,7 @@ export interface InceptionForm {
   readonly dims: number;
   readonly classes: number;
   /**
-   * What the network says of images, which the caller owns.
+   * Runs the network on images; the caller owns the result.
    *
    * @param images float32 [B, H, W, 3] in [0, 255], of any height and width.
    * @returns `pool_3` [B, D], and the logits [B, classes] without the bias of the last layer.

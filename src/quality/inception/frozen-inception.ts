@@ -13,7 +13,7 @@ const REMEDY =
 /** Nodes named in an error. */
 const SHOWN = 12;
 
-/** What the graph has, for errors: what is fed, and its last nodes. */
+/** Lists the graph's inputs and last nodes, for errors. */
 function inventory(nodes: readonly FrozenNode[]): string {
   const used = new Set(nodes.flatMap(({ inputs }) => inputs.map(nodeOf)));
   const entries = nodes.filter(({ op }) => op === "Placeholder").map(({ name }) => name);
@@ -26,7 +26,7 @@ function inventory(nodes: readonly FrozenNode[]): string {
 const nodeOf = (input: string) => input.replace(/^\^/, "").replace(/:\d+$/, "");
 const tensorOf = (input: string) => (input.includes(":") ? input : `${input}:0`);
 
-/** Where images go in, and what has to be done to them before. */
+/** The input of the graph, and how images are prepared for it. */
 interface Input {
   readonly tensor: string;
   readonly prepare: (images: Tensor4D) => Tensor4D;
@@ -46,7 +46,7 @@ function inputOf(nodes: readonly FrozenNode[]): Input | undefined {
   return uses("Mul").length > 0 ? { tensor: "Mul:0", prepare: preprocess } : undefined;
 }
 
-/** Where the logits come from: a tensor [B, K], or the weights [D, K] of the last layer. */
+/** Finds the source of the logits: a tensor [B, K], or the weights [D, K] of the last layer. */
 function logitsOf(nodes: readonly FrozenNode[]): { readonly tensor: string; readonly weights: boolean } | undefined {
   const find = (wanted: string) => nodes.find(({ name }) => name === wanted);
   if (find("logits")) return { tensor: "logits:0", weights: false };

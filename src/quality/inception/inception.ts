@@ -27,7 +27,7 @@ export interface Inception {
   /** Numbers of the logits: 1008 in the published networks. */
   readonly classes: number;
   /**
-   * What the network says of images; all of them go through it at once.
+   * Runs the network on all of the images at once.
    *
    * @param images In [0, 255], [B, H, W, C].
    * @param shape [H, W, C]; grey images (C = 1) get three equal channels.
@@ -41,9 +41,9 @@ export interface Inception {
 const PUBLISHED = { dims: 2048, classes: 1008 } as const;
 
 export interface InceptionOptions {
-  /** Whether the safetensors form runs as a graph; default: where the engine is native. */
+  /** Runs the safetensors form as a graph; default: where the engine is native. */
   readonly compiled?: boolean;
-  /** Whether networks of other sizes than the published one are refused; default true. */
+  /** Refuses networks of other sizes than the published one; default true. */
   readonly published?: boolean;
 }
 

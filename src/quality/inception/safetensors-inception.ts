@@ -7,7 +7,10 @@ import { fidNetwork } from "./fid-network.ts";
 import { INPUT_SIZE, type InceptionForm } from "./form.ts";
 import { FoldedWeights } from "./weights.ts";
 
-/** As pytorch-fid: to [0, 1], bilinear with pixel centres at halves and without antialiasing, then to [-1, 1]. */
+/**
+ * Prepares images like pytorch-fid: to [0, 1], bilinear with pixel centres at halves and without antialiasing, then to
+ * [-1, 1].
+ */
 function prepare(images: Tensor4D): Tensor4D {
   const resized = tf.image.resizeBilinear(tf.div<Tensor4D>(images, 255), [INPUT_SIZE, INPUT_SIZE], false, true);
   return tf.sub(tf.mul(resized, 2), 1);

@@ -2,7 +2,7 @@
 import type { Safetensor, SafetensorFile } from "../../data/formats/safetensors.ts";
 import { UsageError } from "../../base/errors.ts";
 
-/** Of torchvision's `BasicConv2d`. */
+/** Epsilon of torchvision's `BasicConv2d`. */
 const EPS = 1e-3;
 
 const REMEDY = "give the weights of pytorch-fid's FID Inception (release fid_weights), see docs/guide/evaluation.md";

@@ -1,4 +1,7 @@
-/** This project's own checkpoints, read without a model and with what the reference keeps beside the parameters. */
+/**
+ * Reads this project's own checkpoints without a model, including the fields that the reference keeps beside the
+ * parameters.
+ */
 import { readArrowMetadata } from "../../data/formats/arrow-metadata.ts";
 import { widthOf, type NamedArray } from "../../data/formats/named-array.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
@@ -8,7 +11,7 @@ import { fieldOptions, isRecord, parseConfig, type Json } from "./stored-config.
 import { fieldProblems, fieldsOf, numberIn, STEP, type Fields, type StoredCheckpoint } from "./reference-fields.ts";
 import { layoutOfShapes } from "./state-dict.ts";
 
-/** Where the configuration has the fields of a checkpoint that came from the reference. */
+/** Key of the configuration that holds the fields of a checkpoint from the reference. */
 const REFERENCE = "reference";
 const MAX_PARAMETERS = 1 << 16;
 
@@ -32,7 +35,7 @@ function parseLayout(path: string, text: string): ParameterLayout {
   return layoutOfShapes(shapes);
 }
 
-/** By name, so that equal fields have equal texts. */
+/** Encodes the fields in the order of their names, so that equal fields have equal texts. */
 const encoded = (fields: Fields): Json =>
   Object.fromEntries(
     [...fields]

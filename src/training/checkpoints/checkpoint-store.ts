@@ -43,11 +43,11 @@ function entriesOf(workdir: string, kind: CheckpointKind): Entry[] {
     .sort((a, b) => b.step - a.step);
 }
 
-/** Of both kinds, whole or not: that of the most steps first. */
+/** Lists files of both kinds, whole or not, largest step first. */
 const allEntries = (workdir: string): Entry[] =>
   [...entriesOf(workdir, "checkpoints"), ...entriesOf(workdir, "checkpoints-meta")].sort((a, b) => b.step - a.step);
 
-/** The checkpoints of a workdir, of both kinds, whole or not: that of the most steps first. */
+/** Lists the checkpoints of a workdir: both kinds, whole or not, largest step first. */
 export const checkpointPaths = (workdir: string): string[] => allEntries(workdir).map(({ path }) => path);
 
 /** Writes, finds and removes `checkpoint_<step>.arrow`. */
@@ -116,7 +116,7 @@ export class CheckpointStore {
     if (old.length === 0) return undefined;
     const folder = join(workdir, "checkpoints-set-aside");
     for (const { path } of old) {
-      // By kind: both may have a file of one step.
+      // One folder a kind: both may have a file of the same step.
       const kept = join(folder, basename(dirname(path)));
       mkdirSync(kept, { recursive: true });
       renameSync(path, join(kept, basename(path)));

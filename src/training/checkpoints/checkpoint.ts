@@ -36,7 +36,7 @@ export async function writeCheckpoint(
   await writeArrowFile(path, columns, { format: FORMAT, ...about, checksum: sum });
 }
 
-/** What is wrong with a checkpoint file. */
+/** Reports a checkpoint file that is damaged. */
 export class DamagedCheckpointError extends UsageError {
   override readonly name = "DamagedCheckpointError";
 

@@ -45,7 +45,7 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
 /** The one number of a field without dimensions. */
 export const numberIn = (array: NamedArray): number => Number(valuesOfArray(array)[0]);
 
-/** What is wrong with the fields, a line each; empty when all is right. */
+/** Lists the faults of the fields, one a line; empty when there is none. */
 export function fieldProblems(fields: Fields): string[] {
   const known = Object.entries(KINDS).flatMap(([name, { what, dtypes, shape, optional }]) => {
     const array = fields.get(name);
@@ -64,7 +64,7 @@ function stepProblems(fields: Fields): string[] {
   return own === step ? [] : [`${OPTIMIZER_STEP}: ${own} in the file, ${STEP} is ${step}`];
 }
 
-/** What the reference keeps beside the parameters; the defaults are those of its CIFAR-10 configurations. */
+/** Values that the reference keeps beside the parameters; the defaults are those of its CIFAR-10 configurations. */
 export interface FieldOptions {
   /** Learning rate after warmup. */
   readonly lr?: number;

@@ -11,7 +11,7 @@ type Shapes = ReadonlyMap<string, readonly number[]>;
 /** Null stands for a branch with nothing on it. */
 export type StateDict = ReadonlyMap<string, NamedArray | null>;
 
-/** What comes before and after a parameter's name. */
+/** The text before and after a parameter's name. */
 const PLACES: Readonly<Record<Vector, readonly [string, string]>> = {
   parameters: ["optimizer/target/", ""],
   m: ["optimizer/state/param_states/", "/grad_ema"],

@@ -1,4 +1,4 @@
-/** What a checkpoint says of the run that wrote it. */
+/** Reads the configuration that a checkpoint holds of the run that wrote it. */
 import { DamagedCheckpointError } from "./checkpoint.ts";
 import type { FieldOptions } from "./reference-fields.ts";
 

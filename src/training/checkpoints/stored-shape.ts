@@ -7,7 +7,7 @@ import { checkpointPaths } from "./checkpoint-store.ts";
 const isShape = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.length > 0 && value.every((size) => Number.isSafeInteger(size) && size > 0);
 
-/** What the configuration in an Arrow checkpoint says. */
+/** Reads the shape in an Arrow checkpoint's configuration. */
 async function shapeIn(path: string): Promise<unknown> {
   if (checkpointFormat(path) !== "arrow") return undefined;
   try {
