@@ -1,5 +1,5 @@
 /**
- * What travels between stages: one Arrow RecordBatch with a fixed-size-list column per quantity.
+ * The value that travels between stages: one Arrow RecordBatch with a fixed-size-list column per quantity.
  *
  * The names of the columns are in the type, so a pipeline whose stages are in the wrong order does not compile.
  */
@@ -38,7 +38,10 @@ export interface Batch<C extends string = string> {
   readonly info: BatchInfo;
   /** Examples in the batch, B. */
   readonly size: number;
-  /** Only in the type: the columns present. Contravariant, so that a batch with more columns fits where fewer are asked. */
+  /**
+   * Names the columns present; exists only in the type. Contravariant, so that a batch with more columns fits where
+   * fewer are asked.
+   */
   readonly columns: (name: C) => void;
 }
 
@@ -184,7 +187,7 @@ export function toIPC(batch: Batch<never>): Uint8Array {
 export function fromIPC<C extends string>(buffer: Uint8Array): Batch<C> {
   const records = readRecords(buffer);
   const record = records[0];
-  // Not from the reader: at the end of the stream it drops its schema.
+  // Taken from the record: at the end of the stream the reader drops its schema.
   const info = record?.schema.metadata.get(INFO);
   if (records.length !== 1 || !record || !info) {
     throw new RangeError(`expected an Arrow stream of one ScoreStream batch, got ${records.length} record batches`);

@@ -22,13 +22,13 @@ export interface StoredImages {
   readonly length: number;
   /** Shape of one image, [H, W, C]. */
   readonly shape: readonly [number, number, number];
-  /** What they are, and what was left out when they were prepared, for reports. */
+  /** Description for reports: the data, and what was left out when they were prepared. */
   readonly about: string;
-  /** SHA-256 that stands for all of them, hexadecimal. */
+  /** SHA-256 that stands for all of the images, hexadecimal. */
   readonly digest: string;
   /** Images by index at once, [B, H, W, C]. @throws RangeError when an index is out of range. */
   gather(indices: ArrayLike<number>): Uint8Array;
-  /** As {@link gather}, read while something else is done. */
+  /** Like {@link gather}, but reads while something else is done. */
   load(indices: ArrayLike<number>): Promise<Uint8Array>;
   /** Closes the files. */
   close(): void;
@@ -55,5 +55,5 @@ export function imagesAt(data: ImageDataset, indices: ArrayLike<number>): Uint8A
   return out;
 }
 
-/** Told what goes on while data is prepared; `fraction` in 0..1 where the end is known. */
+/** Receives the progress of the preparation; `fraction` in 0..1 where the end is known. */
 export type OnProgress = (message: string, fraction?: number) => void;

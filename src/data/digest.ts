@@ -1,4 +1,4 @@
-/** What data are known by, wherever they lie. */
+/** The digest that identifies data, wherever they lie. */
 import { createHash } from "node:crypto";
 import type { Column } from "./batch.ts";
 import type { ImageDataset } from "./dataset.ts";
@@ -12,7 +12,7 @@ interface InMemory {
 /** A hash takes less than 2^31 bytes at once. */
 const PIECE = 2 ** 30;
 
-/** Of values that were asked for before, by what they are taken for: hashing CIFAR-10 takes a tenth of a second. */
+/** Digests computed before, by the memory of the values and their head: hashing CIFAR-10 takes a tenth of a second. */
 const known = new WeakMap<Column["data"], Map<string, string>>();
 
 function hashed(head: string, data: Column["data"]): string {

@@ -1,4 +1,4 @@
-/** Which examples an evaluation of a part of the data takes. */
+/** Chooses the examples that an evaluation of a part of the data takes. */
 import { permutation, randomKey } from "../base/random.ts";
 
 /**

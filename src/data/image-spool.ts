@@ -9,7 +9,7 @@ const PIECE = 16 << 20;
 export interface SpooledBatch {
   /** Images in it. */
   readonly count: number;
-  /** Of its bytes, hexadecimal. */
+  /** SHA-256 of its bytes, hexadecimal. */
   readonly sha256: string;
 }
 
@@ -63,7 +63,7 @@ export class ImageSpool {
     if (sizeOf(this.#bytes) > this.images * this.#size) truncateSync(this.#bytes, this.images * this.#size);
   }
 
-  /** How many batches, from the first on, are in the file as they were written. */
+  /** Counts the batches, from the first on, that are in the file as they were written. */
   #whole(batches: readonly SpooledBatch[]): number {
     if (batches.length === 0 || sizeOf(this.#bytes) === 0) return 0;
     const file = openSync(this.#bytes, "r");
@@ -94,7 +94,7 @@ export class ImageSpool {
     return countSpooled(this.#batches.entries);
   }
 
-  /** What was damaged when it was opened; undefined where nothing was. */
+  /** Describes the damage found when the file was opened; undefined where there was none. */
   get damage(): string | undefined {
     return this.#damage;
   }

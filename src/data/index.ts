@@ -22,7 +22,7 @@ export {
 } from "./sources/formats.ts";
 export type { ImageOptions, SourceOptions } from "./sources/options.ts";
 
-// For formats of one's own
+// For user-defined formats.
 export { fitPicture, decodeImage } from "./sources/decode-image.ts";
 export { BadDataError, badEntry, badEntryOf } from "./sources/bad-data.ts";
 export { findSplit, type SplitFiles } from "./sources/find-files.ts";

@@ -20,7 +20,7 @@ export interface Cifar10Options {
   readonly onProgress?: OnProgress;
 }
 
-/** What the data has to be and where it may come from, in order of preference; tests put their own here. */
+/** The data's manifest, and its sources in order of preference; tests put their own here. */
 export interface Cifar10Origin {
   readonly manifest: Cifar10Manifest;
   readonly sources: readonly Cifar10Source[];
@@ -73,7 +73,7 @@ async function prepare(
   }
 }
 
-/** What a reader can hold against the known numbers of CIFAR-10. */
+/** Describes the data by numbers that a reader can compare with the known ones of CIFAR-10. */
 function describe({ train, test }: Cifar10): string {
   const means = channelMeans(train).map((mean) => mean.toFixed(4));
   return `CIFAR-10: ${train.length} + ${test.length} images, channel means ${means.join(" ")}`;

@@ -5,11 +5,11 @@ export interface BatchFile {
   readonly sha256: string;
 }
 
-/** What CIFAR-10 consists of. */
+/** The files of CIFAR-10, and their sizes and checksums. */
 export interface Cifar10Manifest {
   /** Images in each file. */
   readonly imagesPerFile: number;
-  /** In the order of the images. */
+  /** The files, in the order of the images. */
   readonly files: readonly BatchFile[];
 }
 

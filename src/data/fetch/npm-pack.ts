@@ -14,7 +14,7 @@ import { BadFileError } from "./bad-file.ts";
 export async function npmPack(spec: string, directory: string): Promise<string> {
   const words = ["pack", spec, "--pack-destination", ".", "--ignore-scripts", "--loglevel=error"];
   await new Promise<void>((resolve, reject) => {
-    // On Windows npm is a .cmd file, which only a shell can start; the words are constants.
+    // npm is a .cmd file on Windows, which only a shell can start; the words are constants.
     const child = spawn("npm", words, {
       cwd: directory,
       shell: process.platform === "win32",

@@ -27,7 +27,7 @@ function isDead(name: string): boolean {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    // Not permitted means that it lives, as another user's.
+    // "Not permitted" means that the process lives and belongs to another user.
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }

@@ -1,12 +1,15 @@
 /**
- * Whether the descriptions in an Arrow IPC file hold together. Arrow JS follows them without a look at the size of the
- * file, so that one wrong byte can make it fill the memory.
+ * Checks that the descriptions in an Arrow IPC file hold together. Arrow JS follows them without comparing them with
+ * the size of the file, so that one wrong byte can make it fill the memory.
  *
  * @see https://github.com/apache/arrow/blob/main/format/File.fbs, Message.fbs and Schema.fbs
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
-/** What a table has in each place: nothing to follow, text, a struct's bytes in a list, another table, a list of them. */
+/**
+ * The content of a table's place: nothing to follow, text, a struct's bytes in a list, another table, or a list of
+ * them.
+ */
 type Place = "plain" | "text" | { readonly structs: number } | { readonly table: Table } | { readonly tables: Table };
 type Table = readonly (Place | "absent")[];
 
@@ -22,7 +25,7 @@ const footer: Table = ["plain", { table: schema }, BLOCKS, BLOCKS, PAIRS];
 const record: Table = ["plain", { structs: 16 }, { structs: 16 }, "absent", "absent"];
 const message: Table = ["plain", "plain", { table: record }, "plain", PAIRS];
 
-/** Where a table has the number that says what another one is, and what it may be. */
+/** The place of the number that tells the type of another table, and its allowed values. */
 interface Kinds {
   readonly place: number;
   readonly allowed: readonly number[];
@@ -90,7 +93,7 @@ class Check {
   }
 }
 
-/** After the footer: its length in 4 bytes, and "ARROW1". */
+/** Bytes behind the footer: its length in 4 bytes, and "ARROW1". */
 const TAIL = 10;
 /** Descriptions take a few hundred bytes a column, and the metadata of a checkpoint some 100 kB. */
 const MAX_DESCRIPTION = 1 << 26;
@@ -119,7 +122,7 @@ function check(file: number): void {
   new Check(head.subarray(8)).root(message);
 }
 
-/** Where the one record batch's message is, in a footer that was checked. */
+/** Finds the message of the one record batch, in a footer that was checked. */
 function block(bytes: Buffer): { readonly offset: number; readonly length: number } {
   const at = bytes.readUInt32LE(0);
   const places = at - bytes.readInt32LE(at);

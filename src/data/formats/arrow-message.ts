@@ -17,7 +17,7 @@ export interface FieldDescription {
   readonly name: string;
   /** Number of its type in the format. */
   readonly type: number;
-  /** Of integers: bits and whether there are negative ones; of lists: items in `size`. */
+  /** Bits of an integer, or items of a list. `signed` is true for integers with negative values. */
   readonly size: number;
   readonly signed: boolean;
   readonly dictionary: boolean;
@@ -38,7 +38,7 @@ export interface BatchMessage {
   readonly rows: number;
   /** Values and nulls of each column, depth first. */
   readonly nodes: readonly (readonly [length: number, nulls: number])[];
-  /** Where the buffers lie in the body. */
+  /** The buffers' places in the body. */
   readonly buffers: readonly (readonly [offset: number, length: number])[];
 }
 

@@ -6,7 +6,7 @@ export interface ExtensionPieces {
   readonly pieces: readonly Uint8Array[];
 }
 
-/** What can be written; numbers are counts. */
+/** A value that can be written; numbers are counts. */
 export type Writable =
   number | string | Uint8Array | ExtensionPieces | readonly Writable[] | ReadonlyMap<string, Writable>;
 

@@ -68,7 +68,7 @@ class Reader {
     return this.#sized(code, depth);
   }
 
-  /** What is announced by a whole byte. */
+  /** Reads a value whose type and length are announced by a whole byte. */
   #sized(code: number, depth: number): MsgpackValue {
     const length = (first: number) => this.#uint(1 << (code - first));
     if (code >= 0xc4 && code <= 0xc6) return this.#take(length(0xc4));
@@ -153,7 +153,7 @@ class Reader {
     return this.#bytes.subarray(at, at + size);
   }
 
-  /** Where the next `size` bytes begin. */
+  /** Skips `size` bytes and returns where they begin. */
   #skip(size: number): number {
     const at = this.#at;
     if (size > this.#bytes.length - at) {

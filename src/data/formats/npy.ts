@@ -60,7 +60,10 @@ interface Layout {
   readonly fortran: boolean;
 }
 
-/** What the dictionary says (lengths end in L where Python 2 wrote them), such as {'descr': '<f4', 'fortran_order': False, 'shape': (300, 24), }. */
+/**
+ * Parses the header's dictionary, such as {'descr': '<f4', 'fortran_order': False, 'shape': (300, 24), }. Lengths end
+ * in L where Python 2 wrote them.
+ */
 function layout(text: string, refuse: Refuse): Layout {
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];

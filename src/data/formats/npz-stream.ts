@@ -30,10 +30,10 @@ function npyHead(shape: readonly number[]): Buffer {
 export const npzSize = (name: string, shape: readonly number[]) =>
   npyHead(shape).length + product(shape) + LOCAL + CENTRAL + END + 2 * `${name}.npy`.length;
 
-/** Whether the array fits into an npz file as this module writes it, which has less than 4 GiB. */
+/** True when the array fits into an npz file as this module writes it, which has less than 4 GiB. */
 export const fitsNpz = (name: string, shape: readonly number[]) => npzSize(name, shape) < LIMIT;
 
-/** What an entry's own header and its line of the directory share. */
+/** Writes the fields that an entry's own header and its line of the directory share. */
 function entryFields(name: Buffer, crc: number, size: number): Buffer {
   const fields = Buffer.alloc(26);
   fields.writeUInt16LE(VERSION, 0);

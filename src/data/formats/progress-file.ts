@@ -48,7 +48,7 @@ export class ProgressFile<T> {
     return this.#entries;
   }
 
-  /** Which line of the file was damaged when it was opened; undefined where none was. */
+  /** Names the line of the file that was damaged when it was opened; undefined where none was. */
   get damage(): string | undefined {
     return this.#damage;
   }

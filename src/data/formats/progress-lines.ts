@@ -27,14 +27,14 @@ function opened(kind: Kind, line: string | undefined, before: string) {
   return text !== undefined && hash === hashOf(before, text) ? { text, hash } : undefined;
 }
 
-/** What is whole in the text of a progress file. */
+/** The whole lines in the text of a progress file. */
 export interface ProgressLines<T> {
-  /** The first line's; absent when that line is not whole. */
+  /** The first line's content; absent when that line is not whole. */
   readonly work?: unknown;
   readonly entries: readonly T[];
   /** Characters of the lines that are whole. */
   readonly length: number;
-  /** Of the last line that is whole. */
+  /** Hash of the last line that is whole. */
   readonly hash: string;
   /** Number of the first line, from 1 on, that has its end and not its hash. */
   readonly damaged?: number | undefined;

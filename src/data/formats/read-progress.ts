@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { readLines } from "./progress-lines.ts";
 
 export interface SavedProgress<T> {
-  /** What the results depend on. */
+  /** The work that the results depend on. */
   readonly work: unknown;
-  /** Up to the first that is damaged. */
+  /** Results up to the first damaged one. */
   readonly entries: readonly T[];
 }
 

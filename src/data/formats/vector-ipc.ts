@@ -19,7 +19,7 @@ import {
 export type Piece = Float32Array | Uint16Array;
 export type PieceType = "float32" | "uint16";
 
-/** What stands before and after the values. */
+/** The bytes before and after the values. */
 interface Framing {
   readonly head: Uint8Array;
   /** Zeros, so that what follows is aligned, and the end of the stream. */

@@ -83,7 +83,7 @@ export async function readZipEntry(file: FileHandle, entry: ZipEntry, refuse: Re
   const local = await readAt(file, offset, LOCAL.size, refuse);
   if (local.readUInt32LE(0) !== LOCAL.signature) throw refuse(`its entry ${label} is not where its directory says`);
   const start = offset + LOCAL.size + local.readUInt16LE(26) + local.readUInt16LE(28);
-  // Before memory is taken for it.
+  // Checked before memory is allocated.
   if (start + compressedSize > (await file.stat()).size) throw refuse(`it was cut short in its entry ${label}`);
   const stored = await readAt(file, start, compressedSize, refuse);
   let content: Uint8Array = stored;

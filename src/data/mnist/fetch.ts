@@ -14,7 +14,7 @@ import { openMnist } from "../sources/idx.ts";
 import { officialMnist, type MnistFile } from "./files.ts";
 import { mirror, mnistPackage, type MnistSource } from "./sources.ts";
 
-/** What the data has to be and where it may come from, in order of preference; tests put their own here. */
+/** The data's files, and their sources in order of preference; tests put their own here. */
 export interface MnistOrigin {
   readonly files: readonly MnistFile[];
   readonly sources: readonly MnistSource[];

@@ -1,4 +1,4 @@
-/** How work that was done before differs from what is asked for now. */
+/** Finds the differences between work that was done before and the work that is asked for now. */
 import type { Work } from "./manifest.ts";
 
 type File = Work["files"][number];
@@ -10,7 +10,7 @@ const sameFrom = (before: Work, now: Work): boolean =>
       before.files.length + now.files.length === 0
     : before.from === now.from;
 
-/** Whether both are the same data in the same form, be their contents the same or not. */
+/** True when both are the same data in the same form, whether or not their contents are equal. */
 export function sameTask(before: Work, now: Work): boolean {
   const rest = ({ files: _, from: __, ...others }: Work) => JSON.stringify(others);
   return rest(before) === rest(now) && sameFrom(before, now);
@@ -30,7 +30,7 @@ function changeOfFile(before: File, now: File): string | undefined {
 
 const timeOf = ({ modified }: File) => new Date(modified).toISOString();
 
-/** What changed in the sources, for a message; undefined when nothing did. */
+/** Describes the change in the sources, for a message; undefined when nothing changed. */
 export function changeOf(before: Work, now: Work): string | undefined {
   if (!sameTask(before, now)) return "other data or options than before";
   const [old, files] = [before.files, now.files].map((list) => new Map(list.map((file) => [file.path, file])));

@@ -8,7 +8,7 @@ import { ShardBuilder } from "./shard-builder.ts";
 import { LAYOUT, writeShard, type ShardData, type ShardForm } from "./shard-file.ts";
 import { channelSums, countClasses } from "./statistics.ts";
 
-/** How many bad images and files are named for a shard, and in the manifest. */
+/** Number of bad images and files that are named for a shard, and in the manifest. */
 export const NAMED = 100;
 
 export interface ConvertOptions {

@@ -14,10 +14,13 @@ interface Split {
   readonly manifest: Manifest;
 }
 
-/** What the data of a card have in common. */
+/** The property that all data of a card share. */
 const kindOf = ({ shape, classCounts }: Manifest) => `${shapeText(shape)} ${classCounts !== undefined}`;
 
-/** Of several kinds those that are of the kind of the training images, or of the first. */
+/**
+ * Lists the splits for the card. Where they differ in kind, only those of the kind of the training images, or of the
+ * first.
+ */
 async function splitsIn(folder: string): Promise<Split[]> {
   const names = (await readdir(folder)).filter((name) => hasManifest(join(folder, name))).sort();
   const all = await Promise.all(

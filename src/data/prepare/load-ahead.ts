@@ -7,7 +7,7 @@ export interface LoadedEntry {
   readonly result: Picture | BadDataError;
 }
 
-/** Only what may be left out is a result; anything else ends the work. */
+/** Returns the error as a result where an image may be left out; any other error ends the work. */
 async function load(entry: SourceEntry): Promise<LoadedEntry> {
   try {
     return { entry, result: await entry.load() };

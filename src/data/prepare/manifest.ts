@@ -23,7 +23,7 @@ const shard = z.object({
   /** Images in it. */
   count,
   bytes: count,
-  /** Of the whole file. */
+  /** SHA-256 of the whole file. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -32,9 +32,9 @@ const work = z.object({
   format: z.string(),
   split: z.string(),
   version: z.string().optional(),
-  /** What was given with --from, absolute; absent for data that are fetched, and in old manifests. */
+  /** The path given with --from, absolute; absent for data that are fetched, and in old manifests. */
   from: z.string().optional(),
-  /** The crop, size, colours and so on that were asked for. */
+  /** The crop, size, colours and other options that were asked for. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** A folder of images as one, with the number of its images and a hash over their names, sizes and times. */
   files: z.array(
@@ -67,11 +67,11 @@ const manifest = z.object({
   classCounts: z.array(count).optional(),
   classNames: z.array(z.string()).optional(),
   /**
-   * What was left out because it was bad: images, and files that could not be read to their end or are not the
-   * published ones; the first of both with their reasons.
+   * Bad data that were left out: images, and files that could not be read to their end or are not the published ones.
+   * The first of both are listed with their reasons.
    */
   skipped: z.object({ count, files: count.default(0), first: z.array(skipped) }),
-  /** What lay beside the images and was not read: how many by reason, with the names of the first. */
+  /** Content beside the images that was not read: counts by reason, with the names of the first. */
   passedOver: z.array(z.object({ reason: z.string(), count, first: z.array(z.string()) })).optional(),
 });
 
@@ -84,7 +84,7 @@ export type Manifest = Readonly<z.infer<typeof manifest>>;
 
 export const manifestFile = (directory: string) => join(directory, "manifest.json");
 
-/** Whether a folder holds prepared data. */
+/** True when the folder holds prepared data. */
 export const hasManifest = (directory: string) => existsSync(manifestFile(directory));
 
 export async function writeManifest(directory: string, value: Manifest): Promise<void> {
@@ -92,9 +92,9 @@ export async function writeManifest(directory: string, value: Manifest): Promise
 }
 
 /**
- * As {@link readManifest}; undefined when it is damaged, so that it has to be written anew.
+ * Like {@link readManifest}, but undefined when the manifest is damaged, so that it has to be written anew.
  *
- * @throws UsageError when it is another program's.
+ * @throws UsageError when another program wrote it.
  */
 export async function readableManifest(directory: string): Promise<Manifest | undefined> {
   const path = manifestFile(directory);

@@ -22,7 +22,7 @@ export class OpenFiles {
     this.#most = most;
   }
 
-  /** How many are open. */
+  /** Number of open files. */
   get size(): number {
     return this.#open.size;
   }

@@ -22,9 +22,9 @@ export interface ShardedImages {
    * @throws RangeError when an index is out of range, or `into` has another length.
    */
   gather(indices: ArrayLike<number>, into?: Uint8Array): Uint8Array;
-  /** As {@link gather}, read in the order of the files by threads of the system, while something else is done. */
+  /** Like {@link gather}, but the system's threads read in the order of the files while something else is done. */
   load(indices: ArrayLike<number>): Promise<Uint8Array>;
-  /** Images [first, first + count), [count, H, W, C], as {@link gather}. */
+  /** Images [first, first + count), [count, H, W, C], read like {@link gather}. */
   read(first: number, count: number, into?: Uint8Array): Uint8Array;
   /** Classes by index, [B]. @throws RangeError without labels, or when an index is out of range. */
   labels(indices: ArrayLike<number>): Int32Array;
@@ -77,7 +77,7 @@ export async function openShards(directory: string): Promise<ShardedImages> {
   const hashes = new ShardHashes(directory, shards, damagedRemedy);
   const layouts: (ShardLayout | undefined)[] = [];
   const width = pixelsOf(shape);
-  // Of all shards but the last the sizes are equal, so the shard of an index is found by a division.
+  // All shards but the last have the same size, so a division finds the shard of an index.
   const each = shards[0]?.count ?? 1;
 
   const layout = (shard: number): ShardLayout =>

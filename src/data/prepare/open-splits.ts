@@ -14,13 +14,13 @@ import { openShards } from "./open-shards.ts";
 const TEST = [...namesOfSplit("test"), ...namesOfSplit("validation")];
 const TRAIN = namesOfSplit("train");
 
-/** What was prepared for training and evaluation. */
+/** Data prepared for training and evaluation. */
 export interface PreparedSplits extends ImageSplits<StoredImages> {
-  /** Of the training images. */
+  /** Manifest of the training images. */
   readonly manifest: Manifest;
-  /** Of the evaluation images; the same where these are held out. */
+  /** Manifest of the evaluation images; the same where these are held out. */
   readonly testManifest: Manifest;
-  /** What the user should know: images that are held out, or were left out. */
+  /** Notes for the user: images that are held out, or were left out. */
   readonly notes: readonly string[];
 }
 
@@ -30,10 +30,10 @@ function splitsIn(directory: string): string[] {
   return readdirSync(directory).filter((name) => hasManifest(join(directory, name)));
 }
 
-/** Whether `npm run data -- prepare` wrote into the folder, or into a folder of a split in it. */
+/** True when `npm run data -- prepare` wrote into the folder, or into a folder of a split in it. */
 export const isPrepared = (directory: string): boolean => hasManifest(directory) || splitsIn(directory).length > 0;
 
-/** Where the training images are. @throws UsageError when only images of other splits were prepared. */
+/** Finds the folder of the training images. @throws UsageError when only images of other splits were prepared. */
 function trainingFolder(directory: string): string {
   if (hasManifest(directory)) return directory;
   const found = TRAIN.map((split) => join(directory, split)).find(hasManifest);

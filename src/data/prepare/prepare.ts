@@ -20,9 +20,9 @@ import { channelStatistics } from "./statistics.ts";
 
 /** Options of {@link prepare}. */
 export interface PrepareOptions {
-  /** Where the shards go; made when missing. */
+  /** Folder of the shards; made when missing. */
   readonly directory: string;
-  /** What the pictures were made with; kept in the manifest. */
+  /** Options that the pictures were made with; kept in the manifest. */
   readonly options?: Work["options"];
   /** Largest size of a shard's images, default 32 MiB. Three of them are in memory at once. */
   readonly shardBytes?: number;
@@ -32,7 +32,7 @@ export interface PrepareOptions {
   readonly verify?: boolean;
   /** Images loaded at once, default 8 a core. */
   readonly window?: number;
-  /** Told of images written and being written, and left out. */
+  /** Receives the numbers of images written, being written and left out. */
   readonly onProgress?: (done: number, skipped: number) => void;
   readonly onMessage?: (text: string) => void;
   /** Ends the work at the next image once aborted; what is whole is kept. */
@@ -151,7 +151,7 @@ function beginAnew(directory: string): void {
   forget(directory);
 }
 
-/** What lay beside the images, and among them. */
+/** Lists the content beside the images, and among them, that was not read. */
 function passedBy({ passedOver, passedInside }: Source): Pick<Manifest, "passedOver"> {
   if (!passedOver && !passedInside) return {};
   const all = [...(passedOver ?? []), ...(passedInside?.() ?? [])];

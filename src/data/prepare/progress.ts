@@ -9,7 +9,7 @@ import type { Shape } from "../sources/source.ts";
 import type { ShardInfo, Skipped, Work } from "./manifest.ts";
 import type { ChannelSums } from "./statistics.ts";
 
-/** What was left out. */
+/** Images and files that were left out. */
 export interface Left {
   /** Images. */
   readonly count: number;
@@ -47,7 +47,7 @@ export const forget = (directory: string): void => rmSync(progressFile(directory
 /** Shards, and pieces of them that an interrupted writer left. */
 const OURS = /^\.?shard-\d+\.arrow(\.\d+\.tmp)?$/;
 
-/** Whether a shard is there as it was written. */
+/** True when a shard is there as it was written. */
 export async function isWhole(directory: string, { file, bytes, sha256 }: ShardInfo): Promise<boolean> {
   const path = join(directory, file);
   return existsSync(path) && statSync(path).size === bytes && (await sha256Of(path)) === sha256;

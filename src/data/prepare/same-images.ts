@@ -11,9 +11,9 @@ interface Read {
   readonly options: Work["options"];
 }
 
-/** Whether two pieces of work read the same images, whatever they call them. */
+/** True when two pieces of work read the same images, whatever they call them. */
 function sameImages(one: Read, other: Read): boolean {
-  // One file may hold the arrays of several splits, each by its name.
+  // One file may hold the arrays of several splits, each under its name.
   if (one.options["imageColumn"] !== other.options["imageColumn"]) return false;
   const keys = ({ files }: Read) => files.map(({ path, listing }) => listing ?? path);
   const known = new Set(keys(other));

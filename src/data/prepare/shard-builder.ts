@@ -35,7 +35,7 @@ export class ShardBuilder {
     return this.#count === this.capacity;
   }
 
-  /** What keeps a picture out; undefined when it fits. */
+  /** Returns the fault that keeps a picture out; undefined when it fits. */
   fault({ name, label }: SourceEntry, { shape, data }: Picture): BadDataError | undefined {
     const [expected, found] = [shapeText(this.shape), shapeText(shape)];
     if (expected !== found) {
@@ -58,7 +58,7 @@ export class ShardBuilder {
     this.#labels[this.#count++] = label;
   }
 
-  /** What has been collected; the next shard gets memory of its own, as this may still be being written. */
+  /** Returns the collected images. The next shard gets memory of its own, since this one may still be being written. */
   take(): ShardData {
     const images = this.#images.subarray(0, this.#count * pixelsOf(this.shape));
     const labels = this.labelled ? this.#labels.subarray(0, this.#count) : undefined;

@@ -29,7 +29,7 @@ export interface ShardData {
 /** The form of shards that is written now; manifests that name none are of form 1. */
 export const LAYOUT = 2;
 
-/** What the bytes of a shard depend on beside its images and labels. */
+/** Properties beside its images and labels that determine a shard's bytes. */
 export interface ShardForm {
   /** 1: without the Schema message before the rows, the type of tensors, and features; 2: with them. */
   readonly layout: number;

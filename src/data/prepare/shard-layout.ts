@@ -1,4 +1,4 @@
-/** Where the values of a shard lie, found without reading them. */
+/** Finds the places of a shard's values without reading them. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { readArrowMessage, type BatchMessage } from "../formats/arrow-message.ts";
 

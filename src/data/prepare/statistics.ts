@@ -1,8 +1,8 @@
 /** Sums over pixels, channel by channel; doubles hold them exactly, as they stay below 2^53. */
 export interface ChannelSums {
-  /** Of the values in 0..255, [C]. */
+  /** Sums of the values in 0..255, [C]. */
   readonly sums: number[];
-  /** Of their squares, [C]. */
+  /** Sums of their squares, [C]. */
   readonly squares: number[];
 }
 

@@ -7,11 +7,11 @@ import { readLayout } from "./shard-layout.ts";
 
 export interface Verified {
   readonly manifest: Manifest;
-  /** What is wrong, a line for each shard that is not as it was written. */
+  /** Faults, one line for each shard that is not as it was written. */
   readonly faults: readonly string[];
 }
 
-/** What is wrong with a shard; undefined when it is whole. */
+/** Describes the fault of a shard; undefined when it is whole. */
 async function faultOf(directory: string, shard: ShardInfo, pixels: number): Promise<string | undefined> {
   const { file, count, bytes, sha256 } = shard;
   const path = join(directory, file);

@@ -30,7 +30,7 @@ export interface ArrayFile {
   readonly others: readonly string[];
 }
 
-/** How the rows of the array become pictures. */
+/** The conversion of an array's rows to pictures. */
 export interface Rows {
   readonly shape: Shape;
   readonly planes: boolean;
@@ -101,7 +101,7 @@ export async function arrayFile(
   return { path, images, labels, length, others };
 }
 
-/** What the files have beside images and labels. */
+/** Lists the arrays of the files that are neither images nor labels. */
 export function otherArrays(files: readonly ArrayFile[]): PassedOver[] {
   const tally = new Tally();
   for (const { path, others } of files) {
@@ -110,7 +110,7 @@ export function otherArrays(files: readonly ArrayFile[]): PassedOver[] {
   return tally.list();
 }
 
-/** As {@link arrayFile}, by the names that were asked for. @throws UsageError when there are none such. */
+/** Like {@link arrayFile}, by the names that were asked for. @throws UsageError when there are none such. */
 async function namedArrays(path: string, { imageColumn, labelColumn }: SourceOptions): Promise<ArrayFile> {
   const file = await arrayFile(path, namesOr(imageColumn, IMAGES), namesOr(labelColumn, LABELS));
   requireLabels(path, labelColumn, file.labels !== undefined, [file.images.name]);

@@ -1,7 +1,9 @@
-/** Whether the lengths in a record batch fit its buffers: the reader (apache-arrow 21.2.0) takes them as they are said. */
+/** Checks that the lengths in a record batch fit its buffers: the reader (apache-arrow 21.2.0) trusts them. */
 import { DataType, type Data, type RecordBatch } from "apache-arrow";
 
-/** How many entries of its children a column of `length` rows reaches into. @throws RangeError when offsets go back. */
+/**
+ * Counts the entries of its children that a column of `length` rows reaches. @throws RangeError when offsets go back.
+ */
 function reached({ type, length, valueOffsets }: Data): number {
   if (DataType.isFixedSizeList(type)) return length * type.listSize;
   if (!valueOffsets || length === 0) return length;

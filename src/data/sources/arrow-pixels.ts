@@ -8,13 +8,13 @@ export interface PixelColumn {
   readonly shape: Shape;
   /** Lengths of the axes as they lie. */
   readonly dims: readonly number[];
-  /** Which of these are height, width and channels. */
+  /** The places of height, width and channels among these. */
   readonly order: readonly number[];
 }
 
 interface Tensor {
   readonly dims: readonly number[];
-  /** As [H, W, C] is made of them. */
+  /** Permutation that makes [H, W, C] of them. */
   readonly permutation?: readonly number[] | undefined;
 }
 
@@ -53,7 +53,7 @@ function orderOf(
 }
 
 /**
- * How the pixels of a column lie; undefined where it holds no fixed-size lists.
+ * Finds the layout of a column's pixels; undefined where it holds no fixed-size lists.
  *
  * @throws UsageError when its lists are no images.
  */

@@ -26,12 +26,12 @@ import { stampOf } from "./stamp.ts";
 
 registerArrowCodecs();
 
-/** Where images and labels are, and, for pixels, how they lie. */
+/** The columns of images and labels and, for pixels, their layout. */
 interface Columns {
   readonly image: string;
   readonly label: string | undefined;
   readonly pixels: PixelColumn | undefined;
-  /** Of pixels in lists, where they are no integers. */
+  /** Type of pixels in lists, where they are no integers. */
   readonly type: SampleType | undefined;
 }
 
@@ -89,7 +89,7 @@ function* batchEntries(
 const MAGIC = "ARROW1";
 
 /**
- * Whether it is a file, which begins with the mark that a stream has not, and ends with it too.
+ * True for a file, which begins and ends with a mark; false for a stream, which begins without it.
  *
  * @throws BadDataError when a file lacks its end.
  */
@@ -130,7 +130,10 @@ async function readBatches(path: string, file: FileHandle) {
   return { schema: reader.schema, batches: reader as AsyncIterable<RecordBatch>, end: () => stream.destroy() };
 }
 
-/** What the schema of a file tells of all; nothing where it cannot be read, which its images will tell. */
+/**
+ * Reads from the schema what holds for the whole data set. Returns nothing where it cannot be read; the images will
+ * report that.
+ */
 async function toldBySchema(path: string | undefined, options: SourceOptions) {
   const nothing = { others: [], classNames: undefined };
   if (path === undefined) return nothing;

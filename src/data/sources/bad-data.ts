@@ -42,7 +42,7 @@ export function badEntry(error: BadDataError): SourceEntry {
   };
 }
 
-/** What a decoder threw as damage of the data; errors of the file system are thrown on as they are. */
+/** Reports an error of a decoder as damage of the data; errors of the file system are thrown unchanged. */
 export function damaged(where: string, error: unknown, fault: Fault = {}): BadDataError {
   if (error instanceof BadDataError) return error;
   if (!(error instanceof Error) || "syscall" in error) throw error;

@@ -1,4 +1,4 @@
-/** What lies in the folder of a data set beside the files that are read. */
+/** Lists the content of a data set's folder beside the files that are read. */
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { notRead } from "./find-files.ts";
 import { listFolder } from "./listing.ts";
@@ -6,7 +6,7 @@ import { Tally, type PassedOver } from "./passed-over.ts";
 import { splitOfFile } from "./splits.ts";
 import { statOf } from "./stamp.ts";
 
-/** Which split a name tells; what names two, or none, is of no split. */
+/** Finds the split that a name tells; undefined where it tells two or none. */
 function splitIn(name: string): string | undefined {
   try {
     return splitOfFile(name);

@@ -31,7 +31,7 @@ const isDamage = (error: unknown): error is Error =>
 
 /** Takes bytes from a stream, exactly as many as are asked for. */
 export class ByteReader {
-  /** What is read, for messages. */
+  /** Name of the file, for messages. */
   readonly where: string;
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -81,7 +81,7 @@ export class ByteReader {
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
 
-  /** Whether there are more bytes; damage counts as an end where bytes before it are still to be given. */
+  /** True when there are more bytes; damage counts as an end where bytes before it are still to be given. */
   async #more(some: boolean): Promise<boolean> {
     try {
       return await this.#fill();

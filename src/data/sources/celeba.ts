@@ -12,7 +12,7 @@ import { StampOfMany } from "./walk.ts";
 
 const PARTITION = "list_eval_partition.txt";
 const FOLDER = "img_align_celeba";
-/** As on Kaggle, with commas and the folder twice; and as published. */
+/** First as on Kaggle, with commas and the folder twice; then as published. */
 const PARTITIONS = ["list_eval_partition.csv", PARTITION];
 const FOLDERS = [join(FOLDER, FOLDER), FOLDER];
 const SPLITS: Readonly<Record<string, string>> = { train: "0", validation: "1", test: "2" };

@@ -11,7 +11,7 @@ import type { SourceOptions } from "./options.ts";
 import { pixelsOf, type FileStamp, type Source } from "./source.ts";
 import { stampOf, statOf } from "./stamp.ts";
 
-/** Of the archive, or of those files in a folder that the images may be from. */
+/** Stamps of the archive, or of those files in a folder that the images may be from. */
 async function stampsOf(path: string): Promise<FileStamp[]> {
   if (!(await statOf(path)).isDirectory()) return [await stampOf(path)];
   const folders = [path, join(path, "cifar-10-batches-bin")].filter((folder) => existsSync(folder));

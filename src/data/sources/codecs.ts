@@ -12,7 +12,7 @@ export function requirePlausible(packed: number, unpacked: number): void {
 /** Unpacks into memory of the size that was declared, so that no more can come of it. */
 const zstd = (bytes: Uint8Array, size: number) => decompressZstd(bytes, new Uint8Array(size));
 
-/** What pages of Parquet files are packed with. That of the library for LZ4_RAW fails at pages without a value. */
+/** Decompressors of Parquet pages. The library's own for LZ4_RAW fails at pages without a value. */
 export const parquetCompressors = { ...compressors, ZSTD: zstd, LZ4_RAW: decompressLz4Block };
 
 /**

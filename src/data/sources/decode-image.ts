@@ -15,7 +15,7 @@ import { shapeText, type Picture, type Shape } from "./source.ts";
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** As libvips names them; it also reads drawings, of any size. */
+/** Names of formats as in libvips, which also reads drawings of any size. */
 const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif"];
 
 /**

@@ -50,7 +50,7 @@ function fromInks(inks: Uint8Array, channels: number): Uint8Array {
   return out;
 }
 
-/** Whether an image has to be decoded by {@link decodeSamples} to mean the same whatever is done with it afterwards. */
+/** True when an image needs {@link decodeSamples}, so that it means the same whatever is done with it afterwards. */
 export const isUnusual = ({ depth, space, hasAlpha }: Metadata): boolean =>
   depth !== "uchar" || space === "cmyk" || hasAlpha;
 

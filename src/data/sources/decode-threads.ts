@@ -70,11 +70,11 @@ function dispatch(): void {
   }
 }
 
-/** How many are decoded at once before it is worth starting threads. */
+/** Images decoded before threads are worth their start. */
 const FIRST = 256;
 let asked = 0;
 
-/** Whether so many have been asked for that threads are worth their start. */
+/** True once so many images were asked for that threads are worth their start. */
 export const worthThreads = (): boolean => processors().count > 1 && ++asked > FIRST;
 
 /**

@@ -29,7 +29,7 @@ async function visible(folder: string, tally: Tally): Promise<Listed[]> {
   return all.filter(({ name }) => !name.startsWith("."));
 }
 
-/** Whether it is a folder, or a link to one. */
+/** True for a folder, or a link to one. */
 async function isFolder({ path, kind }: Listed): Promise<boolean> {
   if (kind !== "link") return kind === "folder";
   const found = await lookAt(path);

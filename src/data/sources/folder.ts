@@ -29,7 +29,7 @@ export function fileEntry({ path, where, fault }: ImageFile, options: ImageOptio
   return { name: where, ...(label === undefined ? {} : { label }), load: () => loadFile(path, options) };
 }
 
-/** Where in the tree the folders of splits are, and which is wanted; undefined: names tell no split. */
+/** The place of the splits' folders in the tree, and the split wanted; undefined where names tell no split. */
 interface Layout {
   /** 0: in the root; 1: in each folder of it. */
   readonly position: 0 | 1;
@@ -147,7 +147,7 @@ async function* entriesOf(
   }
 }
 
-/** What is there, for the message that nothing is read: "40 .heic: not read, 2 hidden". */
+/** Lists the content of a folder, for the message that nothing is read: "40 .heic: not read, 2 hidden". */
 const present = (passedOver: readonly PassedOver[]) =>
   passedOver.map(({ reason, count }) => `${count} ${reason}`).join(", ") || "nothing else either";
 

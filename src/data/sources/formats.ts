@@ -22,7 +22,7 @@ import { openWebDataset } from "./webdataset.ts";
 
 /** Settings of the machine that opening a source needs. */
 export interface Surroundings {
-  /** Where data that is fetched is kept. */
+  /** Folder in which fetched data are kept. */
   readonly cacheDir: string;
   readonly onProgress: OnProgress;
 }

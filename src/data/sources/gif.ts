@@ -1,6 +1,6 @@
 const [EXTENSION, CONTROL, TABLE] = [0x21, 0xf9, 0x80];
 
-/** Where a colour table behind `flags` ends. */
+/** The end of a colour table behind `flags`. */
 const tableEnd = (flags: number, at: number) => (flags & TABLE ? at + 3 * 2 ** ((flags & 7) + 1) : at);
 
 /**

@@ -25,7 +25,7 @@ const [DEPTH, FOLDERS] = [3, 64];
 const formatOf = (names: readonly string[]) =>
   SIGNS.find(([sign]) => names.some((name) => !name.startsWith(".") && sign.test(name)))?.[1];
 
-/** What lies nearest to the top tells. */
+/** Guesses the format from the files nearest to the top. */
 function formatIn(path: string): string | undefined {
   let level = [path];
   for (let depth = 0; depth <= DEPTH && level.length > 0; depth++) {

@@ -1,4 +1,4 @@
-/** What Hugging Face's `datasets` writes beside its tables, and reads there. */
+/** The metadata that Hugging Face's `datasets` writes beside its tables, and reads there. */
 import { z } from "zod";
 import { pixelsOf, type Shape } from "./source.ts";
 

@@ -16,7 +16,7 @@ import { stampOf } from "./stamp.ts";
 const UINT8 = 8;
 const PREFIX: Readonly<Record<string, string>> = { train: "train", test: "t10k" };
 
-/** By the names of MNIST and EMNIST. */
+/** Finds the split by the file names of MNIST and EMNIST. */
 const splitOfIdx = (name: string): string | undefined =>
   /(^|-)t(rain|est|10k)-(images|labels)/
     .exec(name)?.[2]
@@ -47,7 +47,7 @@ function findFile(folder: string, names: readonly string[]): string | undefined 
   return [...names, ...inside].map((name) => join(folder, name)).find(isFile);
 }
 
-/** Which of EMNIST's data sets is there. @throws UsageError when several are, and none is asked for. */
+/** Finds the one of EMNIST's data sets that is there. @throws UsageError when several are, and none is asked for. */
 function emnistVersion(folder: string, split: string, asked: string | undefined): string | undefined {
   const there = Object.keys(EMNIST).filter((name) => findFile(folder, spellings(`emnist-${name}-${split}`, "images")));
   if (asked !== undefined) {

@@ -25,7 +25,7 @@ interface Described {
   readonly archives: PublishedFiles;
 }
 
-/** What is the test split here are the validation images of ImageNet. */
+/** Finds the split of an archive; the test split here is ImageNet's validation images. */
 const splitOfArchive = (name: string): string | undefined => {
   const told = /^(?:downsampled_imagenet-)?(train|valid)/.exec(name)?.[1];
   return told === "valid" ? "test" : told;
@@ -36,7 +36,7 @@ async function locate(path: string, split: string, side: number): Promise<string
   const folder = `${split === "train" ? "train" : "valid"}_${side}x${side}`;
   if (!(await statOf(path)).isDirectory()) {
     const told = splitOfFile(basename(path));
-    // What is the test split here are the validation images of ImageNet.
+    // The test split here is ImageNet's validation images.
     ofSplit(path, [{ split: told === "validation" ? "test" : told }], split);
     return path;
   }
@@ -101,7 +101,7 @@ export async function openImageNetArchive(
         if (last) return;
         count++;
       }
-      // At the end only: an archive has no directory to ask.
+      // Checked at the end only: an archive has no directory to ask.
       check(count, found);
       const difference = await differenceOf(found, archives);
       if (difference) yield badEntry(difference);

@@ -52,7 +52,7 @@ export const ARCHIVES: PublishedFiles = {
   },
 };
 
-/** What was published; tests put their own here. */
+/** Counts and archives as published; tests put their own here. */
 export interface Release {
   readonly counts: Counts;
   readonly archives: PublishedFiles;

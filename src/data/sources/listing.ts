@@ -1,4 +1,4 @@
-/** What lies in a folder. Names are bytes: those that are no UTF-8 are kept as a Buffer. */
+/** Lists a folder. Names are bytes: those that are no UTF-8 are kept as a Buffer. */
 import { constants, type Stats } from "node:fs";
 import { open, readdir, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ export interface Listed {
   /** Its own name, as it is shown. */
   readonly name: string;
   readonly path: FilePath;
-  /** By what it is itself; of a link, what it leads to is not known yet. */
+  /** Kind of the entry itself; the target of a link is not known yet. */
   readonly kind: "file" | "folder" | "link" | "other";
 }
 
@@ -54,7 +54,7 @@ export async function listFolder(folder: FilePath): Promise<Listed[]> {
   });
 }
 
-/** What the system says of one file alone; anything else, such as too many open files, is of no file. */
+/** System errors that concern one file alone; any other, such as too many open files, concerns no file. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "it is not there, or a link to nothing",
   ENOTDIR: "it is not there, or a link to nothing",
@@ -94,7 +94,7 @@ export async function lookAt(path: FilePath, whole = false): Promise<Stats | Bad
   }
 }
 
-/** As {@link lookAt}; anything but a regular file is a fault. */
+/** Like {@link lookAt}; anything but a regular file is a fault. */
 export async function lookAtFile(path: FilePath, whole = false): Promise<Stats | BadDataError> {
   const found = await lookAt(path, whole);
   return found instanceof BadDataError || found.isFile() ? found : notRegular(path, found, whole);

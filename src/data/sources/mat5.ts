@@ -8,7 +8,7 @@ import { ByteReader, fileBytes } from "./byte-reader.ts";
 /** An array in a MAT-file. */
 export interface MatArray {
   readonly name: string;
-  /** In column-major order: the first axis varies fastest. */
+  /** Shape in column-major order: the first axis varies fastest. */
   readonly shape: readonly number[];
   /** Bytes of a value; labels may be kept as doubles. */
   readonly kind: MatKind;

@@ -4,9 +4,9 @@ import type { ByteReader } from "./byte-reader.ts";
 import { MAX_LABELS } from "./limits.ts";
 import type { SampleType } from "./samples.ts";
 
-/** What stands before the values of an .npy file. */
+/** The header before the values of an .npy file. */
 export interface NpyHeader {
-  /** As NumPy writes it: "|u1", "<i8" ... */
+  /** NumPy's name of the type: "|u1", "<i8" ... */
   readonly type: string;
   /** Bytes of one value. */
   readonly width: number;

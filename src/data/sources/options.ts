@@ -36,6 +36,6 @@ export interface SourceOptions extends ImageOptions {
   readonly layout?: "hwc" | "chw" | undefined;
   /** Leave files that cannot be read out, each as a bad entry in its place, rather than fail to open. */
   readonly skipBad?: boolean | undefined;
-  /** Where data that is fetched is kept. */
+  /** Folder in which fetched data are kept. */
   readonly cacheDir?: string | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What the pages of a Parquet column take when they are unpacked. The reader (hyparquet 1.31.5) makes room for whatever
- * their headers say, so that a file of a few kilobytes can fill the memory.
+ * Computes the size of a Parquet column's pages once unpacked. The reader (hyparquet 1.31.5) allocates whatever their
+ * headers say, so that a file of a few kilobytes can fill the memory.
  *
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift, PageHeader
  */
@@ -84,7 +84,7 @@ function readPage(view: DataView): Page {
 
 const count = (value: bigint | number | undefined) => Number(value ?? 0);
 
-/** Where the pages of a column begin and end. */
+/** Finds where the pages of a column begin and end. */
 function extent({ dictionary_page_offset, data_page_offset, total_compressed_size }: ColumnMetaData): [number, number] {
   const start = count(dictionary_page_offset) || count(data_page_offset);
   return [start, start + count(total_compressed_size)];

@@ -20,7 +20,7 @@ interface ParquetFile {
   readonly image: string;
   readonly label: string | undefined;
   readonly rows: number;
-  /** Of the pixels in lists, where they are no integers. */
+  /** Type of the pixels in lists, where they are no integers. */
   readonly type: SampleType | undefined;
   readonly classNames: readonly string[] | undefined;
   readonly others: readonly PassedOver[];
@@ -34,7 +34,7 @@ function typeOf({ row_groups }: FileMetaData, name: string): SampleType | undefi
   return TYPES[column?.meta_data?.type ?? ""];
 }
 
-/** What the reader asks of a file. */
+/** The reader's interface to a file. */
 async function bufferOf(file: FileHandle): Promise<AsyncBuffer> {
   const { size } = await file.stat();
   return {

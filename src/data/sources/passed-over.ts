@@ -1,4 +1,4 @@
-/** What lies where images are looked for and is not read. */
+/** Counts content that lies where images are looked for and is not read. */
 
 export interface PassedOver {
   /** Why, such as "hidden" or ".txt is not read". */
@@ -8,7 +8,7 @@ export interface PassedOver {
   readonly first: readonly string[];
 }
 
-/** How many are named for a reason. */
+/** Number of names given for a reason. */
 const NAMED = 3;
 
 /** Counts by reason. */

@@ -1,7 +1,7 @@
 import { pipeline, Readable } from "node:stream";
 import { createInflate } from "node:zlib";
 
-/** What a PNG file says of itself, without a look at its pixels. */
+/** The header data of a PNG file, read without its pixels. */
 export interface PngLayout {
   readonly width: number;
   readonly height: number;

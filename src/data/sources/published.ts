@@ -13,9 +13,10 @@ export interface Published {
 export type PublishedFiles = Readonly<Record<string, Published>>;
 
 /**
- * What tells a file from the published one of its name; undefined for the same file, and for one of no such name.
+ * Describes the difference between a file and the published one of its name. Undefined for the same file, and for a
+ * name that was not published.
  *
- * It concerns no image in particular, so it is no image that is lost.
+ * The error concerns no image in particular, so it counts no image as lost.
  */
 export async function differenceOf(path: string, published: PublishedFiles): Promise<BadDataError | undefined> {
   const expected = published[basename(path)];

@@ -1,4 +1,7 @@
-/** What is known of TFRecord files beside them: the format itself tells neither its records nor its other files. */
+/**
+ * Reads the facts about TFRecord files that lie beside them: the format itself tells neither its records nor its other
+ * files.
+ */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -26,13 +29,14 @@ export function missingParts(paths: readonly string[]): BadDataError[] {
   return [...faults.values()];
 }
 
-/** As TensorFlow Datasets writes it; numbers of 64 bits are text there. */
+/** Schema of TensorFlow Datasets' file; numbers of 64 bits are text there. */
 const info = z.object({
   splits: z.array(z.object({ name: z.string(), shardLengths: z.array(z.coerce.number().int().min(0)).optional() })),
 });
 
 /**
- * How many records a file of TensorFlow Datasets has, by the `dataset_info.json` beside it; undefined where none tells.
+ * Finds the number of records of a TensorFlow Datasets file in the `dataset_info.json` beside it; undefined where there
+ * is none.
  *
  * @throws BadDataError when that file cannot be understood.
  */

@@ -28,7 +28,7 @@ function extent(samples: ArrayLike<number>): SampleRange {
   return [low, high];
 }
 
-/** What is said of a picture whose type tells no range. */
+/** Reports a picture whose type tells no range. */
 function unknownRange(where: string, type: SampleType, [low, high]: SampleRange): BadDataError {
   const example = low < 0 ? "-1,1" : high <= 1 ? "0,1" : high <= 255 ? "0,255" : high < FEW ? "0,4095" : "0,65535";
   const reason = `its samples are of type ${type} and go from ${low} to ${high}, so black and white are not known`;

@@ -9,7 +9,7 @@ export const CHANNELS: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
 /** Chunks that change the pixels, or are unpacked too. */
 const OTHERS = ["tRNS", "eXIf", "iCCP", "acTL"];
 
-/** Whether {@link decodeSmallPng} can decode it: up to 128 x 128 pixels, 8 bits, grey or RGB, and nothing else. */
+/** True when {@link decodeSmallPng} can decode it: up to 128 x 128 pixels, 8 bits, grey or RGB, and nothing else. */
 export function isSmallPng({ width, height, depth, type, interlaced, packed, kinds }: PngLayout): boolean {
   const channels = CHANNELS[type];
   if (depth !== 8 || channels === undefined || interlaced || OTHERS.some((kind) => kinds.has(kind))) return false;

@@ -1,4 +1,4 @@
-/** What every reader of images gives: entries, one an image, in the order of the files. */
+/** The interface of every reader of images: entries, one an image, in the order of the files. */
 
 import type { PassedOver } from "./passed-over.ts";
 
@@ -27,13 +27,13 @@ export interface SourceEntry {
 export interface FileStamp {
   /** Absolute. */
   readonly path: string;
-  /** Of a folder, of all its images. */
+  /** Size of the file; of a folder, the size of all its images. */
   readonly bytes: number;
-  /** Milliseconds since 1970; of a folder, when the newest image was written. */
+  /** Time of change, milliseconds since 1970; of a folder, the newest image's. */
   readonly modified: number;
-  /** Of a folder, how many images it has. */
+  /** Number of images; of a folder only. */
   readonly images?: number | undefined;
-  /** Of a folder, SHA-256 over their names, sizes and times. */
+  /** SHA-256 over the images' names, sizes and times; of a folder only. */
   readonly listing?: string | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface Source {
   /** Name of the format, as the command line has it. */
   readonly format: string;
   readonly split: string;
-  /** Which of two data sets of the same name it is. */
+  /** The version, where two data sets have the same name. */
   readonly version?: string | undefined;
   /** Number of images, where it is known beforehand. */
   readonly length?: number | undefined;
@@ -53,11 +53,13 @@ export interface Source {
   /** Name of class i is `classNames[i]`. */
   readonly classNames?: readonly string[] | undefined;
   readonly files: readonly FileStamp[];
-  /** What was given as the path of all of it. */
+  /** The path given for the whole source. */
   readonly from?: string | undefined;
-  /** What lies beside the images and is not read; absent, nothing is known of it. */
+  /** Content beside the images that is not read; absent where nothing is known of it. */
   readonly passedOver?: readonly PassedOver[] | undefined;
-  /** The same of what is met only while the images are read, in archives; called once all have been. */
+  /**
+   * Content that is met only while an archive is read, and is not read itself. Call it once all images have been read.
+   */
   readonly passedInside?: (() => readonly PassedOver[]) | undefined;
   /**
    * Every image from the first on. A damaged one is an entry whose `load` fails, and the next follow where they can.

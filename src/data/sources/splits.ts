@@ -1,4 +1,4 @@
-/** Which split of a data set a file or a folder holds, by its name. */
+/** Finds the split of a data set that a file or a folder holds, by its name. */
 import { UsageError } from "../../base/errors.ts";
 
 /** Every name that a split goes by; the first is the one that this program uses. */
@@ -47,7 +47,7 @@ export function splitOfFile(name: string): string | undefined {
   );
 }
 
-/** What names told of a file or folder; without `split`, nothing. */
+/** The split that the name of a file or folder tells, if any. */
 export interface Told {
   readonly split?: string | undefined;
 }

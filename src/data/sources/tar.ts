@@ -15,7 +15,10 @@ export interface TarFile {
   readonly last?: boolean;
 }
 
-/** Nothing is ever written under an entry's name; an archive that tries is still not to be trusted. */
+/**
+ * True for a name that leaves the folder. Nothing is ever written under an entry's name, but such an archive is not to
+ * be trusted.
+ */
 const leavesFolder = (name: string) => /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(name) || name.includes("\0");
 
 /**
@@ -32,9 +35,9 @@ export async function* tarEntries(path: string, wanted: (name: string) => boolea
       const name = `${path}: entry ${index++}, ${header.name}`;
       const fault = faultOf(header);
       const keep = fault === undefined && header.type === "file" && wanted(header.name);
-      // Before what may be gigabytes is read.
+      // Refused before gigabytes may be read.
       if (fault !== undefined) yield broken(name, fault);
-      // What is not wanted is read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
+      // Unwanted entries are read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
       const bytes = await collectBytes(body, keep ? header.size : 0);
       if (keep) yield { name, file: header.name, read: () => bytes };
     }

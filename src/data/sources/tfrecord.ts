@@ -6,7 +6,7 @@ import { MAX_RECORD_BYTES } from "./limits.ts";
 /** TFRecord masks its checksums, so that the checksum of data with checksums in it is no trivial one. */
 const masked = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 
-/** Whether the whole file is packed by gzip, whose mark could also be a length: then its checksum tells. */
+/** True when the whole file is packed by gzip. Its mark could also be a length; then the checksum decides. */
 async function isPacked(path: string): Promise<boolean> {
   const reader = new ByteReader(fileBytes(path, { end: 12 }), path);
   const head = Buffer.from(await reader.takeUpTo(12));

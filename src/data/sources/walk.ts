@@ -12,20 +12,20 @@ const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|gif|tiff?|avif)$/i;
 /** Names that {@link walk} takes for images, for messages. */
 export const IMAGE_NAMES = "png, jpg, jpeg, jpe, jfif, webp, gif, tif, tiff and avif are read";
 
-/** By code unit, the same on every machine. */
+/** Compares by code unit, the same on every machine. */
 export const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** An image file, or what stands in the place of one. */
 export interface ImageFile {
   readonly path: FilePath;
-  /** For messages. */
+  /** Name for messages. */
   readonly where: string;
   /** Names of the folders from the root down to it, and its own. */
   readonly parts: readonly string[];
   readonly fault?: BadDataError;
 }
 
-/** What a folder holds, sorted. */
+/** The content of a folder, sorted. */
 interface Content {
   readonly images: readonly (Listed & { readonly fault?: BadDataError })[];
   readonly folders: readonly (Listed & { readonly id?: string })[];
@@ -40,7 +40,7 @@ async function contentOf(folder: FilePath, around: readonly string[], tally: Tal
   for (const entry of await listFolder(folder)) {
     const { name, path } = entry;
     const [hidden, image] = [name.startsWith("."), IMAGE.test(name)];
-    // Only of links nothing is known yet.
+    // The target of a link is not known yet.
     const found = !hidden && entry.kind === "link" ? await lookAt(path) : undefined;
     if (hidden) tally.add("hidden", name);
     else if (entry.kind === "folder") folders.push(entry);
@@ -92,7 +92,7 @@ export async function* walk(
 /** Files whose sizes and times are asked for at once. */
 const AT_ONCE = 64;
 
-/** What many files are known by: names, sizes and times, as one stamp, so that a manifest does not grow with them. */
+/** Identifies many files by one stamp over names, sizes and times, so that a manifest does not grow with them. */
 export class StampOfMany {
   readonly #hash = createHash("sha256");
   #waiting: { readonly name: string; readonly path: FilePath }[] = [];

@@ -13,7 +13,7 @@ export interface ZipMember {
   readonly crc: number;
   readonly packed: number;
   readonly size: number;
-  /** Where its local header begins. */
+  /** Offset of its local header. */
   readonly offset: number;
 }
 
@@ -34,7 +34,7 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
 
 const number64 = (view: DataView, at: number) => Number(view.getBigUint64(at, true));
 
-/** Where the central directory lies: the last record of the file says, its 64-bit form where numbers are large. */
+/** Finds the central directory by the file's last record, or by its 64-bit form where numbers are large. */
 async function locate(file: FileHandle, size: number): Promise<{ offset: number; length: number; count: number }> {
   const tail = await readAt(file, Math.max(0, size - 65_557), Math.min(size, 65_557));
   let at = tail.byteLength - 22;
