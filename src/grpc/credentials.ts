@@ -1,4 +1,4 @@
-/** From {@link ServerSecurity} and {@link ClientSecurity} to what grpc-js takes. */
+/** Converts {@link ServerSecurity} and {@link ClientSecurity} to the credentials of grpc-js. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import {
   credentials,

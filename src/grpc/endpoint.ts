@@ -35,12 +35,12 @@ export function parseEndpoint(option: string, text: string, anyPort: boolean): E
 /** HOST:PORT, as {@link parseEndpoint} reads it. */
 export const endpointText = ({ host, port }: Endpoint): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
-/** Whether only this machine is reached by it: by its writing, nothing is looked up. */
+/** True when the written host reaches this machine only; no name is looked up. */
 export function isLoopback({ host }: Endpoint): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
-/** Whether it is an address of this machine; false for names that nobody knows. */
+/** True when it is an address of this machine; false for names that cannot be resolved. */
 export async function isOfThisMachine(endpoint: Endpoint): Promise<boolean> {
   if (isLoopback(endpoint)) return true;
   const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);

@@ -9,7 +9,7 @@ export interface FreePort {
 }
 
 export async function freePort(): Promise<FreePort> {
-  // At all addresses, since the server will listen at all.
+  // Tried at all addresses, since the server will listen at all.
   const server = createServer((socket) => socket.destroy()).listen(0);
   await once(server, "listening");
   return {

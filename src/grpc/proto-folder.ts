@@ -1,4 +1,4 @@
-/** Where the .proto files are. */
+/** The folder of the .proto files. */
 import { fileURLToPath } from "node:url";
 
 /** The folder of the .proto files. */

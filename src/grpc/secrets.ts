@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { UsageError } from "../base/errors.ts";
 import type { Secrets } from "./security.ts";
 
-/** As commander gives them. */
+/** Options as commander gives them. */
 export interface SecurityOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;

@@ -1,8 +1,8 @@
-/** Who may connect: nothing is asked on loopback; elsewhere TLS and a token, or an explicit --insecure. */
+/** Decides who may connect: anyone on loopback; elsewhere only with TLS and a token, or an explicit --insecure. */
 import { UsageError } from "../base/errors.ts";
 import { endpointText, isLoopback, type Endpoint } from "./endpoint.ts";
 
-/** What was given on the command line, files read. */
+/** Secrets given on the command line, files read. */
 export interface Secrets {
   /** PEM. */
   readonly tlsCert?: Uint8Array;
@@ -45,9 +45,9 @@ function certificate({ tlsCert, tlsKey }: Secrets): ServerSecurity["tls"] {
 }
 
 /**
- * What a server at `endpoint` asks of its clients.
+ * Determines the credentials that a server at `endpoint` requires of its clients.
  *
- * @param option Named in the error, as `--metrics-listen`.
+ * @param option Option to name in the error, such as `--metrics-listen`.
  * @throws UsageError when strangers could connect.
  */
 export function serverSecurity(option: string, endpoint: Endpoint, secrets: Secrets): ServerSecurity {
@@ -65,7 +65,7 @@ export function serverSecurity(option: string, endpoint: Endpoint, secrets: Secr
 }
 
 /**
- * How a client connects to `endpoint`.
+ * Determines how a client connects to `endpoint`.
  *
  * @throws UsageError when metrics would be sent unencrypted or without a token to another machine.
  */

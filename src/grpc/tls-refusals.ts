@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { http2ServersOf } from "./http2-servers.ts";
 
-/** Where the socket beneath came from; Node keeps it once it was asked for. */
+/** Finds the address of the socket beneath; Node keeps it once it was asked for. */
 function peerOf(socket: TLSSocket): string {
   const { remoteAddress, remotePort } = socket;
   const below = (socket as { _parent?: Socket | null })._parent;

@@ -1,11 +1,11 @@
-/** Which parcels a node takes when. */
+/** Decides whether a node takes a parcel now, later or never. */
 import type { GroupView, Header } from "./messages.ts";
 
-/** Where a node stands. */
+/** The point that a node has reached. */
 export interface Place {
   /** Undefined between two views. */
   readonly view: GroupView | undefined;
-  /** The newest that was heard of. */
+  /** The newest view that the node heard of. */
   readonly viewNumber: number;
   readonly step: number;
   /** The state is that of `step` of the view: nothing is to be fetched first. */
@@ -16,14 +16,14 @@ export interface Place {
 export type Admission =
   { readonly verdict: "take" | "wait" } | { readonly verdict: "past" | "wrong"; readonly why: string };
 
-/** What becomes of a parcel of this view and step. */
+/** Decides about a parcel of this view and step. */
 export function admission({ view, step, from }: Pick<Header, "view" | "step" | "from">, now: Place): Admission {
   if (view < now.viewNumber) return { verdict: "past", why: `view ${view} is over, this is ${now.viewNumber}` };
   if (!now.view || view !== now.view.view) return { verdict: "wait" };
   if (!now.view.members.some(({ id }) => id === from)) {
     return { verdict: "wrong", why: `from: view ${view} has no member ${from}` };
   }
-  // Before it has caught up its own state may be an older one, or a newer one of another run.
+  // A node that has not caught up yet may have an older state, or a newer one of another run.
   const at = now.settled ? now.step : now.view.step;
   if (step < at) return { verdict: "past", why: `step ${step} is over, this is ${at}` };
   if (step > at + 1) return { verdict: "wrong", why: `step: ${step} is too far ahead, this is ${at}` };

@@ -1,11 +1,11 @@
-/** What the bits of a node's numbers depend on, besides the settings of the run. */
+/** Compares the properties, besides the settings of the run, that determine the bits of a node's numbers. */
 import type { Trait, Welcome } from "./messages.ts";
 
 /**
- * How another node computes otherwise, a text each: "engine: tensorflow 2.21.0 there, wasm 4.22.0 here".
+ * Lists the differences to another node, one text each: "engine: tensorflow 2.21.0 there, wasm 4.22.0 here".
  *
- * @param there Of the node that others join; what it does not tell is not compared.
- * @param here Of the one that wants to join.
+ * @param there Traits of the node that others join; a trait it does not tell is not compared.
+ * @param here Traits of the node that wants to join.
  */
 export function arithmeticDifferences(there: readonly Trait[], here: readonly Trait[]): string[] {
   return there.flatMap(({ name, value }) => {
@@ -14,12 +14,12 @@ export function arithmeticDifferences(there: readonly Trait[], here: readonly Tr
   });
 }
 
-/** For a node that was let in all the same. */
+/** Warns of a node that was admitted although it computes otherwise. */
 export const mixedWarning = (who: string, differing: readonly string[]): string =>
   `warning: ${who} otherwise than node 0 (${differing.join("; ")}), and exchange.mixed=allow lets it: the parameters ` +
   "depend on which nodes took part, and no other run comes to the same bits";
 
-/** What a node is told that was to have it otherwise. @param own Its deadline, ms. */
+/** Tells a node that its own settings do not hold in the run. @param own Its deadline, ms. */
 export function notesOn(own: number, { deadline, differing }: Welcome): string[] {
   const late = deadline > 0 && deadline !== own;
   const agreed = `exchange.deadlineSeconds is ${deadline / 1000}, as the first node has it, and not ${own / 1000}`;

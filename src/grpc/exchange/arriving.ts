@@ -4,14 +4,14 @@ import { cut } from "./range-sum.ts";
 import type { PeerMemory } from "./shared-memory.ts";
 
 export class Arriving {
-  /** Where its pieces are, but for those that were left in the sender's memory. */
+  /** Memory of its pieces, but for those that were left in the sender's memory. */
   readonly vectors: readonly Float32Array[];
-  /** Values of the last vector that are there; those before it are there then. */
+  /** Values of the last vector that are there; the vectors before it are complete by then. */
   there = 0;
   /** All of it was checked. */
   complete = false;
   readonly #memory: PeerMemory | undefined;
-  /** By vector, then by the first value of a piece. */
+  /** Pieces by vector, then by their first value. */
   readonly #left = new Map<number, Map<number, number>>();
   #release = () => {};
   readonly #released = new Promise<void>((resolve) => (this.#release = resolve));

@@ -1,4 +1,4 @@
-/** What is free again, by its size: what one step uses the next one does. */
+/** Keeps free parts by their size: the next step uses the same sizes again. */
 export class BySize<T> {
   readonly #free = new Map<number, T[]>();
 
@@ -17,14 +17,14 @@ export class BySize<T> {
   }
 }
 
-/** Arrays that are free again: taking new ones for every step would keep the garbage collector busy with them. */
-export class Spare {
+/** A pool of arrays: new ones at every step would keep the garbage collector busy. */
+export class BufferPool {
   readonly #arrays = new BySize<Float32Array>();
 
-  /** An array, with anything in it. */
+  /** Returns an array with arbitrary content. */
   take = (length: number): Float32Array => this.#arrays.take(length) ?? new Float32Array(length);
 
-  /** Nobody reads them or writes into them any more. */
+  /** Takes arrays back that nobody reads or writes any more. */
   give(arrays: Iterable<Float32Array>): void {
     for (const array of arrays) this.#arrays.give(array.length, array);
   }

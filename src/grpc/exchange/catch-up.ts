@@ -1,4 +1,4 @@
-/** What a node that is behind fetches, and what it gives to others. */
+/** The vectors that a node behind fetches, and those that it gives to others. */
 import { status } from "@grpc/grpc-js";
 import type { StepSum } from "../../training/peers.ts";
 import type { Snapshot, TrainState } from "../../training/train-state.ts";

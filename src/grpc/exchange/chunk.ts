@@ -22,7 +22,7 @@ function varint(value: number): number[] {
 /** Field number and wire type of the messages in exchange.proto. */
 const TAG = { parcelChunk: 0x12, vector: 0x08, offset: 0x10, arrow: 0x1a, crc32: 0x25 } as const;
 
-/** Of a parcel: what one chunk after another is written into. */
+/** Memory into which the chunks of a parcel are written, one after another. */
 export type Scratch = Buffer;
 
 /** Framing of gRPC's message around the Arrow stream, at most. */

@@ -47,7 +47,7 @@ export class ExchangeClient {
   #client: Client;
   readonly #make: () => Client;
   readonly #metadata: Metadata;
-  /** Of {@link deliver}, one for each signal. */
+  /** Streams of {@link deliver}, one for each signal. */
   readonly #streams = new Map<AbortSignal, ParcelStream>();
 
   /** @param quiet ms without a sign of life after which the connection counts as broken; a step may take long. */

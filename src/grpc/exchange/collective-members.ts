@@ -14,11 +14,11 @@ async function addressesOf(host: string): Promise<string[]> {
 
 export interface MembersOptions {
   readonly view: GroupView;
-  /** This node's. */
+  /** Id of this node. */
   readonly id: number;
-  /** Where this node reaches the coordinator, which does not tell its address. */
+  /** Address of the coordinator as this node reaches it; the coordinator does not tell it. */
   readonly coordinator: Endpoint;
-  /** This node's. */
+  /** Port of this node. */
   readonly port: FreePort;
   readonly tell: (text: string) => void;
 }
@@ -32,7 +32,7 @@ export async function openFor({ view, id, coordinator, port, tell }: MembersOpti
   const others = endpoints.filter((endpoint, i) => view.members[i]!.id !== id && !isLoopback(endpoint));
   const hosts = [...new Set(others.map(({ host }) => host))];
   const addresses = (await Promise.all(hosts.map(addressesOf))).flat();
-  // Nothing leaves by a proxy of the environment, as in our own connections.
+  // No connection may use a proxy of the environment, as in our own connections.
   process.env["no_grpc_proxy"] = endpoints.map(({ host }) => host).join();
   await port.release();
   try {

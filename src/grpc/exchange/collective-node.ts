@@ -124,7 +124,7 @@ export class CollectiveNode implements Group {
     return fetched(request, this.#membership, this.#options.state, this.#snapshot, undefined);
   }
 
-  /** Of the state; once nobody wants more of this node there is none. */
+  /** Hash of the state; "" once this node is closed. */
   #hash(): string {
     return this.#waiting.closed ? "" : this.#snapshot.hash();
   }
@@ -145,7 +145,7 @@ export class CollectiveNode implements Group {
       done = true;
       this.#moved.ring();
     });
-    // Where it is given up nobody looks at it any more.
+    // The error is of no interest once the work is given up.
     told.catch(() => {});
     const waited = await this.#waiting.until(() => done, view, limit);
     if (waited === "over") throw new Over();
@@ -238,7 +238,7 @@ export class CollectiveNode implements Group {
     const { state, to, wire } = this.#options;
     this.#gone.abort();
     if (collectives && this.#allLeave && !this.#waiting.closed) {
-      // Who went before the others have read the last sum would break it off.
+      // A node that leaves before the others have read the last sum would break it off.
       await Promise.race([meet(collectives), delay(END, undefined, { ref: false })]).catch(() => {});
     }
     collectives?.close();

@@ -13,7 +13,7 @@ import type { GroupView } from "./messages.ts";
 import { joined } from "./joined.ts";
 import { shardsOf, type RunShape } from "./shares-of-view.ts";
 
-/** What this node has computed for the step. */
+/** This node's results of a step. */
 export interface OwnTensors {
   /** Sums of subtrees over its shards, in order, each [P]; they stay the caller's. */
   readonly sums: readonly SubtreeSum<Tensor1D>[];
@@ -40,7 +40,7 @@ export interface CollectiveStep {
 /** Numbers of the uses of {@link Collectives}. */
 const KEY = { ranks: 1, reduce: 2, gather: 3, losses: 4, end: 5 } as const;
 
-/** Which member each of TensorFlow's ranks is: it orders them by their names, in which 10 comes before 2. */
+/** Finds the member of each of TensorFlow's ranks: it orders them by their names, in which 10 comes before 2. */
 export async function ranks(collectives: Collectives, index: number): Promise<number[]> {
   const own = tf.tensor1d([index]);
   const all = await collectives.gather(own, KEY.ranks);

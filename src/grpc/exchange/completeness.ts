@@ -1,4 +1,4 @@
-/** Whether all has come that a phase of a step needs. */
+/** Checks whether everything that a phase of a step needs has arrived. */
 import type { Inbox } from "./inbox.ts";
 import type { MemberEvent } from "./member-state.ts";
 import type { Member, Phase } from "./messages.ts";

@@ -1,4 +1,4 @@
-/** Who may join, and how. */
+/** Admits nodes to the run. */
 import { mixedWarning } from "./arithmetic.ts";
 import { isOwn, type Arrival, type CoordinatorDraft } from "./coordinator-state.ts";
 import { change, drop, send, tell } from "./coordinator-views.ts";
@@ -34,7 +34,7 @@ const fresh = (now: number) => ({
 export function join(draft: CoordinatorDraft, arrival: Arrival): void {
   const { rules, effects, now } = draft;
   const own = draft.nextId === 1;
-  // Not the coordinator's own: a workdir that was copied has its name.
+  // The coordinator's own node stays: a copied workdir has its name.
   const old = draft.members.find((member) => arrival.node !== "" && member.node === arrival.node && !isOwn(member));
   const farewell = { reason: "another process with this workdir has taken its place", how: "superseded" as const };
   if (old && !rules.fixed) drop(draft, { member: old, what: "has come back before it was missed", farewell });

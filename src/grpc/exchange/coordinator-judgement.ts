@@ -1,4 +1,4 @@
-/** Who has to go by what the members say of each other. */
+/** Decides from the members' reports of each other which of them leave the group. */
 import { ENTERING, HEARING } from "./limits.ts";
 import {
   byRank,
@@ -11,15 +11,15 @@ import {
 
 export const SILENT = "was silent beyond exchange.deadlineSeconds";
 
-/** Who has got on since does not complain any more. */
+/** True while the accuser has made no progress since; a member that has goes on without complaint. */
 export const isLive = (accuser: Attending, { at }: Accusation) => accuser.progressed <= at;
 
 export interface Going {
   readonly member: Attending;
   readonly what: string;
-  /** What it is told, if its link still stands. */
+  /** Reason given to the member, if its link still stands. */
   readonly farewell?: { readonly reason: string; readonly how: Farewell };
-  /** It was there and did nothing. */
+  /** The member was present and did nothing. */
   readonly silent?: boolean;
 }
 
@@ -28,7 +28,7 @@ export const leftOut = (member: Attending, why: string, by = ""): Going => ({
   farewell: { reason: `left out${by}: ${why.startsWith("was") ? "" : "it "}${why}`, how: "left out" },
 });
 
-/** Who goes by what members say of each other. */
+/** Chooses the members that leave, from what members say of each other. */
 export function judged(draft: CoordinatorDraft): Going[] {
   const { members, now } = draft;
   const memberOf = (id: number) => members.find((member) => member.id === id);
@@ -40,7 +40,7 @@ export function judged(draft: CoordinatorDraft): Going[] {
   return broken.length > 0 ? unreachable(draft, broken) : silentOnes(draft, ripe);
 }
 
-/** Between two nodes nothing goes: the one of which most is said goes, but never the first node. */
+/** Handles two nodes that cannot reach each other: the one with more complaints goes, but never the first node. */
 function unreachable({ members }: CoordinatorDraft, broken: readonly Accusation[]): Going[] {
   const going: Going[] = [];
   let left = broken;
@@ -58,7 +58,10 @@ function unreachable({ members }: CoordinatorDraft, broken: readonly Accusation[
   return going;
 }
 
-/** Who waits for others is none of those who hold them up: whom they wait for in the end is, unless it gets on. */
+/**
+ * Finds the members that hold up the others. A waiting member is not to blame; the last one in its chain is, unless it
+ * makes progress.
+ */
 function silentOnes({ members, now, rules }: CoordinatorDraft, ripe: readonly Accusation[]): Going[] {
   const reached = new Map<Attending, Accusation>();
   const follow = (id: number, accusation: Accusation) => {

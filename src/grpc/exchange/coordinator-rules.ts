@@ -18,11 +18,11 @@ import { ENTERING, GATHERING, LINGER } from "./limits.ts";
 import type { MemberMessage } from "./messages.ts";
 
 /**
- * What follows from an event.
+ * Computes the effects of an event.
  *
- * Views are agreed on in two rounds. `prepare` stops everybody from applying more under the view before; once all have
- * answered with their step, `view` says who takes part from the newest of these steps on and what each has to fetch.
- * Members of one view are at most one step apart: nobody can apply step k before everybody has sent its part of it.
+ * Views are agreed on in two rounds. `prepare` stops all members from applying more under the view before; each answers
+ * with its step. `view` then names the members from the newest of these steps on, and what each has to fetch. Members
+ * of one view are at most one step apart: nobody can apply step k before everybody has sent its part of it.
  */
 export function coordinate(
   state: CoordinatorState,
@@ -43,7 +43,7 @@ export function coordinate(
   return { state: next, effects };
 }
 
-/** What a member says. */
+/** Handles a member's message. */
 function said(
   draft: CoordinatorDraft,
   member: Attending,

@@ -1,16 +1,16 @@
-/** What the coordinator's rules go by: its state, what happens to it, and what follows. */
+/** The coordinator's state, its events and its effects. */
 import type { CoordinatorMessage, Member, MemberMessage, ParametersHash, Ready } from "./messages.ts";
 
 export interface Arrival {
   readonly address: string;
   /** 0: the next that is free. */
   readonly rank: number;
-  /** As in {@link Member}. */
+  /** See {@link Member}. */
   readonly collectivesPort: number;
-  /** As in {@link Hello}. */
+  /** See {@link Hello}. */
   readonly node: string;
   readonly incarnation: string;
-  /** How it computes otherwise; it was let in all the same. */
+  /** Differences in its arithmetic; the node was admitted all the same. */
   readonly differing?: readonly string[];
 }
 
@@ -41,19 +41,19 @@ export interface Attending extends Member {
   ready: Ready | undefined;
   /** Has been part of a view. */
   entered: boolean;
-  /** When its last message came. */
+  /** Time of its last message. */
   heard: number;
-  /** As it told last, and when that changed. */
+  /** Progress as last reported, and the time when it changed. */
   progress: number;
   progressed: number;
   /** Updates applied in this run, as it told; when it entered. */
   step: number;
   base: number;
-  /** As it told: members from which something is to come. */
+  /** Members from which something has yet to arrive, as it reported. */
   waitsFor: readonly number[];
-  /** Of its parameters, as it told last. */
+  /** Hash of its parameters, as last reported. */
   told: ParametersHash | undefined;
-  /** Up to this step its state is the run's: a view says so. */
+  /** Last step at which a view has found its state to be the run's. */
   same: number;
 }
 
@@ -73,16 +73,16 @@ export interface CoordinatorState {
   readonly view: number;
   /** "over": all have the last step, or the coordinator goes. */
   readonly phase: "gathering" | "preparing" | "settled" | "over";
-  /** When the phase began. */
+  /** Time when the phase began. */
   readonly since: number;
-  /** Members of the first view are there, or have been. */
+  /** True once the members of the first view have arrived. */
   readonly begun: boolean;
   readonly accusations: readonly Accusation[];
-  /** By incarnation: times in a row that it was left out for its silence. */
+  /** Times in a row that an incarnation was left out for its silence. */
   readonly idle: Readonly<Record<string, number>>;
-  /** When a member was lost that may come back. */
+  /** Time when a member was lost that may come back. */
   readonly lost: number | undefined;
-  /** After this step all had the same parameters. */
+  /** Last step after which all had the same parameters. */
   readonly verified: number;
 }
 

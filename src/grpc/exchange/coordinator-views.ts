@@ -1,4 +1,6 @@
-/** How the coordinator's views come about: all are asked for their step, and then told who takes part from which step on. */
+/**
+ * Makes the coordinator's views: asks all members for their step, then tells them who takes part from which step on.
+ */
 import type { Going } from "./coordinator-judgement.ts";
 import { byRank, type Attending, type CoordinatorDraft } from "./coordinator-state.ts";
 import type { CoordinatorMessage, GroupView, Ready } from "./messages.ts";
@@ -31,7 +33,7 @@ export function change(draft: CoordinatorDraft): void {
   for (const member of draft.members) send(draft, member, { prepare: { view: draft.view } });
 }
 
-/** What a member lacks of the state of `source`. */
+/** Determines the part of the state of `source` that a member lacks. */
 function needOf({ entered, ready }: Attending, source: Ready): GroupView["need"] {
   const { step, hash, settled } = ready!;
   const same = entered && settled;
@@ -68,7 +70,7 @@ export function settle(draft: CoordinatorDraft): void {
     if (!member.entered) member.base = step;
     member.entered = true;
     if (need !== "SUM") member.same = step;
-    // Of a state that it has no more.
+    // The hash belongs to a state that the member no longer has.
     if (need === "STATE") member.told = undefined;
     member.progressed = draft.now;
     const common = { view: draft.view, step, members: about, entering, hash: source.ready!.hash };

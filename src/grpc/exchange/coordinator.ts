@@ -60,7 +60,7 @@ export class Coordinator {
     return this.#answer!;
   }
 
-  /** What a member says. */
+  /** Takes a member's message. */
   receive(id: number, message: MemberMessage): void {
     this.#machine.dispatch({ type: "said", id, message });
   }

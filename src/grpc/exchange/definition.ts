@@ -10,7 +10,7 @@ export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";
 export const EXCHANGE = "scorestream.v1.Exchange";
 export const VERSION = 3;
 
-/** As it is sent. */
+/** A parcel in the form in which it is sent. */
 export type SentParcel = ParcelMessage | ChunkToSend;
 
 export interface ExchangeService extends ServiceDefinition {

@@ -1,4 +1,4 @@
-/** What a node has sent that the others have not all taken yet. */
+/** Tracks the parcels of a node that the others have not all taken yet. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import type { Header } from "./messages.ts";
 import type { Member } from "./messages.ts";
@@ -55,7 +55,7 @@ export class Deliveries {
     return wire
       .deliver(to, header, vectors, signal)
       .catch((error: ServiceError) => {
-        // What is over for the other side is none of its faults.
+        // A parcel that is too late for the other side is no fault of it.
         if (signal.aborted || error.code === status.FAILED_PRECONDITION) return;
         onFailure(to, `did not take what it was sent: ${error.message}`);
       })

@@ -1,4 +1,4 @@
-/** How a node's part in a run can end. */
+/** The ways in which a node's part in a run can fail. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { RunError, UsageError } from "../../base/errors.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";

@@ -27,9 +27,12 @@ import type { RunShape } from "./shares-of-view.ts";
 import { ListeningClock } from "./machine.ts";
 import { grpcWire, type Wire } from "./wire.ts";
 
-/** Where the nodes of a run find each other. */
+/** The addresses at which the nodes of a run find each other. */
 export interface ExchangeTargets {
-  /** Where this node listens for the others. A host of all addresses is told as the one that it calls from. */
+  /**
+   * Address at which this node listens. A host that means all addresses is announced as the one that the node calls
+   * from.
+   */
   readonly listen: Endpoint;
   /** The node that listens for all; absent: this one. */
   readonly join?: Endpoint;
@@ -56,21 +59,21 @@ export interface GroupOptions {
   readonly sharedMemory?: boolean;
   /** ms, see {@link ExchangeNode}. */
   readonly deadline: number;
-  /** What all nodes must have in common. */
+  /** Settings that all nodes must have in common. */
   readonly config: unknown;
-  /** How the configuration of a node that wants to join differs, a text each. */
+  /** Lists the differences of a joining node's configuration, one text each. */
   readonly differences: (config: unknown) => readonly string[];
-  /** What the bits of this node's numbers depend on, see {@link Hello}; default: nothing is compared. */
+  /** Traits that determine the bits of this node's numbers, see {@link Hello}; default: nothing is compared. */
   readonly arithmetic?: () => Promise<readonly Trait[]>;
   /** Steps after which the nodes compare their parameters; default 0: never. */
   readonly verifyEvery?: number;
-  /** Who computes otherwise may join. */
+  /** Admits nodes that compute otherwise. */
   readonly mixed?: boolean;
-  /** Of the workdir, see {@link Hello}; default: none. */
+  /** Identity of the workdir, see {@link Hello}; default: none. */
   readonly identity?: string;
   /** Keeps the state on disk: the coordinator is gone, and may come back. */
   readonly save?: () => void;
-  /** Told that the state is that of other nodes, of so many steps. */
+  /** Receives the step of a state that was taken over from other nodes. */
   readonly onTakenOver?: (step: number) => void;
   readonly tell: (text: string) => void;
   readonly onExchange?: (cost: ExchangeCost) => void;
@@ -202,7 +205,7 @@ export function exchangeGroup(options: GroupOptions): Group {
       const listening = { option: "--listen", endpoint: targets.listen, security: targets.security, tell };
       server = await startServer(service, listening, {
         "grpc.max_receive_message_length": MESSAGE_LIMIT,
-        // From each node the parcels of two phases, of two steps; and its attendance.
+        // Each node sends parcels of two phases of two steps, and its attendance.
         "grpc.max_concurrent_streams": 8 + 8 * run.shards,
         "grpc.keepalive_time_ms": quiet,
         "grpc.keepalive_timeout_ms": quiet,

@@ -1,4 +1,4 @@
-/** What has arrived for the step in hand. */
+/** Receives the parcels for the step in hand. */
 import { status } from "@grpc/grpc-js";
 import type { Bell } from "../../base/bell.ts";
 import { statusError } from "../receive.ts";
@@ -11,18 +11,18 @@ import type { Phase } from "./messages.ts";
 import type { GroupView } from "./messages.ts";
 import type { Member } from "./messages.ts";
 import { LOSSES, rangeOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
-import type { Spare } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import { PeerMemory } from "./shared-memory.ts";
 import { readHeader, readVectors, requireVectors } from "./parcel.ts";
 
 export interface InboxOptions {
-  /** This node's. */
+  /** Run and id of this node. */
   readonly own: { readonly runId: string; readonly id: number };
   readonly run: RunShape;
   readonly place: () => Place;
   /** Rings when the place changes, and now and then. */
   readonly moved: Bell;
-  readonly spare: Spare;
+  readonly pool: BufferPool;
   /** Something new has come from a member. */
   readonly onNews: () => void;
   /** Parcels of steps to come that may wait. */
@@ -38,12 +38,12 @@ const refuse = (code: status, what: string) => statusError(code, what);
 /** Takes parcels for the step in hand, checks them, and lets those of the next one wait unread. */
 export class Inbox {
   readonly #options: InboxOptions;
-  /** Of one view and step. */
+  /** Parcels of one view and step. */
   #arriving = new Map<string, Arriving>();
   #whole: Float32Array | undefined;
-  /** Of members, as long as they are. */
+  /** Shared memories of the present members. */
   readonly #memories = new Map<number, PeerMemory>();
-  /** Other ones came in their place. */
+  /** Memories that were replaced by other ones of the same member. */
   readonly #replaced: PeerMemory[] = [];
   #waiting = 0;
   #closed = false;
@@ -52,14 +52,14 @@ export class Inbox {
     this.#options = options;
   }
 
-  /** What a member has sent so far. */
+  /** Returns the parcel of a member, as far as it has arrived. */
   get(from: number, phase: Phase): Arriving | undefined {
     return this.#arriving.get(key(from, phase));
   }
 
-  /** Where the sum of the step in hand is gathered. */
+  /** Memory in which the sum of the step in hand is gathered. */
   get whole(): Float32Array {
-    return (this.#whole ??= this.#options.spare.take(this.#options.run.parameters));
+    return (this.#whole ??= this.#options.pool.take(this.#options.run.parameters));
   }
 
   /** A new step or view begins. */
@@ -72,7 +72,7 @@ export class Inbox {
     this.#options.moved.ring();
   }
 
-  /** Only these are members. */
+  /** Forgets the memories of all but these members. */
   keep(members: readonly Member[]): void {
     for (const [id, memory] of this.#memories) {
       if (members.some((member) => member.id === id)) continue;
@@ -108,11 +108,11 @@ export class Inbox {
     }
     const memory = this.#memoryOf(header);
     const { onNews } = this.#options;
-    // Of a step that is over by the end it goes nowhere.
+    // A parcel of a step that is over by the end is dropped.
     const arriving = new Arriving(this.#vectorsFor(view, header, expected), memory);
     all.set(slot, arriving);
     const losses = header.phase === "REDUCE" ? LOSSES : 0;
-    // What is added is read once, then.
+    // Parts that are added are read only once, later, so they may stay in the sender's memory.
     const leave = (vector: number, offset: number, at: number) => {
       if (header.phase !== "REDUCE" || vector < losses) return false;
       arriving.leave(vector, offset, at);
@@ -135,17 +135,17 @@ export class Inbox {
     return true;
   }
 
-  /** What the member is to send. */
+  /** Describes the vectors that the member has to send. */
   #expected(view: GroupView, { from, phase }: Header): VectorAbout[] {
     const { own, run } = this.#options;
     if (from === own.id) throw refuse(status.INVALID_ARGUMENT, `from: ${from} is this node itself`);
     return vectorsOf(view, from, own.id, phase, run);
   }
 
-  /** Where they go. */
+  /** Chooses the memory for them. */
   #vectorsFor(view: GroupView, { from, phase }: Header, about: readonly VectorAbout[]): Float32Array[] {
-    const { run, spare } = this.#options;
-    if (phase !== "GATHER") return about.map(({ length }) => spare.take(length));
+    const { run, pool } = this.#options;
+    if (phase !== "GATHER") return about.map(({ length }) => pool.take(length));
     const { first, end } = rangeOf(view, from, run);
     return [this.whole.subarray(first, end)];
   }
@@ -155,7 +155,7 @@ export class Inbox {
     if (!shared) return undefined;
     const known = this.#memories.get(from);
     if (known?.isAt(shared)) return known;
-    // What is there may still be read.
+    // Parcels in the old memory may still be read.
     if (known) this.#replaced.push(known);
     this.#memories.delete(from);
     try {

@@ -3,7 +3,7 @@ export interface Rules<State, Event, Effect> {
   (state: State, event: Event, now: number): { readonly state: State; readonly effects: readonly Effect[] };
 }
 
-/** What rules take for the time: it stands still while this process could not have heard anything. */
+/** The clock of the rules: it stands still while this process could not have heard anything. */
 export class ListeningClock {
   #now = 0;
   #looked = performance.now();

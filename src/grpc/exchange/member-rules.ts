@@ -8,7 +8,7 @@ import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
 import type { CallEnd, MemberDraft, MemberEffect, MemberEvent, MemberFailure, MemberState } from "./member-state.ts";
 import type { CoordinatorMessage, MemberMessage, Phase } from "./messages.ts";
 
-/** What follows from an event. */
+/** Computes the effects of an event. */
 export function attend(
   state: MemberState,
   event: MemberEvent,
@@ -148,7 +148,7 @@ function fetched(draft: MemberDraft, { view: number, hash }: { view: number; has
   const { view } = draft;
   if (!view || view.view !== number || draft.caughtUp) return;
   if (view.need === "STATE" && view.hash !== "" && hash !== view.hash) {
-    // What it has now is nobody's.
+    // The fetched state belongs to no node of the run.
     [draft.step, draft.settled, draft.hasSum] = [view.step, false, false];
     return suspect(draft, view.source, "gave another state than the run's", false);
   }
@@ -170,7 +170,7 @@ function tellAlive(draft: MemberDraft): void {
 }
 
 const patienceOf = ({ deadline, computing, entering, waiting }: MemberDraft): number =>
-  // For the sums of others longer: they may wait themselves, and tell for whom.
+  // Sums of others may take longer: those nodes may wait themselves, and report for which members.
   (waiting?.phase === "GATHER" ? 2 : 1) * patience(deadline, computing, entering);
 
 function suspect(draft: MemberDraft, id: number, reason: string, silent: boolean): void {
@@ -192,7 +192,7 @@ function lose(draft: MemberDraft, how: CallEnd, why: string): void {
   if (rules.fixed && draft.viewNumber > 0)
     return fail(draft, { kind: "broken", why: `the coordinator is gone: ${why}` });
   endView(draft);
-  // What is left to do is for others, who do not need this node.
+  // The remaining work is that of others, who do not need this node.
   if (draft.settled && step >= rules.to) return finish(draft);
   const expelled = how === "left out";
   draft.effects.push({
@@ -201,7 +201,7 @@ function lose(draft: MemberDraft, how: CallEnd, why: string): void {
   });
   if (!expelled) draft.effects.push({ type: "save" });
   draft.looking = { why: expelled ? "left out" : "lost", until: now + SEARCH * deadline, because: why };
-  // Who was left out for a reason that lasts would only hinder the others.
+  // A node that was left out for a lasting reason would only hinder the others.
   draft.retryAt = now + (expelled ? Math.min(deadline, RETRY * 4 ** draft.expulsions++) : RETRY);
 }
 
@@ -228,7 +228,7 @@ function tick(draft: MemberDraft): void {
     draft.effects.push({ type: "hangUp" });
     return lose(draft, "unreachable", `no answer within ${deadline / 1000} s`);
   }
-  // Between steps there are snapshots and checkpoints, which take their time but not any time.
+  // Snapshots and checkpoints between steps take time, but not without limit.
   if (turnSince !== undefined && now - turnSince < ENTERING * deadline) draft.progress++;
   tellAlive(draft);
   const limit = patience(deadline, draft.computing, draft.entering);

@@ -1,4 +1,4 @@
-/** What a member's rules go by: its state, what happens to it, and what follows. */
+/** A member's state, its events and its effects. */
 import type { CoordinatorMessage, GroupView, MemberMessage, Phase } from "./messages.ts";
 
 export interface MemberRules {
@@ -20,13 +20,13 @@ export interface MemberState {
   readonly call: "none" | "calling" | "attending";
   /** Counts calls: what an earlier one says is past. */
   readonly attempt: number;
-  /** Since when, why and until when it looks for the coordinator. */
+  /** Search for the coordinator: its reason and its end. */
   readonly looking:
     { readonly why: "first" | "left out" | "lost"; readonly until: number; readonly because: string } | undefined;
   readonly retryAt: number;
-  /** When the call began. */
+  /** Time when the call began. */
   readonly calledAt: number;
-  /** When the coordinator was last heard. */
+  /** Time when the coordinator was last heard. */
   readonly heard: number;
   readonly runId: string;
   readonly id: number;
@@ -42,15 +42,15 @@ export interface MemberState {
   readonly hasSum: boolean;
   /** ms that its own shards took. */
   readonly computing: number;
-  /** When a turn was given whose gradient is still to come. */
+  /** Time of the last turn, while its gradient is still to come. */
   readonly turnSince: number | undefined;
-  /** Somebody came with the last view, and no step was done since. */
+  /** True when a member came with the last view and no step was done since. */
   readonly entering: boolean;
   readonly waiting: { readonly phase: Phase; readonly from: readonly number[]; readonly since: number } | undefined;
   readonly progress: number;
   /** Times it was left out since it did a step. */
   readonly expulsions: number;
-  /** After this step all nodes had the same parameters. */
+  /** Last step after which all nodes had the same parameters. */
   readonly verified: number;
   readonly ended: boolean;
 }
@@ -85,7 +85,7 @@ export type MemberEffect =
   | { readonly type: "call"; readonly attempt: number }
   | { readonly type: "hangUp" }
   | { readonly type: "send"; readonly message: MemberMessage }
-  /** Nothing may be applied under the view before. */
+  /** Forbids to apply anything under the view before. */
   | { readonly type: "endView" }
   | { readonly type: "fetch"; readonly view: GroupView }
   /** The coordinator is gone: what is here is to be kept on disk. */

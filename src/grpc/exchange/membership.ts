@@ -31,7 +31,7 @@ export interface MembershipOptions {
   /** Updates applied, and the step after the last. */
   readonly step: number;
   readonly to: number;
-  /** Of the state as it is now, and of its parameters alone. */
+  /** Hashes of the present state, and of its parameters alone. */
   readonly hash: () => string;
   readonly digest: () => string;
   /** Steps after which parameters are compared; 0: never. */
@@ -40,7 +40,7 @@ export interface MembershipOptions {
   readonly onEndView: () => void;
   /** Rung at every change. */
   readonly moved: Bell;
-  /** Why the run cannot go on with other members, if it cannot. */
+  /** Makes the error of a run that cannot go on with other members; absent where it can. */
   readonly fixed?: (why: string) => RunError;
   /** ms; the run's, once the coordinator has said it. */
   readonly deadline: number;
@@ -64,9 +64,9 @@ export class Membership {
   #attendance: Attendance | undefined;
   /** The connection's end. */
   #ended: Promise<void> = Promise.resolve();
-  /** With which the last call ended. */
+  /** Error with which the last call ended. */
   #refusal: ServiceError | undefined;
-  /** Why there is no going on. */
+  /** Reason why the node cannot go on. */
   failure: Error | undefined;
   /** All nodes have the last step. */
   finished = false;

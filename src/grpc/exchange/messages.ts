@@ -1,6 +1,8 @@
 /** The messages of `proto/scorestream/v1/exchange.proto`, as grpc-js hands them over. */
 
-/** What the bits of a node's numbers depend on: code, engine, processor; and what a gradient came to. */
+/**
+ * A property that determines the bits of a node's numbers: code, engine, processor, or the result of a test gradient.
+ */
 export interface Trait {
   readonly name: string;
   readonly value: string;
@@ -19,9 +21,9 @@ export interface Hello {
   readonly collectivesPort: number;
   /** The same for as long as the workdir is; "": none. */
   readonly node: string;
-  /** Of this process alone. */
+  /** Identifies this process alone. */
   readonly incarnation: string;
-  /** What the bits of its numbers depend on. */
+  /** Traits that determine the bits of its numbers. */
   readonly arithmetic?: readonly Trait[] | null;
 }
 
@@ -30,7 +32,7 @@ export interface Ready {
   readonly step: number;
   /** The state came to be in this run: it was that of a view, since the node was admitted. */
   readonly settled: boolean;
-  /** Of the state; "": not known. */
+  /** Hash of the state; "": not known. */
   readonly hash: string;
   /** The sum that led to the state is still here. */
   readonly hasSum: boolean;
@@ -56,7 +58,7 @@ export interface Alive {
   readonly waitsFor: readonly number[];
 }
 
-/** Told after every so many steps, to be compared. */
+/** Sent after every so many steps, to be compared. */
 export interface ParametersHash {
   /** Updates applied. */
   readonly step: number;
@@ -85,7 +87,7 @@ export interface Welcome {
   readonly rank: number;
   /** ms, of the whole run. */
   readonly deadline: number;
-  /** How the member computes otherwise than the coordinator, where that is allowed. */
+  /** Differences of the member's arithmetic from the coordinator's, where they are allowed. */
   readonly differing?: readonly string[] | null;
 }
 
@@ -93,7 +95,7 @@ export interface Member {
   readonly id: number;
   readonly rank: number;
   readonly address: string;
-  /** As in {@link Hello}. */
+  /** See {@link Hello}. */
   readonly collectivesPort: number;
 }
 
@@ -105,7 +107,7 @@ export interface GroupView {
   readonly need: CatchUp;
   readonly source: number;
   readonly entering: boolean;
-  /** Of the state at `step`; "": not known. */
+  /** Hash of the state at `step`; "": not known. */
   readonly hash: string;
 }
 
@@ -153,7 +155,7 @@ export interface Header {
   readonly pieces?: Readonly<SharedPieces> | null;
 }
 
-/** Where another process of the machine finds this one's shared memory. */
+/** The place where another process of the machine finds this one's shared memory. */
 export interface SharedPlace {
   readonly pid: number;
   readonly fd: number;

@@ -1,16 +1,16 @@
-/** What a node is made of. */
+/** Options of a node. */
 import type { TrainState } from "../../training/train-state.ts";
 import type { MembershipOptions } from "./membership.ts";
 import type { RunShape } from "./shares-of-view.ts";
 import type { Wire } from "./wire.ts";
 
-/** What an exchange cost. */
+/** Costs of an exchange. */
 export interface ExchangeCost {
   /** Updates applied before it. */
   readonly step: number;
-  /** From this node's last gradient to the sum. */
+  /** Seconds from this node's last gradient to the sum. */
   readonly seconds: number;
-  /** Bytes of vectors that it sent. */
+  /** Bytes of vectors that this node sent. */
   readonly bytes: number;
 }
 
@@ -27,14 +27,14 @@ export interface NodeOptions {
   /** Steps after which parameters are compared; 0: never. */
   readonly verifyEvery: number;
   readonly membership: Pick<MembershipOptions, "way" | "tell" | "save" | "clock">;
-  /** Told that the state is that of other nodes, of so many steps. */
+  /** Receives the step of a state that was taken over from other nodes. */
   readonly onTakenOver?: (step: number) => void;
   readonly onExchange?: (cost: ExchangeCost) => void;
   /** Begins to listen. @returns A function that ends it; `finished`: after the last step. */
   readonly listen: () => Promise<(finished: boolean) => Promise<void>>;
 }
 
-/** What a node's membership takes from its options. */
+/** Selects the options of a node's membership. */
 export const membershipOf = ({ membership, state, deadline, to, verifyEvery }: NodeOptions) => ({
   ...{ ...membership, deadline, step: state.step, to, verifyEvery },
   digest: () => state.digest(),

@@ -14,7 +14,7 @@ import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf, turnAfter } from "./shares-of-view.ts";
-import { Spare } from "./buffer-pool.ts";
+import { BufferPool } from "./buffer-pool.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -31,7 +31,7 @@ export class ExchangeNode implements Group {
   #apply: ((sum: StepSum) => void) | undefined;
   /** The last that was applied, for who missed it. */
   #last: Exchanged | undefined;
-  readonly #spare = new Spare();
+  readonly #pool = new BufferPool();
   readonly #snapshot: SharedSnapshot;
 
   constructor(options: NodeOptions) {
@@ -54,7 +54,7 @@ export class ExchangeNode implements Group {
         return { view, viewNumber, step: state.step, settled: works !== undefined };
       },
       moved,
-      ...{ run: options.run, spare: this.#spare },
+      ...{ run: options.run, pool: this.#pool },
       onNews: () => this.#waiting.hear(),
       // Both phases of a step from everybody, and as much from a view that is over.
       waiting: 4 * options.run.shards,
@@ -99,7 +99,7 @@ export class ExchangeNode implements Group {
         const [shard] = this.#work.missing(shardsOf(view, this.#membership.id, run));
         if (shard === undefined) {
           const sum = await this.#exchange(view);
-          // Nothing may be applied under a view that is over: looked at in the turn in which it is applied.
+          // Checked in the turn in which the sum is applied: nothing may be applied under a view that is over.
           if (sum && view === this.#membership.works && !this.#membership.failure) this.#commit(sum);
           continue;
         }
@@ -126,7 +126,7 @@ export class ExchangeNode implements Group {
   #endView(): void {
     this.#deliveries.cancel();
     // Vectors of another view have other lengths.
-    this.#spare.clear();
+    this.#pool.clear();
     this.#inbox.clear();
   }
 
@@ -135,10 +135,10 @@ export class ExchangeNode implements Group {
     this.#snapshot.forget();
   }
 
-  /** Of the state; once nobody wants more of this node there is none. */
+  /** Hash of the state; "" once this node is closed. */
   readonly #hash = () => (this.#waiting.closed ? "" : this.#snapshot.hash());
 
-  /** There is nothing more to do here. */
+  /** True when nothing is left to do here. */
   get #done() { return this.#membership.finished || this.#waiting.stopped; } // prettier-ignore
 
   /** Waits for a view and catches up with it. @returns undefined when the node is to leave. */
@@ -197,7 +197,7 @@ export class ExchangeNode implements Group {
     const [{ state }, { sum }, before] = [this.#options, exchanged, this.#last];
     if (sum.step !== state.step) throw new Error(`exchange: the sum of step ${sum.step} at step ${state.step}`);
     this.#last = exchanged;
-    void before?.sent.then(() => this.#spare.give([before.sum.sum]));
+    void before?.sent.then(() => this.#pool.give([before.sum.sum]));
     this.applied++;
     this.#forget();
     this.#inbox.clear();
@@ -213,7 +213,7 @@ export class ExchangeNode implements Group {
     const [{ id }, { step }] = [this.#membership, state];
     const start = performance.now();
     const exchanged = await exchange(this.#work.lend(), {
-      ...{ view, id, step, run, inbox: this.#inbox, spare: this.#spare },
+      ...{ view, id, step, run, inbox: this.#inbox, pool: this.#pool },
       send: (to, phase, vectors) => this.#send(view, to, phase, vectors),
       receive: (from, phase, look) => this.#receive(view, from, phase, look),
       diverged: (value) => this.#membership.tell({ type: "diverged", step, value }),

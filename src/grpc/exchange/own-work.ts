@@ -1,4 +1,4 @@
-/** What a node has computed of the step in hand. */
+/** The results that a node has computed for the step in hand. */
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { lend } from "../../engine/values.ts";
 import { tf } from "../../engine/tf.ts";
@@ -9,7 +9,7 @@ import { PartialSums } from "../../training/partial-sums.ts";
 import type { OwnTensors } from "./collective-round.ts";
 import { joined } from "./joined.ts";
 
-/** What this node has computed for the step, not to be written to. */
+/** This node's results of a step; not to be written to. */
 export interface Own {
   /** Sums of subtrees over its shards, in order, each of all parameters. */
   readonly sums: readonly SubtreeSum<Float32Array>[];
@@ -39,14 +39,14 @@ export class OwnWork {
     return this.#sums.narrow(first, end);
   }
 
-  /** On the device; the sums stay this object's. */
+  /** Results on the device; the sums stay this object's. */
   tensors(): OwnTensors {
     const shards = [...this.#losses.keys()].sort((a, b) => a - b);
     const join = (name: keyof Losses) => joined(shards.map((shard) => this.#losses.get(shard)![name]));
     return { sums: this.#sums.sums, t: join("t"), loss: join("loss") };
   }
 
-  /** In host memory. */
+  /** Results in host memory. */
   lend(): Own {
     const { sums, ...losses } = this.tensors();
     const lent = sums.map(({ subtree, value }) => ({ subtree, ...lend(value) }));

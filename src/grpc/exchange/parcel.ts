@@ -112,15 +112,15 @@ export async function readHeader(messages: AsyncIterator<ParcelMessage>): Promis
 }
 
 export interface ReadOptions {
-  /** Where they go; by default new ones. */
+  /** Arrays to fill; by default new ones. */
   readonly into?: readonly Float32Array[];
-  /** The sender's, where pieces may be. */
+  /** Memory of the sender, where pieces may be. */
   readonly memory?: PeerMemory | undefined;
   /** Those of the header. */
   readonly pieces?: Readonly<SharedPieces> | null | undefined;
-  /** Told where a piece of float32 in that memory is; true: it is left there, and only checked. */
+  /** Receives the place of a float32 piece in that memory. Returns true to leave it there; it is only checked then. */
   readonly leave?: (vector: number, offset: number, at: number) => boolean;
-  /** Told of each chunk: values of a vector that are there. */
+  /** Called after each chunk with the number of values of a vector that are there. */
   readonly onChunk?: (vector: number, there: number) => void;
 }
 
@@ -164,7 +164,7 @@ export async function readVectors(
         run.pieces--;
       }
       onChunk?.(index, offset + values.length);
-      // Who waits for it takes it now, while it is in the cache.
+      // A waiting reader takes the chunk now, while it is in the cache.
       await Promise.resolve();
     }
   }

@@ -11,7 +11,7 @@ export type Pieces = (piece: Share) => Float32Array;
 
 /** Sums of subtrees over a range, of one member, which come one after another. */
 export interface Part {
-  /** What they are of; one that was refused comes again as another. */
+  /** Identifies the parcel; one that comes again after a refusal is another. */
   readonly source: object;
   readonly sums: readonly SubtreeSum<Pieces>[];
   /** Values of the last one that are there. */
@@ -19,12 +19,12 @@ export interface Part {
 }
 
 export interface RangeSumOptions {
-  /** Of all members, in their order; undefined for one from whom nothing has come. */
+  /** Parts of all members, in their order; undefined for a member that has sent nothing yet. */
   readonly parts: () => readonly (Part | undefined)[];
   readonly shards: number;
-  /** Where it goes. */
+  /** Memory for the sum. */
   readonly out: Float32Array;
-  /** To bfloat16. */
+  /** Rounds the sum to bfloat16. */
   readonly rounded: boolean;
 }
 
@@ -65,7 +65,9 @@ export class RangeSum {
     return undefined;
   }
 
-  /** To the bits of the engine's addition, which adds within a node: where it flushes subnormals, so does this. */
+  /**
+   * Adds with the bits of the engine's addition, which adds within a node: where it flushes subnormals, so does this.
+   */
   #add(parts: readonly Part[], piece: Share): number | undefined {
     const { shards, out, rounded } = this.#options;
     const values = cut(out, piece);

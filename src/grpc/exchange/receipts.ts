@@ -20,7 +20,7 @@ export class Receipts {
   add(): void {
     this.#parcels++;
     if (this.#parcels === 1) this.#late = setTimeout(this.flush, PATIENCE);
-    // What waits for the parcel goes first.
+    // Anything that waits for the parcel goes first.
     if (this.#parcels === STEP) this.#soon = setImmediate(this.flush);
   }
 

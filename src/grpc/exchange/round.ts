@@ -17,20 +17,20 @@ import type { Own } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { cut, inPieces, RangeSum, type Part } from "./range-sum.ts";
 import { LOSSES, rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
-import type { Spare } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 
 export interface RoundOptions {
   readonly view: GroupView;
-  /** This node's. */
+  /** Id of this node. */
   readonly id: number;
   readonly step: number;
   readonly run: RunShape;
   /** Resolves once it is over, however it ends: the values are not read any more. */
   readonly send: (to: Member, phase: Phase, vectors: readonly Vector[]) => Promise<void>;
-  /** What has come, and where the sum is gathered. */
+  /** Parcels that have arrived, and the memory in which the sum is gathered. */
   readonly inbox: Pick<Inbox, "get" | "whole">;
-  /** Gets arrays that are not needed any more. */
-  readonly spare: Spare;
+  /** Takes arrays back that are not needed any more. */
+  readonly pool: BufferPool;
   /**
    * Waits until all these members have sent what they send in the phase.
    *
@@ -42,7 +42,7 @@ export interface RoundOptions {
   readonly diverged: (value: number) => void;
 }
 
-/** What this node has of a step: the sum over all shards, and its sending to the others. */
+/** The result of a step's exchange: the sum over all shards, and its sending to the others. */
 export interface Exchanged {
   readonly sum: StepSum;
   /** Resolves once it is not read for them any more. */
@@ -51,7 +51,7 @@ export interface Exchanged {
 
 /** @returns undefined when the view ended before, or the values are not finite. */
 export async function exchange(own: Own, options: RoundOptions): Promise<Exchanged | undefined> {
-  const { view, id, step, run, inbox, spare, send, receive, diverged } = options;
+  const { view, id, step, run, inbox, pool, send, receive, diverged } = options;
   const others = view.members.filter((member) => member.id !== id);
   let finite = true;
   const stop = (value: number | undefined) => {
@@ -106,7 +106,7 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   const losses = { t: lossesOf(0, own.t), loss: lossesOf(1, own.loss) };
   for (const all of reduced) {
     all.release();
-    spare.give(all.vectors);
+    pool.give(all.vectors);
   }
   void Promise.all(scattered).then(own.takeBack);
 

@@ -18,7 +18,7 @@ import type { CoordinatorMessage } from "./messages.ts";
 import { parcel, type Vector } from "./parcel.ts";
 import { Receipts } from "./receipts.ts";
 
-/** What a node gives to who fetches. */
+/** The answer of a node to a fetch. */
 export interface FetchedSum {
   readonly header: Omit<Header, "vectors">;
   readonly vectors: readonly Vector[];
@@ -27,22 +27,22 @@ export interface FetchedSum {
 export interface ExchangeHandlers {
   /** Absent where the node is not the coordinator; then its address. */
   readonly coordinator: Coordinator | string;
-  /** Why the node that says this may not join, a line each. */
+  /** Lists the reasons that keep a node out, one a line. */
   readonly differences: (hello: Hello) => readonly string[];
-  /** How it computes otherwise, a line each; with `mixed` it may join all the same. */
+  /** Lists the differences of its arithmetic, one a line; with `mixed` it may join all the same. */
   readonly otherwise: (hello: Hello) => readonly string[];
   readonly mixed: boolean;
   readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<boolean>;
   /** @throws ServiceError */
   readonly fetch: (request: FetchRequest) => FetchedSum;
-  /** Told of parcels that were refused for what is in them. */
+  /** Receives the reason when a parcel is refused for its content. */
   readonly onRefused: (peer: string, what: string) => void;
 }
 
 const hasStatus = (error: unknown): error is ServiceError =>
   error instanceof Error && "code" in error && typeof error.code === "number";
 
-/** What it says of what was sent is bounded: it goes back in a header. */
+/** Bounds the length of the message: it goes back in a header. */
 const withStatus = (error: unknown): ServiceError =>
   hasStatus(error)
     ? statusError(error.code, sanitizeText(error.details, 2000))
@@ -54,7 +54,7 @@ const ADDRESS_LIMIT = 300;
 /** The address at which its peers reach a node that calls from `peer`. @throws ServiceError when it is none. */
 function addressOf({ address }: Hello, peer: string): string {
   const port = address.startsWith(":");
-  // Of IPv4 on a socket of IPv6.
+  // Addresses of IPv4 on a socket of IPv6 lose their prefix.
   const host = peer.slice(0, peer.lastIndexOf(":")).replace(/^::ffff:/, "");
   try {
     if (address.length > ADDRESS_LIMIT || sanitizeText(address) !== address) throw new Error("not an address");
@@ -130,7 +130,7 @@ export function attendHandler(handlers: ExchangeHandlers) {
   };
 }
 
-/** What is refused for its content, and worth a line in the log. */
+/** Statuses of parcels that are refused for their content, and deserve a line in the log. */
 const CONTENT: readonly status[] = [
   status.INVALID_ARGUMENT,
   status.ALREADY_EXISTS,
@@ -143,7 +143,7 @@ export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
   return (call: ServerDuplexStream<ParcelMessage, Receipt>): void => {
     const given = new AbortController();
     call.on("cancelled", () => given.abort());
-    // Of a call that breaks the messages tell.
+    // Errors of a call that breaks are reported by its messages.
     call.on("error", () => given.abort());
     const messages = messagesOf<ParcelMessage>(call);
     const receipts = new Receipts((receipt) => call.write(receipt));
@@ -156,7 +156,7 @@ export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
       receipts.drop();
       const failure = withStatus(error);
       const peer = call.getPeer();
-      // What a broken connection leaves ends in the middle too; it has no address any more.
+      // A broken connection also leaves a message that ends early; it has no address any more.
       if (CONTENT.includes(failure.code) && peer !== "unknown") onRefused(peer, failure.details);
       if (!given.signal.aborted) call.emit("error", failure);
     });

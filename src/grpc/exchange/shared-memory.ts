@@ -29,7 +29,7 @@ export interface Lane {
 export class SharedMemory {
   readonly #pages: SharedPages;
   readonly #place: SharedPlace;
-  /** Where free parts begin. */
+  /** Offsets of free parts, by size. */
   readonly #free = new BySize<number>();
   #end = ALIGNMENT;
 
@@ -72,7 +72,7 @@ export class SharedMemory {
     };
   }
 
-  /** Nothing has room in it any more. */
+  /** Closes the memory; nothing can be allocated in it any more. */
   close(): void {
     this.#pages.close();
   }

@@ -1,4 +1,4 @@
-/** What a view says about who computes, sums and sends what. */
+/** Derives from a view who computes, sums and sends what. */
 import { shareOf, type Share } from "../../base/shares.ts";
 import type { Turn } from "../../training/peers.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
@@ -6,7 +6,7 @@ import type { VectorAbout } from "./messages.ts";
 import type { Phase } from "./messages.ts";
 import type { GroupView } from "./messages.ts";
 
-/** What all nodes of a run agree on. */
+/** Numbers that all nodes of a run agree on. */
 export interface RunShape {
   /** Parts of a batch. */
   readonly shards: number;
@@ -44,7 +44,7 @@ export function turnAfter(
 export const rangeOf = (view: GroupView, id: number, { parameters }: RunShape): Share =>
   shareOf(parameters, view.members.length, indexOf(view, id), ALIGNMENT);
 
-/** Of the vectors of REDUCE, the first: times and losses. */
+/** Number of the first vectors of REDUCE: times and losses. */
 export const LOSSES = 2;
 
 const lengthOf = ({ first, end }: Share) => end - first;

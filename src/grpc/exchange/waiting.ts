@@ -34,7 +34,7 @@ export class Waiting {
     this.#options = options;
   }
 
-  /** Who runs the node does not want it any more. */
+  /** True when the caller that runs the node has closed it. */
   get closed(): boolean {
     return this.#closed?.aborted === true;
   }

@@ -1,4 +1,4 @@
-/** From a node to the others of its view. */
+/** Connects a node to the others of its view. */
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { isOfThisMachine, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
@@ -28,7 +28,7 @@ export interface Wire {
 }
 
 export interface WireOptions {
-  /** Where the coordinator is; it does not tell its address. */
+  /** Address of the coordinator, which does not tell it. */
   readonly coordinator: Endpoint;
   readonly security: (endpoint: Endpoint) => ClientSecurity;
   /** ms, see {@link ExchangeClient}. */
@@ -42,9 +42,9 @@ const SLOWER = "gradients go through gRPC within this machine too, which takes s
 
 interface Link {
   readonly client: ExchangeClient;
-  /** Whether its member is on this machine, if that is of interest. */
+  /** Resolves to true for a member on this machine; false where that is of no interest. */
   readonly near: false | Promise<boolean>;
-  /** It cannot read this process' memory all the same. */
+  /** True once the member could not read this process' memory all the same. */
   refused: boolean;
 }
 
@@ -102,7 +102,7 @@ export function grpcWire({ coordinator, security, quiet, shared, tell }: WireOpt
         client.close();
         links.delete(address);
       }
-      // Who was left out may not know it yet and still read: what it has mapped stays as it is.
+      // A member that was left out may not know it yet and still read: its mapping stays as it is.
       memory?.close();
       memory = undefined;
     },

@@ -56,7 +56,7 @@ export class FlightClient {
       "grpc.max_reconnect_backoff_ms": 5000,
       "grpc.keepalive_time_ms": keepalive,
       "grpc.keepalive_timeout_ms": 20_000,
-      // Who calls knows what may be asked again.
+      // The caller decides what may be asked again.
       "grpc.enable_retries": 0,
       "grpc.enable_channelz": 0,
       // A proxy of the environment leads out of the machine.
@@ -106,7 +106,7 @@ export class FlightClient {
     this.#client.close();
   }
 
-  /** As an error that names the server. */
+  /** Converts an error to one that names the server. */
   failure(error: Error | ServiceError): FlightError {
     const { code, details } = error as ServiceError;
     return typeof code === "number"

@@ -1,4 +1,4 @@
-/** Which columns of a stream are images and labels, and the rows of its batches. */
+/** Finds the columns of images and labels in a stream, and the rows of its batches. */
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
 import {
   FIXED_SIZE_LIST,
@@ -8,7 +8,7 @@ import {
   type SchemaMessage,
 } from "../../data/formats/arrow-message.ts";
 
-/** Where a column begins in the lists of nodes and of buffers. */
+/** A column's place in the lists of nodes and of buffers. */
 interface Place {
   readonly node: number;
   readonly buffer: number;
@@ -21,7 +21,7 @@ export interface ImageColumns {
   readonly shape: Shape | undefined;
   readonly image: Place;
   readonly label: (Place & { readonly bits: number; readonly signed: boolean }) | undefined;
-  /** In each batch. */
+  /** Number of nodes in each batch. */
   readonly nodes: number;
   readonly buffers: number;
 }
@@ -48,7 +48,7 @@ function readShape({ metadata }: FieldDescription, width: number): Shape | undef
       return shape as unknown as Shape;
     }
   } catch {
-    // As a shape that does not fit.
+    // Refused like a shape that does not fit.
   }
   throw new RangeError(`column "image" has ${width} values a row, which are no image of shape ${text.slice(0, 100)}`);
 }

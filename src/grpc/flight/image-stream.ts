@@ -15,7 +15,7 @@ import { imageField } from "../../data/formats/image-field.ts";
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
 import { readArrowMessage, unwrapMessage } from "../../data/formats/arrow-message.ts";
 
-/** What a batch of so many rows looks like. */
+/** Layout of a batch of so many rows. */
 export interface BatchLayout {
   readonly rows: number;
   /** The flatbuffer of its message. */

@@ -20,9 +20,9 @@ export interface PullOptions {
   readonly client: FlightClient;
   /** The data set and the split. */
   readonly path: readonly string[];
-  /** Where the shards go; made when missing. */
+  /** Folder of the shards; made when missing. */
   readonly directory: string;
-  /** Told of images that are there. */
+  /** Receives the number of images that are there. */
   readonly onProgress?: (done: number) => void;
   readonly onMessage?: (text: string) => void;
   /** Ends the work; shards that are whole are kept. */
@@ -37,7 +37,7 @@ export interface Pulled {
   readonly manifest?: Manifest;
   /** Images in whole shards. */
   readonly images: number;
-  /** Of them there before. */
+  /** Images of them that were there before. */
   readonly kept: number;
 }
 

@@ -18,7 +18,7 @@ function batchMessage({ images }: FlightSet, layout: BatchLayout, width: number,
   const { rows, header, bodyLength, labels } = layout;
   const { wire, body } = flightData(header, bodyLength);
   images.read(first, rows, body.subarray(layout.images, layout.images + rows * width));
-  // Between the buffers: memory is not cleared, and is not to be sent.
+  // Cleared between the buffers: old memory must not be sent.
   body.fill(0, layout.images + rows * width, labels ?? bodyLength);
   if (labels !== undefined) {
     const values = images.labels(Array.from({ length: rows }, (_, i) => first + i));

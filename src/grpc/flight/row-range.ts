@@ -18,7 +18,7 @@ export interface RowRange {
   readonly count?: number | undefined;
 }
 
-/** As JSON, for a ticket or a command. */
+/** Encodes a range as JSON, for a ticket or a command. */
 export const rangeBytes = ({ path, first, count }: RowRange): Buffer =>
   Buffer.from(JSON.stringify({ path, first, count }));
 

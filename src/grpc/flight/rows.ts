@@ -47,7 +47,7 @@ export async function* ticketRows(
   let [first, index] = [0, 0];
   for await (const { dataHeader, dataBody } of client.get(ticket, signal)) {
     const where = `message ${++index} of the stream`;
-    // Only metadata of the application.
+    // Such a message holds only metadata of the application.
     if (dataHeader.length === 0 && dataBody.length === 0) continue;
     if (!columns) {
       columns = checked(client, where, () => columnsOf(dataHeader));

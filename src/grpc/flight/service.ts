@@ -25,7 +25,7 @@ const MANIFEST: ActionType = {
   type: "manifest",
   description: 'the manifest of a split as JSON, in pieces; body {"path": ["NAME", "SPLIT"]}',
 };
-/** Of a result of an action: less than any gRPC takes. */
+/** Bytes in a piece of an action's result: less than any gRPC takes. */
 const PIECE = 1 << 20;
 
 async function* each<T>(values: Iterable<T>): AsyncGenerator<T, void> {
@@ -70,7 +70,7 @@ const pathDescriptor = ({ path }: FlightSet): FlightDescriptor => ({ type: "PATH
 export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptions): UntypedServiceImplementation {
   let streams = 0;
 
-  /** What a call ends with; of failures within this server the client learns no more than that. */
+  /** Makes the error that ends a call; of failures within this server the client learns no details. */
   const ended = (error: Error | ServiceError, what: string): ServiceError => {
     if ("code" in error && typeof error.code === "number") return error;
     tell(`${what}: ${error.message}`);

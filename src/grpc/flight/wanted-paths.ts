@@ -1,24 +1,24 @@
-/** Which data sets of a server are wanted. */
+/** Chooses the data sets of a server that are wanted. */
 import { UsageError } from "../../base/errors.ts";
 import { isPathComponent } from "../../base/path-component.ts";
 import type { FlightClient } from "./client.ts";
 
 /** ms; a server of this program does not mind. */
 export const KEEPALIVE = 30000;
-/** What a user says the server and the data set with, for messages. */
+/** The user's own words for the server and the data set, for messages. */
 export interface Said {
   readonly server: string;
   readonly name: string;
 }
 
 const BY_OPTIONS = { server: "--from", name: "choose one data set with --name" };
-/** What is asked of a server. */
+/** The request to a server. */
 export interface WantedPaths {
-  /** Its address, for messages. */
+  /** Address of the server, for messages. */
   readonly from: string;
-  /** Of the data set; absent: the only one. */
+  /** Name of the data set; absent: the only one. */
   readonly name?: string | undefined;
-  /** Absent: all it has. */
+  /** Split; absent: all the server has. */
   readonly splits?: readonly string[] | undefined;
 }
 

@@ -9,7 +9,7 @@ import { BrokenGroupError, CoordinatorLostError, isPassing, joinFailure } from "
 import type { Vector } from "../../../src/grpc/exchange/parcel.ts";
 import type { PeerMemory } from "../../../src/grpc/exchange/shared-memory.ts";
 import { rangeOf, shardsOf, turnAfter, vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
-import { Spare } from "../../../src/grpc/exchange/buffer-pool.ts";
+import { BufferPool } from "../../../src/grpc/exchange/buffer-pool.ts";
 import type { Wire } from "../../../src/grpc/exchange/wire.ts";
 import { statusError } from "../../../src/grpc/receive.ts";
 
@@ -95,16 +95,16 @@ describe("an arriving parcel", () => {
 });
 
 it("spare arrays come back by their length, each once", () => {
-  const spare = new Spare();
+  const pool = new BufferPool();
   const [a, b, c] = [3, 3, 4].map((length) => new Float32Array(length)) as [Float32Array, Float32Array, Float32Array];
-  spare.give([a, b, c]);
-  expect(spare.take(4)).toBe(c);
-  expect(new Set([spare.take(3), spare.take(3)])).toEqual(new Set([a, b]));
-  const fresh = spare.take(3);
+  pool.give([a, b, c]);
+  expect(pool.take(4)).toBe(c);
+  expect(new Set([pool.take(3), pool.take(3)])).toEqual(new Set([a, b]));
+  const fresh = pool.take(3);
   expect([fresh.length, fresh === a || fresh === b]).toEqual([3, false]);
-  spare.give([a]);
-  spare.clear();
-  expect(spare.take(3)).not.toBe(a);
+  pool.give([a]);
+  pool.clear();
+  expect(pool.take(3)).not.toBe(a);
 });
 
 describe("deliveries", () => {
