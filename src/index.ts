@@ -30,7 +30,7 @@ export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";
 export { prepareCommand, preparedImages } from "./run/images/prepared.ts";
 export { modes, type Mode, presets, type Preset, type RunEvent, type Summary } from "./metrics/run-event.ts";
 export { type Reading, type HistogramReading, Meter } from "./metrics/meter.ts";
-/** Of zod, for `fields` of a pipeline. */
+/** Re-exports zod, for `fields` of a pipeline. */
 export { z } from "zod";
 export { UsageError, RunError, NonFiniteLossError } from "./base/errors.ts";
 

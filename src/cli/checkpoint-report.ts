@@ -1,4 +1,4 @@
-/** What `npm run checkpoint -- inspect` tells of a checkpoint. */
+/** The report of `npm run checkpoint -- inspect` about a checkpoint. */
 import { valuesOfArray } from "../data/formats/named-array.ts";
 import { digest } from "../models/parameters.ts";
 import type { CheckpointFormat } from "../training/checkpoints/checkpoint-formats.ts";

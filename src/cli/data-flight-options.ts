@@ -55,7 +55,7 @@ function required(value: string | undefined, flag: string, example: string): str
   throw new UsageError(`pull needs ${flag}`, `for example ${flag} ${example}; npm run data -- --help shows all`);
 }
 
-/** What was asked for; undefined when `command` is none of {@link flightCommands}. @throws UsageError */
+/** Parses the request; undefined when `command` is none of {@link flightCommands}. @throws UsageError */
 export function flightRequest(command: Command): ServeRequest | PullRequest | undefined {
   const { listen, from, out, name, split, json = false, ...security } = command.opts<Given>();
   if (command.name() === "serve") return { command: "serve", directories: command.args, listen, security };

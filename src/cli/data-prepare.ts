@@ -13,7 +13,7 @@ import type { PrepareRequest } from "./data-options.ts";
 import { reporterFor } from "./reporter.ts";
 import type { Reporter } from "../run/reporter.ts";
 
-/** How one split was prepared. */
+/** The result of preparing one split. */
 export interface PreparedSplit {
   readonly split: string;
   readonly directory: string;

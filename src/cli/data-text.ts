@@ -1,4 +1,4 @@
-/** What `npm run data` says of shards. */
+/** The texts of `npm run data` about shards. */
 import { leftText, type Manifest } from "../data/prepare/manifest.ts";
 import { byteText } from "../base/format.ts";
 

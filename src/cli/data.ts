@@ -35,7 +35,7 @@ async function preparedFolders(directory: string): Promise<string[]> {
   );
 }
 
-/** What JSON tells of a manifest. */
+/** The part of a manifest that JSON output has. */
 const brief = (directory: string, manifest: Manifest) => ({
   directory,
   format: manifest.work.format,

@@ -6,7 +6,7 @@ import { processors } from "../base/processors.ts";
 import { cacheFolder } from "./environment.ts";
 import { runProgram } from "./program.ts";
 
-/** What the set-up found, as `scripts/run.mjs` hands it on. */
+/** The result of the set-up, as `scripts/run.mjs` hands it on. */
 export interface SetUp {
   readonly engine: string;
   readonly wanted: string;
@@ -42,7 +42,7 @@ async function examine(): Promise<EngineReport> {
   return { engine, version, device, threads, native, gflops, runtime, cache: cacheFolder(process.env), ...setUp };
 }
 
-/** What the set-up wanted and found. */
+/** Describes what the set-up wanted and found. */
 function setUpLines({ engine, setUp }: EngineReport): [string, string][] {
   if (!setUp) return [];
   const gpu = setUp.gpu ? "an NVIDIA GPU was found" : "no NVIDIA GPU was found";

@@ -1,4 +1,4 @@
-/** What the command line needs of the process, so that tests can put something else in its place. */
+/** The command line's view of the process, which tests can replace. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";

@@ -9,7 +9,7 @@ import { launcherEnvironment, type Launcher } from "./launcher-environment.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import type { SecurityOptions } from "../grpc/secrets.ts";
 
-/** As commander gives them. */
+/** Options as commander gives them. */
 export interface GivenExchange extends SecurityOptions {
   readonly listen?: string;
   readonly join?: string;
@@ -17,7 +17,7 @@ export interface GivenExchange extends SecurityOptions {
   readonly rank?: string;
 }
 
-/** Where the first node listens if a launcher names no port. */
+/** Port of the first node if a launcher names none. */
 const PORT = 50_061;
 
 export function addExchangeOptions(command: Command): void {
@@ -39,22 +39,22 @@ function whole(option: string, text: string | undefined, least: number): number 
   );
 }
 
-/** What a launcher says, in the words of the command line. */
+/** Converts a launcher's data to the options of the command line. */
 function fromLauncher({ rank, world, coordinatorHost, ownHost, port = PORT }: Launcher): GivenExchange {
   const address = `${coordinatorHost.includes(":") ? `[${coordinatorHost}]` : coordinatorHost}:${port}`;
   const [numbers, local] = [{ world: String(world), rank: String(rank) }, isLoopback({ host: coordinatorHost, port })];
   if (rank === 0) return { ...numbers, listen: local ? address : `0.0.0.0:${port}` };
-  // By the name that a certificate can carry, where there is one: pods are otherwise known by their numbers.
+  // Uses the name that a certificate can carry, where there is one: pods are otherwise known by their numbers.
   return { ...numbers, join: address, ...(ownHost !== undefined && { listen: `${ownHost}:0` }) };
 }
 
-/** Where a node that joins listens: for this machine only, if the others are on it. */
+/** Chooses the address at which a joining node listens: for this machine only, if the others are on it. */
 const listenBeside = (join: Endpoint): Endpoint => {
   const [own, all] = isIPv6(join.host) ? ["::1", "::"] : ["127.0.0.1", "0.0.0.0"];
   return { host: isLoopback(join) ? own : all, port: 0 };
 };
 
-/** With certificates on both sides nodes show theirs to each other too. */
+/** Makes nodes show their certificates to each other too, where both sides have one. */
 function security(listen: Endpoint, secrets: Secrets): Pick<ExchangeTargets, "security" | "securityOf"> {
   const { tlsCa, tlsCert, tlsKey } = secrets;
   const server = serverSecurity("--listen", listen, secrets);

@@ -1,4 +1,4 @@
-/** From an error to what the user reads and the exit code. */
+/** Converts an error to the message that the user reads, and the exit code. */
 import { RunError, UsageError } from "../base/errors.ts";
 
 export interface Failure {

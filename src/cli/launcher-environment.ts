@@ -4,15 +4,15 @@ import { expandNodeList } from "./slurm-nodelist.ts";
 
 export interface Launcher {
   readonly kind: "slurm" | "kubernetes" | "mpi" | "torchrun";
-  /** From 0 to `world` - 1; rank 0 is the coordinator. */
+  /** Number from 0 to `world` - 1; rank 0 is the coordinator. */
   readonly rank: number;
   /** Processes in all, 2 or more. */
   readonly world: number;
   /** Among the processes of this machine, from 0; absent where the launcher does not tell. */
   readonly localRank?: number;
-  /** Where rank 0 is reached. */
+  /** Host at which rank 0 is reached. */
   readonly coordinatorHost: string;
-  /** Where it listens; absent: the launcher has no opinion. */
+  /** Port of rank 0; absent: the launcher has no opinion. */
   readonly port?: number;
   /** Name under which the others reach this machine, which a certificate can vouch for; absent: by its address. */
   readonly ownHost?: string;
@@ -60,7 +60,8 @@ const KUBERNETES = { kind: "kubernetes", rank: "JOB_COMPLETION_INDEX", world: "W
  * of Kubernetes.
  */
 function innermost(env: Variables): Names | undefined {
-  // Without a step this is the batch script or an interactive shell of the job: one process, whatever SLURM_NTASKS says.
+  // Without a step this is the batch script or an interactive shell of the job: one process, whatever SLURM_NTASKS
+  // says.
   const step = env["SLURM_STEP_ID"] !== undefined;
   // srun --mpi=pmi2 sets the variables of PMI too; under mpiexec its own ranks are those of the helpers of mpiexec.
   const srun = step && (env["PMI_RANK"] ?? env["SLURM_PROCID"]) === env["SLURM_PROCID"];
@@ -80,7 +81,7 @@ const HOW_WORLD: Readonly<Record<Launcher["kind"], string>> = {
   torchrun: "start with torchrun, or unset RANK",
 };
 
-/** Of a JobSet with several Jobs, whose pods are numbered one Job after another. */
+/** Computes the rank in a JobSet with several Jobs, whose pods are numbered one Job after another. */
 function rankInJobSet(env: Variables, world: number, index: number): number {
   const job = whole(env, "JOBSET_JOB_INDEX", 0);
   if (job === undefined) return index;
@@ -94,7 +95,7 @@ function rankInJobSet(env: Variables, world: number, index: number): number {
   );
 }
 
-/** Whether all processes are on this machine, as far as the launcher tells. */
+/** True when all processes are on this machine, as far as the launcher tells. */
 const onOneMachine = (env: Variables, { rank }: Names, world: number) =>
   (rank === SLURM.rank && env["SLURM_STEP_NUM_NODES"] === "1") ||
   (rank === OPEN_MPI.rank && env["OMPI_COMM_WORLD_LOCAL_SIZE"] === String(world)) ||

@@ -13,12 +13,12 @@ import { writeSkeleton } from "./skeleton.ts";
 import { summaryJson, summaryTable } from "./summary.ts";
 import { sweep } from "./sweep.ts";
 
-/** In the built package a new pipeline belongs to the folder of its user. */
+/** True in the built package, where a new pipeline belongs to the folder of its user. */
 const isBuilt = import.meta.url.endsWith(".js");
 
 type Report = (values: Partial<Summary>) => void;
 
-/** What is known at the end; `json` is of what has no summary. */
+/** The result of a command; `json` is that of a command without a summary. */
 interface Ended {
   readonly exitCode: number;
   readonly json?: string;

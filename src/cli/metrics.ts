@@ -1,4 +1,4 @@
-/** Where a run's metrics go beside its `metrics.jsonl`. */
+/** The targets of a run's metrics, beside its `metrics.jsonl`. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
@@ -23,7 +23,7 @@ const PUSH_LIMIT = "--metrics-push-limit";
 const RUN_ID_OPTION = "--run-id";
 const MONITOR = "--monitor";
 
-/** As commander gives them. */
+/** Options as commander gives them. */
 export interface GivenMetrics extends SecurityOptions {
   readonly metricsListen?: string;
   readonly metricsPush?: string;
@@ -33,7 +33,7 @@ export interface GivenMetrics extends SecurityOptions {
   readonly monitor?: string;
 }
 
-/** Where metrics are served, pushed and exported to, and who may connect. */
+/** Addresses at which metrics are served and to which they are sent, and who may connect. */
 export type MetricTargets = Pick<RunMetricsOptions, "listen" | "push"> &
   Partial<Pick<RunWebOptions, "web">> & { readonly otlp?: OtlpTarget; readonly runId?: string };
 

@@ -21,9 +21,9 @@ export interface Options {
   /** `--steps`, `--seed`, then each `--set` in order. */
   readonly assignments: readonly Assignment[];
   readonly metrics: MetricTargets;
-  /** With whom it trains. */
+  /** Addresses of the nodes that train together. */
   readonly exchange?: ExchangeTargets;
-  /** Fields to run several values of. */
+  /** Fields with several values to run. */
   readonly sweep: readonly Axis[];
   /** Runs of a sweep at once. */
   readonly jobs: number;

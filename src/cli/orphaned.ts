@@ -18,7 +18,7 @@ const ofProcess: Orphaned = {
 /** Stops this process as by SIGTERM once the launcher that started it, `SCORESTREAM_LAUNCHER`, is no longer its parent. */
 export function stopWithLauncher({ env, parent, stop }: Orphaned = ofProcess): void {
   const launcher = Number(env["SCORESTREAM_LAUNCHER"]);
-  // Not for this process: it was started by hand, or by a program that the launcher started.
+  // This process has another parent: it was started by hand, or by a program that the launcher started.
   if (parent() !== launcher) return;
   const timer = setInterval(() => {
     if (parent() === launcher) return;

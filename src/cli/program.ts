@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { describeFailure } from "./failure.ts";
 import { stopWithLauncher } from "./orphaned.ts";
 
-/** What a terminal or a pipe says when nobody reads it any more. */
+/** Errors of a terminal or a pipe that nobody reads any more. */
 const UNREAD = ["EPIPE", "EIO"];
 
 /**

@@ -25,7 +25,7 @@ export function requireName(name: string, names: readonly string[]): void {
   );
 }
 
-/** Where the pipelines of this project are. */
+/** Folder of this project's pipelines. */
 export const pipelinesFolder = fileURLToPath(new URL("../../pipelines/", import.meta.url));
 
 /** Ending of the project's own files: `.ts`, and `.js` when built. */

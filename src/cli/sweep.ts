@@ -13,7 +13,7 @@ import type { Environment } from "./environment.ts";
 import { listenForSignals } from "./signals.ts";
 import type { NamedOptions } from "./run.ts";
 
-/** How this program is started: node with its options, and the file of `npm run pipeline`. */
+/** Words that start this program: node with its options, and the file of `npm run pipeline`. */
 const ownProgram = () => [
   process.execPath,
   ...process.execArgv,
@@ -23,7 +23,7 @@ const ownProgram = () => [
 const sets = (assignments: NamedOptions["assignments"]) =>
   assignments.flatMap(({ name, text }) => ["--set", `${name}=${text}`]);
 
-/** What the table shows of a run that has ended. */
+/** Text of the table for a run that has ended. */
 function outcome(result: CellResult): string {
   const { bpd, error, stoppedBy } = summaryOf(result);
   if (result.exitCode !== 0) return error ?? (stoppedBy ? `stopped by ${stoppedBy}` : `exit code ${result.exitCode}`);

@@ -22,7 +22,7 @@ export interface Accepted {
   readonly duplicates: number;
 }
 
-/** Where a run's record is. A name with other signs than a file name may have is escaped. */
+/** Path of a run's record. Characters that a file name may not have are escaped. */
 const fileOf = (runId: string) => `${encodeURIComponent(runId)}${ENDING}`;
 
 /** The run whose record a file is; undefined for another's file. */

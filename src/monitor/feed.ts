@@ -1,4 +1,4 @@
-/** Where watchers get their metrics from. */
+/** The source from which watchers get their metrics. */
 import { Subject, type Observable } from "rxjs";
 import type { MetricEntry } from "../metrics/metric.ts";
 import type { MetricLog } from "./metric-log.ts";

@@ -1,7 +1,7 @@
 import type { Attributes, Gauge, MeterProvider } from "@opentelemetry/api";
 import type { Metric } from "../metrics/metric.ts";
 
-/** What a gauge of its own tells: a step as an attribute would make a new series at every step. */
+/** The step has a gauge of its own: as an attribute it would make a new series at every step. */
 const STEP = { name: "step", unit: "{step}", description: "optimizer steps behind the newest metric" };
 
 /** Metrics as OpenTelemetry's gauges of their names, each with its newest value, and the newest step as `step`. */

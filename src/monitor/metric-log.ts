@@ -3,7 +3,7 @@ import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateS
 import { readLines, START, type Position } from "./lines.ts";
 import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry, type Metric } from "../metrics/metric.ts";
 
-/** Whose metrics a file has, where its lines do not say. */
+/** Owner of a file's metrics, where its lines do not name one. */
 export interface RecordOwner {
   readonly runId: string;
   readonly node: string;
@@ -134,7 +134,7 @@ export class MetricLog {
       try {
         truncateSync(this.path, size);
       } catch {
-        // Not a regular file, or gone: the first error says what is wrong.
+        // It is not a regular file, or it is gone: the first error tells which.
       }
       throw error;
     }

@@ -15,7 +15,7 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export class PrometheusMetrics {
-  /** Only collects: no server of its own is started. */
+  /** The reader only collects: it starts no server of its own. */
   readonly #reader = new PrometheusExporter({ preventServerStart: true });
   readonly #provider = new MeterProvider({ readers: [this.#reader] });
   readonly #serializer = new PrometheusSerializer("scorestream", false, undefined, true, true);

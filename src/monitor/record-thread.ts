@@ -18,7 +18,7 @@ export type FromWorker<R> =
   | { readonly type: "tell"; readonly text: string };
 
 export interface RecordThread<R> extends MetricSink {
-  /** What the thread told when it was ready. */
+  /** Value that the thread reported when it was ready. */
   readonly ready: R;
 }
 
@@ -27,7 +27,7 @@ export interface RecordThreadOptions<O> {
   readonly program: URL;
   /** Given to it; what can be cloned. */
   readonly options: O;
-  /** What the thread does, as "metrics are served", for a warning that it no longer does. */
+  /** Purpose of the thread, such as "metrics are served"; a warning uses it when the thread fails. */
   readonly purpose: string;
   readonly tell: (text: string) => void;
 }

@@ -4,7 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import type { FromWorker, ToWorker, WorkerInput } from "./record-thread.ts";
 
 export interface Follower<R> {
-  /** Told to the run. */
+  /** Value reported to the run. */
   readonly ready: R;
   /** The record has grown. */
   refresh(): void;
@@ -32,7 +32,7 @@ export async function followRecord<O, R>(
         return;
       }
       setTimeout(() => {
-        // Before reading: what is written from now on rings again.
+        // Set before reading: metrics written from now on ring again.
         Atomics.store(grew, 0, 0);
         follower.refresh();
       }, GATHERING);

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from 
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-/** What a name of a run may be. */
+/** Pattern of a run's name. */
 export const RUN_ID = /^[\w.-]{1,200}$/;
 
 export interface Identity {
@@ -13,7 +13,7 @@ export interface Identity {
   readonly node: string;
 }
 
-/** Where a workdir lies: a copy has another number (inode) at another path. */
+/** The place of a workdir: a copy has another number (inode) at another path. */
 interface Place {
   readonly path: string;
   readonly inode: string;
@@ -66,11 +66,11 @@ function ownId(workdir: string, pipeline: string, tell: (text: string) => void):
 }
 
 /**
- * Whose the metrics of a workdir are.
+ * Determines the run and the node that the metrics of a workdir belong to.
  *
  * @param shared The name that all nodes of a run are given; the nodes, of which a machine may have several, and a
  * workdir that begins anew, then differ by the digits of their own.
- * @param tell Told when the workdir is a copy, and of which run.
+ * @param tell Receives a message when the workdir is a copy, which names the original run.
  * @throws what the file system says.
  */
 export function identityOf(

@@ -1,7 +1,7 @@
-/** Which metrics a watcher gets. */
+/** Selects the metrics that a watcher gets. */
 import type { MetricEntry } from "../metrics/metric.ts";
 
-/** What a watcher asks for; empty lists let everything through. */
+/** A watcher's request; empty lists let everything through. */
 export interface WatchRequest {
   readonly runIds: readonly string[];
   readonly nodes: readonly string[];
@@ -17,7 +17,7 @@ export type WatchFilter = (entry: MetricEntry) => boolean;
 
 const anyOf = (values: readonly string[], value: string) => values.length === 0 || values.includes(value);
 
-/** Whether `name` is `pattern`, or begins with it up to its final "*". */
+/** True when `name` is `pattern`, or begins with it up to its final "*". */
 export function matchesName(pattern: string, name: string): boolean {
   return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

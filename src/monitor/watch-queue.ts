@@ -2,10 +2,10 @@ import { Bell } from "../base/bell.ts";
 import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry } from "../metrics/metric.ts";
 
 /**
- * What waits for one watcher: at most `limit` entries, the newest.
+ * Holds the metrics that wait for one watcher: at most `limit` entries, the newest.
  *
- * One side pushes and never waits; the other takes batches as fast as its reader allows. What did not fit is counted
- * and told with the next batch.
+ * One side pushes and never waits; the other takes batches as fast as its reader allows. The next batch reports how
+ * many were dropped.
  */
 export class WatchQueue {
   readonly #limit: number;
@@ -37,7 +37,7 @@ export class WatchQueue {
     this.#bell.ring();
   }
 
-  /** Nothing more comes; what waits is still given. */
+  /** Ends the queue; waiting entries are still delivered. */
   close(): void {
     this.#closed = true;
     this.#bell.ring();

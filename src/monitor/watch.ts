@@ -8,7 +8,7 @@ export const WATCH_LIMIT = 10_000;
 
 /** A watcher's metrics. */
 export interface Watch {
-  /** To be run through once; the past is read from the records as fast as it is asked for. */
+  /** Batches to iterate once; the past is read from the records as fast as it is asked for. */
   readonly batches: AsyncIterable<MetricBatch>;
   /** Stops waiting for more: `batches` ends after what has come. */
   close(): void;

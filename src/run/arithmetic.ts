@@ -1,4 +1,4 @@
-/** What the numbers of a training depend on besides its settings, for nodes that train together. */
+/** The properties besides its settings that determine the numbers of a training, for nodes that train together. */
 import { createHash } from "node:crypto";
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { fillUniform, randomKey } from "../base/random.ts";
@@ -48,7 +48,7 @@ export async function gradientFingerprint(network: ScoreNetwork, size: number): 
   }
 }
 
-/** What a node tells the one that it joins. */
+/** Computes the traits that a node sends to the node it joins. */
 export async function arithmeticOf(context: RunContext, network: ScoreNetwork): Promise<Trait[]> {
   const { engine, config } = context;
   const { batchSize, shards } = config.training;

@@ -9,7 +9,7 @@ import type { Field } from "./config-fields.ts";
 import { boundFields, differences, readStoredConfig } from "./config-file.ts";
 import type { StoredConfig } from "./pipeline.ts";
 
-/** That of the newest whole checkpoint; undefined when none has one. */
+/** Reads the configuration of the newest whole checkpoint; undefined when none has one. */
 async function configInCheckpoint(workdir: string): Promise<StoredConfig | undefined> {
   for (const path of checkpointPaths(workdir)) {
     try {

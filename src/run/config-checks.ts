@@ -14,7 +14,10 @@ function badGroupWidth(nf: number, chMult: readonly number[]): number | undefine
   return widths.find((width) => width > 128 && width % 32 !== 0);
 }
 
-/** What must not be; the first one is shown first. `imageSize` is the height of the pipeline's images, if any. */
+/**
+ * Lists the faults of a configuration, the first one to show first. `imageSize` is the height of the pipeline's images,
+ * if any.
+ */
 export function configProblems(config: Config, imageSize?: number): Problem[] {
   const { training, model, optim } = config;
   const sde = continuousSDE(config);
@@ -89,7 +92,7 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
   return problems;
 }
 
-/** What is allowed, but may not be what was meant. */
+/** Lists settings that are allowed, but are perhaps not meant. */
 export function configNotes(config: Config, imageSize?: number): string[] {
   const { training, model } = config;
   const notes: string[] = [];

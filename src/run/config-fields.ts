@@ -11,7 +11,7 @@ interface Node {
   readonly default?: unknown;
   /** "path": a file or folder. */
   readonly format?: string;
-  /** Of a field that may differ between runs of one workdir. */
+  /** True for a field that may differ between runs of one workdir. */
   readonly free?: boolean;
   readonly properties?: Readonly<Record<string, Node>>;
   readonly items?: Node;

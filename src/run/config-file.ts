@@ -60,7 +60,7 @@ const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.center
 
 const common = new Set(fields.map(({ name }) => name));
 
-/** Whether two runs in one workdir must agree on a field; on those of a pipeline, unless it says that it is free. */
+/** True when two runs in one workdir must agree on a field. A pipeline's own fields must, unless declared free. */
 function bound({ name, free }: Field, mode: Mode): boolean {
   if (!common.has(name)) return !free;
   return mode === "train" ? !FREE.test(name) : NETWORK.test(name);
@@ -80,7 +80,7 @@ export interface Difference {
 /** The fields among `names` in which two configurations differ. */
 export function differences(stored: StoredConfig, wanted: StoredConfig, names: readonly string[]): Difference[] {
   return names.flatMap((name) => {
-    // Where it has to be said, nothing was trained before it was.
+    // This field has no default, and nothing is trained without it.
     if (name === "data.version" && valueAt(stored, name) === undefined) return [];
     // A field that an older version did not have was at its default.
     const value = (config: StoredConfig) =>

@@ -1,4 +1,4 @@
-/** Which data a run is of: the images of its training, by their digest and not by their folder. */
+/** Identifies the data of a run: the images of its training, by their digest and not by their folder. */
 import { UsageError } from "../base/errors.ts";
 import type { Json } from "../training/checkpoints/stored-config.ts";
 import { writeStoredConfig } from "./config-file.ts";
@@ -18,7 +18,7 @@ export function dataDifference({ config }: Pick<RunContext, "config">, there: st
   return `data digest ${short(there)} there, ${short(here)} here${from}`;
 }
 
-/** What is said where a change of the data is refused. */
+/** Refuses a change of the data. */
 export const otherData = (what: string, difference: string) =>
   new UsageError(
     `${what} was trained on other data: ${difference}`,

@@ -1,4 +1,4 @@
-/** What training and using the variational dequantizer hold. */
+/** The resources for training and using the variational dequantizer. */
 import { concat, defer, of, using, type Observable } from "rxjs";
 import { join } from "node:path";
 import { shellWord } from "../base/format.ts";
@@ -31,9 +31,9 @@ export interface DequantizerSession {
 export interface DequantizerSetup {
   readonly form: FormName;
   readonly shape: readonly [number, number, number];
-  /** Whether times are drawn in proportion to g^2 / sigma^2. */
+  /** Draws times in proportion to g^2 / sigma^2. */
   readonly importance: boolean;
-  /** Pixels divided by 255, [B, H, W, C] with B >= 2: what the first parameters are made from. */
+  /** Pixels divided by 255, [B, H, W, C] with B >= 2, from which the first parameters are made. */
   readonly firstImages: () => Float32Array;
 }
 
@@ -51,7 +51,7 @@ function initialSnapshot(
   return { step: 0, parameters, m: zeros, v: zeros, ema: parameters };
 }
 
-/** What its checkpoints say of what it was trained against. */
+/** The score model and data of its training, as its checkpoints record them. */
 interface About {
   readonly dataDigest?: string | undefined;
   /** SHA-256 of the averaged parameters of the score model, and the optimizer steps behind them. */
@@ -65,7 +65,7 @@ interface Opened extends DequantizerSession {
 }
 
 /**
- * What is said of a dequantizer that was trained for another score model, or with other data.
+ * Describes how the score model or the data differ from those that a dequantizer was trained with.
  *
  * @throws UsageError when its training would go on with other data, unless `--allow data` is given.
  */
@@ -156,7 +156,7 @@ export function dequantizerSession(
   );
 }
 
-/** What is known of a dequantizer when its training ends. */
+/** Summarizes a dequantizer at the end of its training. */
 export const dequantizerOutcome = ({ state, store }: DequantizerSession): Observable<RunEvent> =>
   defer(() =>
     of<RunEvent>({

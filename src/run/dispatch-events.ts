@@ -49,7 +49,7 @@ export async function dispatchEvents(
       }
     }
   };
-  // In `tap`, not in the observer: there an error would leave the stream and miss the promise.
+  // Handled in `tap`, not in the observer: there an error would leave the stream and miss the promise.
   const events = defer(() => pipeline.run(context)).pipe(tap(handle));
   await lastValueFrom(events, { defaultValue: undefined });
 }

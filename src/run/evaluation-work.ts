@@ -1,4 +1,4 @@
-/** What the numbers of an evaluation depend on, besides the parameters. */
+/** The properties, besides the parameters, that determine the numbers of an evaluation. */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readProgress } from "../data/formats/read-progress.ts";
@@ -11,9 +11,9 @@ import { ownPart } from "./own-fields.ts";
 import type { RunContext } from "./pipeline.ts";
 
 /**
- * What an interrupted evaluation must share to be gone on with.
+ * Collects the properties that must be equal for an interrupted evaluation to go on.
  *
- * @param images Digest of the evaluated data; where it is known their folder does not count.
+ * @param images Digest of the evaluated data; their folder does not count where it is known.
  */
 export function evaluationWork(config: Config, key: EvaluationKey, images?: string): Readonly<Record<string, unknown>> {
   const { seed, sde, model, data, training, eval: evaluation } = config;
@@ -30,7 +30,7 @@ export function evaluationWork(config: Config, key: EvaluationKey, images?: stri
   return { ...shared, ...own[key], ...ownPart(config) };
 }
 
-/** Where the values of each image are kept; evaluations that one may want side by side have files of their own. */
+/** Path of the values of each image. Evaluations that a user may want side by side have files of their own. */
 export function progressPath(
   workdir: string,
   { eval: { split, boundForm } }: Config,
@@ -42,14 +42,14 @@ export function progressPath(
 
 type Work = Readonly<Record<string, unknown>>;
 
-/** What computes the numbers of a run. */
+/** Identifies the program that computes the numbers of a run. */
 export const computedBy = ({ config, engine, file }: Pick<RunContext, "config" | "engine" | "file">) => ({
   code: codeVersion(file),
   engine: engineText(engine),
   compile: config.engine.compile && engine.native,
 });
 
-/** Without what tells versions apart. */
+/** Leaves out the entries that tell versions apart. */
 const ofAnyVersion = (work: Work): Work => ({ ...work, code: "", engine: "" });
 
 /**

@@ -1,4 +1,4 @@
-/** What speaks against `exchange.engine=tensorflow`. */
+/** Checks whether `exchange.engine=tensorflow` is possible. */
 import { hasCollectives } from "../engine/collectives.ts";
 import { UsageError } from "../base/errors.ts";
 import { endpointText, isLoopback } from "../grpc/endpoint.ts";

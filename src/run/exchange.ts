@@ -16,7 +16,7 @@ import type { RunContext, RunEvent } from "./pipeline.ts";
 
 export interface PeersOfRun {
   readonly peers: Peers;
-  /** What the exchange tells while the run trains. */
+  /** Events of the exchange while the run trains. */
   readonly events: Observable<RunEvent>;
 }
 
@@ -30,7 +30,7 @@ const shared = (fields: RunContext["fields"]) =>
     "exchange.verifyEvery",
   ].filter((name) => name !== "checkpoint");
 
-/** What is trained, and on what. */
+/** The training that takes part in the exchange. */
 export interface Trained {
   readonly state: TrainState;
   readonly store: CheckpointStore;

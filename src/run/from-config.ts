@@ -1,4 +1,4 @@
-/** From the configuration's fields to the library's options. */
+/** Converts the configuration's fields to the library's options. */
 import type { SDE } from "../sde/sde.ts";
 import { discrete } from "../sde/discrete.ts";
 import { predicting } from "../sde/prediction.ts";

@@ -67,9 +67,14 @@ export interface TrainedModel<A extends ColumnData = Uint8Array> {
   bitsPerDim(examples: A, options?: ModelCallOptions): Promise<Float32Array>;
   /** Draws `n` examples as `--mode sample` does. */
   sample(n: number, options?: ModelCallOptions): Promise<A>;
-  /** Where the probability flow takes the examples, images uniformly dequantized: [N, ...shape], near N(0, priorStd^2). */
+  /**
+   * Maps examples (images uniformly dequantized) to the latents of the probability flow: [N, ...shape], near N(0,
+   * priorStd^2).
+   */
   encode(examples: A, options?: ModelCallOptions): Promise<Float32Array>;
-  /** Where the probability flow takes latents [N, ...shape]: the inverse of `encode`; images are cut to bytes. */
+  /**
+   * Maps latents [N, ...shape] to examples by the probability flow: the inverse of `encode`; images are cut to bytes.
+   */
   decode(latents: Float32Array, options?: ModelCallOptions): Promise<A>;
   /** Frees its parameters and graphs. */
   dispose(): void;

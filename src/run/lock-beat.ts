@@ -2,7 +2,10 @@
 import { Worker } from "node:worker_threads";
 import { BEAT } from "./lock-owner.ts";
 
-/** In JavaScript, so that the thread needs nothing to start. Writing the same bytes sets the time by the disk's clock. */
+/**
+ * The program is JavaScript, so that the thread needs nothing to start. Writing the same bytes sets the time by the
+ * disk's clock.
+ */
 const PROGRAM = `
 const { closeSync, openSync, readFileSync, utimesSync, writeSync } = require("node:fs");
 const { parentPort, workerData: { path, text, every } } = require("node:worker_threads");

@@ -1,13 +1,13 @@
-/** Who holds a lock, and whether it is still there. */
+/** Identifies the owner of a lock, and tells whether it is still there. */
 import { readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 
 export interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** When the process began, where the system tells: process ids are used again. */
+  /** Start time of the process, where the system tells: process ids are used again. */
   readonly started?: string | undefined;
-  /** What its process id is one of: this start of the machine and, in a container, its own numbering. */
+  /** Name space of the process id: this start of the machine and, in a container, its own numbering. */
   readonly space?: string | undefined;
 }
 
@@ -16,7 +16,7 @@ export const BEAT = 5000;
 /** ms without a sign of life after which the owner is gone. */
 export const SILENCE = 60_000;
 
-/** What /proc says of a process that has ended, but that its parent has not asked for yet. */
+/** States in /proc of a process that has ended, but that its parent has not asked for yet. */
 const ENDED = ["Z", "X"];
 
 /** Start time of a process in clock ticks since boot; undefined without /proc or without such a process. */
@@ -56,7 +56,7 @@ function isRunning({ pid, started }: Owner): boolean {
   }
 }
 
-/** Whether the owner's process can be looked for here, whatever the host is called by now. */
+/** True when the owner's process can be looked for here, whatever the host is called by now. */
 export function isNear({ host, space }: Owner): boolean {
   const here = spaceOfProcesses();
   return space !== undefined && here !== undefined ? space === here : host === hostname();
@@ -73,6 +73,6 @@ export function silenceOf(path: string): number {
   }
 }
 
-/** Whether an owner is gone: near, by its process; elsewhere, by the silence of its lock. */
+/** True when an owner is gone: near, by its process; elsewhere, by the silence of its lock. */
 export const isGone = (owner: Owner, silence: number): boolean =>
   isNear(owner) ? !isRunning(owner) : silence > SILENCE;

@@ -68,13 +68,13 @@ function takeOver(path: string, seen: string, mine: string): boolean {
   }
 }
 
-/** What the folder is called in messages, and which option names another. */
+/** Names for messages: the folder, and the option that chooses another. */
 export interface Locked {
   readonly folder: string;
   readonly option: string;
 }
 
-/** What is said when a stale lock is taken over. @throws UsageError when its owner is there. */
+/** Describes the takeover of a stale lock. @throws UsageError when its owner is there. */
 function requireStale(path: string, text: string, workdir: string, { folder, option }: Locked): string {
   const owner = ownerIn(text);
   if (!owner) {
@@ -161,7 +161,7 @@ export async function awaitSilence(workdir: string, tell: (text: string) => void
   const path = lockPath(workdir);
   const first = readText(path);
   const owner = first === undefined ? undefined : ownerIn(first);
-  // Only locks that say where their process is give signs of life.
+  // Only locks that name their process's space give signs of life.
   if (!owner || owner.space === undefined || isNear(owner)) return;
   const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   if (silenceOf(path) > SILENCE) return;

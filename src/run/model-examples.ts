@@ -14,11 +14,11 @@ type Options = LogLikelihoodOptions & { readonly batchSize: number };
 export interface ModelExamples<A extends ColumnData> {
   /** No example. */
   readonly none: A;
-  /** What the network takes of them. */
+  /** Prepares the examples for the network. */
   data(examples: A, options: Options): Observable<Batch<"data">>;
   /** Bits/dim of each, by batches. */
   bits(examples: A, score: ScoreFunction, sde: SDE, options: Options): Observable<Float32Array>;
-  /** From what the network gives. */
+  /** Converts the network's results to examples. */
   readonly examples: OperatorFunction<Batch<"data">, A>;
 }
 

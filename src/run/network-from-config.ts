@@ -1,4 +1,4 @@
-/** From the configuration's fields to the network's options. */
+/** Converts the configuration's fields to the network's options. */
 import { UsageError } from "../base/errors.ts";
 import type { NcsnppConfig } from "../models/ncsnpp-config.ts";
 import type { ImageShape } from "../models/score-model.ts";

@@ -1,4 +1,4 @@
-/** What a file of `pipelines/` exports, and what passes between it and the command line. */
+/** The interface of a file in `pipelines/`, and the values that pass between it and the command line. */
 import type { Observable } from "rxjs";
 import type * as z from "zod";
 import type { Engine } from "../engine/load.ts";
@@ -15,7 +15,7 @@ export type Presets = Readonly<Record<Preset, DeepPartial<Config>>>;
 export interface Pipeline<F = unknown> {
   /** One line for the list of pipelines. */
   readonly summary: string;
-  /** What it reaches and what that costs, for `--help`. */
+  /** Expected results and their cost, for `--help`. */
   readonly reaches: string;
   /** Height and width of the images, if they are images: chMult and attnResolutions are checked against it. */
   readonly imageSize?: number;
@@ -32,25 +32,25 @@ export interface Pipeline<F = unknown> {
   run(context: RunContext<F>): Observable<RunEvent>;
 }
 
-/** What `--allow` names: a change that a run is refused for otherwise. */
+/** Names for `--allow`: each is a change for which a run is refused otherwise. */
 export const allowed = ["data"] as const;
 export type Allowed = (typeof allowed)[number];
 
-/** From this step on a run was trained on other data, by their digests. */
+/** A change of the training data at a step, by digest. */
 export interface DataChange {
   readonly step: number;
   readonly before: string;
   readonly after: string;
 }
 
-/** What `config.json` holds: the configuration, and which pipeline, preset and data it is of. */
+/** The content of `config.json`: the configuration, and its pipeline, preset and data. */
 export type StoredConfig = {
   readonly pipeline: string;
   /** Absent where the pipeline has none. */
   readonly preset?: Preset | undefined;
   /** SHA-256 of the data of the training; absent where a pipeline does not tell. */
   readonly dataDigest?: string | undefined;
-  /** What `--allow data` has allowed. */
+  /** Changes that `--allow data` has allowed. */
   readonly dataChanges?: readonly DataChange[] | undefined;
 } & Config;
 
@@ -68,7 +68,7 @@ export interface RunContext<F = unknown> {
   readonly file?: string | undefined;
   /** Exists, can be written, and is locked for this run. */
   readonly workdir: string;
-  /** Where downloads are kept between runs; may not exist yet. */
+  /** Folder in which downloads are kept between runs; may not exist yet. */
   readonly cacheDir: string;
   readonly engine: Engine;
   /**
@@ -80,7 +80,7 @@ export interface RunContext<F = unknown> {
   readonly before?: StoredConfig | undefined;
   /** Changes that are allowed by name. */
   readonly allow?: readonly Allowed[];
-  /** With whom it trains; absent: alone. */
+  /** Addresses of the nodes that train together; absent: alone. */
   readonly exchange?: ExchangeTargets | undefined;
 }
 

@@ -1,8 +1,8 @@
-/** What a refused run leaves behind: nothing. */
+/** Cleans up after a refused run, so that it leaves nothing behind. */
 import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** What a run writes before the pipeline has checked anything. */
+/** Files that a run writes before the pipeline has checked anything. */
 const WRITTEN = ["config.json", "log.txt"];
 
 const names = (folder: string): string[] | undefined => {

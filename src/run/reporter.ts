@@ -1,4 +1,4 @@
-/** What shows the progress of a run. */
+/** Shows the progress of a run. */
 
 export interface ReportedStage {
   readonly name: string;

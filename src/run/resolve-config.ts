@@ -1,4 +1,4 @@
-/** From layers of settings to one checked configuration. */
+/** Merges layers of settings to one checked configuration. */
 import type * as z from "zod";
 import { UsageError } from "../base/errors.ts";
 import { configNotes, configProblems, type Problem } from "./config-checks.ts";
@@ -57,7 +57,7 @@ function fail(problems: readonly Problem[]): never {
   throw new UsageError(problems.map(({ message }) => message).join("\n"), [...remedies].join("; "));
 }
 
-/** What `schema` finds wrong with `tree`. */
+/** Lists the faults that `schema` finds in `tree`. */
 function problemsOf(issues: readonly z.core.$ZodIssue[], tree: Tree, all: readonly Field[]): Problem[] {
   return issues.map((issue): Problem => {
     const field = fieldAt(issue.path, all);

@@ -1,4 +1,4 @@
-/** What a run holds from its first step to its last sample. */
+/** The resources of a run, from its first step to its last sample. */
 import { catchError, concat, defer, EMPTY, merge, of, Subject, throwError, using, type Observable } from "rxjs";
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { isDeepStrictEqual } from "node:util";
@@ -31,9 +31,9 @@ export interface Session {
   /** Parameters, moments and average, at the step to go on from. */
   readonly state: TrainState;
   readonly store: CheckpointStore;
-  /** Of the data it is bound to. */
+  /** Digests of the data it is bound to. */
   readonly data: DataDigests | undefined;
-  /** With whom it trains. */
+  /** Nodes that train together. */
   readonly peers: Peers;
   /** The score of the averaged parameters, as they are at each call. */
   readonly score: ScoreFunction;
@@ -42,7 +42,7 @@ export interface Session {
   /** Tells something beside the stream of the training. */
   tell(event: RunEvent): void;
   /**
-   * What an evaluation of these parameters with this configuration has found before it was interrupted.
+   * Returns the results that an interrupted evaluation of these parameters with this configuration has left.
    *
    * @param total Values of the whole evaluation.
    * @param dequantizer SHA-256 of the averaged parameters of the variational dequantizer, if it is used.
@@ -62,7 +62,7 @@ export interface RunPhases {
   readonly sample: () => Observable<RunEvent>;
   /** Trains the dequantizer against the score model as it is. */
   readonly trainDequantizer?: () => Observable<RunEvent>;
-  /** After an evaluation. */
+  /** Runs after an evaluation. */
   readonly report?: () => Observable<RunEvent>;
 }
 
@@ -91,9 +91,9 @@ export interface SessionModel {
 }
 
 interface Opened extends Session {
-  /** What is told beside the training. */
+  /** Events beside those of the training. */
   readonly beside: Observable<RunEvent>;
-  /** To be told first. */
+  /** Events that come first. */
   readonly events: readonly RunEvent[];
   unsubscribe(): void;
 }
@@ -187,7 +187,7 @@ const refuseDequantizer = () =>
 
 const PURPOSES = { train: "train", eval: "evaluate", sample: "sample from", train_deq: "train a dequantizer for" };
 
-/** What is known of the state when training ends, in order or not. */
+/** Summarizes the state at the end of training, in order or not. */
 const outcome = ({ state, store }: Session): RunEvent => ({
   type: "result",
   values: { steps: state.step, parameters: state.digest(), ...(store.newest && { checkpoint: store.newest }) },

@@ -23,7 +23,7 @@ export class FlatTable {
     return new FlatTable(view, view.getUint32(0, true));
   }
 
-  /** Where a place's value is; undefined when it is left out. */
+  /** Offset of a place's value; undefined when it is left out. */
   #place(index: number): number | undefined {
     const places = this.#at - this.#view.getInt32(this.#at, true);
     const entry = 4 + 2 * index;
@@ -32,7 +32,7 @@ export class FlatTable {
     return offset === 0 ? undefined : this.#at + offset;
   }
 
-  /** Where what a place refers to begins. */
+  /** Offset of the object that a place refers to. */
   #target(index: number): number | undefined {
     const at = this.#place(index);
     return at === undefined ? undefined : at + this.#view.getUint32(at, true);

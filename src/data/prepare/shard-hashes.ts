@@ -24,7 +24,7 @@ function sha256Now(path: string): string {
   return hash.digest("hex");
 }
 
-/** Which shards were found to be as they were written. */
+/** Remembers the shards that were found to be as they were written. */
 export class ShardHashes {
   readonly #paths: readonly string[];
   readonly #shards: readonly ShardInfo[];

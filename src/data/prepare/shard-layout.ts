@@ -42,7 +42,7 @@ function firstBatch(file: number): { readonly message: BatchMessage; readonly bo
   throw new Error("no record batch at its beginning");
 }
 
-/** Where the values of a buffer begin, which has as many bytes as are needed. */
+/** Finds where the values of a buffer begin. @throws where it has fewer bytes than needed. */
 function valuesAt({ buffers, bodyLength }: BatchMessage, i: number, needed: number): number {
   const [offset, length] = buffers[i] ?? [-1, 0];
   if (offset >= 0 && length >= needed && offset + length <= bodyLength) return offset;

@@ -5,10 +5,10 @@ import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { protoFolder } from "../../grpc/proto-folder.ts";
 
-// What grpc-js would print is in the errors too.
+// Errors contain the text that grpc-js would print.
 if (!process.env["GRPC_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
-/** Within it. */
+/** Path within that folder. */
 export const PROTO = "scorestream/v1/monitor.proto";
 
 /** Steps and places are far below 2^53. */
@@ -22,7 +22,7 @@ export const definition: PackageDefinition = loadSync(PROTO, {
 export const SERVICE = "scorestream.v1.Monitor";
 
 interface Timestamp {
-  /** Since 1970, UTC. */
+  /** Seconds since 1970, UTC. */
   readonly seconds: number;
   readonly nanos: number;
 }
@@ -64,13 +64,16 @@ function toTimestamp(time: string): Timestamp | null {
 
 const fromTimestamp = ({ seconds, nanos }: Timestamp) => new Date(seconds * 1000 + nanos / 1e6).toISOString();
 
-/** To the wire. */
+/** Converts a batch to its message. */
 export const toMessage = ({ metrics, ...batch }: MetricBatch): MetricBatchMessage => ({
   ...batch,
   metrics: metrics.map((metric) => ({ ...metric, time: toTimestamp(metric.time) })),
 });
 
-/** From the wire. @param now Stands in where a metric has no time, ISO 8601. @throws RangeError for an impossible time. */
+/**
+ * Converts a message to its batch. @param now Stands in where a metric has no time, ISO 8601. @throws RangeError for an
+ * impossible time.
+ */
 export const fromMessage = ({ metrics, ...batch }: MetricBatchMessage, now: string): MetricBatch => ({
   ...batch,
   metrics: metrics.map((metric) => ({ ...metric, time: metric.time ? fromTimestamp(metric.time) : now })),

@@ -3,7 +3,7 @@ import { recordThread, type RecordThread } from "../record-thread.ts";
 import type { Endpoint } from "../../grpc/endpoint.ts";
 import type { RunMetricsOptions } from "./run-metrics.ts";
 
-/** Where Watch is served. */
+/** Address at which Watch is served. */
 export type MetricsReady = Endpoint | undefined;
 
 /** Starts the thread, and waits until it serves. @throws UsageError when it cannot listen. */

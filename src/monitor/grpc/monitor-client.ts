@@ -30,7 +30,7 @@ export class MonitorClient {
     const options: ChannelOptions = {
       "grpc.initial_reconnect_backoff_ms": 200,
       "grpc.max_reconnect_backoff_ms": 5000,
-      // Who calls knows what may be sent again.
+      // The caller decides what may be sent again.
       "grpc.enable_retries": 0,
       "grpc.enable_channelz": 0,
       // A proxy of the environment leads out of the machine.
@@ -61,7 +61,7 @@ export class MonitorClient {
       let complete = false;
       const reply = (error: ServiceError | null, summary?: PushSummary) => {
         if (error || !summary) return subscriber.error(error);
-        // What it had not read by then it does not have.
+        // The server lacks everything that it had not read by then.
         if (!complete) return subscriber.error(statusError(status.ABORTED, "the monitor ended the call too early"));
         subscriber.next(summary);
         subscriber.complete();

@@ -17,7 +17,7 @@ import { fromMessage, toMessage, type MetricBatchMessage, type PushSummary } fro
 import { receive, statusError } from "../../grpc/receive.ts";
 import { sendAll } from "../../grpc/send.ts";
 
-/** Where pushed metrics go. */
+/** The store of pushed metrics. */
 export interface MetricStore {
   accept(batch: MetricBatch): Accepted;
   sync(runIds: Iterable<string>): void;

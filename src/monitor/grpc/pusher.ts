@@ -11,9 +11,9 @@ import { backoffDelay } from "../../base/backoff.ts";
 
 export interface PusherOptions {
   readonly client: MonitorClient;
-  /** What is sent; it is also the buffer: nothing else is kept, however long the monitor is away. */
+  /** Log to send. It is also the buffer: nothing else is kept, however long the monitor is away. */
   readonly log: MetricLog;
-  /** Names the monitor in what is told. */
+  /** Name of the monitor in messages. */
   readonly name: string;
   readonly tell: (text: string) => void;
   /** Bytes of the record that may wait; of more, the oldest are left out and told. */

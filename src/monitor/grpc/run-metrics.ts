@@ -13,7 +13,7 @@ export interface RunMetricsOptions {
   readonly path: string;
   readonly runId: string;
   readonly node: string;
-  /** Where Watch is served. */
+  /** Address at which Watch is served. */
   readonly listen?: { readonly endpoint: Endpoint; readonly security: ServerSecurity };
   /** The monitor to push to. */
   readonly push?: {

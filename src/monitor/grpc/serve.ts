@@ -8,7 +8,7 @@ export type { Serving } from "../../grpc/server.ts";
 
 export interface ServeOptions extends ListenOptions {
   readonly feed: Feed;
-  /** Without one, Push is not implemented. */
+  /** Store for Push; absent: Push is not implemented. */
   readonly store?: MetricStore;
   /** Metrics that may wait for one watcher. */
   readonly watchLimit?: number;

@@ -11,7 +11,7 @@ import type { MetricEntry } from "../../metrics/metric.ts";
 /** ms that a collector has to answer the last export: a run does not wait longer for it. */
 const LAST_ANSWER = 2000;
 
-/** Where the collector is, and how to connect. */
+/** Address of the collector, and how to connect. */
 export interface OtlpTarget {
   readonly endpoint: Endpoint;
   /** No token of ours: a collector has headers of its own, OTEL_EXPORTER_OTLP_HEADERS. */
@@ -65,7 +65,7 @@ export function otlpExporter(options: OtlpOptions, tell: (text: string) => void)
     told = true;
   };
   const exporter = new Watched(
-    // Not http: as a URL of http it would lose the port 80, and gRPC then takes another.
+    // The scheme is not http: a URL of http would lose the port 80, and gRPC would take another.
     { url: `grpc://${name}`, credentials: channelCredentials(security), timeoutMillis: interval },
     (error) => warn(error.message),
   );

@@ -6,7 +6,7 @@ import type { Measured } from "../../metrics/statistics.ts";
 export interface Rung {
   readonly name: string;
   readonly bpd: number;
-  /** What was measured here, rather than published. */
+  /** A value measured here, rather than published. */
   readonly own?: Measured;
 }
 

@@ -39,7 +39,7 @@ const COMPARED =
   "Fewer bits are better. The bars are two standard errors over the images to each side; published numbers are of " +
   "full-size models, long trained, on all test images.";
 
-/** Where the likelihood stands among published numbers, in words. */
+/** Describes the likelihood's place among published numbers. */
 function standing(mean: number, others: readonly { readonly name: string; readonly bpd: number }[]): string {
   const sorted = [...others].sort((a, b) => a.bpd - b.bpd);
   const text = (at: number) => `${sorted[at]!.name} (${sorted[at]!.bpd.toFixed(2)})`;
@@ -52,7 +52,7 @@ function standing(mean: number, others: readonly { readonly name: string; readon
 function likelihood(report: Report): string {
   const { split, anchors } = report;
   const own = ownRows(report).map(({ name, value }) => ({ name, bpd: value.mean, own: value }));
-  // What is not finite has no place on a scale; the table below says it.
+  // A value that is not finite has no place on a scale; the table below shows it.
   const placed = own.filter(({ bpd }) => Number.isFinite(bpd));
   if (own.length === 0) {
     return section("Likelihood", "", "Not evaluated for these parameters and settings: --mode eval does it.");

@@ -3,7 +3,7 @@ import { escape, section } from "./report-html-parts.ts";
 import { table, type Row } from "./report-tables.ts";
 import type { Anchor, AnchorSettings, Report } from "./report.ts";
 
-/** How papers write the names of SDEs. */
+/** Names of SDEs as papers write them. */
 const SDES: Readonly<Record<string, string>> = { vp: "VP", subvp: "sub-VP", ve: "VE", linearve: "linear VE" };
 
 /** The name of an SDE as papers write it; a name of one's own stands as it is. */
@@ -25,7 +25,7 @@ function row(name: string, settings: AnchorSettings = {}, values: readonly strin
   return { name, cells, own };
 }
 
-/** What this model has, a row for each dequantization that it was evaluated with. */
+/** Makes this model's rows, one for each dequantization that it was evaluated with. */
 const ownRows = ({ dequantizations, settings, quality }: Report): Row[] =>
   (["uniform", "variational"] as const).flatMap((dequantization) => {
     const { bpd, bound } = dequantizations[dequantization] ?? {};

@@ -6,7 +6,7 @@ import type { Likelihoods, ReportedQuality, Report } from "./report.ts";
 export interface Row {
   readonly name: string;
   readonly cells: readonly string[];
-  /** To stand out. */
+  /** Highlights the row. */
   readonly own?: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Named {
   readonly value: Measured;
 }
 
-/** What the model was measured to have, by every dequantization. */
+/** Names the model's measured values, by dequantization. */
 export function ownRows({ dequantizations }: Report): Named[] {
   const { uniform, variational } = dequantizations;
   const rows = (suffix: string, { bpd, bound }: Likelihoods = {}): Named[] => [
@@ -40,7 +40,7 @@ export function ownRows({ dequantizations }: Report): Named[] {
 const evaluations = ({ evaluations: counts }: Measured) =>
   counts ? `${counts.mean.toFixed(1)} (${counts.min} to ${counts.max})` : "–";
 
-/** How sure the numbers are and what they cost. */
+/** Shows the errors and the costs of the numbers. */
 export function precisionTable(report: Report): string {
   const loss = report.loss ? [{ name: "training loss, without dropout", value: report.loss }] : [];
   const rows = [...ownRows(report), ...loss].map(({ name, value }) => ({
@@ -69,7 +69,7 @@ export function qualitySection({ fid, kid, inceptionScore, note }: ReportedQuali
   return section("Quality of the samples", rows.length > 0 ? table([], rows, "numbers") : "", note);
 }
 
-/** What was run, and all settings. */
+/** Shows the run's facts and all settings. */
 export const runSection = ({ run, config }: Report) =>
   section(
     "What was run",

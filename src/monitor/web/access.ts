@@ -1,4 +1,7 @@
-/** Who may see the page: whoever reaches it, or who has shown the token once and got a cookie for it. */
+/**
+ * Controls access to the page: open to anyone who reaches it, or only to those who have shown the token once and got a
+ * cookie.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isLoopback, parseEndpoint, type Endpoint } from "../../grpc/endpoint.ts";
@@ -21,7 +24,7 @@ function cookieOf(request: IncomingMessage, name: string): string | undefined {
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** Whether a page of another name could be made to resolve to this machine, and so read what is only for this one. */
+/** True for another host name: its page could make the name resolve to this machine, and read what is only meant for it. */
 function isForeign({ headers: { host = "" } }: IncomingMessage): boolean {
   try {
     return !isLoopback(parseEndpoint("Host", /:\d+$/.test(host) ? host : `${host}:80`, false));

@@ -7,7 +7,7 @@ export interface Reply {
   readonly body: string | Uint8Array;
 }
 
-/** Nothing from elsewhere, no scripts in the text, no frame around it. */
+/** Allows nothing from elsewhere, no scripts in the text, no frame around it. */
 const CONTENT = [
   "default-src 'none'",
   ...["script-src", "style-src", "img-src", "connect-src"].map((kind) => `${kind} 'self'`),

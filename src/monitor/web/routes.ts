@@ -1,4 +1,4 @@
-/** What is where. */
+/** The paths of the web server. */
 import type { ServerResponse } from "node:http";
 import { bundlePage } from "./bundle.ts";
 import { streamFrames } from "./event-stream.ts";

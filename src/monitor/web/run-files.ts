@@ -13,7 +13,7 @@ export interface SampleGrid {
   readonly modified: string;
 }
 
-/** What there is to ask for. */
+/** Files of a run that can be requested. */
 export interface RunState {
   readonly samples: readonly SampleGrid[];
   readonly config: boolean;
@@ -82,7 +82,7 @@ export function readLogTail(workdir: string, count: number): string[] | undefine
     const from = Math.max(0, fstatSync(file).size - TAIL);
     const bytes = Buffer.alloc(TAIL);
     const lines = bytes.toString("utf8", 0, readSync(file, bytes, 0, TAIL, from)).split("\n");
-    // Before the first line's end may be half a line; behind the last is none, or one that is being written.
+    // The text may begin within a line, and end with one that is being written.
     return lines.slice(from > 0 ? 1 : 0, -1).slice(-count);
   } finally {
     closeSync(file);

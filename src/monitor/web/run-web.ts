@@ -14,11 +14,11 @@ export interface RunWebOptions {
   readonly runId: string;
   readonly node: string;
   readonly workdir: string;
-  /** Where the page is served. */
+  /** Address at which the page is served. */
   readonly web: { readonly endpoint: Endpoint; readonly security: ServerSecurity };
 }
 
-/** Where a browser finds the page. */
+/** URL of the page. */
 export type RunWebReady = string;
 
 /** Opens it in this thread. @throws UsageError when it cannot listen. */

@@ -1,4 +1,4 @@
-/** What the page shows. */
+/** The data that the page shows. */
 import type { Feed } from "../feed.ts";
 
 export interface WebSource {

@@ -40,7 +40,7 @@ export class Thinner {
     series.kept.push(entry);
   }
 
-  /** What is left, node by node in the order of the record. */
+  /** The entries that are left, node by node in the order of the record. */
   entries(): MetricEntry[] {
     const nodes = new Map<string, MetricEntry[]>();
     for (const { kept, last } of this.#series.values()) {

@@ -28,7 +28,7 @@ export interface WebOptions {
 
 export interface WebServing {
   readonly endpoint: Endpoint;
-  /** Where a browser finds it. */
+  /** URL of the page. */
   readonly url: string;
   /** Waits until every answer has ended, at most `grace` ms, then ends them. Close the feed before. */
   close(grace: number): Promise<void>;

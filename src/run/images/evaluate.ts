@@ -59,7 +59,7 @@ export function imageEvaluation(
   const total = examples.length * repeats;
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
 
-  /** What the result is told apart by; the loss is of images as the training has them. */
+  /** The kind of a result. The loss is always that of images as the training has them. */
   const kindOf = (key: EvaluationKey, dequantizer?: DequantizerSession): EvaluationKind => {
     const { split } = evaluation;
     if (key === "loss") return { split };

@@ -1,4 +1,4 @@
-/** From what an evaluation found to its report. */
+/** Makes the report of an evaluation from its results. */
 import { join } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { evaluationOrder } from "../../data/evaluation-order.ts";
@@ -19,12 +19,12 @@ type Found = { readonly [key in EvaluationKey]?: readonly Evaluated[] };
 export interface ReportedSamples {
   /** PNG grid. */
   readonly grid: string;
-  /** How they were drawn, if it is known. */
+  /** Description of the sampler, if it is known. */
   readonly drawn?: string | undefined;
 }
 
 export interface EvaluationFound {
-  /** What this run evaluated; after sampling it is nothing, and what the last report has of these parameters stays. */
+  /** Results of this run. They are empty after sampling; the last report's results of these parameters stay. */
   readonly found: Found;
   /** Values of a whole evaluation. */
   readonly total: number;

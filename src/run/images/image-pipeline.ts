@@ -1,4 +1,4 @@
-/** What the pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
+/** The parts that pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
 import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.ts";
 import { dataDigest } from "../../data/digest.ts";
@@ -23,7 +23,7 @@ import { keepSamplesRecord, readSamplesRecord, samplerText } from "./samples-rec
 
 /** The images of a run. */
 export interface RunImages extends ImageSplits {
-  /** What the user should know of them. */
+  /** Notes about them for the user. */
   readonly notes?: readonly string[];
 }
 
@@ -44,9 +44,9 @@ export interface ImagePipeline<F = unknown> extends Pick<
     /** Looks at the run between steps. */
     look: Look,
   ) => Observable<RunEvent>;
-  /** How images are evaluated; default: {@link imageMeasures}. */
+  /** Evaluates images; default: {@link imageMeasures}. */
   readonly measures?: Measures;
-  /** How images are drawn; default: {@link imageSampler}. */
+  /** Draws images; default: {@link imageSampler}. */
   readonly sampler?: ImageSampler;
   /** The training of the variational dequantizer; default: {@link dequantizerLoop}. */
   readonly trainDequantizer?: DequantizerTraining;

@@ -42,7 +42,7 @@ function requireImageNet32(path: string, { work, shape, count, skipped }: Manife
       `--set data.version=${work.version}, or name the folder of the other version`,
     );
   }
-  // Of a file that could not be read it is not known how many images it had.
+  // The number of images of a file that could not be read is unknown.
   if (skipped.files === 0) checkCount(count + skipped.count, version, split, path, COUNTS);
 }
 

@@ -12,7 +12,9 @@ const PSLD = "Pandey, Mandt 2023, A Complete Recipe for Diffusion Generative Mod
 const WARM_START = "Shen, Gan, Ling 2025, Information Theoretic Learning for Diffusion Models, Table 1";
 const I_DODE = "Zheng et al. 2023, i-DODE";
 
-/** Of the likelihood paper; others quote what is not in its abstract, without naming all the settings. */
+/**
+ * Numbers of the likelihood paper. Others quote values that are not in its abstract, without naming all the settings.
+ */
 const scoreFlow = (bpd: number): Anchor => ({
   ...{ name: "ScoreFlow", bpd, source: LIKELIHOOD_PAPER },
   settings: { weighting: "importance", dequantization: "variational" },

@@ -1,4 +1,7 @@
-/** What samples are compared with: a statistics file, or the training images, whose features are kept between runs. */
+/**
+ * The statistics that samples are compared with: a file, or the features of the training images, which are kept between
+ * runs.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,7 +22,7 @@ import type { RunContext, RunEvent } from "../pipeline.ts";
 const nameOf = ({ name, split }: ImageDataset) => `${name} (${split})`;
 const message = (text: string): RunEvent => ({ type: "message", text });
 
-/** Where the statistics of these images by this network are kept. */
+/** Path of the statistics of these images by this network. */
 export function statisticsPath({ cacheDir }: RunContext, network: Inception, data: ImageDataset): string {
   const hash = createHash("sha256").update(JSON.stringify([data.shape, data.length, network.digest]));
   const name = hash

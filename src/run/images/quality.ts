@@ -33,11 +33,11 @@ export interface ImageQuality {
    * @param draw Draws samples, and has `measure` look at them where there is one.
    */
   of(draw: (measure: Measure | undefined) => Observable<RunEvent>): Observable<RunEvent>;
-  /** What was found, or how to get the network; undefined when there is one and nothing was drawn. */
+  /** Results, or how to get the network; undefined when there is one and nothing was drawn. */
   readonly report: report.ReportedQuality | undefined;
 }
 
-/** How to get the network, and the command that uses it; reports are passed on, so they do not tell folders. */
+/** Explains how to get the network, and the command that uses it. Reports are shared, so it names no folders. */
 const help = (name: string, workdir: string) =>
   "FID, KID and Inception score are left out: they need the Inception network of 2015, which is not part of this " +
   "program. Get classify_image_graph_def.pb (in https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/" +

@@ -18,13 +18,13 @@ import { readSecrets } from "../../grpc/secrets.ts";
 
 const URL_FORM = /^grpc(?:\+tls)?:\/\/([^/]+)(?:\/([\w.-]+))?\/?$/;
 
-/** Whether `data.path` names a server. */
+/** True when `data.path` names a server. */
 export const isRemote = (path: string): boolean => /^grpc[+\w]*:/.test(path);
 
 /** A signal came before the data were copied; the next run goes on with it. */
 export class CopyStopped extends RunError {}
 
-/** How often it is looked whether another run on this machine has copied the same data, ms. */
+/** Interval at which another run's copy of the same data on this machine is looked for, ms. */
 const LOOK = 1000;
 
 /** Locks the folder, waiting for another run that is copying to it. */

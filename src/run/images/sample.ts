@@ -17,7 +17,7 @@ import type { Session } from "../session.ts";
 import type { ImageSampler } from "./method.ts";
 import type { Measure } from "./quality.ts";
 
-/** Where the grid of the parameters as they are is kept. */
+/** Path of the grid for the present parameters. */
 export const samplesPath = ({ workdir }: RunContext, { state }: Session) =>
   join(workdir, "samples", `samples_${state.step}.png`);
 

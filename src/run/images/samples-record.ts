@@ -1,4 +1,4 @@
-/** What is known of the samples in a workdir: how they were drawn, and how good they are; kept for the report. */
+/** The record of a workdir's samples, kept for the report: how they were drawn, and their quality. */
 import { join } from "node:path";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import { readJson } from "../../base/read-json.ts";
@@ -9,7 +9,7 @@ import type { RunContext } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 
 export interface SamplesRecord {
-  /** How they were drawn. */
+  /** Description of the sampler. */
   readonly drawn?: string | undefined;
   readonly quality?: ReportedQuality | undefined;
 }
@@ -30,13 +30,13 @@ export function samplerText({ sampling, model }: Config): string {
   return `${numSamples} by predictor-corrector sampling: ${names}, ${model.numScales} steps to t = ${smallestTime}${denoised}.`;
 }
 
-/** What was kept for these parameters; nothing when it is of others, or damaged. */
+/** Reads the record of these parameters; empty when it is of others, or damaged. */
 export function readSamplesRecord({ workdir }: RunContext, session: Session): SamplesRecord {
   const { value, whole } = unsealJson(readJson(pathOf(workdir)) ?? {});
   if (whole === false) return {};
   const { parameters, data, ...record } = value as SamplesRecord & { parameters?: string; data?: string };
   if (parameters !== session.averageDigest()) return {};
-  // How good they are is how near they are to the data.
+  // Their quality is their distance to the data, so it is valid for the same data only.
   return data === session.data?.train ? record : { drawn: record.drawn };
 }
 

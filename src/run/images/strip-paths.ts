@@ -1,4 +1,4 @@
-/** What a report tells of this machine. */
+/** Keeps paths of this machine out of reports. */
 import { basename, isAbsolute } from "node:path";
 
 /** Replaces absolute paths with file names, so that reports can be shared. */

@@ -50,7 +50,7 @@ export function parseAxis(argument: string): Axis {
   return { field, values };
 }
 
-/** What a folder may be called. */
+/** Makes a text fit for a folder's name. */
 const fileName = (text: string) => text.replace(/[^\w.=,+-]/g, "_");
 
 /**

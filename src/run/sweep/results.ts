@@ -30,7 +30,7 @@ const SEED = "seed";
 const without = (values: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(values).filter(([field]) => field !== SEED));
 
-/** Of all runs of a cell; a later one replaces what an earlier one found. */
+/** Merges the summaries of all runs of a cell; a later one replaces values of an earlier one. */
 export const summaryOf = ({ runs }: Pick<CellResult, "runs">): Partial<Summary> =>
   runs.reduce((all, summary) => ({ ...all, ...summary }), {});
 

@@ -28,13 +28,13 @@ export interface RunCellsOptions {
   readonly argvOf: (cell: Cell) => readonly (readonly string[])[];
   /** The program and its first arguments. */
   readonly program: readonly string[];
-  /** Told to stop, each run saves and ends, and no other begins. */
+  /** Once aborted, each run saves and ends, and no other begins. */
   readonly stop: AbortSignal;
-  /** Takes what the runs say, line by line. */
+  /** Receives the output of the runs, line by line. */
   readonly tell: (cell: Cell, line: string) => void;
 }
 
-/** What a cell's last run has left, beside its workdir's own files. */
+/** The record of a cell's last run, beside its workdir's own files. */
 interface Stored extends Omit<CellResult, "cell"> {
   readonly argv: readonly (readonly string[])[];
 }
@@ -91,9 +91,9 @@ function runProcess(cell: Cell, argv: readonly string[], { program, stop, tell }
   });
 }
 
-/** What a process has come to, by its exit and its last line. */
+/** Determines a process's result, by its exit and its last line. */
 function endOf({ code, signal, last, stopped }: ProcessEnd): Ended {
-  // It may not have listened for signals yet.
+  // The process may not have listened for signals yet.
   if (signal === "SIGTERM" && stopped) return { exitCode: STOPPED, summary: { stoppedBy: signal } };
   if (signal !== null) return { exitCode: 1, summary: { error: `the run was ended by ${signal}` } };
   try {

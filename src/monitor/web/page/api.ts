@@ -10,7 +10,7 @@ export interface RunFiles {
 const path = (run: string, ...parts: readonly string[]) =>
   ["/api/runs", run, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
 
-/** What a path gives; undefined where there is nothing, or nobody answers: the feed tells of that. */
+/** Fetches a path; undefined where there is nothing or the server does not answer, which the feed reports. */
 async function get(address: string): Promise<Response | undefined> {
   const response = await fetch(address).catch(() => undefined);
   return response?.ok ? response : undefined;

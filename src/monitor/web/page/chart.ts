@@ -6,7 +6,7 @@ import { HEIGHT, makePlot, type PlotLine } from "./plot.ts";
 import { zoomByKey, type Zoom } from "./zoom-keys.ts";
 
 export interface Curve extends PlotLine {
-  /** As people read it. */
+  /** Name that people read. */
   readonly label: string;
   readonly points: Points;
 }
@@ -23,7 +23,7 @@ export interface ChartOptions {
   readonly binary?: boolean;
 }
 
-/** What all charts share. */
+/** Settings that all charts share. */
 export interface ChartView {
   readonly log: boolean;
   /** Weight of the past in the moving average, in [0, 1). */
@@ -53,7 +53,7 @@ export class Chart {
   readonly #legend = h("ul", { class: "legend" });
   readonly #onZoom: (zoom: Zoom) => void;
   #plot: uPlot | undefined;
-  /** What the present plot was made for. */
+  /** Settings of the present plot. */
   #form = "";
   #curves: readonly Curve[] = [];
   #view: ChartView = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
@@ -104,7 +104,7 @@ export class Chart {
     return this.#options.log === true && this.#view.log;
   }
 
-  /** For each curve its points, and before them, paler, what they were before they were smoothed. */
+  /** For each curve its points and, before them and paler, the points before smoothing. */
   #data(): uPlot.AlignedData {
     const buckets = Math.max(100, Math.round(this.#place.clientWidth));
     const { zoom, range, smoothing } = this.#view;

@@ -28,7 +28,7 @@ const DEFINITIONS: readonly Definition[] = [
   { id: "memory", title: "Memory", metrics: { "process/rss_bytes": "" }, format: bytesText, binary: true },
 ];
 
-/** What the graph of the pipeline and the tiles show is no further metric. */
+/** Metrics that the graph of the pipeline and the tiles show already. */
 const DRAWN = new Set(["train/seconds_per_step", ...DEFINITIONS.flatMap(({ metrics }) => Object.keys(metrics))]);
 
 /** @param changed Told when all is to be drawn again. */

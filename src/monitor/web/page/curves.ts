@@ -1,4 +1,4 @@
-/** From series to what is drawn. */
+/** Converts series to curves. */
 
 /** Points of a curve; x strictly ascending, y NaN for a gap. */
 export interface Points {
@@ -33,8 +33,8 @@ export function crop({ x, y }: Points, min: number, max: number): Points {
 }
 
 /**
- * At most `2 * buckets + 2` points that draw the same line at `buckets` pixels: of each bucket of neighbours the
- * smallest and the largest, in their order, and the first and the last of all.
+ * Thins a curve to at most `2 * buckets + 2` points that draw the same line at `buckets` pixels. Keeps the smallest and
+ * the largest of each bucket of neighbours, in their order, and the first and the last of all.
  */
 export function thinPoints({ x, y }: Points, buckets: number): Points {
   const length = x.length;

@@ -16,7 +16,7 @@ function logView() {
   return {
     element,
     update(lines: string): void {
-      // Who has scrolled up keeps the place.
+      // A reader who has scrolled up keeps the place.
       const atEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 24;
       setText(text, lines);
       if (atEnd) text.scrollTop = text.scrollHeight;

@@ -40,7 +40,7 @@ const tip = () =>
   svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
     svg("path", { d: "M0 0L8 4L0 8z", class: "tip" }))); // prettier-ignore
 
-/** In words, for who does not see it. */
+/** Describes the graph in words, for screen readers. */
 function words(stages: readonly StageState[], busiest: StageState | undefined): string {
   const each = stages.map(({ name, rate, queue, seconds: time }) => `${name} ${number(rate)} batches/s, queue ${number(queue)}, ${seconds(time)} a batch`); // prettier-ignore
   return `${each.join("; ")}.${busiest ? ` Slowest: ${busiest.name}, at work ${Math.round(100 * busiest.busy)}% of the time.` : ""}`;

@@ -66,7 +66,7 @@ connect({
   },
   state(next) {
     model.connection = next;
-    // What a run writes last comes with its end.
+    // The last files of a run come with its end.
     if (next === "ended") files.refresh();
     changed();
   },

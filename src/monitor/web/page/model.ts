@@ -1,4 +1,4 @@
-/** What the page knows and shows: the store, and the choices of who looks. */
+/** The state of the page: the store, and the user's choices. */
 import type { ConnectionState } from "./connection.ts";
 import type { ChartView } from "./chart.ts";
 import { PageStore, type NodeRecord } from "./store.ts";
@@ -12,7 +12,7 @@ export class Model {
   /** ms that the server's clock is ahead. */
   ahead = 0;
   view: ChartView = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
-  /** By run, once they have come; undefined for a run whose files are on another machine. */
+  /** Configurations by run, once they have come; undefined for a run whose files are on another machine. */
   readonly configs = new Map<string, unknown>();
   /** Runs that are left out of the charts. */
   readonly hidden = new Set<string>();

@@ -1,4 +1,4 @@
-/** Whether a node still tells something. */
+/** Tells whether a node still sends metrics. */
 
 export type NodeState = "live" | "quiet" | "ended";
 

@@ -6,7 +6,7 @@ export interface StageState {
   readonly rate: number | undefined;
   /** Batches that wait in it. */
   readonly queue: number | undefined;
-  /** At work on one. */
+  /** Seconds of work on one batch. */
   readonly seconds: number | undefined;
   /** Part of the time it is at work, in [0, 1]. */
   readonly busy: number;
@@ -14,7 +14,7 @@ export interface StageState {
 
 const FORM = /^stage\/([^/]+)\/(batches_per_second|queue|seconds)$/;
 
-/** Whether a metric is one of a stage. */
+/** True when a metric is one of a stage. */
 export const isStageMetric = (name: string): boolean => FORM.test(name);
 
 /** The stages in the order of their metrics, which is that of the pipeline. @param last The newest value of a metric. */
@@ -53,7 +53,7 @@ export interface Edge {
 
 export interface Layout {
   readonly boxes: readonly NodePlace[];
-  /** Between neighbours, from border to border. */
+  /** Edges between neighbours, from border to border. */
   readonly edges: readonly Edge[];
   readonly width: number;
   readonly height: number;
@@ -62,7 +62,7 @@ export interface Layout {
 export interface BoxSize {
   readonly width: number;
   readonly height: number;
-  /** Between boxes of a row, and between rows. */
+  /** Gaps between boxes of a row, and between rows. */
   readonly gapX: number;
   readonly gapY: number;
 }

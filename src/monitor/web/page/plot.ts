@@ -15,13 +15,13 @@ export interface PlotLine {
 
 export interface PlotOptions {
   readonly lines: readonly PlotLine[];
-  /** Over a logarithmic axis. */
+  /** Uses a logarithmic y axis. */
   readonly log: boolean;
-  /** Over one whose marks are multiples of powers of 2. */
+  /** Marks the y axis at multiples of powers of 2. */
   readonly binary: boolean;
   readonly format: (value: number) => string;
   readonly onCursor: () => void;
-  /** Told the steps that were dragged over; undefined: all again. */
+  /** Receives the range of steps that was dragged over; undefined: all again. */
   readonly onZoom: (zoom: readonly [number, number] | undefined) => void;
 }
 

@@ -30,7 +30,7 @@ export function samplesView() {
   return {
     element,
     update(of: string, found: readonly SampleGrid[]): void {
-      // Who looks at the newest keeps looking at the newest.
+      // A user who looks at the newest grid keeps looking at the newest.
       const newest = of !== run || Number(slider.value) >= grids.length - 1;
       grids = found;
       run = of;

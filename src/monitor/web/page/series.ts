@@ -8,7 +8,7 @@ export class Series {
   readonly #limit: number;
   /** Strictly ascending. */
   steps: number[] = [];
-  /** As long as `steps`; NaN where a value was not finite. */
+  /** One value for each of `steps`; NaN where a value was not finite. */
   values: number[] = [];
 
   /** @param limit Even. */

@@ -19,9 +19,9 @@ export interface NodeRecord {
 }
 
 export class PageStore {
-  /** By run, then by node. */
+  /** Records by run, then by node. */
   readonly runs = new Map<string, Map<string, NodeRecord>>();
-  /** In the order of their coming. */
+  /** Nodes in the order of their arrival. */
   readonly #nodes: NodeRecord[] = [];
 
   /** Takes a frame; what has come before is left out. */
@@ -52,7 +52,7 @@ export class PageStore {
     return this.#nodes.indexOf(node);
   }
 
-  /** Where to go on from after an interruption: values of the query's `from`. */
+  /** Places at which to go on after an interruption: values of the query's `from`. */
   places(): string[] {
     return [...this.runs].flatMap(([run, nodes]) =>
       [...nodes.values()]

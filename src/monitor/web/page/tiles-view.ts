@@ -48,7 +48,7 @@ export function tilesView() {
         number(last("train/images_per_second")),
         pace === undefined ? "" : `${number(1 / pace)} steps/s`,
       );
-      // By the variational dequantizer where nothing else was evaluated.
+      // Shows values by the variational dequantizer where nothing else was evaluated.
       const [bpd, bound] = [last("eval/bpd"), last("eval/bound")];
       const learned = (value: number | undefined, other: string) =>
         value === undefined && last(other) !== undefined ? ", variational" : "";

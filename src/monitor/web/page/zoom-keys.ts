@@ -4,7 +4,7 @@
 export type Zoom = readonly [number, number] | undefined;
 
 /**
- * What a key makes of the zoom: plus and minus about the middle, arrows by an eighth, 0 and Escape back to all.
+ * Changes the zoom by a key: plus and minus about the middle, arrows by an eighth, 0 and Escape back to all.
  *
  * @param range First and last step of all.
  * @returns The new zoom in a list; an empty one for a key that does nothing.
