@@ -18,6 +18,7 @@ import { metricsPath } from "../run/workdir.ts";
 import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "../run/pipeline.ts";
 import { dispatchEvents, type Listeners } from "../run/dispatch-events.ts";
+import { settledPrecision } from "../run/precision.ts";
 import type { Reporter } from "../run/reporter.ts";
 import { fieldsWith } from "../run/own-fields.ts";
 import { rollbackWorkdir } from "../run/refused.ts";
@@ -61,6 +62,12 @@ function choosePreset(
   return ["quick", "quick, the default without a GPU (--preset paper has the paper's settings)"];
 }
 
+/** What a GPU's algorithms are chosen by. */
+const deterministicText = (deterministic: boolean) =>
+  deterministic
+    ? "deterministic, the same numbers every time; engine.deterministic=false may be faster, which is not measured"
+    : "not deterministic: the fastest algorithms, and numbers that differ from run to run";
+
 /** Layers the settings; evaluating or sampling goes by what the workdir was trained with. */
 function configure(
   { imageSize, fields: own, defaults = {}, presets = {} }: Pipeline,
@@ -98,7 +105,7 @@ export async function run(
   // Settings are checked before anything is created or loaded.
   const before = await settingsOf(workdir);
   const [likely] = choosePreset(pipeline, options, before);
-  const { threads } = configure(pipeline, options, likely, before).config.engine;
+  const { threads, precision, deterministic } = configure(pipeline, options, likely, before).config.engine;
 
   const takeBack = rollbackWorkdir(workdir);
   await awaitSilence(workdir, (text) => screen.message(`note: ${text}`));
@@ -122,9 +129,12 @@ export async function run(
   try {
     const stored = await settingsOf(workdir);
     if (options.exchange) pinDevice(environment.env);
-    const engine = await environment.loadEngine({ threads });
+    const engine = await environment.loadEngine({ threads, precision, deterministic });
     const [preset, why] = choosePreset(pipeline, options, stored, engine);
-    const { config, notes } = configure(pipeline, options, preset, stored);
+    const { config: asked, notes } = configure(pipeline, options, preset, stored);
+    const trained = stored?.pipeline === name ? { precision: stored.engine?.precision } : undefined;
+    const { lines, ...settled } = settledPrecision(asked, engine, trained);
+    const config = { ...asked, engine: { ...asked.engine, ...settled } };
     const { dataDigest, dataChanges } = stored ?? {};
     const wanted: StoredConfig = { pipeline: name, ...(preset && { preset }), dataDigest, dataChanges, ...config };
     const { fields } = pipeline;
@@ -133,10 +143,12 @@ export async function run(
 
     onResult({ ...(preset && { preset }), engine: engine.name, device: engine.device });
     reporter.message(`engine: ${engine.name} ${engine.version} on ${engine.device}`);
+    if (isGpu(engine)) reporter.message(`engine: ${deterministicText(asked.engine.deterministic)}`);
     const { quota, count } = processors();
     if (quota !== undefined && engine.threads === count)
       reporter.message(`engine: threads are ${count}, by the CPU quota of ${quota}`);
     reporter.message(`preset: ${why}`);
+    for (const line of lines) reporter.message(line);
     for (const note of notes) reporter.message(`note: ${note}`);
     for (const change of stored && mode !== "train"
       ? changedSettings(stored, wanted, fieldsWith(pipeline.fields))

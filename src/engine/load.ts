@@ -13,7 +13,13 @@ const require = createRequire(import.meta.url);
 export interface EngineOptions {
   /** Threads one op may use; default: as many as the processors that this process may use. The first call of a process decides. */
   readonly threads?: number | undefined;
+  /** "float32" keeps a GPU from TF32. The first call decides here too, and of the next. */
+  readonly precision?: string | undefined;
+  /** On a GPU: the same numbers every time. Default true. */
+  readonly deterministic?: boolean | undefined;
 }
+
+type LoadOptions = Pick<EngineOptions, "precision"> & { readonly threads: number; readonly deterministic: boolean };
 
 /** The engine that computes. */
 export interface Engine {
@@ -35,14 +41,15 @@ export const engineText = ({ name, version, precision }: Pick<Engine, "name" | "
   `${name} ${version}${precision === "tf32" ? " in TF32" : ""}`;
 
 /** TensorFlow reads these when its library is loaded; what the user has set stays. */
-function setEnvironment(threads: number): void {
+function setEnvironment({ threads, precision, deterministic }: LoadOptions): void {
   const defaults: Record<string, string> = {
     TF_CPP_MIN_LOG_LEVEL: "3",
     TF_NUM_INTRAOP_THREADS: String(threads),
     // Two ops side by side; more of them only compete for the same cores.
     TF_NUM_INTEROP_THREADS: String(Math.min(2, threads)),
     // On a GPU: the same numbers every time, and no more memory than is used.
-    TF_DETERMINISTIC_OPS: "1",
+    ...(deterministic && { TF_DETERMINISTIC_OPS: "1" }),
+    ...(precision === "float32" && { NVIDIA_TF32_OVERRIDE: "0" }),
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
     // 1.5 to 2 times faster convolutions; it is on by default only on some processors.
     ...(process.arch === "x64" && { TF_ENABLE_ONEDNN_OPTS: "1" }),
@@ -73,8 +80,8 @@ function withoutDeprecations<T>(load: () => T): T {
   }
 }
 
-async function loadNative(threads: number): Promise<Engine> {
-  setEnvironment(threads);
+async function loadNative(options: LoadOptions): Promise<Engine> {
+  setEnvironment(options);
   restoreUtil();
   try {
     withoutSourceMaps(() => withoutDeprecations(() => require("@tensorflow/tfjs-node-gpu")));
@@ -115,10 +122,12 @@ let loading: Promise<Engine> | undefined;
  *
  * @throws UsageError when TensorFlow is not set up and `SCORESTREAM_ENGINE` is not `wasm`.
  */
-export function loadEngine({ threads = processors().count }: EngineOptions = {}): Promise<Engine> {
+export function loadEngine(options: EngineOptions = {}): Promise<Engine> {
+  const { threads = processors().count, precision, deterministic = true } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(`loadEngine: threads must be a whole number above 0, got ${threads}`);
   }
-  loading ??= process.env["SCORESTREAM_ENGINE"] === "wasm" ? loadWasm() : loadNative(threads);
+  loading ??=
+    process.env["SCORESTREAM_ENGINE"] === "wasm" ? loadWasm() : loadNative({ threads, precision, deterministic });
   return loading;
 }

@@ -27,14 +27,22 @@ export interface LossInputs {
   readonly weight: Float32Array;
 }
 
+/** Of products, by what they are for; "float32" is as the engine has it, on a GPU TF32. */
+export interface Precisions {
+  readonly training: "float32" | "bfloat16";
+  /** Likelihood, bound, losses without dropout, and samples. */
+  readonly evaluation: "float32" | "bfloat16";
+}
+
+const FLOAT32: Precisions = { training: "float32", evaluation: "float32" };
+
 /** Options of {@link scoreNetwork}. */
 export interface ScoreNetworkOptions {
   /** Mean over the numbers of an example instead of half their sum, the reference's `reduce_mean`. */
   readonly reduceMean: boolean;
   /** Record the functions as TensorFlow graphs; otherwise they run eagerly. */
   readonly compile: boolean;
-  /** Type of the products of the loss gradient; everything else is as the engine has it. Default float32. */
-  readonly precision?: "float32" | "bfloat16";
+  readonly precision?: Precisions;
 }
 
 /** A network with its compiled losses, gradients and scores. */
@@ -85,7 +93,7 @@ function squares(values: Float32Array, count: number): Float64Array {
 
 /** Compiles `model`. @see the reference's losses.py get_sde_loss_fn, models/utils.py get_score_fn */
 export function scoreNetwork(model: ScoreModel, options: ScoreNetworkOptions): ScoreNetwork {
-  const { reduceMean, compile: on, precision = "float32" } = options;
+  const { reduceMean, compile: on, precision = FLOAT32 } = options;
   const layout = layoutOf(model.parameters);
   const dims = model.shape.reduce((a, b) => a * b, 1);
   const examples = (data: Float32Array) => tf.tensor(data, [data.length / dims, ...model.shape]);
@@ -99,10 +107,11 @@ export function scoreNetwork(model: ScoreModel, options: ScoreNetworkOptions): S
 
   const loss = compile(
     (flat, x, z, condition, scale, weight) => {
-      const out = model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x, condition as Tensor1D);
+      const context = { parameters: unflatten(layout, flat as Tensor1D) };
+      const out = keepFloat32(model.apply(context, x, condition as Tensor1D));
       return [denoisingLoss(out, z, scale, weight, reduceMean)];
     },
-    { name: "loss", compile: on },
+    { name: "loss", compile: on, precision: precision.evaluation },
   );
 
   const gradient = compile(
@@ -113,14 +122,14 @@ export function scoreNetwork(model: ScoreModel, options: ScoreNetworkOptions): S
         return denoisingLoss(out, z, scale, weight, reduceMean);
       });
     },
-    { name: "loss gradient", compile: on, precision },
+    { name: "loss gradient", compile: on, precision: precision.training },
   );
 
   const output = compile(
     (flat, x, condition) => [
       model.apply({ parameters: unflatten(layout, flat as Tensor1D) }, x, condition as Tensor1D),
     ],
-    { name: "network", compile: on },
+    { name: "network", compile: on, precision: precision.evaluation },
   );
 
   const outputAndDivergence = compile(
@@ -128,14 +137,14 @@ export function scoreNetwork(model: ScoreModel, options: ScoreNetworkOptions): S
       const parameters = unflatten(layout, flat as Tensor1D);
       let out: Tensor | undefined;
       const product = tf.grad((x: Tensor) => {
-        out = tf.keep(model.apply({ parameters }, x, condition as Tensor1D));
+        out = tf.keep(keepFloat32(model.apply({ parameters }, x, condition as Tensor1D)));
         return tf.sum(tf.mul(out, probe));
       })(x);
       const result = [tf.mul(out!, 1), tf.sum(tf.mul(product, probe), axesOf(x))];
       out!.dispose();
       return result;
     },
-    { name: "network with divergence", compile: on },
+    { name: "network with divergence", compile: on, precision: precision.evaluation },
   );
 
   return {

@@ -19,7 +19,7 @@ function badGroupWidth(nf: number, chMult: readonly number[]): number | undefine
  * if any.
  */
 export function configProblems(config: Config, imageSize?: number): Problem[] {
-  const { training, model, optim } = config;
+  const { training, model, optim, engine, eval: evaluation } = config;
   const sde = continuousSDE(config);
   const problems: Problem[] = [];
   const refuse = (wrong: boolean, message: string, remedy: string) => {
@@ -36,6 +36,13 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
     `dequantizer.batchSize: ${config.dequantizer.batchSize} does not give training.shards, ${training.shards}, two images each`,
     "choose a multiple",
   );
+  for (const [name, { precision }] of Object.entries({ engine, eval: evaluation })) {
+    refuse(
+      precision === "bfloat16" && !engine.compile,
+      `${name}.precision: only compiled steps have bfloat16`,
+      `--set engine.compile=true or --set ${name}.precision=float32`,
+    );
+  }
   refuse(
     !sde.importance && training.importanceWeighting,
     `training.importanceWeighting: the ${sde.name} SDE has none`,

@@ -54,7 +54,7 @@ export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
 }
 
 /** Settings that leave the trained parameters as they are. */
-const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery|histogramEvery|snapshotEvery)|engine\..*|exchange\.(engine|deadlineSeconds|mixed|verifyEvery)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
+const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|logEvery|histogramEvery|snapshotEvery)|engine\.(?!precision$).*|exchange\.(engine|deadlineSeconds|mixed|verifyEvery)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
 /** Settings that an evaluation must share with the training: they make the network, its meaning, and what was held out. */
 const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered|data\.testFraction)$/;
 
@@ -86,6 +86,8 @@ export function differences(stored: StoredConfig, wanted: StoredConfig, names: r
     const value = (config: StoredConfig) =>
       JSON.stringify(valueAt(config, name) ?? valueAt(baseConfig, name)) ?? "unset";
     const [there, here] = [value(stored), value(wanted)];
+    // Otherwise it is as the device has it, which may differ between the parts of a run.
+    if (name === "engine.precision" && ![there, here].includes('"bfloat16"')) return [];
     return there === here ? [] : [{ name, there, here }];
   });
 }

@@ -125,6 +125,10 @@ const evaluation = z.strictObject({
     "passes over the images, each with fresh noise; the reference makes 5 on test and 1 on train",
   ),
   loss: flag("also evaluate the training loss, without dropout"),
+  precision: oneOf(
+    ["float32", "bfloat16"],
+    "products in evaluations and samples; float32 is tf32 on a GPU unless engine.precision is float32",
+  ),
   dequantizer: flag("evaluate with a trained variational dequantizer"),
 });
 
@@ -150,6 +154,11 @@ const quality = z.strictObject({
 
 const engine = z.strictObject({
   compile: flag("run each step as one recorded graph"),
+  precision: oneOf(
+    ["float32", "tf32", "bfloat16", "auto"],
+    "products in training; auto: bfloat16 where the processor is fast at it; unset: tf32 on a GPU, float32 elsewhere",
+  ).optional(),
+  deterministic: flag("the same numbers every time on a GPU; false: algorithms that may be faster"),
   threads: z
     .int()
     .min(1)

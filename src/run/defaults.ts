@@ -95,6 +95,7 @@ export const baseConfig: BaseConfig = {
     boundOffset: true,
     repeats: 5,
     loss: true,
+    precision: "float32",
     dequantizer: false,
   },
   dequantizer: {
@@ -109,7 +110,7 @@ export const baseConfig: BaseConfig = {
     offset: true,
   },
   quality: { numSamples: 50_000, batchSize: 32 },
-  engine: { compile: true },
+  engine: { compile: true, deterministic: true },
   exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60, mixed: "refuse", verifyEvery: 1000 },
 };
 

@@ -27,7 +27,9 @@ export function evaluationWork(config: Config, key: EvaluationKey, images?: stri
   };
   const which = images === undefined ? { data } : { data: { ...data, path: undefined }, images };
   const shared = { seed, sde, model, ...which, smallestTime, continuous, split, numImages, batchSize, repeats };
-  return { ...shared, ...own[key], ...ownPart(config) };
+  // Absent where it is what it was before there was a choice.
+  const half = evaluation.precision === "bfloat16" && { precision: evaluation.precision };
+  return { ...shared, ...own[key], ...half, ...ownPart(config) };
 }
 
 /** Path of the values of each image. Evaluations that a user may want side by side have files of their own. */

@@ -22,6 +22,7 @@ import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts"
 import { networkOf } from "./network-from-config.ts";
 import { ownPart } from "./own-fields.ts";
 import type { StoredConfig } from "./pipeline.ts";
+import { precisionsOf } from "./precision.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import type { SessionModel } from "./session.ts";
 
@@ -108,13 +109,15 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
 ): Promise<TrainedModel<A>> {
   const stored = await settingsOf(workdir);
   const config = settingsIn(workdir, stored);
-  const engine = await loadEngine({ threads: options.threads ?? config.engine.threads });
+  const { threads, precision, deterministic } = config.engine;
+  const engine = await loadEngine({ threads: options.threads ?? threads, precision, deterministic });
   const { checkpoint, shape = await shapeInCheckpoint(workdir, checkpoint) } = options;
   const build: NonNullable<LoadModelOptions["model"]> =
     options.model ?? (() => ({ network: ncsnpp(networkOf(config, imageShapeOf({ shape }))) }));
   const { network: model, sde = sdeOf(config) } = build(config, shape);
   const compile = config.engine.compile && engine.native;
-  const network = scoreNetwork(model, { reduceMean: config.training.reduceMean, compile });
+  const { reduceMean } = config.training;
+  const network = scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) });
   const { layout } = network;
   const store = new CheckpointStore({ workdir, layout, config: {}, keep: 1 });
   const warn = (damage: string) => process.emitWarning(`${damage}: going back to the one before it`);

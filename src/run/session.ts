@@ -20,6 +20,7 @@ import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./
 import { requireTrainedWith } from "./checkpoint-config.ts";
 import { fieldsWith } from "./own-fields.ts";
 import { peersOf, mergeWhile } from "./exchange.ts";
+import { precisionsOf } from "./precision.ts";
 import { sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -112,7 +113,8 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
     );
   }
   const compile = config.engine.compile && engine.native;
-  const network = scoreNetwork(model, { reduceMean: config.training.reduceMean, compile });
+  const { reduceMean } = config.training;
+  const network = scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) });
   const { layout } = network;
   const store = new CheckpointStore({
     workdir,

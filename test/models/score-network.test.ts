@@ -51,6 +51,20 @@ describe("scoreNetwork of a tiny NCSN++ with dropout", () => {
     });
   });
 
+  it("has a gradient and losses in bfloat16 near those in float32, the same bits twice, and evaluates in float32", async () => {
+    const precision = { training: "bfloat16", evaluation: "float32" } as const;
+    const half = scoreNetwork(model, { reduceMean: true, compile: true, precision });
+    const [a, b] = [await lossAndGradient(half), await lossAndGradient(graph!)];
+    expect(await lossAndGradient(half)).toEqual(a);
+    const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, v, i) => sum + v * y[i]!, 0);
+    const norms = Math.sqrt(dot(a.gradient, a.gradient) * dot(b.gradient, b.gradient));
+    expect(dot(a.gradient, b.gradient) / norms).toBeGreaterThan(0.999);
+    expect(a.gradient).not.toEqual(b.gradient);
+    expect(largestError(a.losses, b.losses)).toBeLessThan(0.01);
+    expect(await half.losses(parameters, inputs(64))).toEqual(await graph!.losses(parameters, inputs(64)));
+    half.dispose();
+  });
+
   it("has dropout masks that the key fixes, and none in evaluation", async () => {
     const first = (await lossAndGradient(graph!)).losses;
     expect((await lossAndGradient(graph!)).losses).toEqual(first);

@@ -4,12 +4,13 @@ import { describe, expect, it } from "vitest";
 import { fields } from "../../src/run/config-fields.ts";
 import { network } from "./effects/network.ts";
 import {
-  engineThreads,
+  engineOptions,
   exchange,
   inceptionFile,
   missingImageNet,
   missingImages,
   preparedSplits,
+  products,
   quality,
   samplesFile,
   statisticsFile,
@@ -146,6 +147,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "eval.boundOffset": row("false", evaluation, "bound look"),
   "eval.repeats": row("2", evaluation, "bpd bound loss"),
   "eval.loss": row("false", evaluation, "loss"),
+  "eval.precision": row("bfloat16", products, "losses score divergence", "engine.compile=true"),
   "eval.dequantizer": row("true", wantedDequantizer, "refusal"),
 
   "dequantizer.steps": row("1", dequantizer, "dequantizer average drawn logged steps checkpoints"),
@@ -165,7 +167,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   "quality.batchSize": row("2", quality, "progress", inception, samples),
 
   "engine.compile": row("true", run("eval", "count"), "calls"),
-  "engine.threads": row("3", engineThreads, "threads"),
+  "engine.precision": row("bfloat16", products, "gradient", "engine.compile=true"),
+  "engine.deterministic": row("false", engineOptions, "deterministic"),
+  "engine.threads": row("3", engineOptions, "threads"),
 
   "exchange.engine": row("tensorflow", exchange, "refusal"),
 };

@@ -8,6 +8,7 @@ import { readReport } from "../../monitor/report/write-report.ts";
 import { countOf, measured, perImage, type Evaluated } from "../../metrics/evaluated.ts";
 import type { EvaluationKey } from "../../streams/evaluate.ts";
 import { stripPaths } from "./strip-paths.ts";
+import { precisionText } from "../precision.ts";
 import { settingsOf } from "./published.ts";
 import { engineText } from "../../engine/load.ts";
 import { codeVersion } from "../../base/code-version.ts";
@@ -73,6 +74,8 @@ export async function evaluationReport(
         parameters,
       },
       ...{ engine: engineText(engine), device: engine.device, runtime: process.version },
+      trainingPrecision: precisionText((stored ?? config).engine?.precision, engine),
+      evaluationPrecision: precisionText(config.eval.precision, engine),
       scorestream: codeVersion(file),
     },
     settings: settingsOf(config),

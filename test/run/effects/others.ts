@@ -6,11 +6,14 @@ import imagenet32 from "../../../pipelines/imagenet32.ts";
 import images from "../../../pipelines/images.ts";
 import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { writeNpz } from "../../../src/data/formats/npz.ts";
-import { loadEngine } from "../../../src/engine/load.ts";
+import { loadEngine, type EngineOptions } from "../../../src/engine/load.ts";
+import { tf } from "../../../src/engine/tf.ts";
 import { ncsnpp } from "../../../src/models/ncsnpp.ts";
 import { initialParameters, layoutOf } from "../../../src/models/parameters.ts";
 import { featureStatistics } from "../../../src/quality/statistics.ts";
 import { writeStatistics } from "../../../src/quality/statistics-file.ts";
+import { scoreNetwork } from "../../../src/models/score-network.ts";
+import { precisionsOf } from "../../../src/run/precision.ts";
 import { peersOf, type Trained } from "../../../src/run/exchange.ts";
 import { networkOf } from "../../../src/run/network-from-config.ts";
 import { imagePipeline } from "../../../src/run/images/image-pipeline.ts";
@@ -23,6 +26,7 @@ import { engineNamed, pipeline as commandLine, temporaryFolder } from "../../cli
 import { pngFolder, prepared } from "../../pipelines/prepared-fixture.ts";
 import { loadSmall } from "../../quality/inception/fixture.ts";
 import { classifyImageGraph, DIMS } from "../../quality/inception/frozen-graphs.ts";
+import { sde, TINY } from "../../streams/fixture.ts";
 import { normal } from "../../support/tensors.ts";
 import { configOf, type Seen } from "./run.ts";
 
@@ -117,16 +121,36 @@ export async function wantedDequantizer(sets: readonly string[]): Promise<Seen> 
   return { refusal: (await refused(() => pipeline.run(context))).replace(context.workdir, "") };
 }
 
-/** The threads that the engine is loaded with. */
-export async function engineThreads(sets: readonly string[]): Promise<Seen> {
-  let threads: number | undefined;
-  const load = async (options?: { readonly threads?: number | undefined }) => {
-    threads = options?.threads;
+/** What the engine is loaded with. */
+export async function engineOptions(sets: readonly string[]): Promise<Seen> {
+  let given: EngineOptions = {};
+  const load = async (options: EngineOptions = {}) => {
+    given = options;
     return engineNamed("tensorflow");
   };
   const argv = ["count", "--workdir", temporaryFolder(), ...sets.flatMap((set) => ["--set", set])];
   await commandLine(argv, { loadEngine: load });
-  return { threads: text(threads ?? null) };
+  return { threads: text(given.threads ?? null), deterministic: text(given.deterministic ?? null) };
+}
+
+/** What a network with products is trained by and evaluated to. */
+export async function products(sets: readonly string[]): Promise<Seen> {
+  const precision = precisionsOf(configOf(sets));
+  const model = ncsnpp({ ...TINY, attnResolutions: [] });
+  const network = scoreNetwork(model, { reduceMean: true, compile: true, precision });
+  const parameters = tf.tensor1d(initialParameters(network.layout, 1));
+  const [weight, outputScale] = [Float32Array.of(1, 1), Float32Array.of(-1, -1)];
+  const [perturbed, noise] = [normal(128, 1), normal(128, 2)];
+  const inputs = { perturbed, noise, timeCondition: Float32Array.of(100, 900), outputScale, weight };
+  const { gradient } = await network.lossAndGradient(parameters, inputs, [1, 2]);
+  const seen = { gradient: text([...gradient.dataSync()]), losses: text(await network.losses(parameters, inputs)) };
+  const score = network.scoreFunction(parameters, sde);
+  const t = Float64Array.of(0.1, 0.9);
+  const both = await score.scoreAndDivergence(perturbed, t, noise);
+  const scores = { score: text(await score.score(perturbed, t)), divergence: text([...both.divergence]) };
+  tf.dispose([gradient, parameters]);
+  network.dispose();
+  return { ...seen, ...scores };
 }
 
 /** What a run that would train with others is refused with. */
