@@ -1,5 +1,6 @@
 /** Converts an error to the message that the user reads, and the exit code. */
 import { RunError, UsageError } from "../base/errors.ts";
+import type { RunFailure } from "../run/run-clock.ts";
 
 export interface Failure {
   readonly exitCode: 1 | 2;
@@ -7,6 +8,8 @@ export interface Failure {
   readonly text: string;
   /** The text's first line, without "error:". */
   readonly summary: string;
+  /** What to do about it, where that is known. */
+  readonly remedy?: string;
 }
 
 /** The errors from `error` down its chain of causes. */
@@ -45,10 +48,21 @@ export function describeFailure(
   let text = error instanceof Error ? error.message : String(error);
   if (full && !known) text = diskFull(full, workdir, whenFull);
   else if (!known) text = `${name}${text}\n  SCORESTREAM_DEBUG=1 shows where`;
+  const [, remedy] = /^ {2}remedy: (.*)$/m.exec(text) ?? [];
   const traces = trace ? errors.map(({ stack }) => `\n${stack}`) : [];
   return {
     exitCode: error instanceof UsageError && !full ? 2 : 1,
     text: `error: ${text}${traces.join("")}`,
     summary: text.split("\n")[0]!,
+    ...(remedy !== undefined && { remedy }),
   };
+}
+
+/** Characters that are told of an error to who watches. */
+const TOLD = 1000;
+
+/** The failure as a run's state tells it. */
+export function failureOf(error: unknown, workdir: string): RunFailure {
+  const { summary, remedy } = describeFailure(error, { workdir, trace: false });
+  return { error: summary.slice(0, TOLD), ...(remedy !== undefined && { remedy: remedy.slice(0, TOLD) }) };
 }

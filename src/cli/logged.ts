@@ -1,9 +1,7 @@
-import { logFile } from "../monitor/log-file.ts";
 import type { Reporter } from "../run/reporter.ts";
 
-/** The reporter, and beside it the log of the workdir: messages, and which stages began. */
-export function logged(reporter: Reporter, workdir: string): Reporter {
-  const log = logFile(workdir, (text) => reporter.message(text));
+/** The reporter, and beside it a log: messages, and which stages began. */
+export function logged(reporter: Reporter, log: (text: string) => void): Reporter {
   return {
     message(text) {
       reporter.message(text);

@@ -33,7 +33,12 @@ async function runSweep(options: NamedOptions, environment: Environment): Promis
 }
 
 /** Lists, helps or runs; undefined when there is no run to sum up. */
-async function perform(argv: readonly string[], environment: Environment, report: Report): Promise<Ended | undefined> {
+async function perform(
+  argv: readonly string[],
+  environment: Environment,
+  report: Report,
+  onLog: (log: (text: string) => void) => void,
+): Promise<Ended | undefined> {
   const { registry, stdout, stderr, env, now } = environment;
   if (argv[0] === "new") {
     const path = writeSkeleton(argv[1], isBuilt ? process.cwd() : pipelinesFolder);
@@ -52,7 +57,7 @@ async function perform(argv: readonly string[], environment: Environment, report
   if (name !== undefined) {
     const named = { ...options, name: pipelineName(name), given: name };
     if (options.sweep.length) return runSweep(named, environment);
-    return { exitCode: await run(named, environment, reporterFor(stderr, now), report) };
+    return { exitCode: await run(named, environment, reporterFor(stderr, now), report, onLog) };
   }
   const pipelines = await listPipelines(registry);
   stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));
@@ -75,8 +80,9 @@ export async function pipelineMain(argv: readonly string[], overrides: Partial<E
   const report: Report = (values) => void (summary = { ...summary, ...values });
   let ended: Ended | undefined;
   let failure: Failure | undefined;
+  let log: (text: string) => void = () => {};
   try {
-    ended = await perform(argv, environment, report);
+    ended = await perform(argv, environment, report, (write) => (log = write));
     if (ended === undefined) return 0;
   } catch (error) {
     failure = describeFailure(error, { workdir: summary.workdir, trace: env["SCORESTREAM_DEBUG"] === "1" });
@@ -84,8 +90,12 @@ export async function pipelineMain(argv: readonly string[], overrides: Partial<E
   }
   report({ seconds: Math.round((now() - started) / 100) / 10 });
   const json = ended?.json ?? summaryJson(summary);
-  if (ended?.json === undefined && (!failure || summary.checkpoint)) stderr.write(`\n${summaryTable(summary)}\n`);
-  if (failure) stderr.write(`${failure.text}\n`);
+  const table = ended?.json === undefined && (!failure || summary.checkpoint) ? [summaryTable(summary)] : [];
+  stderr.write(table.length > 0 ? "\n" : "");
+  for (const text of [...table, ...(failure ? [failure.text] : [])]) {
+    stderr.write(`${text}\n`);
+    log(text);
+  }
   if (argv.includes("--json")) stdout.write(`${json}\n`);
   return ended?.exitCode ?? failure!.exitCode;
 }

@@ -1,4 +1,5 @@
 /** One run, from its options to its end. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../engine/load.ts";
 import { UsageError } from "../base/errors.ts";
@@ -14,6 +15,7 @@ import { settingsOf } from "../run/checkpoint-config.ts";
 import { cacheFolder, peakMemoryMB, type Environment } from "./environment.ts";
 import { logged } from "./logged.ts";
 import { openMetrics } from "./metrics.ts";
+import { logFile, logPath } from "../monitor/log-file.ts";
 import { metricsPath } from "../run/workdir.ts";
 import type { Options } from "./options.ts";
 import { presets, type Pipeline, type Preset, type Summary } from "../run/pipeline.ts";
@@ -24,6 +26,8 @@ import { fieldsWith } from "../run/own-fields.ts";
 import { rollbackWorkdir } from "../run/refused.ts";
 import { resolveConfig, type Resolved } from "../run/resolve-config.ts";
 import { listenForSignals } from "./signals.ts";
+import { recordState, type StateRecord } from "../run/state-record.ts";
+import { failureOf } from "./failure.ts";
 import { RunBoard } from "../run/tensorboard.ts";
 import { pinDevice } from "./visible-device.ts";
 import { awaitSilence, failWithoutLock } from "../run/lock.ts";
@@ -88,6 +92,7 @@ function configure(
  * Runs a pipeline to its end.
  *
  * @param onResult Told what becomes known for the summary, as it does.
+ * @param onLog Told how to write to the log of the workdir, once that is this run's.
  * @returns The exit code: 0, or 130 / 143 after a signal.
  * @throws UsageError before anything has run; whatever the pipeline ends with.
  */
@@ -96,6 +101,7 @@ export async function run(
   environment: Environment,
   screen: Reporter,
   onResult: (values: Partial<Summary>) => void,
+  onLog: (log: (text: string) => void) => void = () => {},
 ): Promise<number> {
   const { name, mode } = options;
   const workdir = options.workdir ?? join("runs", name);
@@ -110,9 +116,14 @@ export async function run(
   const takeBack = rollbackWorkdir(workdir);
   await awaitSilence(workdir, (text) => screen.message(`note: ${text}`));
   const unlock = openWorkdir(workdir, (text) => screen.message(`note: ${text}`), failWithoutLock);
-  const reporter = logged(screen, workdir);
+  const log = logFile(workdir, (text) => screen.message(text));
+  onLog((text) => existsSync(logPath(workdir)) && log(text));
+  const reporter = logged(screen, log);
   const stop = new AbortController();
+  // Some waits (a download) end with this when they are told to stop.
+  const isStop = (error: unknown) => stop.signal.aborted && error instanceof Error && error.name === "AbortError";
   let refused = false;
+  let states: StateRecord | undefined;
   const signals = listenForSignals({
     source: environment.signals,
     now: environment.now,
@@ -122,6 +133,7 @@ export async function run(
     },
     onQuit(exitCode) {
       reporter.close();
+      states?.endNow("stopped");
       unlock();
       environment.exit(exitCode);
     },
@@ -170,17 +182,22 @@ export async function run(
         board.result(values);
       },
       onHistogram: (reading) => board.histogram(reading),
+      onEvent: (event) => states?.take(event),
     };
     try {
+      states = recordState(record.path, context);
       if (!stop.signal.aborted) await dispatchEvents(pipeline, context, reporter, listeners, board.before(metrics));
+      await states.end(stop.signal.aborted ? "stopped" : "finished");
+    } catch (error) {
+      await (isStop(error) ? states?.end("stopped") : states?.end("failed", failureOf(error, workdir)));
+      throw error;
     } finally {
       await metrics.close();
       board.close();
     }
   } catch (error) {
     refused = error instanceof UsageError;
-    // Some waits (a download) end with this when they are told to stop.
-    if (!(stop.signal.aborted && error instanceof Error && error.name === "AbortError")) throw error;
+    if (!isStop(error)) throw error;
   } finally {
     reporter.close();
     signals.dispose();

@@ -1,4 +1,5 @@
 /** Metrics as they are kept, sent and watched. */
+import type { RunState } from "./run-state.ts";
 
 export interface Metric {
   /** `train/loss`, `eval/bpd` ... */
@@ -12,15 +13,30 @@ export interface Metric {
   readonly time: string;
 }
 
-/** A metric and where it belongs. */
-export interface MetricEntry {
+/** Where something of a record belongs. */
+export interface Place {
   readonly runId: string;
   /** Name of the machine. */
   readonly node: string;
   /** Place in the record of this run and node, from 1; 0 when its sender does not number. */
   readonly sequence: number;
+}
+
+/** A metric and where it belongs. */
+export interface MetricEntry extends Place {
   readonly metric: Metric;
 }
+
+/** How far a run was, and where it was told. */
+export interface StateEntry extends Place {
+  readonly state: RunState;
+}
+
+/** What a record holds. */
+export type Entry = MetricEntry | StateEntry;
+
+export const isMetric = (entry: Entry): entry is MetricEntry => "metric" in entry;
+export const isState = (entry: Entry): entry is StateEntry => "state" in entry;
 
 /** Metrics of one node of one run, in order. */
 export interface MetricBatch {
@@ -31,25 +47,36 @@ export interface MetricBatch {
   readonly sequence: number;
   /** Metrics that were lost before this batch. */
   readonly dropped: number;
+  /** How far the run is; such a batch has no metrics, and `sequence` is its place. */
+  readonly state?: RunState | undefined;
 }
 
 /** Metrics in one message at most: far below gRPC's limit of 4 MiB. */
 export const BATCH_SIZE = 256;
 
 /**
- * True when `next` may stand in a batch after `last`.
+ * True when `next` may stand in a batch after `last`: a state is a batch of its own.
  *
  * @param gaps Places between them may be missing, as they are behind a filter.
  */
-export function follows(last: MetricEntry, next: MetricEntry, gaps: boolean): boolean {
+export function follows(last: Entry, next: Entry, gaps: boolean): boolean {
   const place = last.sequence === 0 ? 0 : last.sequence + 1;
-  return last.runId === next.runId && last.node === next.node && (gaps || next.sequence === place);
+  const metrics = isMetric(last) && isMetric(next);
+  return metrics && last.runId === next.runId && last.node === next.node && (gaps || next.sequence === place);
 }
 
 /** Puts entries that belong together into one batch. @throws RangeError when there are none. */
-export function batchOf(entries: readonly MetricEntry[], dropped = 0): MetricBatch {
+export function batchOf(entries: readonly Entry[], dropped = 0): MetricBatch {
   const [first] = entries;
   if (!first) throw new RangeError("batchOf: a batch needs an entry");
   const { runId, node, sequence } = first;
-  return { runId, node, sequence, dropped, metrics: entries.map(({ metric }) => metric) };
+  const metrics = entries.filter(isMetric).map(({ metric }) => metric);
+  return { runId, node, sequence, dropped, metrics, ...(isState(first) && { state: first.state }) };
+}
+
+/** The entries of a batch. */
+export function entriesOf({ runId, node, sequence, metrics, state }: MetricBatch): Entry[] {
+  const place = (i: number) => ({ runId, node, sequence: sequence === 0 ? 0 : sequence + i });
+  const entries: Entry[] = metrics.map((metric, i) => ({ ...place(i), metric }));
+  return state ? [...entries, { ...place(metrics.length), state }] : entries;
 }

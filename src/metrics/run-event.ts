@@ -1,5 +1,6 @@
 /** The events that a run emits. */
 import type { HistogramReading } from "./meter.ts";
+import type { Phase } from "./run-state.ts";
 
 /** Values of `--mode`. */
 export const modes = ["train", "eval", "train_deq", "sample"] as const;
@@ -14,7 +15,16 @@ export type Preset = (typeof presets)[number];
 /** A run reports progress, metrics, results and messages by these events. */
 export type RunEvent =
   /** A stage begins and gets a progress bar: "training", "likelihood (ODE)", "bound", "samples". */
-  | { readonly type: "stage"; readonly name: string; readonly total?: number; readonly unit?: string }
+  | {
+      readonly type: "stage";
+      readonly name: string;
+      readonly total?: number;
+      readonly unit?: string;
+      /** The run's phase from here on; default "working". */
+      readonly phase?: Phase;
+    }
+  /** Training stands still to look at the run, or goes on. */
+  | { readonly type: "look"; readonly begins: boolean }
   /** `done` counts from the stage's beginning, or from where a resumed run goes on. */
   | { readonly type: "progress"; readonly done: number; readonly loss?: number; readonly imagesPerSecond?: number }
   /** Appended to `metrics.jsonl` of the workdir. */

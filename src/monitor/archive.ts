@@ -3,16 +3,21 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Subject } from "rxjs";
 import type { Feed } from "./feed.ts";
-import type { MetricBatch, MetricEntry } from "../metrics/metric.ts";
+import { entriesOf, isState, type Entry, type MetricBatch, type StateEntry } from "../metrics/metric.ts";
 import { dropTornLine } from "./lines.ts";
 import { MetricLog } from "./metric-log.ts";
+import { RunStates } from "./run-states.ts";
 
 const ENDING = ".jsonl";
+/** ms between looks for runs that are lost. */
+const LOOK = 2000;
 
 interface Run {
   readonly log: MetricLog;
   /** Last place stored, by node. */
   readonly last: Map<string, number>;
+  /** Last state in the record, by node. */
+  readonly states: ReadonlyMap<string, StateEntry>;
 }
 
 export interface Accepted {
@@ -40,8 +45,12 @@ function openRun(path: string, runId: string): Run {
   dropTornLine(path);
   const log = new MetricLog(path, { runId, node: "" });
   const last = new Map<string, number>();
-  for (const { node, sequence } of log.advance()) last.set(node, Math.max(sequence, last.get(node) ?? 0));
-  return { log, last };
+  const states = new Map<string, StateEntry>();
+  for (const entry of log.advance()) {
+    last.set(entry.node, Math.max(entry.sequence, last.get(entry.node) ?? 0));
+    if (isState(entry)) states.set(entry.node, entry);
+  }
+  return { log, last, states };
 }
 
 /**
@@ -52,7 +61,9 @@ function openRun(path: string, runId: string): Run {
 export class Archive implements Feed {
   readonly #dir: string;
   readonly #runs = new Map<string, Run>();
-  readonly live = new Subject<readonly MetricEntry[]>();
+  readonly #states = new RunStates();
+  readonly #watch: NodeJS.Timeout;
+  readonly live = new Subject<readonly Entry[]>();
 
   /** Opens every record of the folder, which is made where it is missing. @throws what the file system says. */
   constructor(dir: string) {
@@ -62,26 +73,45 @@ export class Archive implements Feed {
       const runId = runIdOf(file);
       if (runId !== undefined) this.#runs.set(runId, openRun(join(dir, file), runId));
     }
+    for (const { states } of this.#runs.values()) this.#states.remember([...states.values()]);
+    this.#watch = setInterval(() => this.lose(), LOOK);
+    this.#watch.unref();
   }
 
   logs(): readonly MetricLog[] {
     return [...this.#runs.values()].map(({ log }) => log);
   }
 
-  /** Writes what is new in a batch, and passes it on. @throws what the file system says; nothing is stored then. */
-  accept({ runId, node, sequence, metrics }: MetricBatch): Accepted {
+  states(): readonly StateEntry[] {
+    return this.#states.newest();
+  }
+
+  /** Tells watchers of runs that are silent for too long. */
+  lose(): void {
+    const lost = this.#states.lose();
+    if (lost.length > 0) this.live.next(lost);
+  }
+
+  /**
+   * Writes what is new in a batch, and passes it on; a batch of nothing makes no run.
+   *
+   * @throws what the file system says; nothing is stored then.
+   */
+  accept(batch: MetricBatch): Accepted {
+    const { runId, node, sequence, metrics } = batch;
+    const entries = entriesOf(batch);
+    if (entries.length === 0) return { stored: 0, duplicates: 0 };
     const run = this.#run(runId);
     const last = run.last.get(node) ?? 0;
-    const entries = metrics.map((metric, i): MetricEntry => {
-      return { runId, node, sequence: sequence === 0 ? 0 : sequence + i, metric };
-    });
     const fresh = sequence === 0 ? entries : entries.filter((entry) => entry.sequence > last);
     if (fresh.length > 0) {
       run.log.append(fresh);
       run.last.set(node, Math.max(last, fresh.at(-1)!.sequence));
+      this.#states.take(fresh);
       this.live.next(fresh);
     }
-    return { stored: fresh.length, duplicates: entries.length - fresh.length };
+    const stored = fresh.filter((entry) => !isState(entry)).length;
+    return { stored, duplicates: metrics.length - stored };
   }
 
   /** Returns when the records of these runs are on disk. */
@@ -91,6 +121,7 @@ export class Archive implements Feed {
 
   /** Ends the watchers. */
   close(): void {
+    clearInterval(this.#watch);
     this.live.complete();
   }
 

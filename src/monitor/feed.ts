@@ -1,33 +1,44 @@
 /** The source from which watchers get their metrics. */
 import { Subject, type Observable } from "rxjs";
-import type { MetricEntry } from "../metrics/metric.ts";
+import type { Entry, StateEntry } from "../metrics/metric.ts";
 import type { MetricLog } from "./metric-log.ts";
+import { RunStates } from "./run-states.ts";
 
 export interface Feed {
   /** The records there are. */
   logs(): readonly MetricLog[];
+  /** The newest state of each node of each run. */
+  states(): readonly StateEntry[];
   /** Entries that came after the ends of the records, as they come; completes when no more will. */
-  readonly live: Observable<readonly MetricEntry[]>;
+  readonly live: Observable<readonly Entry[]>;
 }
 
 /** The feed of one run, whose record another thread writes. */
 export class RunFeed implements Feed {
   readonly #log: MetricLog;
-  readonly live = new Subject<readonly MetricEntry[]>();
+  readonly #states = new RunStates();
+  readonly live = new Subject<readonly Entry[]>();
 
   constructor(log: MetricLog) {
     this.#log = log;
-    log.skip();
+    const newest = log.skip();
+    if (newest) this.#states.remember([newest]);
   }
 
   logs(): readonly MetricLog[] {
     return [this.#log];
   }
 
+  states(): readonly StateEntry[] {
+    return this.#states.newest();
+  }
+
   /** Passes on what was written since the last call. */
   refresh(): void {
     const entries = [...this.#log.advance()];
-    if (entries.length > 0) this.live.next(entries);
+    if (entries.length === 0) return;
+    this.#states.take(entries);
+    this.live.next(entries);
   }
 
   /** Passes on the rest, and ends. */

@@ -1,7 +1,8 @@
 /** The record of a run: one JSON object a line and a metric. */
 import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateSync } from "node:fs";
 import { readLines, START, type Position } from "./lines.ts";
-import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry, type Metric } from "../metrics/metric.ts";
+import { BATCH_SIZE, batchOf, follows, isMetric, type Entry, type Metric, type MetricBatch, type Place } from "../metrics/metric.ts"; // prettier-ignore
+import { parseRunState, type RunState } from "../metrics/run-state.ts";
 
 /** Owner of a file's metrics, where its lines do not name one. */
 export interface RecordOwner {
@@ -10,10 +11,10 @@ export interface RecordOwner {
 }
 
 /** A line of the file; node and sequence where a file has several nodes. */
-type Stored = Metric & { readonly value: number | null } & Partial<Pick<MetricEntry, "node" | "sequence">>;
+type Stored = Metric & { readonly value: number | null; readonly state: unknown } & Partial<Omit<Place, "runId">>;
 
-/** The entry of a line; undefined for what is no metric. A value of null is NaN, which JSON does not have. */
-export function parseLine(text: string, line: number, owner: RecordOwner): MetricEntry | undefined {
+/** The entry of a line; undefined for what is none. A value of null is NaN, which JSON does not have. */
+export function parseLine(text: string, line: number, owner: RecordOwner): Entry | undefined {
   let stored: Partial<Stored> | null;
   try {
     stored = JSON.parse(text) as Partial<Stored> | null;
@@ -21,13 +22,21 @@ export function parseLine(text: string, line: number, owner: RecordOwner): Metri
     return undefined;
   }
   const { name, step, value, unit = "1", time = "", node = owner.node, sequence = line } = stored ?? {};
+  const state = parseRunState(stored?.state);
+  if (state) return { runId: owner.runId, node, sequence, state };
   if (typeof name !== "string" || typeof step !== "number" || value === undefined) return undefined;
   return { runId: owner.runId, node, sequence, metric: { name, step, value: value ?? NaN, unit, time } };
 }
 
+type Within = Omit<Place, "runId">;
+
 /** A line without its end. */
-const lineOf = ({ name, step, value, unit, time }: Metric, place?: Pick<MetricEntry, "node" | "sequence">) =>
+const lineOf = ({ name, step, value, unit, time }: Metric, place?: Within) =>
   JSON.stringify({ name, step, value, unit, time, ...place });
+/** Readers of before, who look for a name, skip it. */
+const stateLine = (state: RunState, place?: Within) => JSON.stringify({ state, ...place });
+/** What {@link stateLine} begins with. */
+const STATE = '{"state":';
 
 /**
  * A file of metrics that is appended to, here or by another thread, and read any number of times meanwhile.
@@ -49,11 +58,11 @@ export class MetricLog {
     return this.#end;
   }
 
-  /** Entries from a place up to another, each with the place after it; what is no metric is undefined. */
+  /** Entries from a place up to another, each with the place after it; of a line that is none, undefined. */
   *read(
     from: Position = START,
     to?: Position,
-  ): Generator<{ readonly entry?: MetricEntry | undefined; readonly end: Position }> {
+  ): Generator<{ readonly entry?: Entry | undefined; readonly end: Position }> {
     if (to && from.offset >= to.offset) return;
     for (const { text, end } of readLines(this.path, from)) {
       yield { entry: parseLine(text, end.line, this.owner), end };
@@ -69,9 +78,9 @@ export class MetricLog {
   *batches(
     from?: Position,
     to?: Position,
-    keep?: (entry: MetricEntry) => boolean,
+    keep?: (entry: Entry) => boolean,
   ): Generator<{ batch: MetricBatch; end: Position }> {
-    let entries: MetricEntry[] = [];
+    let entries: Entry[] = [];
     let end = from ?? START;
     for (const line of this.read(from, to)) {
       const { entry } = line;
@@ -89,16 +98,22 @@ export class MetricLog {
   }
 
   /** Entries that came since the last call. */
-  *advance(): Generator<MetricEntry, void> {
+  *advance(): Generator<Entry, void> {
     for (const { entry, end } of this.read(this.#end)) {
       this.#end = end;
       if (entry) yield entry;
     }
   }
 
-  /** Takes what is there as the past, which {@link advance} does not give. */
-  skip(): void {
-    for (const { end } of readLines(this.path, this.#end)) this.#end = end;
+  /** Takes what is there as the past, which {@link advance} does not give. @returns The newest state in it. */
+  skip(): Entry | undefined {
+    let newest: string | undefined;
+    let at = 0;
+    for (const { text, end } of readLines(this.path, this.#end)) {
+      this.#end = end;
+      if (text.startsWith(STATE)) [newest, at] = [text, end.line];
+    }
+    return newest === undefined ? undefined : parseLine(newest, at, this.owner);
   }
 
   /**
@@ -110,9 +125,18 @@ export class MetricLog {
     this.#write([lineOf(metric)]);
   }
 
+  /** Adds how far the owner is. @throws as {@link add}. */
+  addState(state: RunState): void {
+    this.#write([stateLine(state)]);
+  }
+
   /** Adds entries of any node, all or none. @throws as {@link add}. */
-  append(entries: readonly MetricEntry[]): void {
-    this.#write(entries.map(({ metric, node, sequence }) => lineOf(metric, { node, sequence })));
+  append(entries: readonly Entry[]): void {
+    const line = (entry: Entry) => {
+      const place = { node: entry.node, sequence: entry.sequence };
+      return isMetric(entry) ? lineOf(entry.metric, place) : stateLine(entry.state, place);
+    };
+    this.#write(entries.map(line));
   }
 
   /** Returns when all is on disk. */

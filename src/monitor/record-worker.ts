@@ -14,6 +14,8 @@ export interface Follower<R> {
 
 /** ms from the first metric of a step to reading: the others are written by then, and go in one message. */
 const GATHERING = 20;
+/** ms between looks at the record, which other threads write too. */
+const LOOK = 1000;
 /** ms without taking anything after which a watcher is not waited for when the run ends. */
 const GRACE = 5000;
 
@@ -26,8 +28,10 @@ export async function followRecord<O, R>(
   const post = (message: FromWorker<R>) => port.postMessage(message);
   try {
     const follower = await open(options, (text) => post({ type: "tell", text }));
+    const look = setInterval(() => follower.refresh(), LOOK);
     port.on("message", (message: ToWorker) => {
       if (message === "close") {
+        clearInterval(look);
         void follower.close(GRACE).then(() => process.exit());
         return;
       }

@@ -1,5 +1,5 @@
-/** Selects the metrics that a watcher gets. */
-import type { MetricEntry } from "../metrics/metric.ts";
+/** Which metrics a watcher gets. */
+import { isMetric, type Entry } from "../metrics/metric.ts";
 
 /** A watcher's request; empty lists let everything through. */
 export interface WatchRequest {
@@ -13,7 +13,7 @@ export interface WatchRequest {
   readonly span: "ALL" | "PAST" | "NEW";
 }
 
-export type WatchFilter = (entry: MetricEntry) => boolean;
+export type WatchFilter = (entry: Entry) => boolean;
 
 const anyOf = (values: readonly string[], value: string) => values.length === 0 || values.includes(value);
 
@@ -22,11 +22,12 @@ export function matchesName(pattern: string, name: string): boolean {
   return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
-/** The filter that a request asks for. */
+/** The filter that a request asks for; states pass whatever the metrics that are wanted. */
 export function filterOf({ runIds, nodes, names, fromStep }: WatchRequest): WatchFilter {
-  return ({ runId, node, metric }) =>
-    metric.step >= fromStep &&
-    anyOf(runIds, runId) &&
-    anyOf(nodes, node) &&
-    (names.length === 0 || names.some((pattern) => matchesName(pattern, metric.name)));
+  return (entry) => {
+    if (!anyOf(runIds, entry.runId) || !anyOf(nodes, entry.node)) return false;
+    if (!isMetric(entry)) return true;
+    const { step, name } = entry.metric;
+    return step >= fromStep && (names.length === 0 || names.some((pattern) => matchesName(pattern, name)));
+  };
 }

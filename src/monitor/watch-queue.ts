@@ -1,5 +1,5 @@
 import { Bell } from "../base/bell.ts";
-import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry } from "../metrics/metric.ts";
+import { BATCH_SIZE, batchOf, follows, type Entry, type MetricBatch } from "../metrics/metric.ts";
 
 /**
  * Holds the metrics that wait for one watcher: at most `limit` entries, the newest.
@@ -9,7 +9,7 @@ import { BATCH_SIZE, batchOf, follows, type MetricBatch, type MetricEntry } from
  */
 export class WatchQueue {
   readonly #limit: number;
-  #entries: MetricEntry[] = [];
+  #entries: Entry[] = [];
   #dropped = 0;
   #closed = false;
   readonly #bell = new Bell();
@@ -27,7 +27,7 @@ export class WatchQueue {
     return this.#entries.length;
   }
 
-  push(entries: readonly MetricEntry[]): void {
+  push(entries: readonly Entry[]): void {
     if (this.#closed) return;
     this.#entries.push(...entries.slice(-this.#limit));
     this.#dropped += Math.max(0, entries.length - this.#limit);

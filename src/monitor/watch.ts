@@ -1,5 +1,5 @@
 import type { Feed } from "./feed.ts";
-import type { MetricBatch } from "../metrics/metric.ts";
+import { batchOf, isMetric, type Entry, type MetricBatch } from "../metrics/metric.ts";
 import { filterOf, type WatchRequest } from "./watch-filter.ts";
 import { WatchQueue } from "./watch-queue.ts";
 
@@ -15,7 +15,7 @@ export interface Watch {
 }
 
 /**
- * Begins to watch: the past up to now from the records, then what comes, nothing twice and nothing left out but what
+ * Begins to watch: the past up to now from the records and of the states the newest, then what comes, nothing twice and nothing left out but what
  * does not fit in the buffer of `limit` entries.
  */
 export function watch(feed: Feed, request: WatchRequest, limit = WATCH_LIMIT): Watch {
@@ -25,6 +25,7 @@ export function watch(feed: Feed, request: WatchRequest, limit = WATCH_LIMIT): W
   const wanted = feed.logs().filter(({ owner }) => runIds.length === 0 || runIds.includes(owner.runId));
   // Both in one go: nothing comes between the ends of the records and the first live entry.
   const records = span === "NEW" ? [] : wanted.map((log) => ({ log, to: log.end }));
+  const states = feed.states().filter(filter);
   const close = () => {
     live?.unsubscribe();
     queue.close();
@@ -36,8 +37,10 @@ export function watch(feed: Feed, request: WatchRequest, limit = WATCH_LIMIT): W
   if (!live) queue.close();
   async function* batches(): AsyncGenerator<MetricBatch, void> {
     for (const { log, to } of records) {
-      for (const { batch } of log.batches(undefined, to, filter)) yield batch;
+      for (const { batch } of log.batches(undefined, to, (entry: Entry) => isMetric(entry) && filter(entry)))
+        yield batch;
     }
+    if (span !== "NEW") for (const state of states) yield batchOf([state]);
     yield* queue.batches();
   }
   return { batches: batches(), close };

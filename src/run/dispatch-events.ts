@@ -12,6 +12,8 @@ import type { Reporter } from "./reporter.ts";
 export interface Listeners {
   readonly onResult: (values: Partial<Summary>) => void;
   readonly onHistogram: (reading: HistogramReading) => void;
+  /** Told every event before it is dealt out. */
+  readonly onEvent?: (event: RunEvent) => void;
 }
 
 /**
@@ -24,13 +26,16 @@ export async function dispatchEvents(
   pipeline: Pipeline,
   context: RunContext,
   reporter: Reporter,
-  { onResult, onHistogram }: Listeners,
+  { onResult, onHistogram, onEvent }: Listeners,
   sink: MetricSink,
 ): Promise<void> {
   const path = metricsPath(context.workdir);
   const record = new MetricLog(path, { runId: context.name, node: hostname() });
   const handle = (event: RunEvent) => {
+    onEvent?.(event);
     switch (event.type) {
+      case "look":
+        return undefined;
       case "stage":
         return reporter.stage(event);
       case "progress":

@@ -17,7 +17,7 @@ export function withData<D>(
         stage = text;
         return;
       }
-      if (text !== stage) subscriber.next({ type: "stage", name: text, total: 100, unit: "%" });
+      if (text !== stage) subscriber.next({ type: "stage", name: text, total: 100, unit: "%", phase: "starting" });
       stage = text;
       subscriber.next({ type: "progress", done: Math.floor(100 * fraction) });
     }).then(

@@ -12,6 +12,7 @@ import {
   type Observable,
 } from "rxjs";
 import type { Meter } from "../metrics/meter.ts";
+import type { RunEvent } from "../metrics/run-event.ts";
 import type { Snapshot } from "../training/train-state.ts";
 import { copyOf, type Captured } from "./capture-state.ts";
 
@@ -29,8 +30,8 @@ export interface BetweenStepsOptions {
   readonly last: number;
   /** Receives the time that training stood still, which its speed leaves out. */
   readonly meter: Meter;
-  /** Receives the message about a look that failed. */
-  readonly tell: (message: { readonly type: "message"; readonly text: string }) => void;
+  /** Receives when a look begins and ends, and the message about one that failed. */
+  readonly tell: (event: Extract<RunEvent, { readonly type: "message" | "look" }>) => void;
   /** Once aborted, a look that ends with an error was interrupted. */
   readonly stop?: AbortSignal;
   /** Milliseconds. */
@@ -62,12 +63,13 @@ export function betweenSteps<T extends Captured>(
   const held = (copy: Snapshot) =>
     defer(() => {
       const begun = now();
+      tell({ type: "look", begins: true });
       return defer(() => look(copy)).pipe(
         catchError((error: unknown) => {
           if (!stop?.aborted) tell({ type: "message", text: failed(copy, error) });
           return EMPTY;
         }),
-        tap({ complete: () => meter.hold(now() - begun) }),
+        tap({ complete: () => meter.hold(now() - begun), finalize: () => tell({ type: "look", begins: false }) }),
         ignoreElements(),
       );
     });

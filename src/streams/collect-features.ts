@@ -40,7 +40,7 @@ export function collectFeatures<C extends string>(
           done += rows;
           return [{ type: "progress", done }];
         }),
-        startWith<RunEvent>({ type: "stage", name: stage, total, unit: "images" }),
+        startWith<RunEvent>({ type: "stage", name: stage, total, unit: "images", phase: "evaluating_quality" }),
       );
       const features = () =>
         Object.fromEntries([...found].map(([column, kept]) => [column, { name, rows: total, ...kept }])) as Record<

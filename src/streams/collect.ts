@@ -43,7 +43,7 @@ export function collect<C extends string>(
           done += batch.size;
           return [{ type: "progress", done }];
         }),
-        startWith<RunEvent>({ type: "stage", name: "samples", total, unit }),
+        startWith<RunEvent>({ type: "stage", name: "samples", total, unit, phase: "sampling" }),
       );
       const result = async (): Promise<RunEvent> => {
         await write(parts, shape);

@@ -31,6 +31,8 @@ export function evaluationName(key: EvaluationKey, { split, form, dequantization
 /** Names in the summary, where "loss" is that of training. */
 const SUMMARY = { bpd: "bpd", bound: "bound", loss: "evalLoss" } as const;
 
+const PHASES = { bpd: "evaluating_likelihood", bound: "evaluating_bound", loss: "evaluating_loss" } as const;
+
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions<K extends EvaluationKey> extends EvaluationKind {
   /** Stage as people read it, "likelihood (ODE)". */
@@ -71,7 +73,7 @@ export function evaluate<K extends EvaluationKey>(
     defer(() => {
       const batches: Evaluated[] = [...(progress?.entries ?? [])];
       const done = () => countOf(batches);
-      const before: RunEvent[] = [{ type: "stage", name, total, unit: "images" }];
+      const before: RunEvent[] = [{ type: "stage", name, total, unit: "images", phase: PHASES[key] }];
       if (progress?.damage !== undefined) {
         before.push({
           type: "message",

@@ -95,7 +95,7 @@ export function record({
           [sum, norms, count, stood, clock] = [0, 0, 0, 0, { time: now(), steps: 0 }];
           return events;
         }),
-        startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps" }),
+        startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps", phase: "training" }),
       );
     });
 }

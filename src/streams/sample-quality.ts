@@ -47,7 +47,7 @@ export function sampleQuality(options: SampleQualityOptions): OperatorFunction<B
   const images = { stage: "features of the samples", name: "the samples", total };
   return collectFeatures(["pool3", "logits"], images, ({ pool3, logits }) =>
     concat(
-      of<RunEvent>({ type: "stage", name: "FID, KID and Inception score" }),
+      of<RunEvent>({ type: "stage", name: "FID, KID and Inception score", phase: "evaluating_quality" }),
       defer(async () => {
         const quality = await measureQuality(pool3, logits, data, pause);
         onFound?.(quality);

@@ -55,7 +55,7 @@ export function saveImages(
 ): OperatorFunction<Batch<"image">, RunEvent> {
   return (source) =>
     defer(() => {
-      const before: RunEvent[] = [{ type: "stage", name: "samples", total, unit: "images" }];
+      const before: RunEvent[] = [{ type: "stage", name: "samples", total, unit: "images", phase: "sampling" }];
       if (spool.damage !== undefined) {
         before.push({ type: "message", text: `warning: ${spool.damage}: it and those after it are drawn anew` });
       }

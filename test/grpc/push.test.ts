@@ -7,7 +7,7 @@ import { PROTO, SERVICE, service } from "../../src/monitor/grpc/definition.ts";
 import { Pusher } from "../../src/monitor/grpc/pusher.ts";
 import { backoffDelay } from "../../src/base/backoff.ts";
 import { startServer } from "../../src/grpc/server.ts";
-import type { MetricBatch } from "../../src/metrics/metric.ts";
+import { isMetric, type MetricBatch } from "../../src/metrics/metric.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 import { batch, metric, metrics, temporaryFolder } from "../monitor/fixture.ts";
 import { connect, LOCAL, monitorIn, until } from "./fixture.ts";
@@ -17,7 +17,9 @@ type Monitor = Awaited<ReturnType<typeof monitorIn>>;
 const range = (to: number) => metrics(1, to).map(({ step }) => step);
 
 const stored = ({ archive }: Pick<Monitor, "archive">) =>
-  archive.logs().flatMap((log) => [...log.read()].flatMap(({ entry }) => (entry ? [entry.metric.step] : [])));
+  archive
+    .logs()
+    .flatMap((log) => [...log.read()].flatMap(({ entry }) => (entry && isMetric(entry) ? [entry.metric.step] : [])));
 
 /** A run that pushes to `monitor`, with waits as short as a test wants them. */
 function pushing(monitor: Pick<Monitor, "endpoint">, callTime = 50, limit?: number) {

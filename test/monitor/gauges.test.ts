@@ -36,7 +36,8 @@ describe("Gauges", () => {
   it("are told to Prometheus with their run and node, without a time of their own", async () => {
     const metrics = new PrometheusMetrics();
     metrics.push([entry(1), { ...entry(2), metric: { ...metric(2), value: 7 } }]);
-    const lines = (await metrics.text()).split("\n").filter((line) => !line.startsWith("#"));
+    const others = /^(#|scorestream_(build_info|last_seen|steps_total))/;
+    const lines = (await metrics.text()).split("\n").filter((line) => !others.test(line));
     expect(lines).toEqual([
       'scorestream_train_loss{run_id="run",node="node"} 7',
       'scorestream_step{run_id="run",node="node"} 2',

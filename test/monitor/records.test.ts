@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Archive } from "../../src/monitor/archive.ts";
 import { RunFeed } from "../../src/monitor/feed.ts";
 import { dropTornLine, readLines } from "../../src/monitor/lines.ts";
-import type { MetricEntry } from "../../src/metrics/metric.ts";
+import { isMetric, type Entry } from "../../src/metrics/metric.ts";
 import { MetricLog, parseLine } from "../../src/monitor/metric-log.ts";
 import { fanOut } from "../../src/metrics/metric-sink.ts";
 import { identityOf } from "../../src/monitor/run-id.ts";
@@ -61,7 +61,7 @@ describe("a record", () => {
   it("is kept in batches by a filter, over the gaps that it makes", () => {
     const log = opened();
     for (const each of metrics(1, 6)) log.add(each);
-    const parts = [...log.batches(undefined, undefined, ({ metric }) => metric.step % 2 === 0)];
+    const parts = [...log.batches(undefined, undefined, (entry) => isMetric(entry) && entry.metric.step % 2 === 0)];
     expect(parts.map(({ batch }) => [batch.sequence, steps([batch])])).toEqual([[2, [2, 4, 6]]]);
     expect(parts[0]!.end).toEqual(log.end);
   });
@@ -69,7 +69,7 @@ describe("a record", () => {
   it("that another thread writes is told on from where the feed began, the rest at its end", () => {
     const { feed, write, reader } = recordedRun(temporaryFolder(), metrics(1, 2));
     const told: (number[] | string)[] = [];
-    const entriesOf = (entries: readonly MetricEntry[]) => entries.map(({ sequence }) => sequence);
+    const entriesOf = (entries: readonly Entry[]) => entries.map(({ sequence }) => sequence);
     feed.live.subscribe({ next: (entries) => told.push(entriesOf(entries)), complete: () => told.push("complete") });
     feed.refresh();
     write(metrics(3, 4));

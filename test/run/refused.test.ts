@@ -14,7 +14,7 @@ describe("takingBack", () => {
     const there = temporaryFolder();
     const absent = join(there, "absent");
     const takeBack = [there, absent].map(rollbackWorkdir);
-    write(there, "config.json", "log.txt");
+    write(there, "config.json", "log.txt", "metrics.jsonl");
     takeBack[0]!();
     expect(readdirSync(there)).toEqual([]);
     write(absent, "config.json");
@@ -26,11 +26,11 @@ describe("takingBack", () => {
     const [before, now] = [temporaryFolder(), temporaryFolder()];
     write(before, "config.json");
     const takeBack = [before, now].map(rollbackWorkdir);
-    write(now, "config.json", "metrics.jsonl");
+    write(now, "config.json", "tensorboard");
     for (const take of takeBack) take();
     expect([before, now].map((folder) => readdirSync(folder))).toEqual([
       ["config.json"],
-      ["config.json", "metrics.jsonl"],
+      ["config.json", "tensorboard"],
     ]);
   });
 });

@@ -2,6 +2,7 @@ import { EMPTY, lastValueFrom, NEVER, of, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { Meter } from "../../src/metrics/meter.ts";
+import type { RunEvent } from "../../src/metrics/run-event.ts";
 import { betweenSteps } from "../../src/streams/between-steps.ts";
 import type { Captured } from "../../src/streams/capture-state.ts";
 import type { Snapshot } from "../../src/training/train-state.ts";
@@ -60,7 +61,7 @@ describe("betweenSteps", () => {
   const lookings = { "in its stream": () => throwError(() => new Error("full")), "at once": () => { throw new Error("full"); } }; // prettier-ignore
   it.each(Object.entries(lookings))("tells of a look that fails %s, and trains on", (_, look) => {
     const told: string[] = [];
-    const tell = ({ text }: { readonly text: string }) => void told.push(text);
+    const tell = (event: RunEvent) => void (event.type === "message" && told.push(event.text));
     scheduler().run(({ cold, expectObservable }) => {
       const stepped = cold("-a-b-|", STEPS).pipe(betweenSteps(look, { ...options(2), tell }));
       expectObservable(stepped).toBe("-a-b-|", STEPS);
@@ -75,7 +76,7 @@ describe("betweenSteps", () => {
       return throwError(() => stop.signal.reason as Error);
     };
     const interrupted = of(STEPS.a).pipe(
-      betweenSteps(look, { ...options(1), tell: () => expect.fail(), stop: stop.signal }),
+      betweenSteps(look, { ...options(1), tell: ({ type }) => expect(type).toBe("look"), stop: stop.signal }),
     );
     expect(await lastValueFrom(interrupted)).toBe(STEPS.a);
   });

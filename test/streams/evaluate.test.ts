@@ -18,7 +18,7 @@ describe("evaluate", () => {
     const source = from([batch(0, 0, 1, 2), batch(1, 2, 3)]);
     const events = await lastValueFrom(source.pipe(evaluate({ ...options, total: 3 }), toArray()));
     expect(events).toEqual<RunEvent[]>([
-      { type: "stage", name: "likelihood (ODE)", total: 3, unit: "images" },
+      { type: "stage", name: "likelihood (ODE)", total: 3, unit: "images", phase: "evaluating_likelihood" },
       { type: "progress", done: 2 },
       { type: "progress", done: 3 },
       { type: "metric", name: "eval/bpd", step: 7, value: 2, unit: "bits/dim" },

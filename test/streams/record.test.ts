@@ -27,7 +27,7 @@ describe("record", () => {
     const rows = [1, 3, 5, 7, 9].map((loss, step) => row(step, loss));
     const options = { steps: 5, every: 2, batchSize: 8, now: clock() };
     const events = await lastValueFrom(from(rows).pipe(record(options), toArray()));
-    expect(events[0]).toEqual({ type: "stage", name: "training", total: 5, unit: "steps" });
+    expect(events[0]).toEqual({ type: "stage", name: "training", total: 5, unit: "steps", phase: "training" });
     const progress = events.filter(({ type }) => type === "progress");
     expect(progress.map((event) => "done" in event && event.done)).toEqual([1, 2, 3, 4, 5]);
     const metrics = events.flatMap((event) => (event.type === "metric" ? [event] : []));
@@ -97,7 +97,7 @@ describe("record", () => {
     expect(events.filter(({ type }) => type === "histogram")).toEqual([
       { type: "histogram", name: "gradients", step: 6, counts },
     ]);
-    expect(events[0]).toEqual({ type: "stage", name: "short", total: 7, unit: "steps" });
+    expect(events[0]).toEqual({ type: "stage", name: "short", total: 7, unit: "steps", phase: "training" });
     expect(events.at(-1)).toEqual({ type: "result", values: { loss: 1, secondsPerStep: close(0.8) } });
   });
 

@@ -32,7 +32,7 @@ describe("saveImages", () => {
     const { open, files } = setUp();
     const events = await lastValueFrom(of(...batches).pipe(saveImages(files, { total: 9, spool: open() }), toArray()));
     expect(events).toEqual([
-      { type: "stage", name: "samples", total: 9, unit: "images" },
+      { type: "stage", name: "samples", total: 9, unit: "images", phase: "sampling" },
       { type: "progress", done: 4 },
       { type: "progress", done: 9 },
       { type: "result", values: { samples: files.grid } },

@@ -30,7 +30,7 @@ describe.each([sink("saveExamples", (path) => saveExamples(path, { total: 9 }), 
       const path = join(folder, "new", "file");
       const events = await lastValueFrom(of(...inputs).pipe(operator(path), toArray()));
       expect(events).toEqual([
-        { type: "stage", name: "samples", total: 9, unit },
+        { type: "stage", name: "samples", total: 9, unit, phase: "sampling" },
         { type: "progress", done: 4 },
         { type: "progress", done: 9 },
         { type: "result", values: { samples: path } },

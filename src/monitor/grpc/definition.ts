@@ -3,6 +3,8 @@ import { logVerbosity, setLogVerbosity, type MethodDefinition, type ServiceDefin
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
+import { stateFromMessage, stateToMessage, type RunStateMessage } from "./state-message.ts";
+import { fromTimestamp, toTimestamp, type Timestamp } from "./timestamp.ts";
 import { protoFolder } from "../../grpc/proto-folder.ts";
 
 // Errors contain the text that grpc-js would print.
@@ -21,12 +23,6 @@ export const definition: PackageDefinition = loadSync(PROTO, {
 
 export const SERVICE = "scorestream.v1.Monitor";
 
-interface Timestamp {
-  /** Seconds since 1970, UTC. */
-  readonly seconds: number;
-  readonly nanos: number;
-}
-
 export interface MetricMessage {
   readonly name: string;
   readonly step: number;
@@ -41,6 +37,7 @@ export interface MetricBatchMessage {
   readonly metrics: readonly MetricMessage[];
   readonly sequence: number;
   readonly dropped: number;
+  readonly state?: RunStateMessage | null;
 }
 
 export interface PushSummary {
@@ -55,26 +52,16 @@ export interface MonitorService extends ServiceDefinition {
 
 export const service = definition[SERVICE] as unknown as MonitorService;
 
-function toTimestamp(time: string): Timestamp | null {
-  const ms = Date.parse(time);
-  if (Number.isNaN(ms)) return null;
-  const seconds = Math.floor(ms / 1000);
-  return { seconds, nanos: (ms - seconds * 1000) * 1e6 };
-}
-
-const fromTimestamp = ({ seconds, nanos }: Timestamp) => new Date(seconds * 1000 + nanos / 1e6).toISOString();
-
-/** Converts a batch to its message. */
-export const toMessage = ({ metrics, ...batch }: MetricBatch): MetricBatchMessage => ({
+/** To the wire. */
+export const toMessage = ({ metrics, state, ...batch }: MetricBatch): MetricBatchMessage => ({
   ...batch,
   metrics: metrics.map((metric) => ({ ...metric, time: toTimestamp(metric.time) })),
+  ...(state && { state: stateToMessage(state) }),
 });
 
-/**
- * Converts a message to its batch. @param now Stands in where a metric has no time, ISO 8601. @throws RangeError for an
- * impossible time.
- */
-export const fromMessage = ({ metrics, ...batch }: MetricBatchMessage, now: string): MetricBatch => ({
+/** From the wire. @param now Stands in where a metric has no time, ISO 8601. @throws RangeError for an impossible time. */
+export const fromMessage = ({ metrics, state, ...batch }: MetricBatchMessage, now: string): MetricBatch => ({
   ...batch,
   metrics: metrics.map((metric) => ({ ...metric, time: metric.time ? fromTimestamp(metric.time) : now })),
+  ...(state && { state: stateFromMessage(state, now) }),
 });

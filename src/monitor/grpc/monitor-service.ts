@@ -25,15 +25,22 @@ export interface MetricStore {
 
 /** Bytes; run ids become file names. */
 const NAME_LIMIT = 200;
+/** Characters of what says why a run failed. */
+const TEXT_LIMIT = 2000;
 
 /** @throws an error with the status INVALID_ARGUMENT. */
-function check({ runId, node, metrics }: MetricBatchMessage): void {
+function check({ runId, node, metrics, state }: MetricBatchMessage): void {
   const problem = (what: string) => statusError(status.INVALID_ARGUMENT, what);
   if (runId === "") throw problem("run_id is empty");
   if (encodeURIComponent(runId).length > NAME_LIMIT) throw problem(`run_id is longer than ${NAME_LIMIT} bytes`);
-  for (const name of [node, ...metrics.flatMap((metric) => [metric.name, metric.unit])]) {
+  const own = state ? [state.stage, state.unit, state.pipeline] : [];
+  for (const name of [node, ...own, ...metrics.flatMap((metric) => [metric.name, metric.unit])]) {
     if (name.length > NAME_LIMIT) throw problem(`a name is longer than ${NAME_LIMIT}: ${name.slice(0, 40)}...`);
   }
+  if (!state) return;
+  if (metrics.length > 0) throw problem("a batch has metrics or a state, not both");
+  const words = [state.error, state.remedy].some((text) => (text ?? "").length > TEXT_LIMIT);
+  if (words || state.phases.length > NAME_LIMIT) throw problem(`a state is too long: error and remedy have ${TEXT_LIMIT} characters at most`); // prettier-ignore
 }
 
 async function* messages(

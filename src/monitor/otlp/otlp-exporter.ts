@@ -6,7 +6,7 @@ import { channelCredentials } from "../../grpc/credentials.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
 import type { ClientSecurity } from "../../grpc/security.ts";
 import { Gauges } from "../gauges.ts";
-import type { MetricEntry } from "../../metrics/metric.ts";
+import { isMetric, type Entry } from "../../metrics/metric.ts";
 
 /** ms that a collector has to answer the last export: a run does not wait longer for it. */
 const LAST_ANSWER = 2000;
@@ -28,7 +28,7 @@ export interface OtlpOptions extends OtlpTarget {
 
 export interface OtlpExporter {
   /** Takes metrics at once; the newest of each name are exported. */
-  push(entries: readonly MetricEntry[]): void;
+  push(entries: readonly Entry[]): void;
   /** Exports the last values, and ends. @param grace ms that it may take, 2000 at most. */
   close(grace: number): Promise<void>;
 }
@@ -84,7 +84,11 @@ export function otlpExporter(options: OtlpOptions, tell: (text: string) => void)
   const gauges = new Gauges(provider);
   return {
     push(entries) {
-      for (const { node, metric } of entries) gauges.set(metric, { node });
+      for (const entry of entries) {
+        const { node } = entry;
+        if (isMetric(entry)) gauges.set(entry.metric, { node });
+        else gauges.setState(entry.state, { node });
+      }
     },
     async close(grace) {
       const timeoutMillis = Math.min(grace, LAST_ANSWER);

@@ -1,7 +1,8 @@
 /** Metrics as one watcher of the page gets them: the past, then what comes. */
 import { setImmediate } from "node:timers/promises";
 import type { Feed } from "../feed.ts";
-import { BATCH_SIZE, type MetricBatch, type MetricEntry, type Metric } from "../../metrics/metric.ts";
+import { BATCH_SIZE, entriesOf, isMetric, type Metric, type MetricBatch, type MetricEntry } from "../../metrics/metric.ts"; // prettier-ignore
+import type { RunState } from "../../metrics/run-state.ts";
 import { watch } from "../watch.ts";
 import { Thinner } from "./thin.ts";
 
@@ -15,6 +16,8 @@ export interface Frame {
   /** Metrics that this watcher lost before these, because it read too slowly. */
   readonly dropped: number;
   readonly metrics: readonly Metric[];
+  /** How far the run is; such a frame has no metrics. */
+  readonly state?: RunState;
 }
 
 export interface FramesRequest {
@@ -30,9 +33,6 @@ export interface Frames extends AsyncIterable<Frame> {
   close(): void;
 }
 
-const entriesOf = ({ runId, node, sequence, metrics }: MetricBatch): MetricEntry[] =>
-  metrics.map((metric, i) => ({ runId, node, sequence: sequence === 0 ? 0 : sequence + i, metric }));
-
 const frameOf = (entries: readonly MetricEntry[], dropped: number): Frame => ({
   run: entries[0]!.runId,
   node: entries[0]!.node,
@@ -41,6 +41,13 @@ const frameOf = (entries: readonly MetricEntry[], dropped: number): Frame => ({
   dropped,
   metrics: entries.map(({ metric }) => metric),
 });
+
+const stateFrame = ({ runId: run, node, sequence, dropped, state }: MetricBatch): Frame => {
+  return { run, node, first: sequence, last: sequence, dropped, metrics: [], ...(state && { state }) };
+};
+
+const liveFrame = (batch: MetricBatch): Frame =>
+  batch.state ? stateFrame(batch) : frameOf(entriesOf(batch).filter(isMetric), batch.dropped);
 
 /** Neighbours of one node together, at most {@link BATCH_SIZE}. */
 function* grouped(entries: readonly MetricEntry[]): Generator<Frame, void> {
@@ -68,16 +75,19 @@ export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?
 
   async function* all(): AsyncGenerator<Frame, void> {
     let count = 0;
+    const states: Frame[] = [];
     for await (const batch of past.batches) {
       // Reading a file is no reason to keep the others waiting.
       if (++count % 16 === 0) await setImmediate();
       if (closed) return;
-      const entries = entriesOf(batch).filter(wanted);
+      if (batch.state) states.push(stateFrame(batch));
+      const entries = entriesOf(batch).filter(isMetric).filter(wanted);
       if (thinner) for (const entry of entries) thinner.add(entry);
       else if (entries.length > 0) yield frameOf(entries, 0);
     }
     if (thinner) yield* grouped(thinner.entries());
-    for await (const batch of live.batches) yield frameOf(entriesOf(batch), batch.dropped);
+    yield* states;
+    for await (const batch of live.batches) yield liveFrame(batch);
   }
   return {
     [Symbol.asyncIterator]: all,

@@ -1,19 +1,19 @@
 /** `/metrics` of the page's server: the newest values of all runs, for Prometheus. */
 import type { RequestListener } from "node:http";
 import type { Feed } from "../feed.ts";
-import type { MetricEntry } from "../../metrics/metric.ts";
+import { isMetric, type Entry } from "../../metrics/metric.ts";
 import { START } from "../lines.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
 
-/** The newest entry of every metric of every node, by the records up to now. */
-function newest(feed: Feed): MetricEntry[] {
-  const found = new Map<string, MetricEntry>();
+/** The newest entry of every metric of every node, by the records up to now, and the newest states. */
+function newest(feed: Feed): Entry[] {
+  const found = new Map<string, Entry>();
   for (const log of feed.logs()) {
     for (const { entry } of log.read(START, log.end)) {
-      if (entry) found.set(JSON.stringify([entry.runId, entry.node, entry.metric.name]), entry);
+      if (entry && isMetric(entry)) found.set(JSON.stringify([entry.runId, entry.node, entry.metric.name]), entry);
     }
   }
-  return [...found.values()];
+  return [...found.values(), ...feed.states()];
 }
 
 /** Answers with what the feed has told; OpenTelemetry is loaded with the first request, for those who use it. */
@@ -22,7 +22,7 @@ export function prometheusHandler(feed: Feed): RequestListener {
     const { PrometheusMetrics } = await import("../prometheus.ts");
     const metrics = new PrometheusMetrics();
     // Both in one go: nothing comes between the ends of the records and the first live entry.
-    metrics.push(newest(feed));
+    metrics.remember(newest(feed));
     feed.live.subscribe((entries) => metrics.push(entries));
     return metrics;
   };
