@@ -44,7 +44,7 @@ describe("the page of a run", () => {
     const first = await eventually(() => tile("step"));
     await eventually(async () => (await tile("step")) > first + 100);
     expect(await page.evaluate(() => (window as unknown as { loaded?: string }).loaded)).toBe("once");
-    expect(await page.locator("header .state").innerText()).toBe("live");
+    expect(await page.locator("header .state").innerText()).toBe("training");
     for (const name of ["loss", "gradient norm", "learning rate", "images/s"]) expect(await tile(name), name).toBeGreaterThan(0); // prettier-ignore
   });
 
@@ -110,7 +110,7 @@ describe("the page of a run", () => {
       expect(at.outlineStyle, at.name).not.toBe("none");
       reached.add(at.name);
     }
-    expect([...reached]).toEqual(expect.arrayContaining(["theme", "log", "smoothing", "chart", "config-search"]));
+    expect([...reached]).toEqual(expect.arrayContaining(["theme", "log-scale", "smoothing", "chart", "config-search"]));
   });
 
   it("searches the configuration", async () => {
@@ -148,11 +148,11 @@ describe("the page of a run", () => {
 
   it("has made no error and no request to elsewhere, and tells the end of the run with its result", async () => {
     expect(watched.troubles).toEqual([]);
-    await eventually(async () => (await page.locator("header .state").innerText()) === "the run has ended");
+    await eventually(async () => (await page.locator("header .state").innerText()) === "the run has finished");
     expect(await tile("step")).toBe(5000);
     expect(await tile("bits/dim")).toBeGreaterThan(0);
     expect(await tile("bound")).toBeGreaterThan(0);
-    expect(await page.locator("td.state").innerText()).toBe("ended");
+    expect(await page.locator("td.state").innerText()).toBe("finished");
     expect(await run.ended).toBe(0);
   });
 });

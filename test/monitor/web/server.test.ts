@@ -155,7 +155,9 @@ describe("requests that are refused", () => {
   });
 
   it("tells Prometheus the newest values, past and live", async () => {
-    const { feed, write } = recordedRun(temporaryFolder(), metrics(1, 3));
+    const time = new Date().toISOString();
+    const recent = metrics(1, 3).map((metric) => ({ ...metric, time }));
+    const { feed, write } = recordedRun(temporaryFolder(), recent);
     const source = { feed, workdir: () => undefined };
     const { get } = await webRun([], { source, metrics: prometheusHandler(feed) });
     const value = async () => /^scorestream_train_loss\{.*\} (\S+)/m.exec(await (await get("/metrics")).text())?.[1];

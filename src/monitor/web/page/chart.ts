@@ -138,7 +138,7 @@ export class Chart {
         "li",
         { title: label },
         swatch,
-        h("span", { class: "name" }, label),
+        h("bdi", { class: "name" }, label),
         h("b", {}, this.#options.format(value ?? undefined)),
       );
     });

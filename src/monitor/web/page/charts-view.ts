@@ -1,6 +1,6 @@
 /** The curves, and what is asked of all of them. */
 import { Chart, type ChartOptions, type Curve } from "./chart.ts";
-import { card, h, setText } from "./dom.ts";
+import { card, h, isolated, setText } from "./dom.ts";
 import { bytesText, number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
@@ -45,7 +45,7 @@ export function chartsView(model: Model, changed: () => void) {
   const more = h("details", { class: "more", ontoggle: changed }, h("summary", {}, "Further metrics"), otherGrid);
   more.hidden = true;
 
-  const log = h("input", { type: "checkbox", id: "log", onchange: () => set({ log: log.checked }) });
+  const log = h("input", { type: "checkbox", id: "log-scale", onchange: () => set({ log: log.checked }) });
   const weight = h("output", { for: "smoothing" }, "0");
   const smoothing = h("input", { type: "range", id: "smoothing", min: 0, max: 0.99, step: 0.01, value: 0, oninput: () => set({ smoothing: Number(smoothing.value) }) }); // prettier-ignore
   const reset = h("button", { type: "button", class: "quiet", id: "reset", onclick: () => onZoom(undefined) }, "Reset zoom"); // prettier-ignore
@@ -56,14 +56,14 @@ export function chartsView(model: Model, changed: () => void) {
   const controls = h(
     "div",
     { class: "controls", role: "group", "aria-label": "all charts" },
-    h("label", { class: "switch", for: "log" }, log, "Log scale"),
+    h("label", { class: "switch", for: "log-scale" }, log, "Log scale"),
     h("label", { for: "smoothing" }, "Smoothing", smoothing, weight),
     reset,
   );
   const element = card("curves", "Curves", controls, grid, more);
 
   const label = (record: NodeRecord, name: string) => {
-    const several = [model.runs.length > 1 && record.run, model.store.nodes(record.run).length > 1 && record.node];
+    const several = [model.runs.length > 1 && isolated(record.run), model.store.nodes(record.run).length > 1 && isolated(record.node)]; // prettier-ignore
     return [...several, name].filter(Boolean).join(" · ");
   };
   const curves = ({ metrics, marks }: Definition): Curve[] =>

@@ -40,6 +40,9 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A name in a text that is no element: its direction changes nothing around it (what `<bdi>` does elsewhere). */
+export const isolated = (name: string): string => `\u2068${name}\u2069`;
+
 /** A part of the page with a heading. */
 export function card(id: string, title: string, ...children: Child[]): HTMLElement {
   return h("section", { id, class: "card", "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), ...children); // prettier-ignore

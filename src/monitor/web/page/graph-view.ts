@@ -1,5 +1,5 @@
 /** The pipeline of the focused run, drawn. */
-import { card, h, setText, svg } from "./dom.ts";
+import { card, h, isolated, setText, svg } from "./dom.ts";
 import { number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
 import { layoutChain, slowest, stagesIn, type BoxSize, type Edge, type NodePlace, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
@@ -72,7 +72,7 @@ export function graphView(model: Model) {
       ...all.map((stage, i) => box(stage, boxes[i]!, stage === busiest)),
     ); // prettier-ignore
     place.replaceChildren(drawn);
-    setText(note, `${node.run}, step ${node.step.toLocaleString("en")}: on an edge the batches that pass in a second and those that wait; in a box the time at work on one batch, and the part of the time it is at work.`); // prettier-ignore
+    setText(note, `${isolated(node.run)}, step ${node.step.toLocaleString("en")}: on an edge the batches that pass in a second and those that wait; in a box the time at work on one batch, and the part of the time it is at work.`); // prettier-ignore
   };
   new ResizeObserver(update).observe(place);
   return { element, update };

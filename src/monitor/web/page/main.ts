@@ -1,12 +1,14 @@
 /** The page: puts its parts together, and keeps them up to date. */
 import { chartsView } from "./charts-view.ts";
 import { connect, type ConnectionState } from "./connection.ts";
-import { h, setText } from "./dom.ts";
+import { h, isolated, setText } from "./dom.ts";
 import { filesView } from "./files-view.ts";
 import { graphView } from "./graph-view.ts";
 import { Model } from "./model.ts";
 import { nodesView } from "./nodes-view.ts";
 import { themeSwitch } from "./theme.ts";
+import { stateNow } from "./node-state.ts";
+import { phaseView, PHASE_NAMES, shortState } from "./phase-view.ts";
 import { tilesView } from "./tiles-view.ts";
 
 /** ms between drawings, however fast metrics come. */
@@ -19,7 +21,20 @@ const STATES: Readonly<Record<ConnectionState, string>> = {
   lost: "no connection, trying again",
 };
 
+/** The end by what the run told last. */
+const ENDS = { finished: "the run has finished", stopped: "the run was stopped", failed: "the run has failed" };
+
 const model = new Model();
+
+/** The connection's state, or that of a run that is over or lost. */
+function stateText(): readonly [state: string, text: string] {
+  const { connection, node } = model;
+  const phase = (node && stateNow(node, model.now()))?.phase;
+  if (connection !== "live" && connection !== "ended") return [connection, STATES[connection]];
+  if (phase === "finished" || phase === "stopped" || phase === "failed") return [phase, ENDS[phase]];
+  return connection === "live" && phase !== undefined ? [phase, PHASE_NAMES[phase]] : [connection, STATES[connection]];
+}
+
 let due = false;
 /** Draws soon; what comes meanwhile is in the same drawing. */
 function changed(): void {
@@ -29,6 +44,7 @@ function changed(): void {
 }
 
 const tiles = tilesView();
+const phase = phaseView(model);
 const nodes = nodesView(model, () => {
   changed();
   files.refresh();
@@ -37,30 +53,39 @@ const charts = chartsView(model, changed);
 const graph = graphView(model);
 const files = filesView(model, changed);
 const state = h("span", { class: "state", role: "status", "aria-live": "polite" });
-const title = h("span", { class: "run" });
+const title = h("bdi", { class: "run" });
 
 function draw(): void {
   due = false;
   const { focus } = model;
   setText(title, focus ?? "");
-  document.title = focus === undefined ? "ScoreStream" : `${focus} · ScoreStream`;
-  state.dataset["state"] = model.connection;
-  setText(state, STATES[model.connection]);
   tiles.update(model);
-  nodes.update();
+  tick();
   charts.update();
   graph.update();
 }
 
+/** What changes without metrics. */
+function tick(): void {
+  const { focus, node } = model;
+  const now = node && stateNow(node, model.now());
+  document.title = [now && shortState(now), focus === undefined ? undefined : isolated(focus), "ScoreStream"].filter(Boolean).join(" · "); // prettier-ignore
+  const [kind, text] = stateText();
+  state.dataset["state"] = kind;
+  setText(state, text);
+  phase.update();
+  nodes.update();
+}
+
 document.body.append(
   h("header", {}, h("img", { src: "/icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(() => charts.recolour())), // prettier-ignore
-  h("main", {}, tiles.element, nodes.element, charts.element, graph.element, files.element), // prettier-ignore
+  h("main", {}, phase.element, tiles.element, nodes.element, charts.element, graph.element, files.element), // prettier-ignore
 );
 connect({
   places: () => model.store.places(),
   frame(frame) {
     const known = model.runs.includes(frame.run);
-    model.store.add(frame);
+    model.store.add(frame, model.now());
     if (!known) files.refresh();
     changed();
   },
@@ -74,6 +99,5 @@ connect({
     model.ahead = ahead;
   },
 });
-// Delays grow without metrics.
-setInterval(() => nodes.update(), 1000);
+setInterval(tick, 1000);
 draw();

@@ -1,8 +1,9 @@
 /** Runs and their nodes: which are drawn, which is looked at, and whether they still tell something. */
-import { card, h, setText } from "./dom.ts";
+import { card, h, isolated, setText } from "./dom.ts";
 import { bytesText, durationText, number } from "./format.ts";
 import type { Model } from "./model.ts";
-import { nodeState } from "./node-state.ts";
+import { nodeState, stateNow } from "./node-state.ts";
+import { PHASE_NAMES } from "./phase-view.ts";
 import type { NodeRecord } from "./store.ts";
 
 interface Row {
@@ -12,7 +13,7 @@ interface Row {
   readonly focus: HTMLInputElement;
 }
 
-const HEADS = ["chart", "details", "run", "node", "state", "last metric", "step", "loss", "memory", "not shown"];
+const HEADS = ["chart", "details", "run", "node", "state", "heard", "step", "loss", "memory", "not shown"];
 
 /** @param changed Told when something else is to be drawn. */
 export function nodesView(model: Model, changed: () => void) {
@@ -29,19 +30,24 @@ export function nodesView(model: Model, changed: () => void) {
       else model.hidden.add(run);
       changed();
     };
-    const show = h("input", { type: "checkbox", "aria-label": `draw ${run}`, onchange: toggle });
+    const show = h("input", { type: "checkbox", "aria-label": `draw ${isolated(run)}`, onchange: toggle });
     const choose = () => (model.choose(record), changed());
     const focus = h("input", {
       type: "radio",
       name: "focus",
-      "aria-label": `details of ${run} on ${node}`,
+      "aria-label": `details of ${isolated(run)} on ${isolated(node)}`,
       onchange: choose,
     });
     const swatch = h("span", { class: "swatch" });
     swatch.style.setProperty("--swatch", `var(${model.colour(record)})`);
     const names = ["state", "heard", "step", "loss", "memory", "lost"] as const;
     const cells = Object.fromEntries(names.map((name) => [name, h("td", { class: name })])) as unknown as Row["cells"];
-    const first = [h("td", {}, show), h("td", {}, focus), h("th", { scope: "row" }, swatch, run), h("td", {}, node)];
+    const first = [
+      h("td", {}, show),
+      h("td", {}, focus),
+      h("th", { scope: "row" }, swatch, h("bdi", {}, run)),
+      h("td", {}, h("bdi", {}, node)),
+    ];
     return { element: h("tr", {}, ...first, ...names.map((name) => cells[name])), cells, show, focus };
   };
 
@@ -58,15 +64,17 @@ export function nodesView(model: Model, changed: () => void) {
           body.append(row.element);
         }
         const { cells, show, focus } = row;
-        const age = Math.max(0, model.now() - record.time);
-        const state = nodeState(age, record.time - record.before, over);
-        states.push(`${record.run} on ${record.node} is ${state}`);
+        const told = stateNow(record, model.now());
+        const age = Math.max(0, model.now() - Math.max(record.time, record.heard));
+        const state = told?.phase ?? nodeState(age, record.time - record.before, over);
+        const text = told ? PHASE_NAMES[told.phase] : state;
+        states.push(`${isolated(record.run)} on ${isolated(record.node)}: ${text}`);
         show.checked = !model.hidden.has(record.run);
         focus.checked = model.node === record;
         row.element.classList.toggle("focused", focus.checked);
         cells.state.dataset["state"] = state;
-        setText(cells.state, state);
-        setText(cells.heard, record.time === 0 ? "–" : `${durationText(age / 1000)} ago`);
+        setText(cells.state, text);
+        setText(cells.heard, record.time === 0 && record.heard === 0 ? "–" : `${durationText(age / 1000)} ago`);
         setText(cells.step, record.step.toLocaleString("en"));
         setText(cells.loss, number(record.series.get("train/loss")?.last));
         setText(cells.memory, bytesText(record.series.get("process/rss_bytes")?.last));

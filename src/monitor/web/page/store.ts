@@ -1,4 +1,5 @@
 /** Everything that has come of all runs. */
+import type { RunState } from "../../../metrics/run-state.ts";
 import type { Frame } from "../frames.ts";
 import { Series } from "./series.ts";
 
@@ -16,6 +17,18 @@ export interface NodeRecord {
   before: number;
   /** Metrics that this page lost. */
   dropped: number;
+  /** How far it is; undefined for a run of an older version. */
+  state: RunState | undefined;
+  /** When that was heard, ms since 1970 by the server's clock. */
+  heard: number;
+}
+
+/** The first state may be old, by what it says; another one comes as it is told. */
+function setState(record: NodeRecord, state: RunState, now: number): void {
+  const known = record.state?.time;
+  if (known === state.time && state.phase === record.state?.phase) return;
+  if (state.phase !== "lost") record.heard = known === undefined ? Math.min(now, Date.parse(state.time)) : now;
+  record.state = state;
 }
 
 export class PageStore {
@@ -24,9 +37,10 @@ export class PageStore {
   /** Nodes in the order of their arrival. */
   readonly #nodes: NodeRecord[] = [];
 
-  /** Takes a frame; what has come before is left out. */
-  add({ run, node, first, last, dropped, metrics }: Frame): void {
+  /** Takes a frame; what has come before is left out. @param now ms since 1970 by the server's clock. */
+  add({ run, node, first, last, dropped, metrics, state }: Frame, now = Date.now()): void {
     const record = this.#record(run, node);
+    if (state) setState(record, state, now);
     if (first > 0 && last <= record.last) return;
     record.last = Math.max(record.last, last);
     record.dropped += dropped;
@@ -66,7 +80,18 @@ export class PageStore {
     if (!nodes) this.runs.set(run, (nodes = new Map<string, NodeRecord>()));
     let record = nodes.get(node);
     if (!record) {
-      record = { run, node, series: new Map(), last: 0, step: 0, time: 0, before: 0, dropped: 0 };
+      record = {
+        run,
+        node,
+        series: new Map(),
+        last: 0,
+        step: 0,
+        time: 0,
+        before: 0,
+        dropped: 0,
+        state: undefined,
+        heard: 0,
+      };
       nodes.set(node, record);
       this.#nodes.push(record);
     }

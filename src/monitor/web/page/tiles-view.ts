@@ -25,7 +25,8 @@ export function tilesView() {
   const names = ["step", "loss", "gradient norm", "learning rate", "images/s", "bits/dim", "bound", "memory"] as const;
   const tiles = Object.fromEntries(names.map((name) => [name, tile(name)])) as Record<(typeof names)[number], Tile>;
   const progress = h("progress", { max: 1, value: 0, "aria-label": "steps done", hidden: true });
-  tiles.step.element.append(progress);
+  // A list of definitions has nothing else in it.
+  tiles.step.element.append(h("dd", {}, progress));
   const element = h("dl", { class: "tiles", "aria-label": "newest values" }, ...names.map((name) => tiles[name].element)); // prettier-ignore
 
   return {
@@ -37,7 +38,8 @@ export function tilesView() {
       const last = (name: string) => node.series.get(name)?.last;
       const pace = last("train/seconds_per_step");
       const total = numberAt(model.configs.get(node.run), "training", "steps");
-      const left = total !== undefined && pace !== undefined ? (total - node.step) * pace : 0;
+      // The time left is told of the whole run, once; what an older version runs has it here.
+      const left = !node.state && total !== undefined && pace !== undefined ? (total - node.step) * pace : 0;
       tiles.step.show(node.step.toLocaleString("en"), total === undefined ? "" : `of ${total.toLocaleString("en")}${left > 0 ? `, ${durationText(left)} left` : ""}`); // prettier-ignore
       progress.hidden = total === undefined;
       progress.value = total === undefined ? 0 : Math.min(1, node.step / total);

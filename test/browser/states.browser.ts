@@ -1,0 +1,34 @@
+/** How far runs are, on the page: real ones, one of which fails. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { launchBrowser, openPage, startRun } from "./fixture.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser?.close());
+
+it("shows the phases of a run with one time left for all of it, in the title too, and its end", async () => {
+  await using run = await startRun("gaussian", "--set", "training.logEvery=20", "--set", "eval.numImages=512");
+  const { page, troubles } = await openPage(browser, run.url);
+  const now = page.locator("#phase .now");
+  await expect.poll(() => now.innerText(), { timeout: 60_000 }).toMatch(/^training · [\d,]+ of 5,000 steps · about .* left of the run$/); // prettier-ignore
+  await expect.poll(() => page.title()).toMatch(/^\d+ % · \d+.* · \u2068gaussian-\w{8}\u2069 · ScoreStream$/);
+  const phases = await page.locator("#phase li .name").allTextContents();
+  expect(phases).toEqual(["starting", "compiling", "training", "loss", "likelihood", "bound", "sampling"]); // prettier-ignore
+  await expect.poll(() => now.innerText(), { timeout: 90_000 }).toMatch(/^finished · after /);
+  expect(await page.locator("header .state").innerText()).toBe("the run has finished");
+  expect(troubles).toEqual([]);
+});
+
+it("shows why a run failed and what to do about it", async () => {
+  const failing = ["--set", "optim.lr=1e30", "--set", "optim.warmup=0", "--set", "optim.gradClip=0"];
+  await using run = await startRun("gaussian", "--steps", "4000", ...failing);
+  const { page } = await openPage(browser, run.url, { width: 390, dark: true });
+  await expect.poll(() => page.locator("header .state").innerText(), { timeout: 60_000 }).toBe("the run has failed");
+  expect(await page.locator("#phase .error").innerText()).toMatch(/^step \d+: the loss is /);
+  expect(await page.locator("#phase .remedy").innerText()).toMatch(/^Remedy: .*optim\.lr/);
+  expect(await page.locator("td.state").innerText()).toBe("failed");
+  expect(await run.ended).toBe(1);
+});
