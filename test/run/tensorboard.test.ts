@@ -46,7 +46,8 @@ it("has metrics, samples and the configuration, and goes on in a new file", { ti
   const { scalars, images, hparams } = loadEvents(folder);
   expect(series(folder, "train/loss")).toEqual([10, 20, 30, 40].map((step) => [step, step / 8]));
   expect(scalars["eval/bpd"]!.map(([step, , value]) => [step, value])).toEqual([[40, 3.5]]);
-  const last = readFileSync(join(workdir, "metrics.jsonl"), "utf8").trimEnd().split("\n").at(-1)!;
+  const lines = readFileSync(join(workdir, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const last = lines.filter((line) => line.includes('"name"')).at(-1)!;
   expect(scalars["eval/bpd"]![0]![1]).toBe(Date.parse((JSON.parse(last) as { time: string }).time) / 1000);
   // The samples of the first run at step 30 were taken back.
   expect(images).toEqual({ samples: [[40, 8, 8, png.toString("hex")]] });

@@ -41,9 +41,9 @@ const CHILD = `
   let text = "";
   for await (const chunk of response.body) {
     text += Buffer.from(chunk);
-    if ((text.match(/"step"/g) ?? []).length === 2) break;
+    if ((text.match(/"name"/g) ?? []).length === 2) break;
   }
-  console.log([...text.matchAll(/"step":(\\d+)/g)].map(([, step]) => step).join());
+  console.log([...text.matchAll(/"name":"train.loss","step":(\\d+)/g)].map(([, step]) => step).join());
   process.exit();
 `;
 
