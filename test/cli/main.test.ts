@@ -72,8 +72,7 @@ describe("a run", () => {
       training: { steps: 7, batchSize: 8 },
     });
     const metrics = readFileSync(join(workdir, "metrics.jsonl"), "utf8").trimEnd().split("\n");
-    const told = metrics.map((line) => JSON.parse(line) as object);
-    expect(told.filter((line) => !("state" in line))).toEqual([
+    expect(metrics.map((line) => JSON.parse(line) as object).filter((line) => !("state" in line))).toEqual([
       { name: "train/loss", step: 7, value: 0.5, unit: "1", time: expect.any(String) as string },
     ]);
     expect(existsSync(join(workdir, ".lock"))).toBe(false);
