@@ -48,6 +48,7 @@ import {
   sdeOf,
   type Session,
   stagesOf,
+  trainingLoop,
   trainBatches,
   weightingOf,
   withCredit,
@@ -62,6 +63,19 @@ import { cifar10Presets } from "./presets/cifar10.ts";
  */
 export function train(context: RunContext, own: Session, data: ImageDataset, look: Look): Observable<RunEvent> {
   const { config, stop, engine } = context;
+  // Rounds of local steps are a loop of their own.
+  if (config.exchange.mode === "local") {
+    const { centered, randomFlip, uniformDequantization } = config.data;
+    const { seed } = config;
+    return trainingLoop(context, own, {
+      ...{ data: images(data), column: "image", look },
+      stages: (stage) =>
+        pipe(
+          randomFlip ? stage("flip", flip({ seed })) : identity,
+          stage("dequantize", dequantize(uniformDequantization ? "uniform" : "none", { seed, centered })),
+        ),
+    });
+  }
   const { sde, network, state, store, peers, tell } = own;
   const { training, model, optim, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery } = training;

@@ -68,6 +68,8 @@ export { type GaussianChain, sampleChain, chainEntropy, chainBitsPerDim } from "
 export { accumulate } from "./streams/accumulate.ts";
 export { type StepRecord, adam } from "./streams/adam.ts";
 export { allReduce } from "./streams/all-reduce.ts";
+export { type LocalStepsOptions, localSteps } from "./streams/local-steps.ts";
+export { type LocalGroupOptions, LocalGroup } from "./training/local-group.ts";
 export {
   type Examples,
   type StoredExamples,

@@ -1,6 +1,7 @@
 /** Checks between fields, which no field's own range can make. */
 import type { Config } from "./config.ts";
 import { continuousSDE } from "./from-config.ts";
+import { roundProblems } from "./rounds.ts";
 
 export interface Problem {
   readonly message: string;
@@ -96,7 +97,7 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
     `model.nf: ${model.nf} gives layers of ${width} channels, which do not divide into 32 groups`,
     "use a multiple of 32",
   );
-  return problems;
+  return [...problems, ...roundProblems(config)];
 }
 
 /** Lists settings that are allowed, but are perhaps not meant. */

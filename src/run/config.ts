@@ -173,6 +173,18 @@ const exchange = z.strictObject({
     ["float32", "bfloat16"],
     "number format on the wire; with bfloat16 the result depends on the number of nodes",
   ),
+  mode: oneOf(
+    ["sync", "local"],
+    "what is exchanged: gradients after every step, or changes of the parameters after exchange.every local steps",
+  ),
+  every: whole(1, 1e6, "mode local: steps of a replica between two exchanges"),
+  replicas: whole(1, 4096, "mode local: replicas of the model; unset: training.shards").optional(),
+  outerLr: positive(10, "mode local: learning rate of the outer optimizer"),
+  outerMomentum: z.number().min(0).lt(1).describe("mode local: Nesterov momentum of the outer optimizer"),
+  moments: oneOf(
+    ["averaged", "restarted"],
+    "mode local: Adam's moments at the start of a round; averaged ones triple the traffic",
+  ),
   deadlineSeconds: positive(1e6, "seconds without a message before a node is dropped; must exceed the slowest step"),
   mixed: oneOf(
     ["refuse", "allow"],

@@ -111,7 +111,18 @@ export const baseConfig: BaseConfig = {
   },
   quality: { numSamples: 50_000, batchSize: 32 },
   engine: { compile: true, deterministic: true },
-  exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60, mixed: "refuse", verifyEvery: 1000 },
+  exchange: {
+    engine: "grpc",
+    wire: "float32",
+    mode: "sync",
+    every: 50,
+    outerLr: 0.7,
+    outerMomentum: 0.9,
+    moments: "averaged",
+    deadlineSeconds: 60,
+    mixed: "refuse",
+    verifyEvery: 1000,
+  },
 };
 
 /** Smallest times of the SDE of this name; of a name that there is not, those of most. They depend on no number. */

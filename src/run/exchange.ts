@@ -2,6 +2,8 @@
 import { Observable, Subject } from "rxjs";
 import { exchangeGroup } from "../grpc/exchange/group.ts";
 import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
+import { LocalGroup } from "../training/local-group.ts";
+import { summedVectors } from "../training/replica.ts";
 import { alone, type Peers } from "../training/peers.ts";
 import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../training/train-state.ts";
@@ -13,6 +15,7 @@ import { boundFields, differences, type StoredConfig } from "./config-file.ts";
 import { requireCollectives } from "./exchange-engine.ts";
 import { fieldsWith } from "./own-fields.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
+import { inRounds, requireRoundEnd, roundsOf } from "./rounds.ts";
 
 export interface PeersOfRun {
   readonly peers: Peers;
@@ -55,14 +58,18 @@ export function otherSettings(
 }
 
 /** The mean of what every so many exchanges cost, as metrics. */
-function costs(every: number, steps: number, tell: (event: RunEvent) => void): (cost: ExchangeCost) => void {
+function costs(
+  { logEvery, steps, stride }: { readonly logEvery: number; readonly steps: number; readonly stride: number },
+  tell: (event: RunEvent) => void,
+): (cost: ExchangeCost) => void {
   let [seconds, bytes, count] = [0, 0, 0];
   return (cost) => {
     seconds += cost.seconds;
     bytes += cost.bytes;
     count++;
-    const step = cost.step + 1;
-    if (step % every !== 0 && step !== steps) return;
+    const step = (cost.step + 1) * stride;
+    const due = Math.floor(step / logEvery) > Math.floor((step - stride) / logEvery);
+    if (!due && step !== steps) return;
     tell({ type: "metric", name: "exchange/seconds", step, value: seconds / count, unit: "s" });
     tell({ type: "metric", name: "exchange/bytes", step, value: bytes / count, unit: "By" });
     [seconds, bytes, count] = [0, 0, 0];
@@ -80,36 +87,48 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
   const { training, exchange } = config;
   const collectives = exchange.engine === "tensorflow";
   if (collectives && context.mode === "train") requireCollectives(context);
-  if (!targets || context.mode !== "train") return { peers: alone(), events };
+  if (context.mode !== "train") return { peers: alone(), events };
+  const rounds = roundsOf(config);
+  if (rounds) requireRoundEnd(state, rounds);
+  state.useOuter(rounds !== undefined);
+  const { every, replicas } = rounds ?? { every: 1, replicas: training.shards };
+  const to = training.steps / every;
+  if (!targets) {
+    const peers = rounds ? new LocalGroup({ every, replicas, from: state.step / every, to, stop }) : alone();
+    return { peers, events };
+  }
   const tell = (text: string) => events.next({ type: "message", text });
   const own: StoredConfig = { pipeline: name, preset: context.preset, dataDigest: data, ...config };
   const peers = exchangeGroup({
     targets,
     run: {
-      shards: training.shards,
-      shardSize: training.batchSize / training.shards,
-      parameters: state.layout.length,
+      shards: replicas,
+      shardSize: rounds ? every : training.batchSize / training.shards,
+      parameters: state.layout.length * (rounds ? summedVectors(exchange.moments) : 1),
       bfloat16: exchange.wire === "bfloat16",
+      ...(rounds && { local: { every, parameters: state.layout.length } }),
     },
-    ...{ collectives, state, stop, to: training.steps, deadline: 1000 * exchange.deadlineSeconds, config: own },
+    ...{ state: rounds ? inRounds(state, every) : state, to },
+    ...{ collectives, stop, deadline: 1000 * exchange.deadlineSeconds, config: own },
     differences: (theirs) => otherSettings(context, own, theirs),
     tell,
     identity: nodeIdentity(context.workdir),
     arithmetic: () => arithmeticOf(context, network),
     mixed: exchange.mixed === "allow",
-    verifyEvery: exchange.verifyEvery,
+    verifyEvery: Math.ceil(exchange.verifyEvery / every),
     save() {
       const snapshot = state.snapshot();
       const told = (path: string) => tell(`the state after ${snapshot.step} steps was saved: ${path}`);
       store.save("checkpoints-meta", snapshot).then(told, (error: Error) => tell(`warning: not saved: ${error.message}`)); // prettier-ignore
     },
-    onTakenOver(step) {
+    onTakenOver(taken) {
+      const step = taken * every;
       const folder = store.setAside(step);
       if (folder) tell(`checkpoints of ${step} steps and more, which this node had, are now in ${folder}`);
     },
-    onExchange: costs(training.logEvery, training.steps, (event) => events.next(event)),
+    onExchange: costs({ ...training, stride: every }, (event) => events.next(event)),
   });
-  store.heed((step) => peers.verified(step));
+  store.heed((step) => peers.verified(step / every));
   return { peers, events };
 }
 

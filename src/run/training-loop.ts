@@ -2,22 +2,19 @@
 import { EMPTY, type Observable, type OperatorFunction } from "rxjs";
 import type { Batch } from "../data/batch.ts";
 import { Meter } from "../metrics/meter.ts";
-import { accumulate } from "../streams/accumulate.ts";
-import { adam } from "../streams/adam.ts";
-import { allReduce } from "../streams/all-reduce.ts";
 import { trainBatches, type AnyExamples } from "../streams/batches.ts";
 import { betweenSteps, type Look } from "../streams/between-steps.ts";
 import { captureState } from "../streams/capture-state.ts";
 import { checkpoint } from "../streams/checkpoint.ts";
 import { withCredit } from "../streams/credit.ts";
 import { ema } from "../streams/ema.ts";
-import { gradientHistograms } from "../streams/gradient-histograms.ts";
 import { perturb } from "../streams/perturb.ts";
 import { record } from "../streams/record.ts";
 import { sampleTime } from "../streams/sample-time.ts";
-import { densityOf, scoreMatching } from "../streams/score-matching.ts";
+import { densityOf } from "../streams/score-matching.ts";
 import { stagesOf, type Stage } from "../streams/stage.ts";
 import { weightingOf } from "./from-config.ts";
+import { gradientUpdates, roundUpdates } from "./updates.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
@@ -47,43 +44,40 @@ export interface TrainingLoop<C extends string> {
  */
 export function trainingLoop<C extends string>(
   context: RunContext,
-  { sde, network, state, store, peers, tell }: Session,
+  session: Session,
   { data, column, stages, look }: TrainingLoop<C>,
 ): Observable<RunEvent> {
   const { config, stop, engine } = context;
-  const { training, model, optim, seed } = config;
+  const { sde, state, store, peers, tell } = session;
+  const { training, model, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, snapshotEvery, logEvery } = training;
-  const weighting = weightingOf(config);
   const compile = config.engine.compile && engine.native;
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers };
   const every = look ? snapshotEvery : 0;
   const meter = new Meter();
   const stage = stagesOf(meter);
+  const stratified = training.stratifiedTimes;
+  const density = densityOf(weightingOf(config));
+  const updates = peers.alone || peers.rounds === undefined ? gradientUpdates : roundUpdates;
+  // What passes at the end counts for so many batches, and so many steps.
+  const [parts, stride] = peers.alone ? [shards, 1] : [peers.shards, peers.rounds ?? 1];
 
-  return withCredit(2 * shards, (credit) =>
-    trainBatches(data, column, { ...batches, credit })
+  return withCredit(2 * parts, (credit) => {
+    const { pace, operator } = updates(context, session, { meter, stage });
+    const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers, credit, pace };
+    return trainBatches(data, column, batches)
       .pipe(
         stages(stage),
-        stage(
-          "times",
-          sampleTime(sde, { eps, density: densityOf(weighting), stratified: training.stratifiedTimes, seed }),
-        ),
+        stage("times", sampleTime(sde, { eps, density, stratified, seed })),
         stage("perturb", perturb(sde, { seed })),
+        operator,
       )
       .pipe(
-        stage("score", scoreMatching(network, sde, state, { weighting, seed, stop: peers.alone ? stop : undefined })),
-        allReduce(peers),
-        stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
-        gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
-      )
-      .pipe(
-        stage("adam", adam(state, { ...optim, compile })),
-        stage("ema", ema(state, { rate: model.emaRate, compile })),
+        stage("ema", ema(state, { rate: model.emaRate ** stride, compile })),
         captureState(state, { every: [checkpointEvery, every] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
         betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, stop }),
-        credit.refund(shards),
-        record({ steps, every: logEvery, batchSize, meter }),
-      ),
-  );
+        credit.refund(parts),
+        record({ steps, every: logEvery, batchSize, stride, meter }),
+      );
+  });
 }

@@ -14,12 +14,18 @@ interface Partial {
 /** The shards of one step, summed in binary-tree order as they come. */
 class ShardSum {
   readonly batches: Batch<"t" | "loss">[] = [];
+  readonly #shards: number;
   #partials: Partial[] = [];
+
+  constructor(shards: number) {
+    this.#shards = shards;
+  }
 
   /** @throws RangeError when it is not the shard to come. */
   add({ batch, values }: Gradient): void {
     const { step, shard } = batch.info;
-    const wanted = { step: this.batches[0]?.info.step ?? step, shard: this.batches.length };
+    const first = this.batches[0]?.info ?? { step, shard: shard - (shard % this.#shards) };
+    const wanted = { step: first.step, shard: first.shard + this.batches.length };
     if (step !== wanted.step || shard !== wanted.shard) {
       throw new RangeError(
         `accumulate: expected shard ${wanted.shard} of step ${wanted.step}, got ${shard} of ${step}`,
@@ -85,7 +91,7 @@ function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss
  * ```ts
  * shardGradients.pipe(accumulate(4)); // one gradient a step
  * ```
- * @param shards Gradients a step; 1 hands them on as they are, as those that are of a whole step already.
+ * @param shards Gradients a step, which may be a replica's share of a larger one; 1 hands them on as they are, as those that are of a whole step already.
  * @returns One {@link Gradient} per step, with the losses of all its examples.
  * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing.
  */
@@ -96,7 +102,7 @@ export function accumulate(shards: number): OperatorFunction<Gradient, Gradient<
   if (shards === 1) return map(wholeStep);
   return (source) =>
     owning(
-      () => new ShardSum(),
+      () => new ShardSum(shards),
       (sum) => {
         const end = defer(() => {
           const { length } = sum.batches;

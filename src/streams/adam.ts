@@ -8,6 +8,15 @@ import { tf } from "../engine/tf.ts";
 import type { Gradient } from "./gradient.ts";
 import { owning } from "./owning.ts";
 
+/** What Adam changes: parameters and moments, and the steps behind them. */
+export type Steppable = Pick<TrainState, "step" | "adam" | "advance">;
+
+/** Options of {@link adam}. */
+export interface AdamStepOptions extends AdamOptions, ScheduleOptions {
+  /** Steps after which the moments begin anew, and with them the correction of their bias; default never. */
+  readonly restartEvery?: number;
+}
+
 /** One row a step; `info.step` is the 0-based step that was taken. */
 export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
 
@@ -22,10 +31,8 @@ export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
  * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite.
  * @see the reference's losses.py get_step_fn, optimization_manager
  */
-export function adam(
-  state: TrainState,
-  options: AdamOptions & ScheduleOptions,
-): OperatorFunction<Gradient<"step">, StepRecord> {
+export function adam(state: Steppable, options: AdamStepOptions): OperatorFunction<Gradient<"step">, StepRecord> {
+  const { restartEvery = Infinity } = options;
   return (source) =>
     owning(
       () => adamUpdate(options),
@@ -35,7 +42,7 @@ export function adam(
             const losses = floats(batch, "loss").data;
             const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
             const rate = learningRate(state.step, options);
-            const { state: next, norm } = optimizer.update(state.adam, values, state.step, rate);
+            const { state: next, norm } = optimizer.update(state.adam, values, state.step % restartEvery, rate);
             if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
               tf.dispose([next.parameters, next.m, next.v]);
               throw new NonFiniteLossError(state.step, Number.isFinite(loss) ? norm : loss);

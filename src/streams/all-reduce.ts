@@ -1,4 +1,5 @@
 import { Observable, type OperatorFunction } from "rxjs";
+import { UsageError } from "../base/errors.ts";
 import { createBatch, floats } from "../data/batch.ts";
 import { tf } from "../engine/tf.ts";
 import type { Peers, StepSum } from "../training/peers.ts";
@@ -22,6 +23,12 @@ export { alone } from "../training/peers.ts";
  */
 export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gradient> {
   if (peers.alone) return (source) => source;
+  if (peers.rounds !== undefined) {
+    throw new UsageError(
+      "exchange.mode=local: this pipeline exchanges the gradients of every step",
+      "use localSteps in place of allReduce and adam, as trainingLoop does, or --set exchange.mode=sync",
+    );
+  }
   return (source) =>
     new Observable((subscriber) => {
       const stop = peers.onSum((sum) => emit(sum, peers.shards, (gradient) => subscriber.next(gradient)));

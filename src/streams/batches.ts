@@ -6,7 +6,7 @@ import { permutation, randomKey } from "../base/random.ts";
 import { alone, type Peers, type Turn } from "../training/peers.ts";
 import type { Credit } from "./credit.ts";
 import { pullAhead } from "./pull-ahead.ts";
-import { pullTurns } from "./pull-turns.ts";
+import { pullTurns, type RoundTurns } from "./pull-turns.ts";
 import { pull } from "./pull.ts";
 
 /** Examples in memory: images as bytes, or vectors as floats. */
@@ -69,7 +69,21 @@ export interface TrainBatchesOptions {
   readonly credit?: Credit | undefined;
   /** Those with whom the shards are shared: they say which to emit next, and when it is over. Default: nobody. */
   readonly peers?: Peers | undefined;
+  /** With local steps, see `localSteps`: bounds how many batches of a replica's round are on their way. */
+  readonly pace?: Credit | undefined;
 }
+
+/** The batches of a replica's round, step by step: the shards of each step are shared among the replicas. */
+const roundTurns = (every: number, perReplica: number, pace: Credit | undefined): RoundTurns => ({
+  pace,
+  stepsOf: ({ step: round, shard: replica }) =>
+    Array.from({ length: every }, (_, i) =>
+      Array.from({ length: perReplica }, (_, j) => ({
+        step: round * every + i,
+        shard: replica * perReplica + j,
+      })),
+    ),
+});
 
 function gather({ data, shape }: Column, indices: Uint32Array): Column {
   const width = shape.reduce((a, b) => a * b, 1);
@@ -144,7 +158,7 @@ function batchesOf<C extends string>(
 export function trainBatches<C extends string>(
   examples: AnyExamples,
   name: C,
-  { batchSize, shards, seed, from, to, stop, credit, peers = alone() }: TrainBatchesOptions,
+  { batchSize, shards, seed, from, to, stop, credit, peers = alone(), pace }: TrainBatchesOptions,
 ): Observable<Batch<C>> {
   const size = batchSize / shards;
   if (!Number.isInteger(size) || size < 1) {
@@ -171,7 +185,8 @@ export function trainBatches<C extends string>(
     return defer(() => {
       const plan = planner();
       const make = ({ step, shard }: Turn) => batchOf(examples, name, plan(step, shard));
-      return pullTurns(make, { peers, credit });
+      const rounds = peers.rounds === undefined ? undefined : roundTurns(peers.rounds, shards / peers.shards, pace);
+      return pullTurns(make, { peers, credit, rounds });
     });
   }
   function* plans(): Generator<Plan, void> {

@@ -13,6 +13,8 @@ export interface RecordOptions {
   readonly every: number;
   /** Images in a step. */
   readonly batchSize: number;
+  /** Steps behind each value, default 1: a round of local steps. */
+  readonly stride?: number;
   /** Stage as people read it, default "training". */
   readonly name?: string;
   /** First part of the metrics' names, default "train". */
@@ -44,6 +46,7 @@ export function record({
   steps,
   every,
   batchSize,
+  stride = 1,
   name = "training",
   prefix = "train",
   lossUnit = "1",
@@ -66,7 +69,7 @@ export function record({
           norms += floats(row, "gradNorm").data[0]!;
           count++;
           const measured = clock !== undefined;
-          if (clock) clock.steps++;
+          if (clock) clock.steps += stride;
           clock ??= { time: now(), steps: 0 };
           if (!measured) meter?.read();
           const loss = sum / count;
@@ -74,7 +77,8 @@ export function record({
           if (clock.steps > 0) secondsPerStep = (now() - clock.time - stood) / 1000 / clock.steps;
           const speed = secondsPerStep === undefined ? {} : { imagesPerSecond: batchSize / secondsPerStep };
           const events: RunEvent[] = [{ type: "progress", done: step, loss, ...speed }];
-          if (step % every !== 0 && step !== steps) return events;
+          const due = Math.floor(step / every) > Math.floor((step - stride) / every);
+          if (!due && step !== steps) return events;
 
           const metric = (key: string, value: number, unit: string) =>
             events.push({ type: "metric", name: `${prefix}/${key}`, step, value, unit });

@@ -85,7 +85,7 @@ export interface ScoreMatchingOptions {
 export function scoreMatching(
   network: ScoreNetwork,
   sde: SDE,
-  state: TrainState,
+  state: Pick<TrainState, "parameters">,
   { weighting, seed, stop }: ScoreMatchingOptions,
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient<"shard">> {
   checkWeighting("scoreMatching", sde, weighting);

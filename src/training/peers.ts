@@ -1,7 +1,7 @@
 /** Those with whom a model is trained, as the stages of a pipeline see them. */
 import type { Tensor1D } from "@tensorflow/tfjs";
 
-/** A shard whose gradient this node is to compute next. */
+/** A shard whose gradient this node is to compute next; with local steps a round, and the replica that is to go through it. */
 export interface Turn {
   readonly step: number;
   readonly shard: number;
@@ -35,6 +35,8 @@ export interface Group {
   readonly alone: false;
   /** Shards that a step is cut into. */
   readonly shards: number;
+  /** Steps of a round with local steps, whose shards are replicas; absent: every step is exchanged. */
+  readonly rounds?: number | undefined;
   /** Sums that {@link Group.onSum} has told of. */
   readonly applied: number;
   /**
@@ -54,6 +56,10 @@ export interface Group {
   verified(step: number): Promise<void>;
   /** Takes the gradient of the turn given last. */
   add(gradient: ShardGradient): void;
+  /** Whether the gradient of this turn is still to come. */
+  owes(turn: Turn): boolean;
+  /** Gives the turn in hand up when it is no longer this node's; asked between the steps of a turn of many steps. */
+  reconsider(): void;
   /**
    * Calls `apply` once with each step's sum; it must apply the sum before it returns.
    *

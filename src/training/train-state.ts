@@ -12,6 +12,8 @@ export interface Snapshot {
   readonly m: Float32Array;
   readonly v: Float32Array;
   readonly ema: Float32Array;
+  /** Momentum of the outer optimizer of local steps; absent: none were taken. */
+  readonly outer?: Float32Array;
 }
 
 /** A tensor of its own: tfjs hands arrays on until an op runs, and TensorFlow then goes on sharing their memory. */
@@ -23,6 +25,7 @@ export class TrainState {
   #step: number;
   #adam: AdamState;
   #ema: Tensor1D;
+  #outer: Tensor1D | undefined;
 
   constructor(layout: ParameterLayout, snapshot: Snapshot) {
     this.layout = layout;
@@ -33,6 +36,7 @@ export class TrainState {
       v: upload(snapshot.v),
     };
     this.#ema = upload(snapshot.ema);
+    this.#outer = snapshot.outer && upload(snapshot.outer);
   }
 
   /** The state before the first step; the average starts at the parameters. */
@@ -55,6 +59,10 @@ export class TrainState {
   get ema(): Tensor1D {
     return this.#ema;
   }
+  /** Momentum of the outer optimizer, once there is one. */
+  get outer(): Tensor1D | undefined {
+    return this.#outer;
+  }
 
   /** Takes over the state after one more update and frees the old one. */
   advance(next: AdamState): void {
@@ -63,12 +71,28 @@ export class TrainState {
     this.#step++;
   }
 
+  /** Gives the outer momentum its first value, zero, where there is none; or takes it away. */
+  useOuter(local: boolean): void {
+    if (local) this.#outer ??= tf.zeros([this.layout.length]);
+    else this.#outer = void this.#outer?.dispose();
+  }
+
+  /** Takes over the state after a round of so many local steps, with the outer momentum, and frees the old one. */
+  advanceRound(steps: number, next: AdamState, outer: Tensor1D): void {
+    tf.dispose({ ...this.#adam });
+    this.#outer?.dispose();
+    this.#adam = next;
+    this.#outer = outer;
+    this.#step += steps;
+  }
+
   /** Takes over another state of the same model and frees the old one. */
   restore(snapshot: Snapshot): void {
     this.dispose();
     this.#step = snapshot.step;
     this.#adam = { parameters: upload(snapshot.parameters), m: upload(snapshot.m), v: upload(snapshot.v) };
     this.#ema = upload(snapshot.ema);
+    this.#outer = snapshot.outer && upload(snapshot.outer);
   }
 
   /** Takes over a new average and frees the old one. */
@@ -80,7 +104,8 @@ export class TrainState {
   snapshot(): Snapshot {
     const read = (t: Tensor1D) => t.dataSync() as Float32Array;
     const { parameters, m, v } = this.#adam;
-    return { step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema) };
+    const outer = this.#outer && { outer: read(this.#outer) };
+    return { step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema), ...outer };
   }
 
   /** SHA-256 over the parameters. */
@@ -95,5 +120,6 @@ export class TrainState {
 
   dispose(): void {
     tf.dispose({ ...this.#adam, ema: this.#ema });
+    this.#outer?.dispose();
   }
 }

@@ -43,6 +43,12 @@ const run =
   (sets) =>
     observe(sets, parts);
 
+/** Of a training by local steps, which begins at the end of a round. */
+const local: See = (sets) => {
+  const rounds = ["exchange.mode=local", "exchange.every=2", "training.shards=2", "training.steps=12"];
+  const whole = ["training.checkpointEvery=4", "training.snapshotEvery=4", "training.histogramEvery=0"];
+  return observe([...rounds, ...whole, ...sets], ["loop"], { step: 4 });
+};
 const whole = run("train", "eval", "sample");
 const training = run("train");
 const evaluation = run("eval", "sample", "look");
@@ -172,6 +178,12 @@ const ROWS: Readonly<Record<string, Row>> = {
   "engine.threads": row("3", engineOptions, "threads"),
 
   "exchange.engine": row("tensorflow", exchange, "refusal"),
+  "exchange.mode": row("sync", local, PARAMETERS),
+  "exchange.every": row("4", local, `logged ${PARAMETERS}`),
+  "exchange.replicas": row("1", local, PARAMETERS),
+  "exchange.outerLr": row("1", local, PARAMETERS),
+  "exchange.outerMomentum": row("0", local, PARAMETERS),
+  "exchange.moments": row("restarted", local, PARAMETERS),
 };
 
 /** Fields that change nothing here, and why. */

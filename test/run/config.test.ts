@@ -91,6 +91,21 @@ describe("resolveConfig", () => {
     expect(() => resolve([set], [], 32)).toThrow(allowed);
   });
 
+  it.each([
+    ["training.steps=130", "training.steps: 130 is not a multiple of exchange.every, 50", "--set training.steps=150"],
+    ["training.checkpointEvery=75", "training.checkpointEvery: 75", "--set training.checkpointEvery=100"],
+    ["training.snapshotEvery=75", "training.snapshotEvery: 75", "--set training.snapshotEvery=100"],
+    ["exchange.replicas=3", "exchange.replicas: 3 replicas cannot share training.shards, 4", "training.shards=3"],
+    ["exchange.engine=tensorflow", "exchange.engine: tensorflow", "--set exchange.engine=grpc"],
+    ["exchange.wire=bfloat16", "exchange.wire: bfloat16", "--set exchange.wire=float32"],
+  ])("--set %s is refused with local steps: %s, %s", (set, problem, remedy) => {
+    const local = ["training.shards=4", "exchange.mode=local"];
+    expect(() => resolve([...local, set])).toThrow(problem);
+    expect(() => resolve([...local, set])).toThrow(remedy);
+    if (!set.startsWith("exchange.engine")) expect(() => resolve(["training.shards=4", set])).not.toThrow();
+    expect(() => resolve([...local, "exchange.replicas=2", "training.snapshotEvery=0"])).not.toThrow();
+  });
+
   it("names every field that is out of range", () => {
     expect(() => resolve(["optim.lr=0", "training.steps=0"])).toThrow(
       /training\.steps: 0 is out of range\noptim\.lr: 0 is out of range/,

@@ -61,6 +61,13 @@ describe("accumulate", () => {
     only.values.dispose();
   });
 
+  it("takes a replica's shards of a step, which begin where its share does", async () => {
+    const of = (shard: number) => gradient([shard], { step: 0, shard, shards: 6 });
+    const summed = await run(2, [of(4), of(5), of(0), of(1)]);
+    expect(summed.map(({ mean }) => mean)).toEqual([[4.5], [0.5]]);
+    await expect(run(2, [of(3), of(4)])).rejects.toThrow("expected shard 2 of step 0, got 3 of 0");
+  });
+
   it.each([2, 3, 4, 5, 8])("sums %d shards in binary-tree order, in float32", async (shards) => {
     const numbers = [1e8, 1, -1e8, 3, 1 / 3, 2 ** 25, -(2 ** 25), 0.7].slice(0, shards);
     const { fround } = Math;

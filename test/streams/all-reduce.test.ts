@@ -40,6 +40,8 @@ function peersWith(turns: readonly Turn[]) {
     },
     verified: async () => {},
     add: (gradient) => void added.push(gradient),
+    owes: () => false,
+    reconsider: () => {},
     onSum(listener) {
       apply = listener;
       return () => (apply = () => {});

@@ -21,6 +21,8 @@ function group(given: readonly (Turn | "applied")[]): Group {
     },
     add: () => {},
     verified: async () => {},
+    owes: () => false,
+    reconsider: () => {},
     onSum: () => () => {},
   };
 }
@@ -82,6 +84,46 @@ describe("pullTurns", () => {
     const make = async ({ step }: Turn) => (step === 1 ? Promise.reject(new Error("damaged")) : step);
     const source = pullTurns(make, { peers: group([turn(0), turn(1)]) });
     await expect(lastValueFrom(source)).rejects.toThrow("damaged");
+  });
+
+  it("emits the values of a turn of many steps, until it is given up between two of them", async () => {
+    const stepsOf = ({ step, shard }: Turn) =>
+      [0, 1, 2].map((i) => [0, 1].map((j) => turn(3 * step + i, 2 * shard + j)));
+    const seen: string[] = [];
+    const peers = { ...group([turn(0, 1), turn(1, 0)]), owes: ({ step }: Turn) => step === 1 || seen.length < 4 };
+    const read: string[] = [];
+    const name = ({ step, shard }: Turn) => `${step}/${shard}`;
+    const make = async (turn: Turn) => (read.push(name(turn)), name(turn));
+    const source = pullTurns(make, { peers, rounds: { stepsOf } });
+    await new Promise<void>((resolve, reject) =>
+      source.subscribe({ next: (value) => void seen.push(value), error: reject, complete: resolve }),
+    );
+    const second = ["3/0", "3/1", "4/0", "4/1", "5/0", "5/1"];
+    expect(seen).toEqual(["0/2", "0/3", "1/2", "1/3", ...second]);
+    // One ahead each time: the third step of the turn that was given up, and the turn that would have come.
+    expect(read).toEqual(["0/2", "0/3", "1/2", "1/3", "2/2", ...second, "6/0"]);
+  });
+
+  it("lets a turn run no further ahead than its pace", async () => {
+    const stepsOf = ({ shard }: Turn) => [0, 1, 2].map((step) => [turn(step, shard)]);
+    const peers = { ...group([turn(0)]), owes: () => true };
+    const seen: number[] = [];
+    let refund = () => {};
+    const source = withCredit(1, (pace) => {
+      const ended = of(0).pipe(pace.refund(1));
+      refund = () => void ended.subscribe();
+      return pullTurns(({ step }) => step, { peers, rounds: { stepsOf, pace } });
+    });
+    const done = new Promise<void>((resolve) =>
+      source.subscribe({ next: (step) => void seen.push(step), complete: resolve }),
+    );
+    await expect.poll(() => seen).toEqual([0]);
+    for (let i = 0; i < 5; i++) await setImmediate();
+    expect(seen).toEqual([0]);
+    refund();
+    await expect.poll(() => seen).toEqual([0, 1]);
+    refund();
+    await done;
   });
 
   it("counts the steps that were applied since it began, not those before", async () => {

@@ -40,6 +40,17 @@ describe("record", () => {
     expect(events.at(-1)).toMatchObject({ type: "result", values: { loss: 9 } });
   });
 
+  it("counts the steps behind each value, and gives metrics with the first at or after a multiple", async () => {
+    const options = { steps: 12, every: 4, batchSize: 8, stride: 3, now: clock() };
+    const rows = [2, 5, 8, 11].map((step) => row(step, step));
+    const events = await lastValueFrom(from(rows).pipe(record(options), toArray()));
+    const named = (name: string) =>
+      events.flatMap((event) => (event.type === "metric" && event.name === name ? [[event.step, event.value]] : []));
+    expect(named("train/loss")).toEqual([[6, 3.5], [9, 8], [12, 11]]); // prettier-ignore
+    // Two readings of the clock between 3 and 6: 4 s for 3 steps.
+    expect(named("train/seconds_per_step")[0]![1]).toBeCloseTo(2 / 3, 9);
+  });
+
   it("averages the norm of the gradient as the loss, and gives the loss its unit", async () => {
     const options = { steps: 3, every: 2, batchSize: 8, prefix: "x", lossUnit: "bits/dim", now: clock() };
     const rows = from([row(0, 1, 1), row(1, 3, 5), row(2, 5, 9)]);

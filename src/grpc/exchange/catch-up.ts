@@ -11,10 +11,13 @@ import type { RunShape } from "./shares-of-view.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 
 const STATE = ["parameters", "m", "v", "ema"] as const;
+/** With local steps, before the first of which the momentum is zero. */
+const LOCAL_STATE = [...STATE, "outer"] as const;
 
 export function vectorsToFetch(what: FetchRequest["what"], run: RunShape): VectorAbout[] {
-  const { parameters, shards, shardSize } = run;
+  const { parameters, shards, shardSize, local } = run;
   const vector = (name: string, length: number) => ({ name, length, bfloat16: false });
+  if (what === "STATE" && local) return LOCAL_STATE.map((name) => vector(name, local.parameters));
   if (what === "STATE") return STATE.map((name) => vector(name, parameters));
   return [vector("sum", parameters), vector("t", shards * shardSize), vector("loss", shards * shardSize)];
 }
@@ -26,12 +29,13 @@ export const toSum = (step: number, [sum, t, loss]: readonly Float32Array[]): St
   loss: loss!,
 });
 
-export const toSnapshot = (step: number, [parameters, m, v, ema]: readonly Float32Array[]): Snapshot => ({
+export const toSnapshot = (step: number, [parameters, m, v, ema, outer]: readonly Float32Array[]): Snapshot => ({
   step,
   parameters: parameters!,
   m: m!,
   v: v!,
   ema: ema!,
+  ...(outer && { outer }),
 });
 
 /**
@@ -54,7 +58,9 @@ export function fetched(
   if (what === "STATE") {
     if (state.step !== step) throw refuse(`step: ${step} was asked for, this node is at ${state.step}`);
     const snapshot = shared.get();
-    return { header, vectors: STATE.map((name) => vector(name, snapshot[name])) };
+    const { outer } = snapshot;
+    const all = STATE.map((name) => vector(name, snapshot[name]));
+    return { header, vectors: outer ? [...all, vector("outer", outer)] : all };
   }
   if (what !== "SUM") throw refuse("what: SUM or STATE is to be asked for");
   if (last?.step !== step) throw refuse(`step: the sum of ${step} was asked for, this node has that of ${last?.step}`);

@@ -5,7 +5,7 @@ import type { Collectives } from "../../engine/collectives.ts";
 import { NonFiniteLossError } from "../../base/errors.ts";
 import { Bell } from "../../base/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
-import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.ts";
+import type { Group, ShardGradient, Turn } from "../../training/peers.ts";
 import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
 import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";
@@ -13,9 +13,10 @@ import type { FetchRequest, GroupView } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
 import { membershipOf, type NodeOptions } from "./node-options.ts";
+import { GroupNode } from "./group-node.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
-import { shardsOf, turnAfter } from "./shares-of-view.ts";
+import { shardsOf } from "./shares-of-view.ts";
 import { ENTERING, patience } from "./limits.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Waiting } from "./waiting.ts";
@@ -37,15 +38,12 @@ interface Opened {
 /** The view is over, or nobody wants more. */
 class Over extends Error {}
 
-export class CollectiveNode implements Group {
-  readonly alone = false;
-  applied = 0;
+export class CollectiveNode extends GroupNode implements Group {
   readonly #options: CollectiveNodeOptions;
   readonly #moved = new Bell();
   readonly #membership: Membership;
   readonly #waiting: Waiting;
   readonly #work = new OwnWork();
-  #apply: ((sum: StepSum) => void) | undefined;
   /** All nodes leave now, after the same step. */
   #allLeave = false;
   readonly #gone = new AbortController();
@@ -54,6 +52,7 @@ export class CollectiveNode implements Group {
   #computing = 0;
 
   constructor(options: CollectiveNodeOptions) {
+    super(options, () => ({ membership: this.#membership, waiting: this.#waiting }));
     this.#options = options;
     const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
@@ -62,20 +61,6 @@ export class CollectiveNode implements Group {
     const own = { moved, fixed, hash: () => this.#hash(), onEndView: () => {} };
     this.#membership = new Membership({ ...membershipOf(options), ...own });
     this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
-  }
-
-  get shards() { return this.#options.run.shards; } // prettier-ignore
-
-  readonly verified = (step: number) => this.#membership.verified(step);
-
-  after(turn: Turn): Turn | undefined {
-    const [{ view, id }, { run, to }] = [this.#membership, this.#options];
-    return view && turnAfter(view, id, turn, run, to);
-  }
-
-  onSum(apply: (sum: StepSum) => void): () => void {
-    this.#apply = apply;
-    return () => (this.#apply = undefined);
   }
 
   add(gradient: ShardGradient): void {
@@ -218,7 +203,7 @@ export class CollectiveNode implements Group {
     if (view !== this.#membership.view || this.#waiting.closed) throw this.#membership.failure ?? new Over();
     this.applied++;
     this.#work.clear();
-    this.#apply?.({ step, ...sum });
+    this.apply?.({ step, ...sum });
     if (state.step !== step + 1 && !this.#waiting.closed) {
       throw new Error(`exchange: the sum of step ${step} was not applied`);
     }

@@ -49,7 +49,7 @@ export interface ExchangeTargets {
 export interface GroupOptions {
   readonly targets: ExchangeTargets;
   readonly run: RunShape;
-  readonly state: TrainState;
+  readonly state: Pick<TrainState, "step" | "snapshot" | "restore" | "digest">;
   /** Step after the last. */
   readonly to: number;
   readonly stop?: AbortSignal | undefined;

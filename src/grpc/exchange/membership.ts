@@ -31,6 +31,8 @@ export interface MembershipOptions {
   /** Updates applied, and the step after the last. */
   readonly step: number;
   readonly to: number;
+  /** Optimizer steps in each of them, to be told. */
+  readonly steps: number;
   /** Hashes of the present state, and of its parameters alone. */
   readonly hash: () => string;
   readonly digest: () => string;
@@ -215,14 +217,14 @@ export class Membership {
   }
 
   #errorOf(failure: MemberFailure): Error {
-    const { way, fixed } = this.#options;
-    const { step } = this.#machine.state;
+    const { way, fixed, steps } = this.#options;
+    const step = this.#machine.state.step * steps;
     const address = way.kind === "join" ? way.address : "";
     switch (failure.kind) {
       case "diverged":
-        return new NonFiniteLossError(failure.step, failure.value);
+        return new NonFiniteLossError(failure.step * steps, failure.value);
       case "differ":
-        return new DifferentNodesError(failure.step, failure.text);
+        return new DifferentNodesError(failure.step * steps, failure.text);
       case "broken":
         return fixed!(failure.why);
       case "superseded":

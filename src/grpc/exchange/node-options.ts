@@ -1,7 +1,7 @@
 /** Options of a node. */
 import type { TrainState } from "../../training/train-state.ts";
 import type { MembershipOptions } from "./membership.ts";
-import type { RunShape } from "./shares-of-view.ts";
+import { stepsOf, type RunShape } from "./shares-of-view.ts";
 import type { Wire } from "./wire.ts";
 
 /** Costs of an exchange. */
@@ -35,7 +35,8 @@ export interface NodeOptions {
 }
 
 /** Selects the options of a node's membership. */
-export const membershipOf = ({ membership, state, deadline, to, verifyEvery }: NodeOptions) => ({
+export const membershipOf = ({ membership, run, state, deadline, to, verifyEvery }: NodeOptions) => ({
   ...{ ...membership, deadline, step: state.step, to, verifyEvery },
+  steps: stepsOf(run),
   digest: () => state.digest(),
 });

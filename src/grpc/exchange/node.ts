@@ -1,10 +1,11 @@
 /** A node of a run: what it computes when, and how it goes on when others come and go. */
 import { Bell } from "../../base/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
-import type { Group, ShardGradient, StepSum, Turn } from "../../training/peers.ts";
+import type { Group, ShardGradient, Turn } from "../../training/peers.ts";
 import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
 import type { FetchRequest, GroupView, Member, ParcelMessage, Phase } from "./messages.ts";
 import { completeness } from "./completeness.ts";
+import { GroupNode } from "./group-node.ts";
 import { Inbox } from "./inbox.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Membership } from "./membership.ts";
@@ -13,14 +14,12 @@ import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
 import type { FetchedSum } from "./service.ts";
-import { shardsOf, turnAfter } from "./shares-of-view.ts";
+import { shardsOf, stepsOf } from "./shares-of-view.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Waiting } from "./waiting.ts";
 
-export class ExchangeNode implements Group {
-  readonly alone = false;
-  applied = 0;
+export class ExchangeNode extends GroupNode implements Group {
   readonly #options: NodeOptions;
   readonly #moved = new Bell();
   readonly #membership: Membership;
@@ -28,13 +27,13 @@ export class ExchangeNode implements Group {
   readonly #inbox: Inbox;
   readonly #work = new OwnWork();
   readonly #deliveries: Deliveries;
-  #apply: ((sum: StepSum) => void) | undefined;
   /** The last that was applied, for who missed it. */
   #last: Exchanged | undefined;
   readonly #pool = new BufferPool();
   readonly #snapshot: SharedSnapshot;
 
   constructor(options: NodeOptions) {
+    super(options, () => ({ membership: this.#membership, waiting: this.#waiting }));
     this.#options = options;
     const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
@@ -59,20 +58,6 @@ export class ExchangeNode implements Group {
       // Both phases of a step from everybody, and as much from a view that is over.
       waiting: 4 * options.run.shards,
     });
-  }
-
-  get shards() { return this.#options.run.shards; } // prettier-ignore
-
-  readonly verified = (step: number) => this.#membership.verified(step);
-
-  after(turn: Turn): Turn | undefined {
-    const [{ view, id }, { run, to }] = [this.#membership, this.#options];
-    return view && turnAfter(view, id, turn, run, to);
-  }
-
-  onSum(apply: (sum: StepSum) => void): () => void {
-    this.#apply = apply;
-    return () => (this.#apply = undefined);
   }
 
   add(gradient: ShardGradient): void {
@@ -183,7 +168,7 @@ export class ExchangeNode implements Group {
       this.#forget();
       state.restore(toSnapshot(step, vectors));
       onTakenOver?.(step);
-      membership.tell(`the state after ${step} steps was taken over from node ${source.rank}`);
+      membership.tell(`the state after ${step * stepsOf(run)} steps was taken over from node ${source.rank}`);
     }
     this.#membership.tell({
       type: "fetched",
@@ -201,7 +186,7 @@ export class ExchangeNode implements Group {
     this.applied++;
     this.#forget();
     this.#inbox.clear();
-    this.#apply?.(sum);
+    this.apply?.(sum);
     if (state.step !== sum.step + 1 && !this.#waiting.closed) {
       throw new Error(`exchange: the sum of step ${sum.step} was not applied`);
     }

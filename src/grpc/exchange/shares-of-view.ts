@@ -12,11 +12,24 @@ export interface RunShape {
   readonly shards: number;
   /** Examples in a shard. */
   readonly shardSize: number;
-  /** Length of the parameter vector. */
+  /** Length of the vector that is summed: of the parameters, unless `local` says otherwise. */
   readonly parameters: number;
   /** Sums are rounded on their way. */
   readonly bfloat16: boolean;
+  /** With local steps shards are replicas and steps rounds; absent: every step is exchanged. */
+  readonly local?: LocalRounds | undefined;
 }
+
+/** Rounds of local steps. Of a shard there are as many losses as a round has steps. */
+export interface LocalRounds {
+  /** Steps in a round. */
+  readonly every: number;
+  /** Vectors of so many values make the state; what is summed may be longer. */
+  readonly parameters: number;
+}
+
+/** Optimizer steps in one step of the exchange. */
+export const stepsOf = ({ local }: RunShape): number => local?.every ?? 1;
 
 /** Ranges begin at multiples of it, as the parameters do. */
 const ALIGNMENT = 16;

@@ -27,8 +27,8 @@ export type Waited = "ready" | "over" | "late";
 export class Waiting {
   readonly #options: WaitingOptions;
   #closed: AbortSignal | undefined;
-  /** A turn's gradient is still to come. */
-  #owed = false;
+  /** The turn whose gradient is still to come. */
+  #owed: Turn | undefined;
 
   constructor(options: WaitingOptions) {
     this.#options = options;
@@ -64,21 +64,30 @@ export class Waiting {
     };
   }
 
-  /** Gives a turn, and ends when its gradient is here: until then the state must stay. */
+  get owed(): Turn | undefined {
+    return this.#owed;
+  }
+
+  /** Gives a turn, and ends when its gradient is here, or it was given up: until then the state must stay. */
   async *ownTurn(turn: Turn): AsyncGenerator<Turn, void, void> {
     const { membership, moved } = this.#options;
     const start = performance.now();
-    this.#owed = true;
+    this.#owed = turn;
     membership.tell({ type: "turn" });
     yield turn;
     while (this.#owed && !this.closed) await moved.next();
     membership.tell({ type: "computed", ms: performance.now() - start });
   }
 
-  /** The gradient of {@link ownTurn} is here. */
+  /** The gradient of {@link ownTurn} is here, or not wanted any more. */
   added(): void {
-    this.#owed = false;
+    this.#owed = undefined;
     this.#options.membership.tell({ type: "gradient" });
+  }
+
+  /** A turn of many steps gets on. */
+  stepped(): void {
+    this.#options.membership.tell({ type: "turn" });
   }
 
   /** Something came from the others. */

@@ -5,15 +5,22 @@ import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
 import type { Snapshot } from "../train-state.ts";
 
-/** Version of the file's form. */
-const FORMAT = "scorestream-checkpoint-1";
 const VECTORS = ["parameters", "m", "v", "ema"] as const;
+/** Versions of the file's form, and their vectors; local steps have an outer momentum too. */
+const FORMATS = {
+  "scorestream-checkpoint-1": VECTORS,
+  "scorestream-checkpoint-2": [...VECTORS, "outer"],
+} as const;
+type Format = keyof typeof FORMATS;
+
+const formatOf = ({ outer }: Snapshot): Format => (outer ? "scorestream-checkpoint-2" : "scorestream-checkpoint-1");
+const isFormat = (text: string | undefined): text is Format => text !== undefined && Object.hasOwn(FORMATS, text);
 
 const layoutText = ({ slots }: ParameterLayout) => JSON.stringify(slots.map(({ name, shape }) => [name, shape]));
 
 /** SHA-256 over the metadata and the vectors. */
-function checksum(step: string, layout: string, config: string, vectors: readonly Float32Array[]): string {
-  const hash = createHash("sha256").update(JSON.stringify([FORMAT, step, layout, config]));
+function checksum(about: readonly string[], vectors: readonly Float32Array[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(about));
   for (const { buffer, byteOffset, byteLength } of vectors) hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   return hash.digest("hex");
 }
@@ -30,10 +37,11 @@ export async function writeCheckpoint(
   config: unknown,
 ): Promise<void> {
   const about = { step: String(snapshot.step), layout: layoutText(layout), config: JSON.stringify(config) };
-  const vectors = VECTORS.map((name) => snapshot[name]);
-  const columns = Object.fromEntries(VECTORS.map((name, i) => [name, { data: vectors[i]!, shape: [] }]));
-  const sum = checksum(about.step, about.layout, about.config, vectors);
-  await writeArrowFile(path, columns, { format: FORMAT, ...about, checksum: sum });
+  const format = formatOf(snapshot);
+  const vectors = FORMATS[format].map((name) => snapshot[name]!);
+  const columns = Object.fromEntries(FORMATS[format].map((name, i) => [name, { data: vectors[i]!, shape: [] }]));
+  const sum = checksum([format, about.step, about.layout, about.config], vectors);
+  await writeArrowFile(path, columns, { format, ...about, checksum: sum });
 }
 
 /** Reports a checkpoint file that is damaged. */
@@ -76,25 +84,26 @@ export const readCheckpoint = (path: string, layout: ParameterLayout): Snapshot 
  */
 export function readRunCheckpoint(path: string, layout: ParameterLayout): { snapshot: Snapshot; config: string } {
   const { columns, metadata } = read(path);
-  if (metadata.get("format") !== FORMAT) throw new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
+  const format = metadata.get("format");
+  if (!isFormat(format)) throw new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
   const [step, stored, config] = ["step", "layout", "config"].map((key) => metadata.get(key) ?? "");
-  const vectors = VECTORS.map((name) => columns.get(name)?.data);
+  const vectors = FORMATS[format].map((name) => columns.get(name)?.data);
   if (!vectors.every((data) => data instanceof Float32Array))
     throw new DamagedCheckpointError(path, "a vector is missing");
-  if (checksum(step!, stored!, config!, vectors) !== metadata.get("checksum")) {
+  if (checksum([format, step!, stored!, config!], vectors) !== metadata.get("checksum")) {
     throw new DamagedCheckpointError(path, "its checksum differs");
   }
   requireLayout(path, stored!, layout);
   const short = vectors.findIndex(({ length }) => length !== layout.length);
   if (short >= 0) {
-    const what = `"${VECTORS[short]}" has ${vectors[short]!.length} values, the parameters take ${layout.length}`;
+    const what = `"${FORMATS[format][short]}" has ${vectors[short]!.length} values, the parameters take ${layout.length}`;
     throw new DamagedCheckpointError(path, what);
   }
   if (!(Number.isSafeInteger(Number(step)) && Number(step) >= 0)) {
     throw new DamagedCheckpointError(path, "its number of steps is not readable");
   }
-  const [parameters, m, v, ema] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array];
-  return { snapshot: { step: Number(step), parameters, m, v, ema }, config: config! };
+  const [parameters, m, v, ema, outer] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array, ...Float32Array[]]; // prettier-ignore
+  return { snapshot: { step: Number(step), parameters, m, v, ema, ...(outer && { outer }) }, config: config! };
 }
 
 /** @throws UsageError naming the parameters that differ. */

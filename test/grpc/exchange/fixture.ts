@@ -1,5 +1,5 @@
 /** Nodes of this process that train a Gaussian together over loopback. */
-import { lastValueFrom, tap } from "rxjs";
+import { lastValueFrom, pipe, tap, type Observable } from "rxjs";
 import { onTestFinished } from "vitest";
 import { floats } from "../../../src/data/batch.ts";
 import { exchangeGroup, type ExchangeTargets, type GroupOptions } from "../../../src/grpc/exchange/group.ts";
@@ -7,7 +7,7 @@ import type { Endpoint } from "../../../src/grpc/endpoint.ts";
 import { mlp } from "../../../src/models/mlp.ts";
 import { scoreNetwork, type ScoreNetwork } from "../../../src/models/score-network.ts";
 import { sampleChain } from "../../../src/data/gaussian-chain.ts";
-import { alone, type Peers } from "../../../src/training/peers.ts";
+import { alone, type Group, type Peers } from "../../../src/training/peers.ts";
 import { TrainState } from "../../../src/training/train-state.ts";
 import { accumulate } from "../../../src/streams/accumulate.ts";
 import { adam } from "../../../src/streams/adam.ts";
@@ -22,8 +22,8 @@ import { vpSDE } from "../../../src/sde/vp.ts";
 
 export const BATCH = 16;
 export const SHARDS = 4;
-const sde = vpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
-const examples: Examples = {
+export const sde = vpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
+export const examples: Examples = {
   length: 64,
   values: { data: sampleChain({ dims: 3, std: 0.5, rho: 0.7 }, 64, 1), shape: [3] },
 };
@@ -33,6 +33,17 @@ export const network: ScoreNetwork = scoreNetwork(mlp({ dims: 3, width: 8, depth
   reduceMean: true,
   compile: false,
 });
+
+export const optimizer = {
+  ...{ beta1: 0.9, beta2: 0.999, eps: 1e-8, gradClip: 1, weightDecay: 0, compile: false },
+  ...{ lr: 1e-2, warmup: 2, schedule: "constant" as const, finalLr: 0, decaySteps: 1 },
+};
+
+/** From examples to what the loss takes. */
+export const noisy = pipe(
+  sampleTime<"data">(sde, { eps: 1e-3, density: "likelihood", seed: 3 }),
+  perturb(sde, { seed: 3 }),
+);
 
 export const freshState = () => TrainState.initial(network.layout, 7);
 
@@ -56,15 +67,12 @@ export function training(state: TrainState, peers: Peers, { to, shards = SHARDS,
   const options = { batchSize: BATCH, shards, seed: 3, from: state.step, to, stop, peers };
   const stream = withCredit(2 * shards, (credit) =>
     trainBatches(examples, "data", { ...options, credit })
-      .pipe(sampleTime(sde, { eps: 1e-3, density: "likelihood", seed: 3 }), perturb(sde, { seed: 3 }))
+      .pipe(noisy)
       .pipe(
         scoreMatching(network, sde, state, { weighting: "importance", seed: 3 }),
         allReduce(peers),
         accumulate(shards),
-        adam(state, {
-          ...{ beta1: 0.9, beta2: 0.999, eps: 1e-8, gradClip: 1, weightDecay: 0, compile: false },
-          ...{ lr: 1e-2, warmup: 2, schedule: "constant", finalLr: 0, decaySteps: 1 },
-        }),
+        adam(state, optimizer),
         ema(state, { rate: 0.9, compile: false }),
         credit.refund(shards),
         tap((row) => {
@@ -101,6 +109,10 @@ export interface NodeSetup extends TrainOptions {
   readonly targets?: Partial<ExchangeTargets>;
   readonly group?: Partial<GroupOptions>;
   readonly state?: TrainState;
+  /** In place of {@link training}. */
+  readonly stages?: (peers: Group) => Observable<unknown>;
+  /** Called before the state is freed. */
+  readonly onEnd?: () => void;
 }
 
 export interface RunningNode {
@@ -137,11 +149,14 @@ export function startNode(setup: NodeSetup): RunningNode {
     ...{ state, to, stop, deadline, tell, config: {}, differences: () => [] },
     ...setup.group,
   });
-  const { stream, told } = training(state, peers, setup);
+  const { stream, told } = setup.stages
+    ? { stream: setup.stages(peers), told: { steps: [], losses: [] } }
+    : training(state, peers, setup);
   let end: (result: { digest: string; error?: Error }) => void;
   const ended = new Promise<{ digest: string; error?: Error }>((resolve) => (end = resolve));
   const finish = (error?: Error) => {
     end({ digest: state.digest(), ...(error && { error }) });
+    setup.onEnd?.();
     state.dispose();
   };
   const subscription = stream.subscribe({ error: (error: Error) => finish(error), complete: () => finish() });

@@ -55,7 +55,7 @@ export const configOf = (sets: readonly string[]) =>
   resolveConfig({ imageSize: SIZE, settings: [SETTINGS], assignments: sets.map(parseAssignment) }).config;
 
 /** A state whose average is the network AVERAGE.w x + AVERAGE.b, and whose parameters differ from it by `off`. */
-function state(step: number, { w = AVERAGE.w, off = -0.1 }: Start = {}): Snapshot {
+function state(given: number, { w = AVERAGE.w, off = -0.1, step = given }: Start = {}): Snapshot {
   const zeros = () => new Float32Array(layout.length);
   const [parameters, ema] = [zeros(), zeros()];
   for (const { name, offset } of layout.slots) {
@@ -72,12 +72,14 @@ export interface Start {
   readonly w?: number;
   /** The parameters minus their average. */
   readonly off?: number;
+  /** Default 1. */
+  readonly step?: number;
 }
 
 /** The averaged parameters, in the layout. */
 export const averageVector = (): Float32Array => state(1).ema;
 
-/** Writes a checkpoint of step 1. */
+/** Writes a checkpoint, of step 1 by default. */
 export function checkpointFile(start?: Start): Promise<string> {
   const store = new CheckpointStore({ workdir: temporaryFolder(), layout, config: {}, keep: 1 });
   return store.save("checkpoints", state(1, start));

@@ -52,6 +52,19 @@ describe("a checkpoint", () => {
     expect(problemOf(await rewritten({}))).toBe("none");
   });
 
+  it("gives back the outer momentum of local steps, in a form of its own", async () => {
+    const snapshot = { ...snapshotOf(layout, 3), outer: snapshotOf(layout, 4).m };
+    const path = temporaryFile("local.arrow");
+    await writeCheckpoint(path, layout, snapshot, {});
+    expect(readCheckpoint(path, layout)).toEqual(snapshot);
+    expect(readArrowFile(path).metadata.get("format")).toBe("scorestream-checkpoint-2");
+    expect(readArrowFile(await written()).metadata.get("format")).toBe("scorestream-checkpoint-1");
+    const { columns, metadata } = readArrowFile(path);
+    const cut = Object.fromEntries([...columns].filter(([name]) => name !== "outer"));
+    await writeArrowFile(path, cut, Object.fromEntries(metadata));
+    expect(problemOf(path)).toBe("a vector is missing");
+  });
+
   it.each([
     ["step", "8"],
     ["layout", JSON.stringify(Object.entries({ ...SHAPES, "Conv_0/bias": [3] }))],
@@ -81,7 +94,7 @@ describe("a checkpoint", () => {
   });
 
   it("says its form", async () => {
-    expect(problemOf(await rewritten({ format: "scorestream-checkpoint-2" }))).toBe(
+    expect(problemOf(await rewritten({ format: "scorestream-checkpoint-3" }))).toBe(
       "it is not a ScoreStream checkpoint",
     );
   });

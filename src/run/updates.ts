@@ -1,0 +1,77 @@
+/** From batches to updates of the state: by the gradient of every step, or by rounds of local steps. */
+import { pipe, type OperatorFunction } from "rxjs";
+import type { Batch } from "../data/batch.ts";
+import type { Meter } from "../metrics/meter.ts";
+import { accumulate } from "../streams/accumulate.ts";
+import { adam, type StepRecord } from "../streams/adam.ts";
+import { allReduce } from "../streams/all-reduce.ts";
+import { credit, type Credit } from "../streams/credit.ts";
+import { gradientHistograms } from "../streams/gradient-histograms.ts";
+import { localSteps } from "../streams/local-steps.ts";
+import { scoreMatching } from "../streams/score-matching.ts";
+import type { Stage } from "../streams/stage.ts";
+import { learningRate } from "../training/schedule.ts";
+import { weightingOf } from "./from-config.ts";
+import type { RunContext } from "./pipeline.ts";
+import type { Session } from "./session.ts";
+
+/** The stages that update the state. */
+export interface Updates {
+  readonly operator: OperatorFunction<Batch<"t" | "noise" | "perturbed">, StepRecord>;
+  /** Bounds the batches of a replica's round that are on their way. */
+  readonly pace?: Credit;
+}
+
+interface Measured {
+  readonly meter: Meter;
+  readonly stage: Stage;
+}
+
+/** Adam's updates by the gradient of every step. */
+export function gradientUpdates(
+  { config, stop, engine }: RunContext,
+  { sde, network, state, peers }: Session,
+  { meter, stage }: Measured,
+): Updates {
+  const { training, optim, seed } = config;
+  const { shards } = training;
+  const compile = config.engine.compile && engine.native;
+  const loss = { weighting: weightingOf(config), seed, stop: peers.alone ? stop : undefined };
+  return {
+    operator: pipe(
+      stage("score", scoreMatching(network, sde, state, loss)),
+      allReduce(peers),
+      stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+      gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
+      stage("adam", adam(state, { ...optim, compile })),
+    ),
+  };
+}
+
+/** Updates by the mean of what the replicas' own steps came to. @throws RangeError when the peers exchange every step. */
+export function roundUpdates(
+  { config, engine }: RunContext,
+  { sde, network, state, peers }: Session,
+  { meter, stage }: Measured,
+): Updates {
+  const { training, optim, exchange, seed } = config;
+  const { shards } = training;
+  const { moments, every, outerLr, outerMomentum } = exchange;
+  if (peers.alone) throw new RangeError("roundUpdates: there is no group");
+  const compile = config.engine.compile && engine.native;
+  const perReplica = shards / peers.shards;
+  const pace = credit(2 * perReplica);
+  const outer = { learningRate: outerLr, momentum: outerMomentum };
+  const rate = (step: number) => learningRate(step, optim);
+  const restart = moments === "restarted" ? { restartEvery: every } : {};
+  const operator = localSteps(peers, { state, shards, outer, moments, learningRate: rate }, (replica) =>
+    pipe(
+      stage("score", scoreMatching(network, sde, replica, { weighting: weightingOf(config), seed })),
+      stage("accumulate", accumulate(perReplica), perReplica),
+      gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
+      stage("adam", adam(replica, { ...optim, compile, ...restart })),
+      pace.refund(perReplica),
+    ),
+  );
+  return { operator, pace };
+}

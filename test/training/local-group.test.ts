@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { tf } from "../../src/engine/tf.ts";
+import { LocalGroup } from "../../src/training/local-group.ts";
+import type { StepSum, Turn } from "../../src/training/peers.ts";
+import { expectNoLeak } from "../support/tensors.ts";
+
+const group = (stop?: AbortSignal) => new LocalGroup({ replicas: 3, every: 5, from: 4, to: 6, stop });
+
+/** Does each turn by its number. */
+async function work(peers: LocalGroup, onTurn: (turn: Turn) => void = () => {}) {
+  const turns: Turn[] = [];
+  const sums: StepSum[] = [];
+  peers.onSum((sum) => sums.push(sum));
+  for await (const turn of peers.turns(new AbortController().signal)) {
+    turns.push(turn);
+    // As stages do, after the next turn was asked for.
+    setImmediate(() => {
+      onTurn(turn);
+      peers.reconsider();
+      if (!peers.owes(turn)) return;
+      const values = tf.tensor1d([turn.shard === 0 ? 2 ** 24 : 1]);
+      peers.add({ ...turn, values, t: Float32Array.of(turn.shard), loss: Float32Array.of(turn.step) });
+      values.dispose();
+    });
+  }
+  return { turns, sums };
+}
+
+describe("LocalGroup", () => {
+  it("gives the replicas of each round in order, and sums them in the order of the tree", async () => {
+    await expectNoLeak(async () => {
+      const peers = group();
+      const { turns, sums } = await work(peers);
+      expect(turns.map(({ step, shard }) => `${step}/${shard}`)).toEqual(["4/0", "4/1", "4/2", "5/0", "5/1", "5/2"]);
+      expect(sums.map(({ step, t, loss }) => [step, [...t], [...loss]])).toEqual([
+        [4, [0, 1, 2], [4, 4, 4]],
+        [5, [0, 1, 2], [5, 5, 5]],
+      ]);
+      // (2^24 + 1) + 1 stays 2^24; 2^24 + (1 + 1) would not.
+      expect(sums.map(({ sum }) => sum[0])).toEqual([2 ** 24, 2 ** 24]);
+      expect([peers.applied, peers.shards, peers.rounds]).toEqual([2, 3, 5]);
+      expect([peers.after({ step: 4, shard: 2 }), peers.after({ step: 5, shard: 2 })]).toEqual([
+        { step: 5, shard: 0 },
+        undefined,
+      ]);
+    });
+  });
+
+  it("gives the round in hand up when it is told to stop", async () => {
+    await expectNoLeak(async () => {
+      const stop = new AbortController();
+      const { turns, sums } = await work(group(stop.signal), ({ step, shard }) => {
+        if (step === 5 && shard === 1) stop.abort();
+      });
+      expect(turns).toHaveLength(5);
+      expect(sums.map(({ step }) => step)).toEqual([4]);
+    });
+  });
+
+  it("ends when nobody wants more", async () => {
+    const closed = new AbortController();
+    const turns = group().turns(closed.signal);
+    await turns.next();
+    const next = turns.next();
+    closed.abort();
+    expect((await next).done).toBe(true);
+  });
+});
