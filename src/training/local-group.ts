@@ -6,6 +6,7 @@ import { sumInOrder } from "../ops/sum-tree.ts";
 import { PartialSums } from "./partial-sums.ts";
 import type { Group, ShardGradient, StepSum, Turn } from "./peers.ts";
 
+/** Options of {@link LocalGroup}. */
 export interface LocalGroupOptions {
   readonly replicas: number;
   /** Steps of a round. */
