@@ -77,7 +77,7 @@ export class Process {
   #frozen = false;
   readonly #waiting: (() => void)[] = [];
   /** When it is told that this process is no more. */
-  readonly onEnd: (() => void)[] = [];
+  readonly onEnd: ((flushed: boolean) => void)[] = [];
 
   do(run: () => void): void {
     if (!this.running) return;
@@ -98,16 +98,19 @@ export class Process {
     while (this.#waiting.length > 0 && this.running && !this.#frozen) this.#waiting.shift()!();
   }
 
-  /** @param silent The machine is gone too: nobody is told. */
-  end(silent: boolean): void {
+  /**
+   * @param silent The machine is gone too: nobody is told.
+   * @param flushed What it sent still arrives.
+   */
+  end(silent: boolean, flushed = false): void {
     if (!this.running) return;
     this.running = false;
-    if (!silent) this.reset();
+    if (!silent) this.reset(flushed);
   }
 
   /** Its machine tells that there is no such process any more. */
-  reset(): void {
-    for (const told of this.onEnd.splice(0)) told();
+  reset(flushed = false): void {
+    for (const told of this.onEnd.splice(0)) told(flushed);
   }
 }
 
@@ -147,6 +150,8 @@ export class Connection {
   readonly #network: Network;
   readonly #ends: readonly { readonly host: number; readonly process: Process }[];
   readonly #last = [0, 0];
+  /** What is on its way does not arrive either. */
+  #cut = false;
   /** Told each end once that the connection is broken. */
   readonly onBreak: ((why: string) => void)[] = [() => {}, () => {}];
 
@@ -158,8 +163,8 @@ export class Connection {
   ) {
     // prettier-ignore
     [this.#world, this.#network, this.#ends] = [world, network, [a, b]];
-    a.process.onEnd.push(() => this.break("the other process ended"));
-    b.process.onEnd.push(() => this.break("the other process ended"));
+    a.process.onEnd.push((flushed) => this.break("the other process ended", flushed));
+    b.process.onEnd.push((flushed) => this.break("the other process ended", flushed));
   }
 
   /** Does it at the other end, after what was sent before. */
@@ -169,12 +174,14 @@ export class Connection {
     const [a, b] = [this.#ends[from]!, this.#ends[to]!];
     const at = Math.max(this.#last[to]!, this.#world.now + this.#network.delay(a.host, b.host));
     this.#last[to] = at;
-    this.#world.after(at - this.#world.now, () => this.open && b.process.do(run));
+    this.#world.after(at - this.#world.now, () => !this.#cut && b.process.do(run));
   }
 
-  break(why: string): void {
+  break(why: string, flushed = false): void {
     if (!this.open) return;
     this.open = false;
-    this.#ends.forEach(({ process }, i) => this.#world.after(1, () => process.do(() => this.onBreak[i]!(why))));
+    this.#cut = !flushed;
+    const ms = (i: number) => 1 + (flushed ? Math.max(0, this.#last[i]! - this.#world.now) : 0);
+    this.#ends.forEach(({ process }, i) => this.#world.after(ms(i), () => process.do(() => this.onBreak[i]!(why))));
   }
 }

@@ -49,4 +49,36 @@ describe("simulated nodes", () => {
   it("leave out who is there and does nothing", () => {
     expectTold(/is left out: it was silent beyond/, [{ at: 2000, kind: "idle", host: 2, ms: 9000 }]);
   });
+
+  it("stop all where one comes to other numbers, save none of it, and begin again from what was the same", () => {
+    const setup = { drifts: true, saveEvery: 1 };
+    expectTold(/n1: exits with 1: .*node 0 has .*, node 1 has /, [{ at: 2500, kind: "drift", host: 1 }], setup);
+  });
+
+  it("take over no state of a newcomer while somebody else comes or goes", () => {
+    const at = (ms: number, host: number, over = {}) => ({ ...kill, at: ms, host, workdir: "none" as const, ...over });
+    expectTold(/n2: starts with step none/, [at(4000, 2, { restart: 10 }), at(4315, 1, { restart: 1 })]);
+  });
+
+  it("wait at the end for one that lost its last checkpoint", () => {
+    const lost = { ...kill, host: 1, silent: true, workdir: "none", restart: 10 } as const;
+    expectTold(/n1: starts with step none/, [5600, 5700, 5800].map((at) => ({ ...lost, at })), { to: 12, shardTime: 200 }); // prettier-ignore
+  });
+
+  it("leave out nobody whose checkpoints take longer than a deadline", () => {
+    const { broken, log } = simulate(1, plan([{ at: 2500, kind: "pause", host: 1, ms: 3500 }]));
+    expect(broken, log.join("\n")).toBeUndefined();
+    expect(log.join("\n")).not.toMatch(/left out/);
+  });
+
+  it("go on without the first one when it is told to stop and comes back; nobody else ends", () => {
+    const { broken, log } = simulate(1, plan([{ at: 3000, kind: "stop", host: 0 }]));
+    expect(broken, log.join("\n")).toBeUndefined();
+    expect(log.filter((line) => /exits with [12]:/.test(line))).toEqual([]);
+    expect(log.join("\n")).toMatch(/n0: exits with 143/);
+  });
+
+  it("fetch nothing at the start, since all have the same", () => {
+    expect(simulate(1, plan([])).log.join("\n")).not.toMatch(/fetches/);
+  });
 });
