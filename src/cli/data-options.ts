@@ -42,6 +42,7 @@ interface Given {
   readonly range?: readonly [number, number];
   readonly transpose?: boolean;
   readonly layout?: "hwc" | "chw";
+  readonly shape?: readonly number[];
   readonly imageColumn?: string;
   readonly labelColumn?: string;
   readonly shardSize?: number;
@@ -68,6 +69,16 @@ function sampleRange(text: string): readonly [number, number] {
   throw new UsageError(
     `--range ${text}: expected two numbers, the smaller first`,
     "for example --range 0,1 or --range -1,1",
+  );
+}
+
+/** Two or three lengths with commas between. @throws UsageError */
+function imageAxes(text: string): readonly number[] {
+  const axes = text.split(",").map((part) => (/^[1-9]\d{0,5}$/.test(part) ? Number(part) : NaN));
+  if ((axes.length === 2 || axes.length === 3) && axes.every((length) => length > 0)) return axes;
+  throw new UsageError(
+    `--shape ${text}: expected two or three whole numbers`,
+    "give the lengths of the axes as they are stored, for example --shape 32,32,3",
   );
 }
 
@@ -104,6 +115,7 @@ function prepareCommand(): Command {
     .option("--range <low,high>", "values of black and white, such as 0,1 for floats", sampleRange)
     .option("--transpose", "swaps rows and columns, which turns EMNIST upright")
     .addOption(new Option("--layout <axes>", "pixels: [N, H, W, C] or [N, C, H, W]").choices(["hwc", "chw"]))
+    .option("--shape <lengths>", "flat lists of pixels: height, width, channels, such as 32,32,3", imageAxes)
     .option("--image-column <name>", "column of the images, if it has no usual name")
     .option("--label-column <name>", "column of the labels, if it has no usual name; none: reads no labels")
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
@@ -158,6 +170,7 @@ function prepareRequest(given: Given): PrepareRequest {
   const out = required(given.out, "--out", "data/photos");
   requireFormat(format);
   const { from: path, version, crop, size, filter, range, transpose, labels, layout, imageColumn, labelColumn } = given;
+  const { shape } = given;
   const channels = given.channels === undefined ? undefined : (Number(given.channels) as 1 | 3);
   for (const split of given.split ?? []) {
     if (/^[\w-]+$/.test(split)) continue;
@@ -168,7 +181,10 @@ function prepareRequest(given: Given): PrepareRequest {
     format,
     out,
     splits: given.split && [...new Set(given.split)],
-    images: { path, version, crop, size, channels, filter, range, transpose, labels, layout, imageColumn, labelColumn },
+    images: {
+      ...{ path, version, crop, size, channels, filter, range, transpose },
+      ...{ labels, layout, shape, imageColumn, labelColumn },
+    },
     shardBytes: given.shardSize === undefined ? undefined : given.shardSize * MIB,
     skipBad: given.skipBad ?? false,
     verify: given.verify ?? false,

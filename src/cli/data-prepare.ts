@@ -32,7 +32,7 @@ const SHOW_EVERY = 100;
 /** The options that were given, as the manifest keeps them. */
 function optionsOf({ images }: PrepareRequest): Record<string, string | number | boolean> {
   const { crop, size, channels, filter, transpose, labels, layout, imageColumn, labelColumn } = images;
-  const range = images.range?.join();
+  const [range, shape] = [images.range?.join(), images.shape?.join()];
   const given = {
     crop,
     size,
@@ -42,6 +42,7 @@ function optionsOf({ images }: PrepareRequest): Record<string, string | number |
     transpose,
     labels,
     layout,
+    shape,
     imageColumn,
     labelColumn,
   } satisfies Record<string, string | number | boolean | undefined>;

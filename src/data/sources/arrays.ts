@@ -4,6 +4,7 @@ import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-da
 import type { ByteReader } from "./byte-reader.ts";
 import { namesOr, requireLabels } from "./cell.ts";
 import { fitPicture } from "./decode-image.ts";
+import { shapeOfFlat, shapeRemedy } from "./flat-shape.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
 import { npyNumbers, sampleTypeOf } from "./npy.ts";
@@ -38,15 +39,22 @@ export interface Rows {
   readonly firstLabel: number;
 }
 
+/** Lengths of the axes; of rows of pixels, [N, D], with the shape that was asked for. */
+function axesOf({ header }: StoredArray, asked: readonly number[] | undefined): readonly number[] {
+  const [length = 0, width = 0, ...more] = header.shape;
+  const shape = header.shape.length === 2 && more.length === 0 ? shapeOfFlat(width, asked) : undefined;
+  return shape ? [length, ...shape] : header.shape;
+}
+
 /** [N, H, W], [N, H, W, C] or [N, C, H, W]. */
-function imageShape(path: string, { header }: StoredArray, layout: "hwc" | "chw" | undefined): Shape {
-  const [, a = 0, b = 0, c] = header.shape;
+function imageShape(path: string, axes: readonly number[], layout: "hwc" | "chw" | undefined): Shape {
+  const [, a = 0, b = 0, c] = axes;
   const shape: Shape = c === undefined ? [a, b, 1] : layout === "chw" ? [b, c, a] : [a, b, c];
-  const fits = [3, 4].includes(header.shape.length) && (shape[2] === 1 || shape[2] === 3) && pixelsOf(shape) > 0;
+  const fits = [3, 4].includes(axes.length) && (shape[2] === 1 || shape[2] === 3) && pixelsOf(shape) > 0;
   if (fits) return shape;
   throw new UsageError(
-    `${path}: ${shapeText(header.shape)} are no images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
-    "say --layout chw for [N, C, H, W], or save them in another shape",
+    `${path}: ${shapeText(axes)} are no images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
+    axes.length === 2 ? shapeRemedy(a) : "say --layout chw for [N, C, H, W], or save them in another shape",
   );
 }
 
@@ -105,7 +113,7 @@ export async function arrayFile(
 export function otherArrays(files: readonly ArrayFile[]): PassedOver[] {
   const tally = new Tally();
   for (const { path, others } of files) {
-    for (const name of others) tally.add("another array: not read", `${basename(path)}: ${name}`);
+    for (const name of others) tally.add("other array: not read", `${basename(path)}: ${name}`);
   }
   return tally.list();
 }
@@ -123,10 +131,12 @@ async function namedArrays(path: string, { imageColumn, labelColumn }: SourceOpt
  * @throws UsageError when they are no images, or the labels are not as many.
  */
 export async function openArrays(options: SourceOptions): Promise<Source> {
-  const { split, layout } = options;
+  const { split, layout, shape: asked } = options;
   const { paths, faults, passedOver } = await findSplit(options, FILE_NAMES.arrays, ".npy or .npz files");
   const files = await openEach(paths, (name) => namedArrays(name, options), options.skipBad);
-  const shapes = new Map(readable(files).map((file) => [file, imageShape(file.path, file.images, layout)]));
+  const shapes = new Map(
+    readable(files).map((file) => [file, imageShape(file.path, axesOf(file.images, asked), layout)]),
+  );
   const describe = { format: "arrays", split, length: readable(files).reduce((sum, file) => sum + file.length, 0) };
   return {
     ...describe,
@@ -136,7 +146,7 @@ export async function openArrays(options: SourceOptions): Promise<Source> {
       for (const file of [...files, ...faults]) {
         if (file instanceof BadDataError) yield badEntry(file);
         else {
-          const planes = layout === "chw" && file.images.header.shape.length === 4;
+          const planes = layout === "chw" && axesOf(file.images, asked).length === 4;
           yield* arrayEntries(file, { shape: shapes.get(file)!, planes, firstLabel: 0 }, options);
         }
       }

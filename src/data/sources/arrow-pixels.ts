@@ -1,6 +1,8 @@
 import { DataType, Vector, type Field } from "apache-arrow";
 import { UsageError } from "../../base/errors.ts";
 import { pictureShape } from "./nested.ts";
+import { shapeOfFlat, shapeRemedy } from "./flat-shape.ts";
+import type { SourceOptions } from "./options.ts";
 import type { Shape } from "./source.ts";
 
 /** Pixels in fixed-size lists: where those of row i lie is known. */
@@ -57,11 +59,17 @@ function orderOf(
  *
  * @throws UsageError when its lists are no images.
  */
-export function pixelColumn(path: string, field: Field, layout: "hwc" | "chw" | undefined): PixelColumn | undefined {
+export function pixelColumn(
+  path: string,
+  field: Field,
+  { layout, shape: asked }: Pick<SourceOptions, "layout" | "shape">,
+): PixelColumn | undefined {
   const type = field.type as DataType;
   if (!DataType.isFixedSizeList(type) && !DataType.isFixedSizeBinary(type)) return undefined;
   const sizes = DataType.isFixedSizeBinary(type) ? [type.byteWidth] : listSizes(field);
-  const said = sizes?.length === 1 ? described(field) : undefined;
+  const flat = sizes?.length === 1 ? sizes[0]! : undefined;
+  const given = flat === undefined ? undefined : shapeOfFlat(flat, asked);
+  const said = flat === undefined ? undefined : (described(field) ?? (given && { dims: given }));
   const tensor = said ?? { dims: sizes?.length === 1 ? [] : (sizes ?? []) };
   const { dims } = tensor;
   const order = dims.length === 3 ? orderOf(tensor, layout) : undefined;
@@ -75,7 +83,9 @@ export function pixelColumn(path: string, field: Field, layout: "hwc" | "chw" | 
     `${path}: column "${field.name}" is ${String(field.type)}, shape [${dims.join(", ")}]`,
     turned
       ? "say --layout chw for [C, H, W]"
-      : 'it must be FixedSizeList<UInt8> or FixedSizeBinary with the metadata "shape" [H, W, C], an arrow.fixed_shape_tensor of uint8, ' +
+      : flat !== undefined && said === undefined
+        ? shapeRemedy(flat)
+        : 'it must be FixedSizeList<UInt8> or FixedSizeBinary with the metadata "shape" [H, W, C], an arrow.fixed_shape_tensor of uint8, ' +
           "or encoded images as {bytes, path}",
   );
 }

@@ -46,7 +46,7 @@ function columnsOf(path: string, { fields }: Schema, options: SourceOptions): Co
   const names = columnNames(path, fields.map(({ name }) => name), options); // prettier-ignore
   const field = fields.find(({ name }) => name === names.image)!;
   const type = DataType.isDictionary(field.type) ? (field.type.dictionary as DataType) : (field.type as DataType);
-  const pixels = pixelColumn(path, field, options.layout);
+  const pixels = pixelColumn(path, field, options);
   const encoded = [
     DataType.isStruct,
     DataType.isBinary,

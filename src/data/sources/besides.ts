@@ -49,7 +49,7 @@ export async function besides(
       const told = splitOf(name);
       if (name.startsWith(".")) tally.add("hidden", name);
       else if (told !== undefined && told !== split) tally.add(`of split ${told}`, name);
-      else tally.add(kind === "folder" ? "a folder: not read" : notRead(name), name);
+      else tally.add(kind === "folder" ? "folder: not read" : notRead(name), name);
     }
   }
   return tally.list();

@@ -42,7 +42,7 @@ export function otherColumns(
   { image, label }: { readonly image: string; readonly label: string | undefined },
 ): PassedOver[] {
   const tally = new Tally();
-  for (const name of present) if (name !== image && name !== label) tally.add("another column: not read", name);
+  for (const name of present) if (name !== image && name !== label) tally.add("other column: not read", name);
   return tally.list();
 }
 

@@ -1,4 +1,5 @@
 import { BadDataError } from "./bad-data.ts";
+import { shapeOfFlat, shapeRemedy } from "./flat-shape.ts";
 import { fromPlanes } from "./planes.ts";
 import type { SourceOptions } from "./options.ts";
 import { toBytes, type SampleRange, type SampleType } from "./samples.ts";
@@ -45,25 +46,31 @@ function bytesOf(where: string, values: Float64Array, type: SampleType | undefin
 export function nestedPicture(
   where: string,
   value: readonly unknown[],
-  { layout, range }: Pick<SourceOptions, "layout" | "range">,
+  { layout, range, shape: said }: Pick<SourceOptions, "layout" | "range" | "shape">,
   type?: SampleType,
 ): Picture {
-  const dims: number[] = [];
+  const stored: number[] = [];
   for (let at: unknown = value; typeof at === "object" && at !== null; at = (at as ArrayLike<unknown>)[0]) {
-    dims.push((at as ArrayLike<unknown>).length);
+    stored.push((at as ArrayLike<unknown>).length);
   }
+  const flat = stored.length === 1;
+  const dims = (flat ? shapeOfFlat(stored[0]!, said) : undefined) ?? stored;
   const planes = layout === "chw" && dims.length === 3;
   const shape = pictureShape(dims, planes);
   if (!shape) {
     throw new BadDataError(
       where,
       `lists of ${shapeText(dims)} are no image; expected [H, W] or [H, W, C] with 1 or 3 channels`,
-      { remedy: "say --layout chw for [C, H, W], or write the images encoded, as {bytes, path}" },
+      {
+        remedy: flat
+          ? shapeRemedy(stored[0]!)
+          : "say --layout chw for [C, H, W], or write the images encoded, as {bytes, path}",
+      },
     );
   }
   const values = new Float64Array(pixelsOf(shape));
   try {
-    flatten(value, dims, values, 0);
+    flatten(value, stored, values, 0);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new BadDataError(where, error.message, { cause: error });

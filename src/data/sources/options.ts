@@ -34,6 +34,8 @@ export interface SourceOptions extends ImageOptions {
   readonly labelColumn?: string | undefined;
   /** Arrays and lists of pixels: which axis the channels are on. */
   readonly layout?: "hwc" | "chw" | undefined;
+  /** Flat lists of pixels: lengths of the axes of an image in their order, [H, W, C] or, with layout "chw", [C, H, W]. */
+  readonly shape?: readonly number[] | undefined;
   /** Leave files that cannot be read out, each as a bad entry in its place, rather than fail to open. */
   readonly skipBad?: boolean | undefined;
   /** Folder in which fetched data are kept. */

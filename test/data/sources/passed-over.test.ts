@@ -32,7 +32,7 @@ const train = "train";
 
 it("SVHN", async () => {
   const path = besides(folderWith("train_32x32.mat", "test_32x32.mat"), "extra_32x32.mat");
-  const others = { hidden: 1, ".txt: not read": 1, "a folder: not read": 1, "of split test": 1, "of split extra": 1 };
+  const others = { hidden: 1, ".txt: not read": 1, "folder: not read": 1, "of split test": 1, "of split extra": 1 };
   expect(await counted(openSvhn({ path, split: train }))).toEqual(others);
   expect(await counted(openSvhn({ path: join(path, "train_32x32.mat"), split: train }))).toEqual({});
 });
@@ -45,7 +45,7 @@ it("MNIST and EMNIST", async () => {
     writeFileSync(join(folder, `${prefix}-labels-idx1-ubyte`), Buffer.concat([header(1), Buffer.of(3)]));
   }
   const path = besides(folder, "emnist-letters-test-labels-idx1-ubyte.gz");
-  const others = { hidden: 1, ".txt: not read": 1, "a folder: not read": 1, "of split test": 3 };
+  const others = { hidden: 1, ".txt: not read": 1, "folder: not read": 1, "of split test": 3 };
   expect(await counted(openMnist({ path, split: train }))).toEqual(others);
   const without = { ...others, "without an ending: not read": 1 };
   expect(await counted(openMnist({ path, split: train, labelColumn: "none" }))).toEqual(without);
@@ -54,7 +54,7 @@ it("MNIST and EMNIST", async () => {
 it("ImageNet of both versions", async () => {
   const batches = besides(folderWith("train_data_batch_1.npz", "train_data_batch_2.npz", "val_data.npz"));
   const open = (path: string, version: string, split: string) => openImageNet(32, { path, split, version }, release);
-  const both = { hidden: 1, ".txt: not read": 1, "a folder: not read": 1 };
+  const both = { hidden: 1, ".txt: not read": 1, "folder: not read": 1 };
   const found = await counted(open(batches, "new", train));
   expect(found).toMatchObject({ ...both, "of split test": 1 });
   expect(await counted(open(besides(folderWith("valid_32x32.tar"), "train_32x32.tar"), "old", "test"))).toEqual({
@@ -67,7 +67,7 @@ it("CelebA, with the images of the other splits", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "img_align_celeba"));
   writeFileSync(join(folder, "list_eval_partition.txt"), "1.jpg 0\n2.jpg 1\n3.jpg 0\n4.jpg 2\n");
-  const others = { hidden: 1, ".txt: not read": 1, "a folder: not read": 1 };
+  const others = { hidden: 1, ".txt: not read": 1, "folder: not read": 1 };
   expect(await counted(openCelebA({ path: besides(folder), split: train }))).toEqual({
     ...others,
     "of split validation": 1,
@@ -80,17 +80,17 @@ it("arrays, tables and records: files, arrays and columns", async () => {
   expect(await counted(openArrays({ path: arrays, split: train, labelColumn: "none" }))).toEqual({
     hidden: 1,
     ".txt: not read": 1,
-    "another array: not read": 1,
+    "other array: not read": 1,
   });
   const records = besides(folderWith("ffhq-r02.tfrecords"));
   expect(await counted(openTfRecords({ path: records, split: train }))).toEqual({ hidden: 1, ".txt: not read": 1 });
   const table = { path: fixture("train-00000-of-00001.parquet"), split: train, labelColumn: "none" };
   expect((await openParquet(table)).passedOver).toEqual([
-    { reason: "another column: not read", count: 1, first: ["label"] },
+    { reason: "other column: not read", count: 1, first: ["label"] },
   ]);
   const stream = { path: fixture("hub.arrow"), split: train, labelColumn: "none" };
   expect((await openArrow(stream)).passedOver).toEqual([
-    { reason: "another column: not read", count: 1, first: ["label"] },
+    { reason: "other column: not read", count: 1, first: ["label"] },
   ]);
 });
 

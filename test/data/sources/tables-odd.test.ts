@@ -1,7 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openArrays } from "../../../src/data/sources/arrays.ts";
 import { openArrow } from "../../../src/data/sources/arrow.ts";
+import { nestedPicture } from "../../../src/data/sources/nested.ts";
 import { openParquet } from "../../../src/data/sources/parquet.ts";
-import { badOf, expected, fixture, pattern, readAll, withoutNames } from "./fixture.ts";
+import { badOf, expected, fixture, pattern, readAll, temporaryFolder, withoutNames } from "./fixture.ts";
 
 const three = expected([undefined, undefined, undefined], [4, 6, 3]);
 const parquet = (name: string, more = {}) =>
@@ -20,7 +24,9 @@ describe("Arrow columns of unusual kinds", () => {
   });
 
   it("need a shape where bytes of fixed size have none", async () => {
-    await expect(arrow("fixed-bare").then(readAll)).rejects.toThrow(/FixedSizeBinary\[72\].*\n.*metadata "shape"/);
+    await expect(arrow("fixed-bare").then(readAll)).rejects.toThrow(/FixedSizeBinary\[72\].*\n.*such as --shape/);
+    expect(withoutNames(await readAll(await arrow("fixed-bare", { shape: [4, 6, 3] })))).toEqual(three);
+    await expect(arrow("fixed-bare", { shape: [4, 6, 1] }).then(readAll)).rejects.toThrow(/--shape/);
   });
 
   it("of floats need a range", async () => {
@@ -52,5 +58,40 @@ describe("Parquet columns of unusual kinds", () => {
     expect(source.classNames).toEqual(["cat", "dog"]);
     expect((await readAll(source)).map(({ label }) => label)).toEqual([0, 1, 0]);
     expect((await parquet("named", { labelColumn: "none" })).classNames).toBeUndefined();
+  });
+});
+
+describe("flat lists of pixels", () => {
+  const flat = pattern(1, 4, 6, 3);
+
+  it("need a shape, which the refusal proposes where the image can be square", () => {
+    const square = () => nestedPicture("row 0", Array<number>(1728).fill(0), {});
+    expect(square).toThrow(/lists of \[1728\] are no image.*\n.*--shape 24,24,3$/);
+    expect(() => nestedPicture("row 0", flat, { shape: [4, 6, 1] })).toThrow(/lists of \[72\]/);
+  });
+
+  it("have the shape that is said, in planes too", () => {
+    expect(nestedPicture("row 0", flat, { shape: [4, 6, 3] })).toEqual({
+      data: Uint8Array.from(flat),
+      shape: [4, 6, 3],
+    });
+    const planes = [0, 1, 2].flatMap((c) => flat.filter((_, i) => i % 3 === c));
+    expect(nestedPicture("row 0", planes, { shape: [3, 4, 6], layout: "chw" })).toEqual({
+      data: Uint8Array.from(flat),
+      shape: [4, 6, 3],
+    });
+  });
+
+  it("are rows of arrays too", async () => {
+    const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 72), }\n";
+    const size = Buffer.alloc(2);
+    size.writeUInt16LE(header.length);
+    const values = Buffer.from([...pattern(0, 4, 6, 3), ...flat]);
+    const path = join(temporaryFolder(), "flat.npy");
+    writeFileSync(path, Buffer.concat([Buffer.from("\x93NUMPY\x01\0", "latin1"), size, Buffer.from(header), values]));
+    const open = (more = {}) => openArrays({ path, split: "train", ...more });
+    await expect(open()).rejects.toThrow(/\[2, 72\] are no images.*\n.*--shape/);
+    const read = withoutNames(await readAll(await open({ shape: [4, 6, 3] })));
+    expect(read).toEqual(expected([undefined, undefined], [4, 6, 3]));
   });
 });
