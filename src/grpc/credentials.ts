@@ -11,6 +11,7 @@ import {
   type ChannelCredentials,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
+import { secretOf } from "../base/authorization.ts";
 import type { ClientSecurity, ServerSecurity } from "./security.ts";
 
 /** The metadata key, as HTTP has it. */
@@ -45,13 +46,14 @@ export function clientMetadata({ token }: ClientSecurity): Metadata {
  * @param onRefused Told the address of the client and the method.
  */
 export function tokenInterceptor(token: string, onRefused: (peer: string, path: string) => void): ServerInterceptor {
-  const expected = digest(`Bearer ${token}`);
+  const expected = digest(token);
   return ({ path }, call) => {
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
-        const [given] = metadata.get(HEADER);
+        const [header] = metadata.get(HEADER);
+        const given = secretOf(header === undefined ? undefined : String(header));
         // Digests: of one length, so that the time tells nothing.
-        if (given !== undefined && timingSafeEqual(digest(String(given)), expected)) return next(metadata);
+        if (given !== undefined && timingSafeEqual(digest(given), expected)) return next(metadata);
         onRefused(call.getPeer(), path);
         call.sendStatus({ code: status.UNAUTHENTICATED, details: "a token is needed: authorization: Bearer TOKEN" });
       })

@@ -1,12 +1,15 @@
 /** The server's side of `arrow.flight.protocol.FlightService`, for prepared images. */
 import {
+  Metadata,
   status,
   type sendUnaryData,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { secretOf } from "../../base/authorization.ts";
 import { statusError } from "../receive.ts";
 import { sendAll } from "../send.ts";
 import { sharedManifest, type Catalog, type FlightSet } from "./catalog.ts";
@@ -20,6 +23,8 @@ export interface FlightServiceOptions {
   readonly maxStreams: number;
   readonly tell: (text: string) => void;
 }
+
+const TOKEN = "send a token with each call, authorization: Bearer TOKEN, or as the password here";
 
 const MANIFEST: ActionType = {
   type: "manifest",
@@ -127,6 +132,18 @@ export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptio
     stream("DoGet", rows, release)(call);
   };
 
+  /** As PyArrow's `authenticate_basic_token`: the password, which was checked, comes back as the token of each call. */
+  const handshake = (call: ServerDuplexStream<unknown, unknown>): void => {
+    const [header] = call.metadata.get("authorization");
+    const token = secretOf(header === undefined ? undefined : String(header));
+    if (token === undefined) return absent("Handshake without a password", TOKEN)(call);
+    const metadata = new Metadata();
+    metadata.set("authorization", `Bearer ${token}`);
+    call.resume();
+    call.sendMetadata(metadata);
+    call.end(metadata);
+  };
+
   function* action({ type, body }: Action): Generator<{ body: Uint8Array }> {
     if (type !== MANIFEST.type) {
       throw statusError(status.INVALID_ARGUMENT, `no action ${JSON.stringify(type)}; there is ${MANIFEST.type}`);
@@ -152,7 +169,7 @@ export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptio
     DoGet: doGet,
     DoAction: stream("DoAction", action),
     ListActions: stream("ListActions", () => [MANIFEST]),
-    Handshake: absent("Handshake", "send a token with each call, authorization: Bearer TOKEN"),
+    Handshake: handshake,
     DoPut: absent("DoPut", "data are only given"),
     DoExchange: absent("DoExchange", "data are only given, with DoGet"),
   } as unknown as UntypedServiceImplementation;
