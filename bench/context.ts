@@ -24,6 +24,9 @@ export interface Summary {
   stepRatioTorchCompile?: number | undefined;
   stepRatioJax?: number | undefined;
   memoryRatioTorch?: number | undefined;
+  bfloat16StepRatio?: number | undefined;
+  bfloat16StepRatioTorch?: number | undefined;
+  bfloat16MemoryRatioTorch?: number | undefined;
   stageShare?: number | undefined;
   dataReadRatio?: number | undefined;
 }

@@ -8,13 +8,17 @@ import type { Answer, Request } from "./protocol.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-export type Engine = "compiled" | "eager" | "torch" | "torchCompile" | "jax";
+export type Engine =
+  "compiled" | "bfloat16" | "eager" | "torch" | "torchCompile" | "torchBfloat16" | "torchCompileBfloat16" | "jax";
 
 export const TITLES: Readonly<Record<Engine, string>> = {
   compiled: "ScoreStream compiled",
+  bfloat16: "ScoreStream compiled, bfloat16",
   eager: "ScoreStream eager",
   torch: "PyTorch eager, channels_last",
   torchCompile: "torch.compile",
+  torchBfloat16: "PyTorch eager, autocast to bfloat16",
+  torchCompileBfloat16: "torch.compile, autocast to bfloat16",
   jax: "JAX jit",
 };
 
@@ -40,15 +44,21 @@ function commandOf(engine: Engine, { casePath, dropout, threads, python }: PeerO
   const program = (name: string) => join(here, name);
   // The options of this process are how it reads TypeScript.
   const own = [process.execPath, ...process.execArgv, program("scorestream-peer.ts"), ...rest];
+  const torch = [python, program("peers/torch_peer.py"), ...rest];
   switch (engine) {
     case "compiled":
       return [...own, "compile"];
+    case "bfloat16":
     case "eager":
-      return [...own, "eager"];
+      return [...own, engine];
     case "torch":
-      return [python, program("peers/torch_peer.py"), ...rest, "eager"];
+      return [...torch, "eager"];
     case "torchCompile":
-      return [python, program("peers/torch_peer.py"), ...rest, "compile"];
+      return [...torch, "compile"];
+    case "torchBfloat16":
+      return [...torch, "eager", "bfloat16"];
+    case "torchCompileBfloat16":
+      return [...torch, "compile", "bfloat16"];
     case "jax":
       return [python, program("peers/jax_peer.py"), ...rest];
   }

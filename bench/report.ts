@@ -12,6 +12,9 @@ const MEANING: Readonly<Record<keyof Summary, string>> = {
   stepRatioTorchCompile: "the same, of torch.compile's",
   stepRatioJax: "the same, of JAX's",
   memoryRatioTorch: "peak memory, compiled, of PyTorch eager's",
+  bfloat16StepRatio: "CPU time of a step in bfloat16, of our float32 step's",
+  bfloat16StepRatioTorch: "the same, of the faster of PyTorch's under autocast to bfloat16, eager or compiled",
+  bfloat16MemoryRatioTorch: "peak memory in bfloat16, of PyTorch eager's in float32",
   stageShare: "wall time of the stages without a network, of a compiled step's",
   dataReadRatio: "MB/s from shards read one after the other, of PyArrow's from the same files",
 };

@@ -1,4 +1,4 @@
-/** ScoreStream as a program of the bench: scorestream-peer.ts CASE DROPOUT THREADS compile|eager. */
+/** ScoreStream as a program of the bench: scorestream-peer.ts CASE DROPOUT THREADS compile|bfloat16|eager. */
 import { firstValueFrom, share, Subject } from "rxjs";
 import type { Config } from "../src/run/config.ts";
 import { sdeOf, weightingOf } from "../src/run/from-config.ts";
@@ -23,11 +23,12 @@ const engine = await loadEngine({ threads: Number(threads) });
 const file = await readSafetensors(path);
 const config = JSON.parse(file.metadata["config"]!) as Config;
 const { training, optim, model, seed } = config;
-const compile = mode === "compile";
+const compile = mode !== "eager";
 const sde = sdeOf(config);
 const network = scoreNetwork(ncsnpp({ ...networkOf(config, [32, 32, 3]), dropout: Number(dropout) }), {
   reduceMean: training.reduceMean,
   compile,
+  precision: { training: mode === "bfloat16" ? "bfloat16" : "float32", evaluation: "float32" },
 });
 const values = (name: string) => file.tensors.get(name)!.data as Float32Array;
 

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, eager or compiled: python torch_peer.py CASE DROPOUT THREADS eager|compile."""
+"""PyTorch on the CPU, eager or compiled: python torch_peer.py CASE DROPOUT THREADS eager|compile [bfloat16]."""
 import sys
 
 import torch
@@ -7,7 +7,7 @@ from flow import Flow
 from protocol import measured, read_case, serve
 from torch_model import from_case
 
-path, dropout, threads, mode = sys.argv[1:]
+path, dropout, threads, mode, *precision = sys.argv[1:]
 torch.set_num_threads(int(threads))
 torch.manual_seed(0)
 config, arrays = read_case(path)
@@ -26,7 +26,9 @@ def images(array):
 
 
 def loss_of(x, z, condition, scale, weight):
-    out = model(x, condition)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == ["bfloat16"]):
+        out = model(x, condition)
+    out = out.float()
     return torch.mean(torch.mean((out * scale[:, None, None, None] + z) ** 2, (1, 2, 3)) * weight)
 
 

@@ -7,9 +7,15 @@ import { largestDeviation } from "../statistics.ts";
 import { measurementTable } from "../tables.ts";
 
 const ENGINES: readonly Engine[] = ["compiled", "eager", "torch", "torchCompile", "jax"];
+/** On one thread with dropout: processor time is compared there. */
+const ALL: readonly Engine[] = [...ENGINES, "bfloat16", "torchBfloat16", "torchCompileBfloat16"];
+/** Where losses are compared. */
+const CHECKED: readonly Engine[] = [...ENGINES, "bfloat16"];
 const COMPARED = 20;
 /** Relative, between the losses of two engines. */
 const TOLERANCE = 1e-5;
+/** The same in bfloat16. */
+const HALF_TOLERANCE = 2e-2;
 const DROPOUT = 0.1;
 
 const losses = ({ answers }: Measurement) => answers.flatMap((answer) => answer.losses ?? []);
@@ -29,7 +35,7 @@ async function measure(context: BenchContext, bench: BenchCase, threads: number,
   const check = dropout === 0;
   const measurements = await compare(context, {
     bench,
-    engines: ENGINES,
+    engines: check ? CHECKED : threads === 1 ? ALL : ENGINES,
     threads,
     dropout,
     rounds: {
@@ -51,8 +57,11 @@ function markdown({ name, threads, dropout, measurements, deviation }: Part): st
   const where = threads === 1 ? "one thread on one core" : `${threads} threads`;
   const table = measurementTable(measurements, { unit: "step", reference: "torch" });
   if (!deviation) return `${title}${where}\n\n${table}`;
-  const worst = Math.max(...Object.values(deviation));
-  const check = `Losses of the first ${COMPARED} steps: largest relative deviation from ScoreStream ${worst.toExponential(1)}.`;
+  const { bfloat16 = 0, ...others } = deviation;
+  const worst = Math.max(...Object.values(others));
+  const check =
+    `Losses of the first ${COMPARED} steps: largest relative deviation from ScoreStream ${worst.toExponential(1)}, ` +
+    `of its own in bfloat16 ${bfloat16.toExponential(1)}.`;
   return `${title}${where}\n\n${table}\n\n${check}`;
 }
 
@@ -60,7 +69,9 @@ function markdown({ name, threads, dropout, measurements, deviation }: Part): st
 const differences = (parts: readonly Part[]) =>
   parts.flatMap(({ name, deviation = {} }) =>
     Object.entries(deviation).flatMap(([engine, value]) =>
-      value <= TOLERANCE ? [] : [`${name}: losses of ${TITLES[engine as Engine]} deviate by ${value.toExponential(1)}`],
+      value <= (engine === "bfloat16" ? HALF_TOLERANCE : TOLERANCE)
+        ? []
+        : [`${name}: losses of ${TITLES[engine as Engine]} deviate by ${value.toExponential(1)}`],
     ),
   );
 
@@ -73,6 +84,7 @@ export async function step(context: BenchContext): Promise<SectionResult> {
     parts.push(await measure(context, medium, 1, DROPOUT));
     parts.push(await measure(context, medium, cores, 0));
   }
+  const halfPeers = ["torchBfloat16", "torchCompileBfloat16"] as const;
   return {
     title: "Training step",
     markdown: parts.map(markdown).join("\n\n"),
@@ -86,6 +98,11 @@ export async function step(context: BenchContext): Promise<SectionResult> {
       stepRatioTorchCompile: ratio(gate.measurements, "compiled", "torchCompile"),
       stepRatioJax: ratio(gate.measurements, "compiled", "jax"),
       memoryRatioTorch: ratio(gate.measurements, "compiled", "torch", ({ peak }) => peak),
+      bfloat16StepRatio: ratio(gate.measurements, "bfloat16", "compiled"),
+      bfloat16StepRatioTorch: Math.max(
+        ...halfPeers.map((engine) => ratio(gate.measurements, "bfloat16", engine) ?? Number.NaN),
+      ),
+      bfloat16MemoryRatioTorch: ratio(gate.measurements, "bfloat16", "torch", ({ peak }) => peak),
     },
   };
 }
