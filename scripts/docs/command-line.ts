@@ -18,7 +18,9 @@ const VARIABLES = [
   ["`SCORESTREAM_CACHE`", "Folder of the engine and of fetched data; default `~/.cache/scorestream`."],
   ["`SCORESTREAM_ENGINE`", "`prebuilt` or `wasm` in place of the engine that the set-up compiles."],
   ["`SCORESTREAM_TOKEN`", "The token, in place of `--token-file`."],
-  ["`SCORESTREAM_XLA`", "`1` compiles the recorded graphs with XLA."],
+  ["`SCORESTREAM_XLA`", "`1` compiles the recorded graphs with XLA, on a GPU."],
+  ["`SCORESTREAM_XLA_CACHE`", "Folder in which XLA keeps what it tuned and compiled, by GPU and version."],
+  ["`SCORESTREAM_LAYOUT`", "`nhwc` keeps TensorFlow from turning convolutions into NCHW on a GPU."],
   ["`SCORESTREAM_DEBUG`", "`1` prints the stack of an error."],
   ["`NVIDIA_TF32_OVERRIDE`", "`0` computes in float32 on a GPU; it is more than twice as slow as TF32."],
 ] as const;

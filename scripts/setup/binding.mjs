@@ -15,7 +15,7 @@ const own = (name) => join(native, name);
 const quiet = own("quiet.cc");
 const autoRef = own("auto-ref.h");
 const additions = [
-  ...["functions.cc", "values.cc", "memory.cc", "group-norm.cc", "between-products.cc", "collectives.cc"],
+  ...["functions.cc", "values.cc", "memory.cc", "group-norm.cc", "between-products.cc", "collectives.cc", "context.cc"],
   ...["addition.h", "numbers.h", "port-filter.h", "auto-ref.h"],
 ].map(own);
 const sources = join(tfjs, "binding");

@@ -1,11 +1,13 @@
 /** Loads the tensor engine: native TensorFlow, or WebAssembly where the set-up had to fall back to it. */
 import { createRequire } from "node:module";
+import { basename } from "node:path";
 import util from "node:util";
 import { UsageError } from "../base/errors.ts";
 import { processors } from "../base/processors.ts";
 import { deviceName } from "./device.ts";
 import type { NodeBackend } from "./binding.ts";
 import { tf, withoutSourceMaps } from "./tf.ts";
+import { xlaVariables } from "./xla-files.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -80,8 +82,16 @@ function withoutDeprecations<T>(load: () => T): T {
   }
 }
 
+/** What the set-up calls TensorFlow's libraries, version included. */
+function libraryName(): string {
+  const { libraries = "tensorflow" } = JSON.parse(process.env["SCORESTREAM_SETUP"] || "{}") as { libraries?: string };
+  return basename(libraries);
+}
+
 async function loadNative(options: LoadOptions): Promise<Engine> {
   setEnvironment(options);
+  const folder = process.env["SCORESTREAM_XLA_CACHE"];
+  if (folder) Object.assign(process.env, xlaVariables(folder, { device: deviceName(true), libraries: libraryName() }));
   restoreUtil();
   try {
     withoutSourceMaps(() => withoutDeprecations(() => require("@tensorflow/tfjs-node-gpu")));

@@ -6,6 +6,9 @@
 #define TF_NODEJS_NAPI_AUTO_REF_H_
 #include <node_api.h>
 
+// See context.cc.
+#define TFE_NewContext scorestream_new_context
+
 #include <memory>
 #include <mutex>
 #include <thread>
