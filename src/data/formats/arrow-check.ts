@@ -5,13 +5,7 @@
  * @see https://github.com/apache/arrow/blob/main/format/File.fbs, Message.fbs and Schema.fbs
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-
-/**
- * The content of a table's place: nothing to follow, text, a struct's bytes in a list, another table, or a list of
- * them.
- */
-type Place = "plain" | "text" | { readonly structs: number } | { readonly table: Table } | { readonly tables: Table };
-type Table = readonly (Place | "absent")[];
+import { requireSoundTable, type Kinds, type Place, type Table } from "./flat-check.ts";
 
 const PAIRS: Place = { tables: ["text", "text"] };
 /** A type's own table: numbers only, of the types there may be. */
@@ -25,73 +19,12 @@ const footer: Table = ["plain", { table: schema }, BLOCKS, BLOCKS, PAIRS];
 const record: Table = ["plain", { structs: 16 }, { structs: 16 }, "absent", "absent"];
 const message: Table = ["plain", "plain", { table: record }, "plain", PAIRS];
 
-/** The place of the number that tells the type of another table, and its allowed values. */
-interface Kinds {
-  readonly place: number;
-  readonly allowed: readonly number[];
-}
 /** Int, FloatingPoint and FixedSizeList are the columns that are written; Arrow JS waits for a RecordBatch forever. */
 const KINDS = new Map<Table, Kinds>([
   [leaf, { place: 2, allowed: [2, 3, 16] }],
   [field, { place: 2, allowed: [2, 3, 16] }],
   [message, { place: 1, allowed: [3] }],
 ]);
-
-class Check {
-  readonly #view: DataView;
-  /** Bytes that may still be described: nothing lies on top of something else. */
-  #left: number;
-
-  constructor(bytes: Uint8Array) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#left = bytes.length;
-  }
-
-  /** Follows all that the table says; throws RangeError where it leads out of the bytes. */
-  root(table: Table): void {
-    this.#table(this.#view.getUint32(0, true), table);
-  }
-
-  /** @returns Where the place's value is; 0 when it has none. */
-  #place(at: number, index: number): number {
-    const places = at - this.#view.getInt32(at, true);
-    const entry = 4 + 2 * index;
-    const offset = entry < this.#view.getUint16(places, true) ? this.#view.getUint16(places + entry, true) : 0;
-    return offset && at + offset;
-  }
-
-  #table(at: number, table: Table): void {
-    this.#spend(4);
-    this.#view.getInt32(at, true);
-    table.forEach((place, index) => {
-      const value = this.#place(at, index);
-      if (!value || place === "plain") return;
-      if (place === "absent") throw new RangeError("it has something that is not expected");
-      this.#follow(value + this.#view.getUint32(value, true), place);
-    });
-    const kinds = KINDS.get(table);
-    const kind = kinds && this.#place(at, kinds.place);
-    if (kinds && !(kind && kinds.allowed.includes(this.#view.getUint8(kind)))) {
-      throw new RangeError("a column or a message is of another kind than expected");
-    }
-  }
-
-  #follow(at: number, place: Exclude<Place, "plain">): void {
-    if (typeof place === "object" && "table" in place) return this.#table(at, place.table);
-    const count = this.#view.getUint32(at, true);
-    const width = place === "text" ? 1 : "structs" in place ? place.structs : 4;
-    this.#spend(4 + count * width);
-    if (at + 4 + count * width > this.#view.byteLength) throw new RangeError(`a list of ${count} does not fit`);
-    if (typeof place !== "object" || !("tables" in place)) return;
-    for (let i = 0, entry = at + 4; i < count; i++, entry += 4) {
-      this.#table(entry + this.#view.getUint32(entry, true), place.tables);
-    }
-  }
-
-  #spend(bytes: number): void {
-    if ((this.#left -= bytes) < 0) throw new RangeError("it describes more than it has");
-  }
-}
 
 /** Bytes behind the footer: its length in 4 bytes, and "ARROW1". */
 const TAIL = 10;
@@ -112,14 +45,14 @@ function check(file: number): void {
   if (tail.toString("latin1", 4) !== "ARROW1") throw new RangeError("it does not end as one");
   const length = tail.readInt32LE(0);
   const description = read(size - TAIL - length, length);
-  new Check(description).root(footer);
+  requireSoundTable(description, footer, KINDS);
   const { offset, length: headLength } = block(description);
   const head = read(offset, headLength);
   // The mark of a message, and its length; others make Arrow JS turn in circles.
   if (head.length < 8 || head.readInt32LE(0) !== -1 || head.readInt32LE(4) !== head.length - 8) {
     throw new RangeError("its columns are not where it says");
   }
-  new Check(head.subarray(8)).root(message);
+  requireSoundTable(head.subarray(8), message, KINDS);
 }
 
 /** Finds the message of the one record batch, in a footer that was checked. */

@@ -5,7 +5,7 @@
  */
 
 /** Longest list that a description of columns has. */
-const MAX_LIST = 4096;
+const MAX_LIST = 65_536;
 
 /** A table: its places are numbered as the fields of the schema that it follows. */
 export class FlatTable {
@@ -93,6 +93,13 @@ export class FlatTable {
   pairs(index: number): [number, number][] {
     const [at, length] = this.#list(index);
     return Array.from({ length }, (_, i) => [this.#long(at + 16 * i), this.#long(at + 16 * i + 8)]);
+  }
+
+  /** A list of structs of three 64-bit numbers. */
+  triples(index: number): [number, number, number][] {
+    const [at, length] = this.#list(index);
+    const number = (i: number, k: number) => this.#long(at + 24 * i + 8 * k);
+    return Array.from({ length }, (_, i) => [number(i, 0), number(i, 1), number(i, 2)]);
   }
 
   #list(index: number): [at: number, length: number] {

@@ -9,6 +9,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import { UsageError } from "../../base/errors.ts";
+import { soundFooter, soundStream, type SoundFooter } from "../formats/arrow-ipc-check.ts";
 import { requireSoundBatch } from "./arrow-batch.ts";
 import { pixelColumn, pixelValues, plain, type PixelColumn } from "./arrow-pixels.ts";
 import { BadDataError, badEntry, damaged } from "./bad-data.ts";
@@ -111,23 +112,40 @@ async function isArrowFile(path: string, file: FileHandle): Promise<boolean> {
  *
  * @throws RangeError when one is not where the footer says.
  */
-async function* fileBatches(reader: AsyncRecordBatchFileReader): AsyncGenerator<RecordBatch> {
+async function* fileBatches(reader: AsyncRecordBatchFileReader, footer: SoundFooter): AsyncGenerator<RecordBatch> {
   for (let i = 0; i < reader.numRecordBatches; i++) {
+    await footer.requireBatch(i);
     const batch = await reader.readRecordBatch(i);
     if (!batch) throw new RangeError(`its footer says where record batch ${i} is, and it is not there`);
     yield batch;
   }
 }
 
+/** The record batches of a stream, each checked before it is read. */
+async function* streamBatches(
+  reader: AsyncIterable<RecordBatch>,
+  messages: ReturnType<typeof soundStream>,
+): AsyncGenerator<RecordBatch> {
+  const batches = reader[Symbol.asyncIterator]();
+  while (await messages.next()) {
+    const next = await batches.next();
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
 /** Schema and record batches, one in memory at a time. The bytes of a stream are given once, so that none is read anew. */
 async function readBatches(path: string, file: FileHandle) {
   if (await isArrowFile(path, file)) {
+    const footer = await soundFooter(file);
     const reader = (await (await RecordBatchReader.from(file)).open()) as AsyncRecordBatchFileReader;
-    return { schema: reader.schema, batches: fileBatches(reader), end: () => {} };
+    return { schema: reader.schema, batches: fileBatches(reader, footer), end: () => {} };
   }
+  const messages = soundStream(file);
+  await messages.schema();
   const stream = file.createReadStream({ start: 0, autoClose: false });
   const reader = await (await RecordBatchReader.from(stream)).open();
-  return { schema: reader.schema, batches: reader as AsyncIterable<RecordBatch>, end: () => stream.destroy() };
+  return { schema: reader.schema, batches: streamBatches(reader, messages), end: () => stream.destroy() };
 }
 
 /**
