@@ -108,7 +108,53 @@ export function stepTime(training: Training, cluster: Cluster, world: number, to
   return { bytes, compute, transfer, latency, additions, copies, total };
 }
 
+/** Rounds of local steps. */
+export interface LocalRounds {
+  /** Steps between two exchanges. */
+  readonly every: number;
+  /** Vectors of the parameters' length that are summed: 1, or 3 with averaged moments. */
+  readonly vectors: number;
+}
+
+/** A step's time with local steps, s: each replica's share of the batch, and its part of a round's exchange. */
+export function localStepTime(
+  training: Training,
+  cluster: Cluster,
+  world: number,
+  { every, vectors }: LocalRounds,
+): { readonly bytes: number; readonly total: number } {
+  const { compute } = stepTime(training, cluster, world);
+  const summed = { ...training, parameters: vectors * training.parameters, shards: world, secondsPerShard: 0, secondsForUpdate: 0 }; // prettier-ignore
+  const round = stepTime(summed, cluster, world);
+  // The outer optimizer reads parameters, momentum and change, and writes two of them.
+  const outer = (5 * FLOAT * training.parameters) / cluster.device;
+  return { bytes: round.bytes / every, total: compute + (round.total + outer) / every };
+}
+
 const WORLDS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** A row for each number of GPUs, and a column for each length of a round: seconds of a step, and times one GPU's speed. */
+export function localTable(
+  trainingOf: (world: number) => Training,
+  cluster: Cluster,
+  vectors: number,
+  lengths: readonly number[],
+): string {
+  const alone = stepTime(trainingOf(1), cluster, 1).total;
+  const rows = WORLDS.filter((world) => world <= (cluster.most ?? world)).map((world) => [
+    String(world),
+    ...lengths.map((every) => {
+      const total = world === 1 ? alone : localStepTime(trainingOf(world), cluster, world, { every, vectors }).total;
+      return `${total.toFixed(3)} (${(alone / total).toFixed(1)}x)`;
+    }),
+  ]);
+  return tableOf(["GPUs", ...lengths.map((every) => `H = ${every}`)], rows);
+}
+
+const tableOf = (heads: readonly string[], rows: readonly (readonly string[])[]) => {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heads), line(heads.map(() => "---:")), ...rows.map(line)].join("\n");
+};
 
 /**
  * A row for each number of GPUs; for each cluster the seconds of a step, and how many times faster it is than one GPU.
@@ -130,6 +176,5 @@ export function scalingTable(
     );
     return [String(world), compute.toFixed(3), (bytes / 1e6).toFixed(0), ...cells];
   });
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(heads), line(heads.map(() => "---:")), ...rows.map(line)].join("\n");
+  return tableOf(heads, rows);
 }

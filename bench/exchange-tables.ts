@@ -9,7 +9,7 @@ import { networkOf } from "../src/run/network-from-config.ts";
 import { cifar10Presets } from "../pipelines/presets/cifar10.ts";
 import { ncsnpp } from "../src/models/ncsnpp.ts";
 import { layoutOf } from "../src/models/parameters.ts";
-import { scalingTable, type Cluster, type Topology, type Training } from "./exchange-model.ts";
+import { localTable, scalingTable, type Cluster, type Topology, type Training } from "./exchange-model.ts";
 
 /** Memory of a GPU, bytes/s: assumed. */
 const DEVICE = 1e12;
@@ -77,4 +77,21 @@ export function exchangeTables(): string {
     .join("\n\n");
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) console.log(exchangeTables());
+/** Steps in a round of the tables of local steps. */
+const LENGTHS = [1, 10, 50, 200];
+const VECTORS = { 3: "moments averaged", 1: "moments restarted" } as const;
+
+/** The paper's model by local steps, a table for each network and start of the moments. */
+export function localTables(): string {
+  const training = trainingOf("paper");
+  return clusters
+    .flatMap((cluster) =>
+      ([3, 1] as const).map(
+        (vectors) => `${cluster.name}, ${VECTORS[vectors]}:\n\n${localTable(training, cluster, vectors, LENGTHS)}`,
+      ),
+    )
+    .join("\n\n");
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  console.log(`${exchangeTables()}\n\n${localTables()}`);

@@ -4,13 +4,14 @@ import { describe, expect, it } from "vitest";
 import {
   bytesOnWire,
   bytesSent,
+  localStepTime,
   scalingTable,
   stepTime,
   transferSeconds,
   type Cluster,
   type Training,
 } from "../../bench/exchange-model.ts";
-import { exchangeTables, parametersOf } from "../../bench/exchange-tables.ts";
+import { exchangeTables, localTables, parametersOf } from "../../bench/exchange-tables.ts";
 
 const training: Training = { parameters: 1000, shards: 8, secondsPerShard: 0.5, secondsForUpdate: 0.25 };
 /** Every part of the step is a round number of seconds. */
@@ -111,6 +112,21 @@ describe("scalingTable", () => {
   });
 });
 
+describe("localStepTime", () => {
+  it("adds a part of a round's exchange to a step", () => {
+    // Four of eight shards and the update; 12,000 bytes at 1,000 bytes/s each way, with headers; copies; the outer step.
+    const { bytes, total } = localStepTime(training, cluster, 2, { every: 10, vectors: 3 });
+    expect(bytes).toBeCloseTo(1200, 6);
+    const wire = bytesOnWire(3000, 2) / 1000;
+    expect(total).toBeCloseTo(2.25 + (wire + 1.25 + (2 * 12_000) / 8000 + (5 * 4000) / 12_000) / 10, 9);
+  });
+
+  it("comes near a step without an exchange as rounds grow", () => {
+    const { total } = localStepTime(training, cluster, 4, { every: 1e9, vectors: 1 });
+    expect(total).toBeCloseTo(2 * 0.5 + 0.25, 6);
+  });
+});
+
 describe("docs/lab/exchange.md", () => {
   it("counts the parameters of the paper's models", () => {
     expect(parametersOf("paper")).toBe(61_804_419);
@@ -121,5 +137,6 @@ describe("docs/lab/exchange.md", () => {
     const docs = readFileSync(fileURLToPath(new URL("../../docs/lab/exchange.md", import.meta.url)), "utf8");
     const plain = (text: string) => text.replace(/ +/g, " ").replace(/-+:/g, "-:");
     expect(plain(docs)).toContain(plain(exchangeTables()));
+    expect(plain(docs)).toContain(plain(localTables()));
   });
 });
