@@ -17,7 +17,7 @@ export interface Mean {
 }
 
 /** Settings of a sweep without the seed, and what their runs came to. */
-export interface Row {
+export interface SweepRow {
   readonly values: Readonly<Record<string, string>>;
   readonly results: readonly CellResult[];
   readonly measures: { readonly [M in SweepMeasure]?: Mean };
@@ -65,7 +65,7 @@ export function pairedDifferences(
 }
 
 /** Rows in the order of the cells; runs that failed are in no mean. */
-export function rowsOf(results: readonly CellResult[]): Row[] {
+export function rowsOf(results: readonly CellResult[]): SweepRow[] {
   const groups = new Map<string, CellResult[]>();
   for (const result of results) {
     const key = JSON.stringify(without(result.cell.values));

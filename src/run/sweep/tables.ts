@@ -6,7 +6,7 @@ import { withError } from "../../base/format.ts";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import { escape, section } from "../../monitor/report/report-html-parts.ts";
 import { STYLE } from "../../monitor/report/report-style.ts";
-import { MEASURES, rowsOf, summaryOf, type Mean, type Row, type SweepMeasure } from "./results.ts";
+import { MEASURES, rowsOf, summaryOf, type Mean, type SweepRow, type SweepMeasure } from "./results.ts";
 import type { CellResult } from "./run-cells.ts";
 
 const NAMES: Readonly<Record<SweepMeasure, string>> = {
@@ -25,11 +25,11 @@ const meanText = (mean: Mean | undefined) => (mean ? withError(mean.mean, mean.s
 const signed = (mean: Mean | undefined) => (mean && mean.mean > 0 ? "+" : "") + meanText(mean);
 
 /** The table's head and its rows, as text. */
-function grid(rows: readonly Row[]): { readonly head: readonly string[]; readonly body: readonly string[][] } {
+function grid(rows: readonly SweepRow[]): { readonly head: readonly string[]; readonly body: readonly string[][] } {
   const fields = Object.keys(rows[0]?.values ?? {});
   const shown = MEASURES.filter((measure) => rows.some(({ measures }) => measures[measure]));
   const compared = rows.length > 1 ? shown.filter((measure) => measure === "bpd" || measure === "bound") : [];
-  const state = ({ results }: Row) => {
+  const state = ({ results }: SweepRow) => {
     const failed = results.filter(({ exitCode }) => exitCode !== 0).length;
     return failed ? `${results.length - failed} of ${results.length}` : String(results.length);
   };
