@@ -49,6 +49,8 @@ export interface ScoreNetworkOptions {
 export interface ScoreNetwork {
   readonly model: ScoreModel;
   readonly layout: ParameterLayout;
+  /** The SDE of a session's network; the network of no session is for any. */
+  readonly sde?: SDE;
   /** Losses [B] without dropout, computed as {@link lossAndGradient}. */
   losses(parameters: Tensor1D, inputs: LossInputs): Promise<Float32Array>;
   /**

@@ -114,7 +114,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   }
   const compile = config.engine.compile && engine.native;
   const { reduceMean } = config.training;
-  const network = scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) });
+  const network = { ...scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) }), sde };
   const { layout } = network;
   const store = new CheckpointStore({
     workdir,

@@ -28,11 +28,11 @@ export interface ExactScore extends ScoreFunction {
 }
 
 /**
- * Holds an operator to the SDE of its score.
+ * Holds an operator to the SDE of its score, or of the network that learns it.
  *
  * @throws RangeError when the score was made for another SDE.
  */
-export function requireSameSde(operator: string, score: ScoreFunction, sde: SDE): void {
+export function requireSameSde(operator: string, score: Pick<ScoreFunction, "sde">, sde: SDE): void {
   if (score.sde === undefined || score.sde === sde) return;
   throw new RangeError(
     `${operator}: the score was made for another SDE (${score.sde.name}) than the one given (${sde.name}); ` +

@@ -2,8 +2,9 @@ import { concatMap, type OperatorFunction } from "rxjs";
 import { select, withColumns, type Batch } from "../data/batch.ts";
 import type { ScoreNetwork } from "../models/score-network.ts";
 import type { TrainState } from "../training/train-state.ts";
+import { requireSameSde } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
-import { checkWeighting, lossInputs, type Weighting } from "./score-matching.ts";
+import { checkWeighting, lossInputs, requirePerturbedBy, type Weighting } from "./score-matching.ts";
 
 /**
  * The denoising score matching loss of each example under the averaged parameters: no dropout, no gradient.
@@ -17,8 +18,10 @@ export function scoreMatchingLoss(
   state: TrainState,
   { weighting }: { readonly weighting: Weighting },
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Batch<"t" | "loss">> {
+  requireSameSde("scoreMatchingLoss", network, sde);
   checkWeighting("scoreMatchingLoss", sde, weighting);
   return concatMap(async (batch) => {
+    requirePerturbedBy(batch, sde);
     const losses = await network.losses(state.ema, lossInputs(batch, sde, weighting));
     return withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } });
   });

@@ -1,9 +1,10 @@
 import { concatMap, defer, EMPTY, type OperatorFunction } from "rxjs";
-import { floats, select, withColumns, type Batch } from "../data/batch.ts";
+import { floats, hasColumn, select, withColumns, type Batch } from "../data/batch.ts";
 import type { LossInputs, ScoreNetwork } from "../models/score-network.ts";
 import { randomKey } from "../base/random.ts";
 import type { TrainState } from "../training/train-state.ts";
 import type { TimeDensity } from "../sde/draw-time.ts";
+import { requireSameSde } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
 import { useOnce } from "./use-once.ts";
@@ -34,6 +35,29 @@ const WEIGHTS: Readonly<Record<Weighting, (sde: SDE, t: number) => number>> = {
 function targetOf(noise: Float32Array, perturbed: Float32Array, inputScale: ArrayLike<number>): Float32Array {
   const dims = noise.length / inputScale.length;
   return noise.map((z, i) => z + inputScale[Math.floor(i / dims)]! * perturbed[i]!);
+}
+
+/** Relative distance of x(t) from alpha_t x(0) + sigma_t z that float32 does not explain. */
+const ROUNDING = 1e-3;
+
+/**
+ * Holds a batch to the SDE that it was perturbed by, at its first number.
+ *
+ * @throws RangeError when it was another.
+ */
+export function requirePerturbedBy(batch: Batch<"t" | "noise" | "perturbed">, sde: SDE): void {
+  if (!hasColumn(batch, "data") || batch.size === 0) return;
+  const [data, noise, perturbed] = (["data", "noise", "perturbed"] as const).map(
+    (name) => floats(batch, name).data[0]!,
+  );
+  const t = floats(batch, "t").data[0]!;
+  const [mean, spread] = [sde.meanCoeff(t) * data!, sde.std(t) * noise!];
+  const expected = mean + spread;
+  if (!(Math.abs(perturbed! - expected) > ROUNDING * (1e-3 + Math.abs(mean) + Math.abs(spread)))) return;
+  throw new RangeError(
+    `scoreMatching: the batch was perturbed by another SDE than the ${sde.name} given; ` +
+      "give sampleTime, perturb and scoreMatching the SDE of the session",
+  );
 }
 
 /** Denoising score matching inputs of a batch. */
@@ -88,10 +112,12 @@ export function scoreMatching(
   state: Pick<TrainState, "parameters">,
   { weighting, seed, stop }: ScoreMatchingOptions,
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient<"shard">> {
+  requireSameSde("scoreMatching", network, sde);
   checkWeighting("scoreMatching", sde, weighting);
   const gradient = (batch: Batch<"t" | "noise" | "perturbed">) =>
     useOnce(
       async () => {
+        requirePerturbedBy(batch, sde);
         const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
         const result = await network.lossAndGradient(state.parameters, lossInputs(batch, sde, weighting), key);
         return { ...result, dispose: () => result.gradient.dispose() };

@@ -70,6 +70,10 @@ describe("a session begins with", () => {
 });
 
 describe("a session", () => {
+  it("holds its network to its SDE", async () => {
+    await run({ workdir: temporaryFolder() }, ({ network, sde }) => (expect(network.sde).toBe(sde), {}));
+  });
+
   it("scores with the averaged parameters, and tells their digest", async () => {
     const workdir = temporaryFolder();
     await save(workdir, 1);
