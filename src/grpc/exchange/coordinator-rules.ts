@@ -13,7 +13,7 @@ import {
   type CoordinatorEvent,
   type CoordinatorState,
 } from "./coordinator-state.ts";
-import { change, remove, send, settle, tell, verify } from "./coordinator-views.ts";
+import { change, remove, send, settle, tell, compareParameters } from "./coordinator-views.ts";
 import { ENTERING, GATHERING, LINGER } from "./limits.ts";
 import type { MemberMessage } from "./messages.ts";
 
@@ -61,7 +61,7 @@ function said(
   }
   if (parameters) {
     member.told = parameters;
-    verify(draft, parameters.step);
+    compareParameters(draft, parameters.step);
     finish(draft);
   }
   if (ready && ready.view === draft.view && draft.phase === "preparing") {

@@ -76,7 +76,7 @@ export function settle(draft: CoordinatorDraft): void {
     const common = { view: draft.view, step, members: about, entering, hash: source.ready!.hash };
     send(draft, member, { view: { ...common, need, source: need === "NOTHING" ? 0 : from[i % from.length]!.id } });
   });
-  verify(draft, step);
+  compareParameters(draft, step);
 }
 
 interface Hashed {
@@ -94,7 +94,7 @@ function differ(draft: CoordinatorDraft, step: number, hashes: readonly Hashed[]
 }
 
 /** Compares the parameters after a step, once all have told theirs or have taken the run's over since. */
-export function verify(draft: CoordinatorDraft, step: number): void {
+export function compareParameters(draft: CoordinatorDraft, step: number): void {
   const members = [...draft.members].sort(byRank);
   if (!draft.rules.verifies || draft.phase !== "settled" || step <= draft.verified) return;
   if (members.some(({ told, same }) => told?.step !== step && same < step)) return;
