@@ -6,6 +6,8 @@ import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
 import { serverSecurity } from "../grpc/security.ts";
 import { serve, type Serving } from "../monitor/grpc/serve.ts";
 import { Archive } from "../monitor/archive.ts";
+import { JoinedFeed } from "../monitor/joined-feed.ts";
+import { Workdirs } from "../monitor/workdirs.ts";
 import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
 import { describeFailure } from "./failure.ts";
@@ -31,6 +33,7 @@ interface Given extends SecurityOptions {
   readonly listen: string;
   readonly web: string;
   readonly dir: string;
+  readonly runs: string;
   readonly help?: boolean;
 }
 
@@ -44,7 +47,8 @@ export function monitorProgram(): Command {
     .usage("[-- options]")
     .option("--listen <host:port>", "address for runs (--metrics-push) and watchers", "127.0.0.1:50051")
     .option("--web <host:port>", "address of the page of all runs", "127.0.0.1:8080")
-    .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor");
+    .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor")
+    .option("--runs <folder>", "follows all workdirs below a folder, live or finished; only reads", "runs");
   addSecurityOptions(command);
   return command
     .option("-h, --help", "prints this text")
@@ -99,10 +103,12 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
     try {
       const archive = new Archive(given.dir);
-      const server = await serve({ option: "--listen", endpoint, security, feed: archive, store: archive, tell });
-      const source = { feed: archive, workdir: () => undefined };
+      const workdirs = new Workdirs(given.runs);
+      const feed = new JoinedFeed(archive, workdirs);
+      const server = await serve({ option: "--listen", endpoint, security, feed, store: archive, tell });
+      const source = { feed, workdir: (runId: string) => workdirs.workdir(runId) };
       const page = { option: "--web", endpoint: webEndpoint, security: webSecurity, source, tell };
-      const web = await openWeb({ ...page, metrics: prometheusHandler(archive) }, server);
+      const web = await openWeb({ ...page, metrics: prometheusHandler(feed) }, server);
       stdout.write(`listening on ${endpointText(server.endpoint)}, ${archive.logs().length} runs in ${resolve(given.dir)}\n`); // prettier-ignore
       stdout.write(`page: ${web.url}${webSecurity.token ? " (asks for the token)" : ""}\n`);
       const exitCode = await new Promise<number>((end) => {
@@ -113,6 +119,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
         });
       });
       archive.close();
+      workdirs.close();
       await Promise.all([server.close(GRACE), web.close(GRACE)]);
       return exitCode;
     } finally {

@@ -14,7 +14,7 @@ export interface Metric {
 }
 
 /** Where something of a record belongs. */
-export interface Place {
+export interface RecordPlace {
   readonly runId: string;
   /** Name of the machine. */
   readonly node: string;
@@ -23,12 +23,12 @@ export interface Place {
 }
 
 /** A metric and where it belongs. */
-export interface MetricEntry extends Place {
+export interface MetricEntry extends RecordPlace {
   readonly metric: Metric;
 }
 
 /** How far a run was, and where it was told. */
-export interface StateEntry extends Place {
+export interface StateEntry extends RecordPlace {
   readonly state: RunState;
 }
 

@@ -1,6 +1,6 @@
 /** The events that a run emits. */
 import type { HistogramReading } from "./meter.ts";
-import type { Phase } from "./run-state.ts";
+import type { RunPhase } from "./run-state.ts";
 
 /** Values of `--mode`. */
 export const modes = ["train", "eval", "train_deq", "sample"] as const;
@@ -21,7 +21,7 @@ export type RunEvent =
       readonly total?: number;
       readonly unit?: string;
       /** The run's phase from here on; default "working". */
-      readonly phase?: Phase;
+      readonly phase?: RunPhase;
     }
   /** Training stands still to look at the run, or goes on. */
   | { readonly type: "look"; readonly begins: boolean }

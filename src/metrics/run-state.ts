@@ -18,11 +18,11 @@ export const phases = [
   "lost",
 ] as const;
 /** One of {@link phases}. */
-export type Phase = (typeof phases)[number];
+export type RunPhase = (typeof phases)[number];
 
 /** The time of one phase, in all. */
 export interface PhaseTime {
-  readonly phase: Phase;
+  readonly phase: RunPhase;
   readonly seconds: number;
   /** Estimated; 0 when it is over, absent while nothing can be said. */
   readonly secondsLeft?: number | undefined;
@@ -30,7 +30,7 @@ export interface PhaseTime {
 
 /** What a run tells of itself at a change of phase, and every {@link HEARTBEAT} ms. */
 export interface RunState {
-  readonly phase: Phase;
+  readonly phase: RunPhase;
   /** ISO 8601, UTC. */
   readonly time: string;
   /** What is done, in the pipeline's words: "likelihood (ODE)". */
@@ -69,7 +69,7 @@ export const LOST_AFTER = 30_000;
 export const isOver = ({ phase }: Pick<RunState, "phase">): boolean =>
   phase === "finished" || phase === "stopped" || phase === "failed";
 
-const isPhase = (value: unknown): value is Phase => (phases as readonly unknown[]).includes(value);
+const isPhase = (value: unknown): value is RunPhase => (phases as readonly unknown[]).includes(value);
 const isTime = (value: unknown): value is string => typeof value === "string" && !Number.isNaN(Date.parse(value));
 
 /** A state that was stored or sent, with what it lacks; undefined for anything else. */

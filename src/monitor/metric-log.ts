@@ -1,7 +1,7 @@
 /** The record of a run: one JSON object a line and a metric. */
 import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateSync } from "node:fs";
 import { readLines, START, type Position } from "./lines.ts";
-import { BATCH_SIZE, batchOf, follows, isMetric, type Entry, type Metric, type MetricBatch, type Place } from "../metrics/metric.ts"; // prettier-ignore
+import { BATCH_SIZE, batchOf, follows, isMetric, type Entry, type Metric, type MetricBatch, type RecordPlace } from "../metrics/metric.ts"; // prettier-ignore
 import { parseRunState, type RunState } from "../metrics/run-state.ts";
 
 /** Owner of a file's metrics, where its lines do not name one. */
@@ -11,7 +11,7 @@ export interface RecordOwner {
 }
 
 /** A line of the file; node and sequence where a file has several nodes. */
-type Stored = Metric & { readonly value: number | null; readonly state: unknown } & Partial<Omit<Place, "runId">>;
+type Stored = Metric & { readonly value: number | null; readonly state: unknown } & Partial<Omit<RecordPlace, "runId">>;
 
 /** The entry of a line; undefined for what is none. A value of null is NaN, which JSON does not have. */
 export function parseLine(text: string, line: number, owner: RecordOwner): Entry | undefined {
@@ -28,7 +28,7 @@ export function parseLine(text: string, line: number, owner: RecordOwner): Entry
   return { runId: owner.runId, node, sequence, metric: { name, step, value: value ?? NaN, unit, time } };
 }
 
-type Within = Omit<Place, "runId">;
+type Within = Omit<RecordPlace, "runId">;
 
 /** A line without its end. */
 const lineOf = ({ name, step, value, unit, time }: Metric, place?: Within) =>

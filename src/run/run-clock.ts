@@ -1,6 +1,6 @@
 /** Where a run is and how long it still takes, by its events. */
 import type { RunEvent } from "../metrics/run-event.ts";
-import { phases as allPhases, type Phase, type PhaseTime, type RunState } from "../metrics/run-state.ts";
+import { phases as allPhases, type RunPhase, type PhaseTime, type RunState } from "../metrics/run-state.ts";
 import type { PlannedPhase } from "./run-plan.ts";
 
 /** What is known of one phase. */
@@ -40,10 +40,10 @@ export class RunClock {
   readonly #options: Omit<RunClockOptions, "now">;
   readonly #now: () => number;
   readonly #begun: number;
-  readonly #spans = new Map<Phase, Span>();
-  #phase: Phase = "starting";
+  readonly #spans = new Map<RunPhase, Span>();
+  #phase: RunPhase = "starting";
   /** What goes on when a look is over. */
-  #under: Phase = "training";
+  #under: RunPhase = "training";
   #since: number;
   #told: number;
   #stage = "";
@@ -137,7 +137,7 @@ export class RunClock {
     return (spent - first.spent) / (done - first.done);
   }
 
-  #span(phase: Phase): Span {
+  #span(phase: RunPhase): Span {
     let span = this.#spans.get(phase);
     if (!span) this.#spans.set(phase, (span = { spent: 0, done: 0, total: undefined, first: undefined }));
     return span;
@@ -149,7 +149,7 @@ export class RunClock {
     this.#since = now;
   }
 
-  #enter(phase: Phase): void {
+  #enter(phase: RunPhase): void {
     this.#settle(this.#now());
     this.#told = this.#since;
     this.#phase = phase;
@@ -168,7 +168,7 @@ export class RunClock {
   }
 
   /** Whether nothing of it comes any more: a later one has begun, and it is not what a look interrupts. */
-  #isPast(phase: Phase): boolean {
+  #isPast(phase: RunPhase): boolean {
     const order = this.#options.plan.map((planned) => planned.phase);
     const now = this.#phase === "snapshot" || this.#phase === "compiling" ? this.#under : this.#phase;
     const at = order.indexOf(now);

@@ -1,10 +1,10 @@
 /** The phases that a run will have, for an estimate of its time. */
-import type { Phase } from "../metrics/run-state.ts";
+import type { RunPhase } from "../metrics/run-state.ts";
 import type { Config } from "./config.ts";
 import type { RunContext } from "./pipeline.ts";
 
 export interface PlannedPhase {
-  readonly phase: Phase;
+  readonly phase: RunPhase;
   /** Units of work: steps, images. */
   readonly total: number;
   /** Cost of a unit, in forward passes of the network for one example. */

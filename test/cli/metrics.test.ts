@@ -53,7 +53,7 @@ async function startMonitor(args: readonly string[] = []) {
   const dir = temporaryFolder();
   const [stdout, stderr, signals] = [screen(), screen(), new EventEmitter()];
   const exit = () => {};
-  const ended = monitorMain(["--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--dir", dir, ...args], { stdout, stderr, env: {}, signals, exit }); // prettier-ignore
+  const ended = monitorMain(["--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--dir", dir, "--runs", dir, ...args], { stdout, stderr, env: {}, signals, exit }); // prettier-ignore
   let over = false;
   void ended.then(() => (over = true));
   await until(() => over || stdout.endpoint("listening on ") !== undefined);

@@ -1,5 +1,5 @@
 /** How far a run is, on the wire: `scorestream.v1.RunState`. */
-import { phases, type Phase, type PhaseTime, type RunState } from "../../metrics/run-state.ts";
+import { phases, type RunPhase, type PhaseTime, type RunState } from "../../metrics/run-state.ts";
 import { fromTimestamp, toTimestamp, type Timestamp } from "./timestamp.ts";
 
 const PREFIX = "RUN_PHASE_";
@@ -14,9 +14,9 @@ export interface RunStateMessage extends Omit<RunState, "phase" | "time" | "phas
   readonly phases: readonly PhaseTimeMessage[];
 }
 
-const toPhase = (phase: Phase) => `${PREFIX}${phase.toUpperCase()}`;
+const toPhase = (phase: RunPhase) => `${PREFIX}${phase.toUpperCase()}`;
 /** A phase of a version to come is some work. */
-const fromPhase = (text: string): Phase => phases.find((phase) => toPhase(phase) === text) ?? "working";
+const fromPhase = (text: string): RunPhase => phases.find((phase) => toPhase(phase) === text) ?? "working";
 
 export const stateToMessage = ({ phase, time, phases, ...rest }: RunState): RunStateMessage => ({
   ...rest,

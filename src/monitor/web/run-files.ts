@@ -14,7 +14,7 @@ export interface SampleGrid {
 }
 
 /** Files of a run that can be requested. */
-export interface RunState {
+export interface FilesState {
   readonly samples: readonly SampleGrid[];
   readonly config: boolean;
   readonly report: boolean;
@@ -89,7 +89,7 @@ export function readLogTail(workdir: string, count: number): string[] | undefine
   }
 }
 
-export function runState(workdir: string): RunState {
+export function runState(workdir: string): FilesState {
   return {
     samples: sampleGrids(workdir),
     config: fileAt(join(workdir, "config.json")) !== undefined,

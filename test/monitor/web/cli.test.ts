@@ -97,7 +97,7 @@ describe("--monitor", () => {
 function startMonitor(dir: string, args: readonly string[]) {
   const [stdout, stderr, signals] = [screen(), screen(), new EventEmitter()];
   const environment = { stdout, stderr, env: {}, signals, exit: () => {} };
-  const ended = monitorMain(["--listen", "127.0.0.1:0", "--dir", dir, ...args], environment);
+  const ended = monitorMain(["--listen", "127.0.0.1:0", "--dir", dir, "--runs", dir, ...args], environment);
   return { stdout, stderr, ended, stop: () => (signals.emit("SIGTERM"), ended) };
 }
 

@@ -1,10 +1,10 @@
 /** The files of a run, as the server gives them. */
 import "./dom.ts";
-import type { RunState } from "../run-files.ts";
+import type { FilesState } from "../run-files.ts";
 
 export interface RunFiles {
   /** Null where they are on another machine. */
-  readonly files: RunState | null;
+  readonly files: FilesState | null;
 }
 
 const path = (run: string, ...parts: readonly string[]) =>

@@ -1,11 +1,11 @@
 /** How far the focused run is: its phases, the time left of all of it, and why it failed. */
-import { isOver, type Phase, type PhaseTime, type RunState } from "../../../metrics/run-state.ts";
+import { isOver, type RunPhase, type PhaseTime, type RunState } from "../../../metrics/run-state.ts";
 import { card, h, setText } from "./dom.ts";
 import { durationText } from "./format.ts";
 import type { Model } from "./model.ts";
 import { stateNow } from "./node-state.ts";
 
-export const PHASE_NAMES: Readonly<Record<Phase, string>> = {
+export const PHASE_NAMES: Readonly<Record<RunPhase, string>> = {
   starting: "starting",
   compiling: "compiling",
   training: "training",
@@ -23,7 +23,7 @@ export const PHASE_NAMES: Readonly<Record<Phase, string>> = {
 };
 
 /** Where there is little room. */
-const SHORT: Partial<Record<Phase, string>> = {
+const SHORT: Partial<Record<RunPhase, string>> = {
   evaluating_loss: "loss",
   evaluating_likelihood: "likelihood",
   evaluating_bound: "bound",

@@ -1,0 +1,93 @@
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { isMetric, isState, type Entry } from "../../src/metrics/metric.ts";
+import { parseRunState, type RunPhase } from "../../src/metrics/run-state.ts";
+import { Archive } from "../../src/monitor/archive.ts";
+import { JoinedFeed } from "../../src/monitor/joined-feed.ts";
+import { MetricLog } from "../../src/monitor/metric-log.ts";
+import { Workdirs } from "../../src/monitor/workdirs.ts";
+import { watch } from "../../src/monitor/watch.ts";
+import { batch, collect, metric, metrics, temporaryFolder, TIME } from "./fixture.ts";
+
+/** A workdir with a record of `count` metrics, and how far it came. */
+function workdirWith(folder: string, count: number, phase: RunPhase, id?: string) {
+  mkdirSync(folder, { recursive: true });
+  const log = new MetricLog(join(folder, "metrics.jsonl"), { runId: "", node: "" });
+  for (const each of metrics(1, count)) log.add(each);
+  log.addState(parseRunState({ phase, time: TIME })!);
+  if (id !== undefined) writeFileSync(join(folder, "run-id"), `${id}\n`);
+  return log;
+}
+
+function following(folder: string) {
+  const workdirs = new Workdirs(folder);
+  onTestFinished(() => workdirs.close());
+  const told: Entry[] = [];
+  workdirs.live.subscribe((entries) => told.push(...entries));
+  return { workdirs, told };
+}
+
+const names = ({ workdirs }: { readonly workdirs: Workdirs }) => workdirs.logs().map(({ owner }) => owner.runId).sort(); // prettier-ignore
+
+it("finds finished and dead runs below a folder, writes nothing, and gives their past", async () => {
+  const folder = temporaryFolder();
+  workdirWith(join(folder, "old"), 3, "finished", "old-12345678");
+  workdirWith(join(folder, "deep", "er"), 2, "training");
+  mkdirSync(join(folder, "old", "samples"));
+  const before = readdirSync(folder, { recursive: true }).sort();
+  const { workdirs, told } = following(folder);
+  expect(names({ workdirs })).toEqual(["deep/er", "old-12345678"]);
+  expect(workdirs.workdir("old-12345678")).toBe(join(folder, "old"));
+  expect(workdirs.workdir("nobody")).toBeUndefined();
+  workdirs.refresh();
+  // One that was killed long ago tells nothing more.
+  expect(told.filter(isState).map(({ runId, state }) => [runId, state.phase])).toEqual([["deep/er", "lost"]]);
+  const { batches, close } = watch(workdirs, { runIds: [], nodes: [], names: [], fromStep: 0, span: "PAST" });
+  const found = await collect(batches);
+  close();
+  expect(found.reduce((sum, { metrics }) => sum + metrics.length, 0)).toBe(5);
+  expect(found.flatMap(({ state }) => (state ? [state.phase] : [])).sort()).toEqual(["finished", "lost"]);
+  expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+});
+
+it("tells what a live run adds, a run that is new, and one that begins anew in the same folder", () => {
+  const folder = join(temporaryFolder(), "runs");
+  const { workdirs, told } = following(folder);
+  expect(workdirs.logs()).toEqual([]);
+  const log = workdirWith(join(folder, "a"), 2, "training");
+  workdirs.search();
+  expect(told.filter(isMetric)).toHaveLength(2);
+  log.add(metric(3));
+  appendFileSync(log.path, '{"name":"torn');
+  workdirs.refresh();
+  expect(told.filter(isMetric).map(({ metric: { step } }) => step)).toEqual([1, 2, 3]);
+  rmSync(log.path);
+  workdirWith(join(folder, "a"), 1, "starting");
+  workdirs.search();
+  workdirs.search();
+  expect(told.filter(isMetric).map(({ metric: { step } }) => step)).toEqual([1, 2, 3, 1]);
+  rmSync(folder, { recursive: true });
+  workdirs.search();
+  expect(workdirs.logs()).toEqual([]);
+});
+
+it("keeps the copy of a workdir apart, and leaves to the archive what is pushed to it", () => {
+  const folder = temporaryFolder();
+  for (const name of ["a", "b"]) workdirWith(join(folder, name), 2, "training", "run");
+  const { workdirs } = following(folder);
+  expect(names({ workdirs })).toHaveLength(2);
+  expect(names({ workdirs })).toContain("run");
+  const archive = new Archive(temporaryFolder());
+  onTestFinished(() => archive.close());
+  const feed = new JoinedFeed(archive, workdirs);
+  const told: string[] = [];
+  feed.live.subscribe((entries) => told.push(...entries.map(({ node }) => node)));
+  expect(feed.logs()).toHaveLength(2);
+  archive.accept(batch(1, 1, { node: "pusher" }));
+  expect(feed.logs()).toHaveLength(2);
+  appendFileSync(join(workdirs.workdir("run")!, "metrics.jsonl"), `${JSON.stringify(metric(3))}\n`);
+  workdirs.refresh();
+  expect(told.filter((node) => node === "pusher")).toHaveLength(1);
+  expect(feed.states().map(({ runId }) => runId)).not.toContain("run");
+});
