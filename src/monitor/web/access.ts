@@ -13,8 +13,8 @@ const digest = (text: string) => createHash("sha256").update(text).digest();
 const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
 
 const ASK = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ScoreStream</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/page.css"></head>
-<body class="ask"><main><h1>ScoreStream</h1><form action="/"><label for="token">Token</label>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="page.css"></head>
+<body class="ask"><main><h1>ScoreStream</h1><form action="./"><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Enter</button></form></main></body></html>`;
 
@@ -61,7 +61,7 @@ export function gate(
   return (request, { pathname, searchParams }) => {
     const given = searchParams.get("token");
     if (pathname === "/" && given !== null && same(given, token)) {
-      return refusal(303, "welcome", { Location: "/", "Set-Cookie": cookie });
+      return refusal(303, "welcome", { Location: "./", "Set-Cookie": cookie });
     }
     if (same(cookieOf(request, name) ?? "", value)) return undefined;
     if (same(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;

@@ -39,7 +39,7 @@ describe("a gate with a token", () => {
       const pass = gate({ ...endpoint, port }, { token: "secret", ...security }, () => {});
       return pass(request(), at(`/?token=${(security as { token?: string }).token ?? "secret"}`))!.headers;
     };
-    expect(given({})["Location"]).toBe("/");
+    expect(given({})["Location"]).toBe("./");
     expect(given({})["Set-Cookie"]).toBe(`${cookie}; Path=/; HttpOnly; SameSite=Strict`);
     expect(given({ tls })["Set-Cookie"]).toBe(`${cookie}; Path=/; HttpOnly; SameSite=Strict; Secure`);
     expect(given({ token: "other" })["Set-Cookie"]!.split(";")[0]).not.toBe(cookie);

@@ -12,7 +12,7 @@ it("the page asks for a run's files by its name, whatever signs it has", async (
   expect(await runFiles("a/b c")).toEqual({ a: 1 });
   expect(await config("a/b c")).toEqual({ a: 1 });
   expect(await logTail("a/b c")).toBe('{"a":1}');
-  const run = "/api/runs/a%2Fb%20c";
+  const run = "api/runs/a%2Fb%20c";
   expect(asked).toEqual([run, `${run}/config`, `${run}/log?lines=300`]);
   expect(sampleAddress("a/b c", "s 1.png", "2026-01-02T03:04:05.678Z")).toBe(
     `${run}/samples/s%201.png?modified=2026-01-02T03%3A04%3A05.678Z`,

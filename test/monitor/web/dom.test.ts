@@ -91,7 +91,7 @@ it("grids of samples: who looks at the newest keeps looking at it, who went back
   expect([image.hidden, none.hidden, slider.max, slider.disabled]).toEqual([true, false, "0", true]);
   update("a/b", [grid(1000)]);
   expect([image.hidden, none.hidden, slider.disabled, name.textContent]).toEqual([false, true, true, "step 1,000 (1 of 1)"]); // prettier-ignore
-  expect(image.src).toBe("/api/runs/a%2Fb/samples/s%201000.png?modified=2026-01-02T03%3A04%3A05.678Z");
+  expect(image.src).toBe("api/runs/a%2Fb/samples/s%201000.png?modified=2026-01-02T03%3A04%3A05.678Z");
   expect(image.alt).toBe("grid of samples, step 1,000");
   update("a/b", [grid(1000), grid(2000)]);
   expect([slider.value, slider.disabled, name.textContent]).toEqual(["1", false, "step 2,000 (2 of 2)"]);

@@ -24,8 +24,8 @@ describe("the page", () => {
     expect(page.status).toBe(200);
     const html = await page.text();
     const links = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
-    expect(links).toEqual(["/icon.svg", "/page.css", "/page.js"]);
-    const answers = await Promise.all(links.map((link) => get(link)));
+    expect(links).toEqual(["icon.svg", "page.css", "page.js"]);
+    const answers = await Promise.all(links.map((link) => get(`/${link}`)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     const types = answers.map(({ headers }) => headers.get("content-type"));
     expect(types).toEqual(["image/svg+xml", "text/css; charset=utf-8", "text/javascript; charset=utf-8"]);
@@ -193,7 +193,7 @@ describe("who may look", () => {
     expect(told[0]).toMatch(/was refused \/api\/runs: it has no valid token/);
 
     const entered = await get(`/?token=${token}`);
-    expect([entered.status, entered.headers.get("location")]).toEqual([303, "/"]);
+    expect([entered.status, entered.headers.get("location")]).toEqual([303, "./"]);
     const cookie = entered.headers.get("set-cookie")!;
     expect(cookie).toMatch(
       new RegExp(`^scorestream-${endpoint.port}=[0-9a-f]{64}; Path=/; HttpOnly; SameSite=Strict$`),

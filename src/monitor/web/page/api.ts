@@ -8,7 +8,7 @@ export interface RunFiles {
 }
 
 const path = (run: string, ...parts: readonly string[]) =>
-  ["/api/runs", run, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
+  ["api/runs", run, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
 
 /** Fetches a path; undefined where there is nothing or the server does not answer, which the feed reports. */
 async function get(address: string): Promise<Response | undefined> {

@@ -25,7 +25,7 @@ export function connect({ places, frame, state, clock }: ConnectionEvents): void
   let ended = false;
   const open = () => {
     const query = new URLSearchParams([["points", String(POINTS)], ...places().map((place) => ["from", place])]);
-    const source = new EventSource(`/api/feed?${query}`);
+    const source = new EventSource(`api/feed?${query}`);
     const on = (name: string, act: (data: unknown) => void) =>
       source.addEventListener(name, (event) => act(JSON.parse((event as MessageEvent<string>).data)));
     const again = () => {

@@ -78,7 +78,7 @@ function tick(): void {
 }
 
 document.body.append(
-  h("header", {}, h("img", { src: "/icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(() => charts.recolour())), // prettier-ignore
+  h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(() => charts.recolour())), // prettier-ignore
   h("main", {}, phase.element, tiles.element, nodes.element, charts.element, graph.element, files.element), // prettier-ignore
 );
 connect({
