@@ -55,16 +55,6 @@ describe("simulated nodes", () => {
     expectTold(/n1: exits with 1: .*node 0 has .*, node 1 has /, [{ at: 2500, kind: "drift", host: 1 }], setup);
   });
 
-  it("take over no state of a newcomer while somebody else comes or goes", () => {
-    const at = (ms: number, host: number, over = {}) => ({ ...kill, at: ms, host, workdir: "none" as const, ...over });
-    expectTold(/n2: starts with step none/, [at(4000, 2, { restart: 10 }), at(4315, 1, { restart: 1 })]);
-  });
-
-  it("wait at the end for one that lost its last checkpoint", () => {
-    const lost = { ...kill, host: 1, silent: true, workdir: "none", restart: 10 } as const;
-    expectTold(/n1: starts with step none/, [5600, 5700, 5800].map((at) => ({ ...lost, at })), { to: 12, shardTime: 200 }); // prettier-ignore
-  });
-
   it("leave out nobody whose checkpoints take longer than a deadline", () => {
     const { broken, log } = simulate(1, plan([{ at: 2500, kind: "pause", host: 1, ms: 3500 }]));
     expect(broken, log.join("\n")).toBeUndefined();
