@@ -1,7 +1,6 @@
 /** Training with others: from the command line's options to the peers of a session. */
 import { Observable, Subject } from "rxjs";
 import { exchangeGroup } from "../grpc/exchange/group.ts";
-import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
 import { LocalGroup } from "../training/local-group.ts";
 import { summedVectors } from "../training/replica.ts";
 import { alone, type Peers } from "../training/peers.ts";
@@ -12,6 +11,7 @@ import { arithmeticOf } from "./arithmetic.ts";
 import { dataDifference } from "./data-identity.ts";
 import { nodeIdentity } from "./node-identity.ts";
 import { boundFields, differences, type StoredConfig } from "./config-file.ts";
+import { exchangeCosts } from "./exchange-costs.ts";
 import { requireCollectives } from "./exchange-engine.ts";
 import { fieldsWith } from "./own-fields.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -55,25 +55,6 @@ export function otherSettings(
   const texts = settings.map(({ name, there, here }) => `${name}: ${there} there, ${here} here`);
   const [there, here] = [own, theirs].map(({ dataDigest = "not told" }) => dataDigest) as [string, string];
   return there === here ? texts : [...texts, dataDifference(context, there, here)];
-}
-
-/** The mean of what every so many exchanges cost, as metrics. */
-function costs(
-  { logEvery, steps, stride }: { readonly logEvery: number; readonly steps: number; readonly stride: number },
-  tell: (event: RunEvent) => void,
-): (cost: ExchangeCost) => void {
-  let [seconds, bytes, count] = [0, 0, 0];
-  return (cost) => {
-    seconds += cost.seconds;
-    bytes += cost.bytes;
-    count++;
-    const step = (cost.step + 1) * stride;
-    const due = Math.floor(step / logEvery) > Math.floor((step - stride) / logEvery);
-    if (!due && step !== steps) return;
-    tell({ type: "metric", name: "exchange/seconds", step, value: seconds / count, unit: "s" });
-    tell({ type: "metric", name: "exchange/bytes", step, value: bytes / count, unit: "By" });
-    [seconds, bytes, count] = [0, 0, 0];
-  };
 }
 
 /**
@@ -126,7 +107,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
       const folder = store.setAside(step);
       if (folder) tell(`checkpoints of ${step} steps and more, which this node had, are now in ${folder}`);
     },
-    onExchange: costs({ ...training, stride: every }, (event) => events.next(event)),
+    onExchange: exchangeCosts({ ...training, every: rounds?.every, tell: (event) => events.next(event) }),
   });
   store.heed((step) => peers.verified(step / every));
   return { peers, events };
