@@ -35,7 +35,7 @@ function rankNote({ name, rows, dims }: Features): string[] {
 const INCEPTION = 2048;
 
 /** Warns of the bias that the number of samples makes; it was measured between draws of one Gaussian. */
-function biasNote({ rows, dims }: Features): string[] {
+export function biasNote({ rows, dims }: Features): string[] {
   if (dims !== INCEPTION || rows <= dims) return [];
   return [
     `FID: with ${rows} samples it comes out too large. The bias falls about as 1 / samples: 16 at 5,000, 3 at 50,000; ` +
