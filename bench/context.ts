@@ -1,4 +1,4 @@
-/** What every section of the bench gets. */
+/** The context of every section of the bench. */
 import { join } from "node:path";
 import { writeCase } from "./case-file.ts";
 import type { BenchCase } from "./cases.ts";

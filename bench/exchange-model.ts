@@ -1,11 +1,11 @@
 /**
- * What a training step costs on N GPUs, one process each, when gradients are added after every step.
+ * Predicts the cost of a training step on N GPUs, one process each, when gradients are added after every step.
  *
  * The global batch is cut into S shards, so each process computes S/N of them; then the gradients of all are added in
  * one fixed binary tree. Nothing overlaps: the exchange begins when the gradient is there, the update when the sum is.
  */
 
-/** Who adds. */
+/** The place of the additions. */
 export type Topology =
   /** Each process adds one Nth of the vector and sends the sum back to all (reduce-scatter, all-gather). */
   | "each"
@@ -14,13 +14,13 @@ export type Topology =
 
 export interface Cluster {
   readonly name: string;
-  /** Of the network for one process in each direction, bytes/s; infinite within a machine. */
+  /** Network bandwidth of one process in each direction, bytes/s; infinite within a machine. */
   readonly bandwidth: number;
-  /** What one process has the time for in each direction, bytes/s: it writes and sends, takes, checks and adds. */
+  /** Bytes/s that one process can handle in each direction: it writes and sends, takes, checks and adds. */
   readonly carried: number;
   /** One way, s. */
   readonly latency: number;
-  /** What sending or taking one message costs the process, s. */
+  /** Cost of sending or taking one message for the process, s. */
   readonly message: number;
   /** At which the GPU adds vectors of its memory, bytes read and written/s. */
   readonly device: number;
@@ -47,9 +47,9 @@ export interface Step {
   /** On the wire or in the processes, whichever takes longer. */
   readonly transfer: number;
   readonly latency: number;
-  /** Of the gradients of its own shards. */
+  /** Additions of the gradients of its own shards. */
   readonly additions: number;
-  /** Between GPU and host. */
+  /** Copies between GPU and host. */
   readonly copies: number;
   /** Seconds in all. */
   readonly total: number;
@@ -67,7 +67,10 @@ const PASSES: Readonly<Record<Topology, number>> = { each: 1, "rank 0": 2 };
 
 /** Ethernet, IPv4 and TCP around the bytes of a full frame. */
 const [SEGMENT, HEADERS] = [1448, 66];
-/** Of a message besides the gradient, bytes: losses, names, Arrow's schemas, HTTP/2, frames not full, the answer; measured. */
+/**
+ * Bytes of a message besides the gradient: losses, names, Arrow's schemas, HTTP/2, frames not full, the answer;
+ * measured.
+ */
 const ENVELOPE = 1400;
 
 /** Bytes of all frames that the busiest process sends in a step, with an acknowledgement for every second that it takes. */

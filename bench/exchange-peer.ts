@@ -12,7 +12,7 @@ import type { Group, Turn } from "../src/training/peers.ts";
 import type { TrainState } from "../src/training/train-state.ts";
 import { measured, serve } from "./protocol.ts";
 
-/** How the nodes exchange. */
+/** Options of each way to exchange. */
 const WAYS = {
   exchange: { collectives: false, sharedMemory: true },
   messages: { collectives: false, sharedMemory: false },
@@ -81,7 +81,7 @@ async function stepper(group: Group): Promise<() => Promise<void>> {
 
 /** Stands for the state of a model: nothing is computed with the sums. */
 function stateOf(onSum: (apply: () => void) => unknown): TrainState {
-  // Who joins takes it over.
+  // A joining node takes this state over.
   const values = new Float32Array(floats);
   const vectors = { parameters: values, m: values, v: values, ema: values };
   const state = { step: 0, snapshot: () => ({ step: state.step, ...vectors }), restore: () => {} };

@@ -1,4 +1,4 @@
-/** Where and with what the bench ran. */
+/** Describes the machine and the software of a bench. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";

@@ -1,4 +1,4 @@
-/** What the bench is asked to do. */
+/** Parses the options of the bench. */
 import { Command, CommanderError, Option } from "commander";
 import { UsageError } from "../src/base/errors.ts";
 

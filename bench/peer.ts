@@ -26,9 +26,9 @@ export interface PeerOptions {
   readonly casePath: string;
   readonly dropout: number;
   readonly threads: number;
-  /** Of the peers' environment. */
+  /** Python of the peers' environment. */
   readonly python: string;
-  /** Where torch.compile keeps what it compiled. */
+  /** Folder in which torch.compile keeps what it compiled. */
   readonly cache: string;
 }
 

@@ -1,25 +1,25 @@
-/** How the bench talks to the programs it measures: one line of JSON a request, one an answer. */
+/** The protocol between the bench and the programs it measures: one line of JSON a request, one an answer. */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 export interface Request {
   readonly do:
     "about" | "read" | "shuffled" | "train" | "likelihood" | "sample" | "memory" | "stages" | "copy" | "exchange";
-  /** Of `train`. */
+  /** Steps of `train`. */
   readonly steps?: number;
   /** Smallest time, of `likelihood` and `sample`. */
   readonly eps?: number;
   /** Relative and absolute, of the solver. */
   readonly tolerance?: number;
-  /** Of `read` and `shuffled`. */
+  /** Files of `read` and `shuffled`. */
   readonly files?: readonly string[];
   /** Rows, of `shuffled`. */
   readonly batch?: number;
-  /** Of `stages`. */
+  /** Batches of `stages`. */
   readonly batches?: number;
 }
 
-/** What one stage takes. */
+/** Time of one stage. */
 export interface StageTime {
   readonly name: string;
   /** A batch. */
@@ -39,20 +39,20 @@ export interface Answer {
   readonly losses?: readonly number[];
   /** log p in nats, or the mean of each sample. */
   readonly values?: readonly number[];
-  /** Of the network. */
+  /** Evaluations of the network. */
   readonly evaluations?: number;
   /** Peak of the resident memory, bytes. */
   readonly peak?: number;
   /** Bytes of it, left out of `peak`, that libraries for GPUs take. */
   readonly unusedLibraries?: number;
   readonly stages?: readonly StageTime[];
-  /** Of `read` and `shuffled`. */
+  /** Bytes of `read` and `shuffled`. */
   readonly bytes?: number;
 }
 
 type Handler = (request: Request) => Promise<Answer>;
 
-/** What `run` answers, with its wall and processor seconds. */
+/** Adds wall and processor seconds to the answer of `run`. */
 export async function measured(run: () => Promise<Answer>): Promise<Answer> {
   const usage = process.cpuUsage();
   const started = performance.now();

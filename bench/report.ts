@@ -1,4 +1,4 @@
-/** What the bench writes. */
+/** Writes the results of the bench. */
 import type { SectionResult, Summary } from "./context.ts";
 import { REQUIREMENTS } from "./environment.ts";
 import { machine } from "./machine.ts";

@@ -21,7 +21,7 @@ export interface Measurement {
 }
 
 export interface RoundsOptions {
-  /** What compiles and warms up; not counted. */
+  /** Request that compiles and warms up; not counted. */
   readonly first: Request;
   readonly request: Request;
   /** Units of work in `request`: steps or images. */
@@ -67,7 +67,7 @@ export async function measureRounds(
   );
 }
 
-/** Of medians; undefined where one of them was not measured. */
+/** Ratio of medians; undefined where one of them was not measured. */
 export function ratio(
   measurements: readonly Measurement[],
   engine: Engine,

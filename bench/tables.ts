@@ -18,7 +18,7 @@ export const spreadText = ({ min, median, max }: Spread) =>
 export const megabytes = (bytes: number) => Math.round(bytes / 1e6).toLocaleString("en");
 
 export interface MeasurementTableOptions {
-  /** What a measurement is divided by, in the singular. */
+  /** Unit that a measurement is divided by, in the singular. */
   readonly unit: string;
   /** The engine that ratios are taken to. */
   readonly reference: Engine;

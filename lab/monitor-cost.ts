@@ -1,7 +1,7 @@
 /**
- * What metrics, page and watchers cost a run: three runs with the same settings train in turns, one without metrics, one
- * with all of them and a page that is looked at, and one that many watch besides (0 watchers: none):
- * `node scripts/run.mjs lab/monitor-cost.ts [rounds] [watchers] [steps a block] [pipeline]`.
+ * Measures the cost of metrics, page and watchers for a run. Three runs with the same settings train in turns: one
+ * without metrics, one with all of them and an open page, and one with many watchers besides (0 watchers: none): `node
+ * scripts/run.mjs lab/monitor-cost.ts [rounds] [watchers] [steps a block] [pipeline]`.
  */
 import { execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -32,7 +32,7 @@ const pipeline = separator < 0 ? undefined : process.argv.slice(separator + 1);
 function whole(option: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`${option} ${text}: a whole number from ${least} to ${most} belongs there`, "correct it");
+  throw new UsageError(`${option} ${text}: expected a whole number from ${least} to ${most}`, "correct it");
 }
 
 function options() {
@@ -59,14 +59,14 @@ function options() {
 }
 
 interface Result {
-  /** Of each step of plain TCP. */
+  /** Seconds of each step of plain TCP. */
   readonly seconds: readonly number[];
   readonly parameters?: string;
   /** Length of the parameter vector, where a model was trained. */
   readonly count?: number;
 }
 
-/** What a node runs, and what its last line of output says. */
+/** Makes a node's command, and the parser of its last line of output. */
 function commandOf(rank: number, world: number, { bytes, steps }: ReturnType<typeof options>, workdir: string) {
   const tsx = ["--import", "tsx"];
   if (!pipeline) {
@@ -97,7 +97,10 @@ async function resultFrom(child: ChildProcess, rank: number): Promise<Result> {
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-/** What rank 0 measured every `training.logEvery` steps; the median leaves out the first time, in which nodes begin. */
+/**
+ * Reads the values of rank 0, one for every `training.logEvery` steps; the median leaves out the first, in which nodes
+ * begin.
+ */
 function metricsOf(workdir: string): (name: string) => number {
   const lines = readFileSync(join(workdir, "rank-0/metrics.jsonl"), "utf8").trimEnd().split("\n");
   const metrics = lines.map((line) => JSON.parse(line) as { readonly name: string; readonly value: number });

@@ -6,7 +6,7 @@ import { RunError, UsageError } from "../src/base/errors.ts";
 
 export interface NetworkOptions {
   readonly nodes: number;
-  /** Of each node in each direction, Mbit/s. */
+  /** Bandwidth of each node in each direction, Mbit/s. */
   readonly rate: number;
   /** One way, ms. */
   readonly delay: number;
@@ -16,7 +16,7 @@ export interface NetworkOptions {
   readonly prefix: string;
 }
 
-/** Who holds the packets: the kernel, or, where it has no netem, a program in place of the bridge. */
+/** The holder of delayed packets: the kernel, or, where it has no netem, a program in place of the bridge. */
 export type Holder = "netem" | "program";
 
 export const addressOf = (node: number) => `10.77.0.${node + 1}`;
@@ -87,7 +87,7 @@ function run([file, ...args]: readonly string[]): void {
   }
 }
 
-/** Whether this kernel has netem. @throws UsageError when that cannot be found out. */
+/** True when this kernel has netem. @throws UsageError when that cannot be found out. */
 function hasNetem({ prefix }: NetworkOptions): boolean {
   const namespace = `${prefix}-try`;
   run(["ip", "netns", "add", namespace]);
@@ -116,14 +116,14 @@ async function openProgram(options: NetworkOptions): Promise<() => Promise<strin
     if (code !== 0) throw new RunError(`lab/netns-delay.py ended with ${code}: it needs Python 3\n${told.trim()}`);
     return output.trim().split("\n").at(-1)!;
   });
-  // What went wrong in between is told at the end.
+  // An error in between is reported at the end.
   ended.catch(() => {});
   await Promise.race([once(child.stdout, "data"), ended]);
   return () => (child.stdin.end(), ended);
 }
 
 export interface Network {
-  /** Who holds the packets; undefined without delay. */
+  /** Holder of the packets; undefined without delay. */
   readonly holder: Holder | undefined;
   /** Takes it away again. @returns What the program says that held the packets, if one did. */
   readonly close: () => Promise<string | undefined>;

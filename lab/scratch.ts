@@ -1,4 +1,4 @@
-/** What the scripts that start and kill processes share: a folder and processes that are gone at the end. */
+/** Helpers of scripts that start and kill processes: a folder and processes that are gone at the end. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";

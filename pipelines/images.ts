@@ -15,9 +15,6 @@ export default imagePipeline({
   async load(context, onProgress) {
     const { data } = context.config;
     if (data.path !== undefined) return preparedImages(data.path, context, onProgress);
-    throw new UsageError(
-      "data.path: it is not said which images",
-      prepareCommand("PHOTOS", "folder --size 32", "photos"),
-    );
+    throw new UsageError("data.path: no images were given", prepareCommand("PHOTOS", "folder --size 32", "photos"));
   },
 });

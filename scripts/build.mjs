@@ -41,7 +41,7 @@ function published(manifest, lock) {
 
 const readJson = (name) => JSON.parse(readFileSync(join(root, name), "utf8"));
 
-/** What no compiler makes: everything of a folder but the sources. */
+/** Copies the files of a folder that no compiler makes: everything but the sources. */
 function copyAssets(folder) {
   for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.name.endsWith(".ts")) continue;

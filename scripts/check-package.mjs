@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "packed-")));
-// What npx and the programs call `node` is the Node that runs this.
+// Makes npx and other programs use this Node.
 const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
 
 /** @returns Standard output. Ends the check when the command fails. */

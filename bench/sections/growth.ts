@@ -1,4 +1,4 @@
-/** How the cost of a step grows with the batch and with the width. */
+/** Measures how the cost of a step grows with the batch and with the width. */
 import { benchCase } from "../cases.ts";
 import { compare, type BenchContext, type SectionResult } from "../context.ts";
 import { ratio, type Measurement } from "../rounds.ts";

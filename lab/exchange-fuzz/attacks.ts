@@ -5,7 +5,7 @@ import type { Random } from "./random.ts";
 import { socketAttacks } from "./sockets.ts";
 import type { Attack } from "./target.ts";
 
-/** Who joins stops the others for the time it stays. */
+/** Share of attacks that join: a member stops the others for the time it stays. */
 const MEMBERS = 0.03;
 
 export const attacks: readonly Attack[] = [...socketAttacks, ...callAttacks, ...memberAttacks];

@@ -61,7 +61,7 @@ async function call(
 const encode = (message: object) => exchangeService.Deliver.requestSerialize(message as ParcelMessage);
 const encodeMember = (message: MemberMessage) => exchangeService.Attend.requestSerialize(message);
 
-/** What a member could send at this moment, the last part broken: it is never taken as a whole. */
+/** Makes a parcel that a member could send now, with its last part broken, so that it is never taken as a whole. */
 async function brokenParcel({ seen, run }: Target, random: Random): Promise<Buffer[]> {
   const { below, of } = random;
   const members = [1, 2].map((id) => ({ id, rank: id - 1, address: "", collectivesPort: 0 }));

@@ -8,7 +8,7 @@ import { helloTo, type Attack, type Target } from "./target.ts";
 
 interface Manners {
   readonly hello?: object;
-  /** What it answers to a view in preparation. */
+  /** Answers a view in preparation. */
   readonly answer?: (view: number, attendance: Attendance) => void;
   /** Called once it belongs to the run. */
   readonly onWelcome?: (attendance: Attendance) => void;

@@ -1,4 +1,4 @@
-/** What is attacked, and what an attack is. */
+/** The target of an attack, and the attack itself. */
 import { VERSION } from "../../src/grpc/exchange/definition.ts";
 import type { Hello } from "../../src/grpc/exchange/messages.ts";
 import type { Random } from "./random.ts";
@@ -6,14 +6,14 @@ import type { Random } from "./random.ts";
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** What a node says that may join. */
+  /** Message of a node that may join. */
   readonly hello: { readonly config: string; readonly parameters: number };
-  /** Of the run it belongs to, as somebody saw them who had joined it. */
+  /** Facts about the run, as a node that had joined it saw them. */
   readonly seen: { runId: string; view: number; step: number };
   readonly run: { readonly shards: number; readonly shardSize: number; readonly parameters: number; readonly bfloat16: boolean }; // prettier-ignore
 }
 
-/** Of a node that may join. */
+/** Makes the message of a node that may join. */
 export const helloTo = ({ hello }: Target): Hello => ({
   ...{ version: VERSION, address: "127.0.0.1:1", rank: 0, runId: "", collectivesPort: 0, node: "", incarnation: "" },
   ...hello,

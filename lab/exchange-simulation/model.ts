@@ -1,4 +1,4 @@
-/** What the simulated nodes train: small vectors, summed in the real tree. */
+/** The model that the simulated nodes train: small vectors, summed in the real tree. */
 import { subtreesOf, sumInOrder, type Subtree } from "../../src/ops/sum-tree.ts";
 
 export const LENGTH = 48;
@@ -10,7 +10,7 @@ export interface Values {
 
 export const add = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value + b[i]!);
 
-/** Of one shard; depends on the state, so that other states come to other ones. */
+/** Gradient of one shard; it depends on the state, so that another state leads elsewhere. */
 export function gradient({ step, vector }: Values, shard: number): Float32Array {
   return vector.map((value, i) => Math.fround(Math.sin(value * (shard + 1) + step) + 0.1 * (i % 7)));
 }

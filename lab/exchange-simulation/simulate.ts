@@ -7,15 +7,15 @@ import { Network, randomOf, World, type Process } from "./world.ts";
 
 export interface Outcome {
   readonly seed: number;
-  /** What did not hold. */
+  /** The property that did not hold. */
   readonly broken: string | undefined;
   readonly log: readonly string[];
-  /** Of virtual time. */
+  /** Seconds of virtual time. */
   readonly seconds: number;
   readonly faults: number;
 }
 
-/** What happens to the nodes; times in ms. */
+/** Events that happen to the nodes; times in ms. */
 export interface Plan {
   readonly nodes: number;
   readonly setup: Setup;

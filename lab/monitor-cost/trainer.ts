@@ -8,7 +8,7 @@ import { processEnvironment } from "../../src/cli/environment.ts";
 import { parseOptions } from "../../src/cli/options.ts";
 import { run } from "../../src/cli/run.ts";
 
-/** What the steps of a block took, in s. */
+/** Times of the steps of a block, in s. */
 export interface Block {
   readonly wall: number;
   readonly cpu: number;

@@ -53,7 +53,7 @@ export function commandLine(): string {
   return [
     "# Command line\n",
     generatedFrom("the programs"),
-    "`npm run` takes options that stand before `--` for itself: put `--` before the first option.",
+    "npm takes options before `--` as its own: put `--` before the first option.",
     "In a project that has installed the package, write `npx scorestream pipeline` for `npm run pipeline`.\n",
     section(pipelineProgram(), "", 2),
     "`npm run pipeline new <name>` writes a pipeline that runs, as a start for your own.\n",

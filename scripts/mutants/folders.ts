@@ -1,4 +1,4 @@
-/** Which tests are near a source file, and how many of its mutants they are to catch. */
+/** Lists the tests near a source file, and the share of its mutants that they must catch. */
 
 /** Tests of other folders that look at a folder's numbers from close by, as paths of vitest's include. */
 const ALSO_NEAR: Readonly<Record<string, readonly string[]>> = {

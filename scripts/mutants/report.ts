@@ -1,4 +1,4 @@
-/** What the survivors are, for a reader. */
+/** Describes the surviving mutants for a reader. */
 import { readFileSync } from "node:fs";
 import type { MutantResult } from "@stryker-mutator/api/core";
 import { isCaught } from "./run-folder.ts";

@@ -14,7 +14,7 @@ export interface FolderRun {
   readonly share: number;
   readonly seed: number;
   readonly concurrency: number;
-  /** Where reports and the results of before are kept. */
+  /** Folder of the reports and of earlier results. */
   readonly reports: string;
 }
 
@@ -40,9 +40,9 @@ export async function runFolder(run: FolderRun): Promise<MutantResult[]> {
     mutate,
     concurrency,
     coverageAnalysis: "perTest",
-    // What JavaScript throws away at once: text of messages is held by tests of the messages that matter.
+    // Texts of messages are left out; tests hold the messages that matter.
     mutator: { excludedMutations: ["StringLiteral"] },
-    // The whole share is tried anew; a folder as a whole goes on from its last run.
+    // The whole share is tried anew; a whole folder goes on from its last run.
     incremental: share >= 1,
     incrementalFile: join(reports, `${folder}.incremental.json`),
     reporters: ["json"],

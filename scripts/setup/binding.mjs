@@ -84,7 +84,7 @@ export async function compileBinding({ compiler }, libraries, folder) {
   );
 }
 
-/** Whether tfjs-node would load `addon`. */
+/** True when tfjs-node would load `addon`. */
 export function linked(addon) {
   try {
     return readlinkSync(bindingLink) === addon && existsSync(addon);

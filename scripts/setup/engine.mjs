@@ -8,15 +8,15 @@ import { installPrebuilt } from "./prebuilt.mjs";
 import { findTools } from "./tools.mjs";
 
 /**
- * What the engine step found and did; handed to the program as JSON.
+ * The result of the engine step; handed to the program as JSON.
  *
  * @typedef {object} Prepared
  * @property {"cpu" | "cuda" | "prebuilt" | "wasm"} engine
- * @property {string} wanted What `SCORESTREAM_ENGINE` asked for.
- * @property {boolean} gpu Whether an NVIDIA GPU was found.
+ * @property {string} wanted Value of `SCORESTREAM_ENGINE`.
+ * @property {boolean} gpu True when an NVIDIA GPU was found.
  * @property {string} [libraries] Folder of the TensorFlow libraries.
  * @property {string} [binding] Folder of the addon.
- * @property {string[]} reasons Why a better engine could not be had.
+ * @property {string[]} reasons Reasons why a better engine could not be had.
  */
 
 const ASKED_FOR_WASM = ["SCORESTREAM_ENGINE=wasm asks for it"];
@@ -51,7 +51,7 @@ async function provide(engine, gpu) {
 }
 
 /**
- * What is already in place, without changing anything.
+ * Finds an engine that is already in place, without changing anything.
  *
  * @returns {Prepared | undefined} Undefined when there is something to do.
  */

@@ -17,7 +17,7 @@ const versionIn = (folder) => {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).version : undefined;
 };
 
-/** Whether the package lies where the engine looks for it. */
+/** True when the package lies where the engine looks for it. */
 export const fetchedReady = () => versionIn(tfjs) === wanted().version;
 
 /** Fetches the archive with the user's npm, checks it and unpacks it; nothing of it is run. */

@@ -11,7 +11,7 @@ import { installed, modules, project } from "./paths.mjs";
 
 const isDeno = "Deno" in globalThis;
 
-/** Whether this Node reads TypeScript itself (22.18, 23.6 and later). */
+/** True when this Node reads TypeScript itself (22.18, 23.6 and later). */
 function readsTypeScript(version = process.versions.node) {
   const [major, minor] = version.split(".").map(Number);
   return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);

@@ -33,7 +33,7 @@ function filesUnder(folder) {
   return Object.fromEntries(sizes.filter(([, stat]) => stat.isFile()).map(([name, stat]) => [name, stat.size]));
 }
 
-/** Whether the libraries are there in full. */
+/** True when the libraries are complete. */
 export function librariesReady(folder) {
   try {
     const files = Object.entries(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));

@@ -22,7 +22,7 @@ const alive = (pid) => {
   }
 };
 
-/** What the lock says, undefined when there is none. */
+/** Reads the lock, undefined when there is none. */
 function read(path) {
   try {
     const text = readFileSync(path, "utf8");
@@ -38,7 +38,7 @@ function read(path) {
   }
 }
 
-/** Whether the holder of a lock is gone, and the tool it had started as well. */
+/** True when the holder of a lock is gone, and the tool it had started as well. */
 export function isStale({ host, pid, child, silent }) {
   if (host !== hostname()) return silent > SILENT;
   if (pid && alive(pid)) return silent > SILENT;

@@ -1,10 +1,10 @@
-/** What kind of machine this is, and which TensorFlow fits it. */
+/** Detects the kind of this machine, and the TensorFlow that fits it. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { SetupError } from "./errors.mjs";
 import { builds } from "./wheels.mjs";
 
-/** What `SCORESTREAM_ENGINE` may say; unset means `auto`. */
+/** Allowed values of `SCORESTREAM_ENGINE`; unset means `auto`. */
 const CHOICES = ["auto", "cpu", "cuda", "prebuilt", "wasm"];
 
 /**
@@ -18,7 +18,7 @@ export function wantedEngine(env = process.env) {
   throw new SetupError(`SCORESTREAM_ENGINE=${choice} is unknown`, `set one of ${CHOICES.join(", ")}, or unset it`, 2);
 }
 
-/** Whether there is an NVIDIA GPU with its driver. */
+/** True when there is an NVIDIA GPU with its driver. */
 export function hasNvidiaGpu() {
   if (existsSync("/proc/driver/nvidia/version")) return true;
   if (process.platform !== "linux") return false;

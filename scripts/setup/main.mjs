@@ -25,7 +25,7 @@ async function setUp() {
   );
 }
 
-/** What the file system says of a folder that is the wrong one, and not only full. */
+/** Errors of a folder that is the wrong one, and not only full. */
 const UNWRITABLE = ["EACCES", "EROFS", "EPERM", "ENOENT", "ENOTDIR", "EEXIST"];
 
 /** The error in words, for what the file system says; undefined for a fault of this program. */
@@ -57,7 +57,7 @@ function report(error) {
   return report(known);
 }
 
-/** Where XLA finds its assembler for GPUs; what the user has set stays. */
+/** Sets where XLA finds its assembler for GPUs; the user's own setting stays. */
 function xlaTools({ engine, libraries }, env = process.env) {
   if (env.SCORESTREAM_XLA !== "1" || engine !== "cuda" || env.XLA_FLAGS) return {};
   return { XLA_FLAGS: `--xla_gpu_cuda_data_dir=${join(libraries, "nvidia/cuda_nvcc")}` };

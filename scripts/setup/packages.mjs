@@ -22,10 +22,10 @@ const textOf = (path) => {
 
 const hash = () => createHash("sha256").update(readFileSync(lockFile)).digest("hex");
 
-/** Whether the installed packages are those of the lock file. */
+/** True when the installed packages are those of the lock file. */
 export const packagesReady = () => (installed ? fetchedReady() : textOf(stamp) === hash());
 
-/** Whether npm itself, called by hand, has installed what the lock file asks for: npm writes this record last. */
+/** True when npm itself, called by hand, has installed the packages of the lock file: npm writes this record last. */
 function installedByHand() {
   const record = textOf(join(modules, ".package-lock.json"));
   if (!record) return false;

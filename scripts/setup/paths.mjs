@@ -1,4 +1,4 @@
-/** Where things lie. */
+/** The places of files and folders. */
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -8,16 +8,16 @@ import { SetupError } from "./errors.mjs";
 /** The checkout, or the installed package, this script belongs to. */
 export const project = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** Whether this is the package as npm installs it, which has no lock file, and not a checkout. */
+/** True in an installed package, which has no lock file; false in a checkout. */
 export const installed = !existsSync(join(project, "package-lock.json"));
 
-/** Of a checkout all packages; of an installed package the one that the set-up fetches. */
+/** Packages: all of them in a checkout; in an installed package, the one that the set-up fetches. */
 export const modules = join(project, "node_modules");
 
 /** The package whose native part the engine step provides. */
 export const tfjs = join(modules, "@tensorflow/tfjs-node-gpu");
 
-/** Where that package looks for it. */
+/** Path at which that package looks for the addon. */
 export const bindingLink = join(tfjs, "lib/napi-v8/tfjs_binding.node");
 
 /** @throws SetupError where this user has none. */
@@ -31,7 +31,7 @@ function homeFolder() {
   if (home) return home;
   throw new SetupError(
     "there is no folder for the cache: HOME is unset and this user has no home folder",
-    "set SCORESTREAM_CACHE to a folder that this user may write to",
+    "set SCORESTREAM_CACHE to a folder that you can write to",
     2,
   );
 }

@@ -6,7 +6,7 @@ import { SetupError } from "./errors.mjs";
 import { bindingLink, modules, tfjs } from "./paths.mjs";
 import { step } from "./progress.mjs";
 
-/** Whether the script has done its work: a library, and an addon that is no link into the cache. */
+/** True when the script has done its work: a library, and an addon that is no link into the cache. */
 function hasPrebuilt() {
   const addon = lstatSync(bindingLink, { throwIfNoEntry: false });
   return Boolean(addon?.isFile()) && existsSync(join(tfjs, "deps/lib"));

@@ -23,7 +23,7 @@ function formatFor(out: string): CheckpointFormat {
   const format = FORMATS[ending];
   if (format && Object.hasOwn(FORMATS, ending)) return format;
   throw new UsageError(
-    `${out}: ${ending} is no format of checkpoints`,
+    `${out}: ${ending} is not a checkpoint format`,
     "end the name with .arrow (this project's), .safetensors, or .msgpack or nothing (the reference's)",
   );
 }
@@ -33,7 +33,7 @@ function exported(file: string, out: string): CheckpointCommand {
   const format = formatFor(out);
   if (format === "safetensors") return { kind: "convert", file, out, format };
   throw new UsageError(
-    `export writes safetensors, ${out} is another format`,
+    `export writes safetensors, but ${out} names another format`,
     `end the name with .safetensors, or give: npm run checkpoint -- convert ${file} ${out}`,
   );
 }
@@ -49,7 +49,7 @@ Examples:
 
 export function checkpointProgram(found: (command: CheckpointCommand) => void = () => {}): Command {
   const command = new Command("npm run checkpoint --")
-    .description("lists checkpoints and takes them from one format to another without losing a bit")
+    .description("lists checkpoints and converts them between formats without losing a bit")
     .helpCommand(false)
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} });
@@ -67,7 +67,7 @@ export function checkpointProgram(found: (command: CheckpointCommand) => void = 
     .action((file: string, out: string) => found(exported(file, out)));
   command
     .command("convert")
-    .description("writes another format, which the ending says: .arrow, .safetensors, .msgpack or none")
+    .description("writes another format, chosen by the ending: .arrow, .safetensors, .msgpack or none")
     .argument("<file>")
     .argument("<out>")
     .action((file: string, out: string) => found({ kind: "convert", file, out, format: formatFor(out) }));

@@ -12,7 +12,7 @@ interface Output {
   readonly stderr: Pick<NodeJS.WriteStream, "write">;
 }
 
-const WHEN_FULL = "free some space and give the same command again, or name an output on another disk";
+const WHEN_FULL = "free some space and run the same command again, or name an output on another disk";
 
 type Conversion = Extract<CheckpointCommand, { kind: "convert" }>;
 
@@ -27,7 +27,7 @@ const resolved = (path: string): string | undefined => {
 /** @returns What was written, for people. */
 async function convert({ file, out, format }: Conversion): Promise<string> {
   if (resolved(file) !== undefined && resolved(file) === resolved(out)) {
-    throw new UsageError(`${out} is the file to read`, "give the result another name");
+    throw new UsageError(`${out} is the input file`, "give the result another name");
   }
   const stored = await openCheckpoint(file, checkpointFormat(file));
   try {
@@ -35,7 +35,7 @@ async function convert({ file, out, format }: Conversion): Promise<string> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (!["ENOENT", "ENOTDIR", "EISDIR", "EACCES", "EPERM", "EROFS"].includes(code ?? "")) throw error;
-    throw new UsageError(`${out} cannot be written: ${message}`, "give a file in a folder that is there", {
+    throw new UsageError(`${out} cannot be written: ${message}`, "give a file in an existing folder", {
       cause: error,
     });
   }

@@ -92,13 +92,10 @@ function prepareCommand(): Command {
     .option("--out <folder>", "folder for the shards, with a subfolder for each split")
     .option(
       "--split <name>",
-      "train, test and so on; repeatable; default: all that the names of files and folders tell, else train",
+      "train, test and so on; repeatable; default: all splits that files and folders name, else train",
       collect,
     )
-    .option(
-      "--version <name>",
-      "which ImageNet, old or new: results cannot be compared; which EMNIST: letters, digits ...",
-    )
+    .option("--version <name>", "ImageNet: old or new, whose results cannot be compared; EMNIST: letters, digits ...")
     .option("--crop <n>", "keeps the central n x n pixels", whole("--crop", 65536))
     .option("--size <n>", "resizes to n x n pixels, after a central square crop", whole("--size", 65536))
     .addOption(new Option("--channels <n>", "1 for grey, 3 for colour").choices(["1", "3"]))
@@ -120,7 +117,7 @@ function prepareCommand(): Command {
     .option("--label-column <name>", "column of the labels, if it has no usual name; none: reads no labels")
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
     .option("--skip-bad", "skips and counts faulty images and files; otherwise the first one ends the work")
-    .option("--verify", "reads all images again and compares their hashes with those that were prepared before")
+    .option("--verify", "reads all images again and compares their hashes with the prepared ones")
     .option("--json", "prints the result as one JSON object on the last line of standard output");
 }
 

@@ -20,7 +20,7 @@ import { formatFileAt, withFormatName } from "./format-file.ts";
 type DataEnvironment = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
 
 const WHEN_FULL =
-  "free some space and give the same command again: it goes on after the images in whole shards; " +
+  "free some space and run the same command again: it goes on after the images in whole shards; " +
   "or use an --out on another disk";
 
 /** The folder itself, or the folders of splits in it. @throws UsageError when no manifest is there. */
@@ -30,7 +30,7 @@ async function preparedFolders(directory: string): Promise<string[]> {
   const found = names.map((name) => join(directory, name)).filter(hasManifest);
   if (found.length > 0) return found;
   throw new UsageError(
-    `${directory}: no manifest.json there, nor in a folder in it`,
+    `${directory}: no manifest.json in it, nor in any folder in it`,
     "name a folder that npm run data -- prepare --out has finished",
   );
 }
@@ -119,7 +119,7 @@ async function runVerify({ directory, json }: ReadRequest, environment: DataEnvi
   const faults = sets.flatMap((set) => set.faults);
   if (json) stdout.write(`${JSON.stringify({ command: "verify", ok: faults.length === 0, sets })}\n`);
   if (faults.length > 0) {
-    throw new UsageError(faults.join("\n  "), "give the prepare command again: it makes anew what is not whole");
+    throw new UsageError(faults.join("\n  "), "run the prepare command again: it rebuilds damaged shards");
   }
   for (const { directory, images, shards } of sets)
     stderr.write(`${directory}: ${images} images, ${shards} shards, whole\n`);

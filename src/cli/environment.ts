@@ -45,7 +45,7 @@ function homeFolder(): string {
   if (home) return home;
   throw new UsageError(
     "there is no folder for the cache: HOME is unset and this user has no home folder",
-    "set SCORESTREAM_CACHE to a folder that this user may write to",
+    "set SCORESTREAM_CACHE to a folder that you can write to",
   );
 }
 

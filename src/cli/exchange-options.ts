@@ -34,7 +34,7 @@ function whole(option: string, text: string | undefined, least: number): number 
   const value = Number(text);
   if (/^\d{1,6}$/.test(text) && value >= least) return value;
   throw new UsageError(
-    `${option} ${text}: a whole number from ${least} belongs there`,
+    `${option} ${text}: expected a whole number of at least ${least}`,
     `for example ${option} ${least}`,
   );
 }
@@ -87,7 +87,7 @@ export function parseExchange(
   if (given.listen === undefined && given.join === undefined) {
     if (world === undefined && rank === undefined) return undefined;
     throw new UsageError(
-      `${world === undefined ? "--rank" : "--world"}: nobody to train with was named`,
+      `${world === undefined ? "--rank" : "--world"}: no other node was named`,
       "give --listen HOST:PORT to one node and --join HOST:PORT to the others",
     );
   }
@@ -101,7 +101,7 @@ export function parseExchange(
   const listen = given.listen === undefined ? listenBeside(join!) : parseEndpoint("--listen", given.listen, true);
   if (join ? rank === 0 : (rank ?? 0) > 0) {
     throw new UsageError(
-      `--rank ${rank}: rank 0 is the node that listens for the others, and no other is`,
+      `--rank ${rank}: only the node that listens for the others has rank 0`,
       join ? "give another rank, or none" : "use --join, or leave --rank out",
     );
   }

@@ -20,7 +20,7 @@ export interface Launcher {
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-const FLAGS = "or say it on the command line, which wins: --listen or --join, --world, --rank";
+const FLAGS = "or use the command line, which takes precedence: --listen or --join, --world, --rank";
 
 /** @throws UsageError when the variable is there and is no whole number from `least` to `most`. */
 function whole(env: Variables, name: string, least: number, most = 2 ** 31): number | undefined {
@@ -29,7 +29,7 @@ function whole(env: Variables, name: string, least: number, most = 2 ** 31): num
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value <= most) return value;
   const range = most === 2 ** 31 ? `from ${least}` : `from ${least} to ${most}`;
-  throw new UsageError(`${name}=${text}: a whole number ${range} belongs there`, `correct or unset it, ${FLAGS}`);
+  throw new UsageError(`${name}=${text}: expected a whole number ${range}`, `correct or unset it, ${FLAGS}`);
 }
 
 function missing(name: string, known: string, how: string): UsageError {

@@ -41,7 +41,7 @@ export function addMetricOptions(command: Command): void {
   command
     .option(`${LISTEN} <host:port>`, "serves the metrics by gRPC (scorestream.v1.Monitor/Watch)")
     .option(`${PUSH} <host:port>`, "pushes the metrics to a monitor (npm run monitor)")
-    .option(`${PUSH_LIMIT} <mib>`, "most metrics to keep on the disk for an absent monitor, the newest; default 1024")
+    .option(`${PUSH_LIMIT} <mib>`, "most metrics to keep on the disk for an absent monitor, newest first; default 1024")
     .option(`${RUN_ID_OPTION} <name>`, "name of the run in metrics, the same for all of its nodes; default: a new name")
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
@@ -52,14 +52,14 @@ export function addMetricOptions(command: Command): void {
 function parseLimit(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text) * 2 ** 20;
-  throw new UsageError(`${PUSH_LIMIT} ${text}: a whole number of MiB belongs there`, `for example ${PUSH_LIMIT} 100`);
+  throw new UsageError(`${PUSH_LIMIT} ${text}: expected a whole number of MiB`, `for example ${PUSH_LIMIT} 100`);
 }
 
 /** @throws UsageError for what cannot be the name of a run. */
 function checkRunId(text: string | undefined): void {
   if (text === undefined || RUN_ID.test(text)) return;
   throw new UsageError(
-    `${RUN_ID_OPTION} ${text}: letters, digits, "_", "." and "-" belong there, at most 200`,
+    `${RUN_ID_OPTION} ${text}: expected at most 200 letters, digits, "_", "." and "-"`,
     `for example ${RUN_ID_OPTION} first-try`,
   );
 }

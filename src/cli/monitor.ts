@@ -37,7 +37,7 @@ interface Given extends SecurityOptions {
   readonly help?: boolean;
 }
 
-const WHEN_FULL = "free some space and give the same command again, or use a --dir on another disk";
+const WHEN_FULL = "free some space and run the same command again, or use a --dir on another disk";
 
 /** ms that watchers have to take what is on its way when the monitor ends. */
 const GRACE = 2000;

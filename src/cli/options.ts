@@ -54,7 +54,7 @@ export function program(): Command {
     )
     .option("--jobs <n>", "runs of a sweep at once; default: 1")
     .addOption(
-      new Option("--allow <change>", "go on although it changed: data, those the run was trained on; repeatable")
+      new Option("--allow <change>", "continues although this has changed: data, the training data; repeatable")
         .choices(allowed)
         .argParser((text: string, before: string[] = []) => [...before, parseAllowed(text)]),
     );
@@ -95,7 +95,7 @@ function refuseNpmOptions(env: NodeJS.ProcessEnv): void {
   const taken = NPM_TAKES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`]);
   if (taken.length === 0) return;
   throw new UsageError(
-    `npm took ${taken.map((name) => `--${name}`).join(", ")} for itself`,
+    `npm took ${taken.map((name) => `--${name}`).join(", ")} as its own options`,
     `put "--" before the options: npm run pipeline <name> -- --${taken[0]} ...`,
   );
 }
@@ -118,12 +118,12 @@ function requireSweepable(
 ): void {
   if (axes.length === 0) {
     if (jobs === undefined) return;
-    throw new UsageError("--jobs: there is no --sweep", 'for example --sweep "seed=1..3" --jobs 2');
+    throw new UsageError("--jobs needs --sweep", 'for example --sweep "seed=1..3" --jobs 2');
   }
-  if (exchange) throw new UsageError("--sweep: its runs train alone", "leave --listen and --join out");
+  if (exchange) throw new UsageError("--sweep: the runs of a sweep train alone", "leave --listen and --join out");
   if (Object.values(metrics).some((target) => target !== undefined)) {
     throw new UsageError(
-      "--sweep: its runs cannot share an address for metrics",
+      "--sweep: the runs of a sweep cannot share an address for metrics",
       "leave the metric options out; npm run monitor -- --runs FOLDER shows all runs of a folder",
     );
   }

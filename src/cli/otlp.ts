@@ -30,7 +30,7 @@ export function parseOtlp(text: string, { tlsCa: ca, insecure }: Secrets): OtlpT
   const endpoint: Endpoint = { host: host ?? "", port: Number(digits) };
   if (!host || (ipv6 && !isIPv6(ipv6)) || endpoint.port < 1 || endpoint.port > 65535) {
     throw new UsageError(
-      `--otlp ${text}: this is no address of a collector`,
+      `--otlp ${text}: not the address of a collector`,
       "give http://HOST:PORT or https://HOST:PORT, for example --otlp http://127.0.0.1:4317",
     );
   }
@@ -40,8 +40,8 @@ export function parseOtlp(text: string, { tlsCa: ca, insecure }: Secrets): OtlpT
   }
   if (!isLoopback(endpoint) && !insecure) {
     throw new UsageError(
-      `--otlp ${text} is another machine, and http is not encrypted`,
-      "give https://, and --tls-ca FILE for a certificate of one's own; or --insecure",
+      `--otlp ${text} is on another machine, and http is not encrypted`,
+      "give https://, and --tls-ca FILE for a certificate authority of your own; or --insecure",
     );
   }
   return { endpoint, security: {} };

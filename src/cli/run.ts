@@ -49,7 +49,7 @@ function choosePreset(
   if (preset && !there.includes(preset)) {
     throw new UsageError(
       `--preset ${preset}: ${name} has no such preset`,
-      there.length ? `use ${there.join(", ")}` : "leave it out: it has none",
+      there.length ? `use ${there.join(", ")}` : "leave it out: the pipeline has no presets",
     );
   }
   if (preset && stored?.preset && mode !== "train" && stored.preset !== preset) {

@@ -6,6 +6,9 @@ export function addSecurityOptions(command: Command): void {
     .option("--tls-cert <file>", "PEM certificate of this server")
     .option("--tls-key <file>", "PEM key of that certificate")
     .option("--tls-ca <file>", "PEM certificates to trust; default: those of the system")
-    .option("--token-file <file>", "file with the token to ask for and to send; or set SCORESTREAM_TOKEN")
+    .option(
+      "--token-file <file>",
+      "file with the token that servers require and clients send; or set SCORESTREAM_TOKEN",
+    )
     .option("--insecure", "allows other machines without TLS and token");
 }

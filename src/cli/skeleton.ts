@@ -88,7 +88,7 @@ export default definePipeline({
 export function writeSkeleton(name: string | undefined, folder: string): string {
   if (!name || !/^[a-z][\w-]*$/i.test(name) || name === "new") {
     throw new UsageError(
-      `new: ${JSON.stringify(name ?? "")} is no name of a pipeline`,
+      `new: ${JSON.stringify(name ?? "")} is not a valid name for a pipeline`,
       "for example: pipeline new mine",
     );
   }
@@ -97,7 +97,7 @@ export function writeSkeleton(name: string | undefined, folder: string): string 
     writeFileSync(path, skeleton(name), { flag: "wx" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new UsageError(`${path} is there already`, "give another name", { cause: error });
+    throw new UsageError(`${path} already exists`, "give another name", { cause: error });
   }
   return relative(process.cwd(), path);
 }

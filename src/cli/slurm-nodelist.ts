@@ -11,7 +11,7 @@ function range(text: string, list: string): string[] {
 
 const unreadable = (list: string) =>
   new UsageError(
-    `node list ${JSON.stringify(list)}: this is no list of Slurm's`,
+    `node list ${JSON.stringify(list)}: not a node list of Slurm`,
     "set MASTER_ADDR to the host of rank 0, for example in the batch script: " +
       'export MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
   );

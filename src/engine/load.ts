@@ -98,7 +98,7 @@ async function loadNative(options: LoadOptions): Promise<Engine> {
   } catch (error) {
     throw new UsageError(
       `TensorFlow cannot be loaded: ${(error as Error).message.split("\n")[0]}`,
-      "npm run setup repairs it; SCORESTREAM_ENGINE=wasm does without TensorFlow, many times slower",
+      "run npm run setup to repair it, or set SCORESTREAM_ENGINE=wasm to run without TensorFlow, many times slower",
       { cause: error },
     );
   }

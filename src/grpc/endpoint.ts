@@ -25,10 +25,10 @@ export function parseEndpoint(option: string, text: string, anyPort: boolean): E
   const port = Number(digits);
   const remedy = `give HOST:PORT, for example ${option} 127.0.0.1:50051`;
   if (host === undefined || (ipv6 !== undefined && !isIPv6(ipv6))) {
-    throw new UsageError(`${option} ${text}: this is no HOST:PORT`, remedy);
+    throw new UsageError(`${option} ${text}: expected HOST:PORT`, remedy);
   }
   if (port > 65535 || (port === 0 && !anyPort))
-    throw new UsageError(`${option} ${text}: there is no such port`, remedy);
+    throw new UsageError(`${option} ${text}: the port is out of range`, remedy);
   return { host, port };
 }
 

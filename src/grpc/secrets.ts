@@ -27,7 +27,10 @@ function readFile(option: string, path: string | undefined): Buffer | undefined 
 function checkToken(source: string, text: string): string {
   const token = text.trim();
   if (/^[\x21-\x7e]{1,4096}$/.test(token)) return token;
-  throw new UsageError(`${source}: a token is one word of ASCII signs`, "make one with: openssl rand -hex 32");
+  throw new UsageError(
+    `${source}: a token must be one word of ASCII characters`,
+    "make one with: openssl rand -hex 32",
+  );
 }
 
 /** Reads what the options name. @throws UsageError when it cannot be read. */

@@ -41,7 +41,7 @@ export interface ClientSecurity {
 function certificate({ tlsCert, tlsKey }: Secrets): ServerSecurity["tls"] {
   if (tlsCert && tlsKey) return { cert: tlsCert, key: tlsKey };
   if (!tlsCert && !tlsKey) return undefined;
-  throw new UsageError("--tls-cert and --tls-key belong together", "give both files, or neither");
+  throw new UsageError("--tls-cert and --tls-key need each other", "give both files, or neither");
 }
 
 /**
@@ -58,7 +58,7 @@ export function serverSecurity(option: string, endpoint: Endpoint, secrets: Secr
     const missing = [...(tls ? [] : ["a certificate"]), ...(token ? [] : ["a token"])].join(" and ");
     throw new UsageError(
       `${option} ${endpointText(endpoint)} can be reached from other machines and needs ${missing}`,
-      "give --tls-cert FILE --tls-key FILE --token-file FILE, or listen on 127.0.0.1, or allow everybody with --insecure",
+      "give --tls-cert FILE --tls-key FILE --token-file FILE, or listen on 127.0.0.1, or admit everyone with --insecure",
     );
   }
   return { ...(tls && { tls }), ...(token && (!loopback || tokenFromFile) && { token }) };
@@ -74,8 +74,8 @@ export function clientSecurity(option: string, endpoint: Endpoint, secrets: Secr
   const encrypted = ca !== undefined || !(isLoopback(endpoint) || insecure);
   if (!isLoopback(endpoint) && !insecure && !token) {
     throw new UsageError(
-      `${option} ${endpointText(endpoint)} is another machine and needs a token`,
-      "give --token-file FILE or SCORESTREAM_TOKEN, and --tls-ca FILE for a certificate of one's own; or --insecure",
+      `${option} ${endpointText(endpoint)} is on another machine, which needs a token`,
+      "give --token-file FILE or SCORESTREAM_TOKEN, and --tls-ca FILE for a certificate authority of your own; or --insecure",
     );
   }
   return { ...(encrypted && { tls: ca ? { ca } : {} }), ...(token && { token }) };

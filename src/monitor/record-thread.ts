@@ -66,7 +66,7 @@ export function recordThread<O, R>(given: RecordThreadOptions<O>): Promise<Recor
     });
     worker.on("error", (error) => {
       if (!ready) reject(error);
-      else tell(`warning: it is over that ${purpose}: ${error.message}`);
+      else tell(`warning: ${purpose} no longer works: ${error.message}`);
     });
   });
 }

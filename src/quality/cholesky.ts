@@ -59,7 +59,7 @@ export async function pivotedCholesky(
     const least = left[order[i]!]!;
     if (least < -(tolerance * 2 ** 29)) {
       throw new UsageError(
-        `${name}: sigma is not a covariance, its variance in one direction would be ${least}`,
+        `${name}: sigma is not a covariance matrix: its variance in one direction is ${least}`,
         "compute the statistics again",
       );
     }

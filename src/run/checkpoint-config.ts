@@ -49,7 +49,7 @@ export function requireTrainedWith(
   const path = join(workdir, "config.json");
   const lines = different.map(({ name, there, here }) => `  ${name}: ${here} there, ${there} in the checkpoint`);
   throw new UsageError(
-    `${path} does not say what the checkpoint of its workdir was trained with:\n${lines.join("\n")}`,
-    `remove ${path}: then the settings are those of the checkpoint`,
+    `${path} differs from the settings that the checkpoint of its workdir was trained with:\n${lines.join("\n")}`,
+    `remove ${path} to use the settings of the checkpoint`,
   );
 }

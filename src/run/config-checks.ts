@@ -56,7 +56,7 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
   );
   refuse(
     model.prediction === undefined && !sde.discrete && !training.continuous,
-    `training.continuous: the ${sde.name} SDE knows continuous times only`,
+    `training.continuous: the ${sde.name} SDE supports only continuous times`,
     "--set training.continuous=true",
   );
   refuse(

@@ -34,7 +34,7 @@ export function readStoredConfig(workdir: string): StoredConfig | undefined {
   } catch (error) {
     throw new UsageError(
       `${path} is damaged: ${(error as Error).message}`,
-      "remove it: then the settings are those of its checkpoint; without one, give the same settings again",
+      "remove it to use the settings of its checkpoint; without a checkpoint, give the same settings again",
       { cause: error },
     );
   }

@@ -24,21 +24,22 @@ const training = z.strictObject({
   snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound on 16 images; 0: never"),
   histogramEvery: whole(0, 1e9, "steps between gradient histograms for TensorBoard; 0: never"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
-  importanceWeighting: flag("draw t in proportion to g^2/sigma^2; counts with likelihoodWeighting only"),
+  importanceWeighting: flag("draw t in proportion to g^2/sigma^2; only with likelihoodWeighting"),
   velocityTimes: flag(
-    "draw t to match a predicted velocity, in place of importanceWeighting's; likelihoodWeighting only",
+    "draw t to suit a predicted velocity, in place of importanceWeighting; only with likelihoodWeighting",
   ),
   stratifiedTimes: flag("spread the times of a step evenly, for a loss that varies less"),
-  continuous: flag(
-    "the network knows continuous times; false evaluates models of discrete steps, which are not trained",
-  ),
+  continuous: flag("use continuous times; false: evaluate and sample a discrete-time model, which cannot be trained"),
   reduceMean: flag("mean over pixels and channels; false: half the sum"),
   smallestTime: time("smallest t in training and likelihood; unset: 1e-5, subvp 1e-2"),
 });
 
 const data = z.strictObject({
   path: file("folder of prepared data, or of the official files for cifar10; unset: fetch the data if possible"),
-  version: oneOf(["old", "new"], "which ImageNet 32x32; results on one cannot be compared with the other").optional(),
+  version: oneOf(
+    ["old", "new"],
+    "version of ImageNet 32x32; results on one cannot be compared with the other",
+  ).optional(),
   testFraction: positive(0.5, "share of images to hold out if the data have no test split"),
   uniformDequantization: flag("add uniform noise to training images, as evaluation always does"),
   randomFlip: flag("mirror half of the training images"),
@@ -46,7 +47,7 @@ const data = z.strictObject({
 });
 
 const model = z.strictObject({
-  prediction: oneOf(predictions, "what the network's output means; unset: noise, ve score").optional(),
+  prediction: oneOf(predictions, "meaning of the network's output; unset: noise, ve score").optional(),
   betaMin: positive(1000, "beta(0) of vp and subvp"),
   betaMax: positive(1000, "beta(1) of vp and subvp"),
   sigmaMin: positive(1e6, "sigma(0) of ve"),
@@ -188,7 +189,7 @@ const exchange = z.strictObject({
   deadlineSeconds: positive(1e6, "seconds without a message before a node is dropped; must exceed the slowest step"),
   mixed: oneOf(
     ["refuse", "allow"],
-    "nodes of other code, engine or processor; allow gives up that any nodes come to the same parameters",
+    "nodes with other code, engine or processor; allow: admit them, and parameters depend on the nodes",
   ),
   verifyEvery: whole(0, 1e9, "steps between comparisons of the nodes' parameters; 0: never"),
 });

@@ -22,7 +22,7 @@ export function dataDifference({ config }: Pick<RunContext, "config">, there: st
 export const otherData = (what: string, difference: string) =>
   new UsageError(
     `${what} was trained on other data: ${difference}`,
-    "use the data it was trained on, or another --workdir; --allow data goes on with these",
+    "use the data it was trained on, or another --workdir; --allow data continues with these data",
   );
 
 /**

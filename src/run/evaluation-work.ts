@@ -79,7 +79,7 @@ export function requireSameVersion<T>(
     return `ScoreStream ${code} on ${engine}`;
   };
   throw new UsageError(
-    `${path}: ${count} of ${total} images were done by ${version(was)}, this is ${version(is)}; numbers of two versions are not mixed`,
-    `go on with that version, or remove the file to do all images by this one`,
+    `${path}: ${count} of ${total} images come from ${version(was)}, but this is ${version(is)}; results of two versions are never mixed`,
+    `use that version, or remove the file to compute all images with this one`,
   );
 }

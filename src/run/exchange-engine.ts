@@ -12,17 +12,14 @@ export function requireCollectives({ exchange: targets, config, engine }: RunCon
     throw new UsageError(`exchange.engine=tensorflow ${what}`, remedy);
   };
   if (!targets) {
-    return refuse(
-      "is for several nodes, and nobody to train with was named",
-      `--listen or --join, see --help; ${OTHERWISE}`,
-    );
+    return refuse("needs several nodes, and no other node was named", `--listen or --join, see --help; ${OTHERWISE}`);
   }
   const { listen, join, world, insecure } = targets;
   if (!join && world < 2) {
-    refuse(`needs all nodes from the beginning, --world is ${world}`, `--world N with at least 2, ${OTHERWISE}`);
+    refuse(`needs all nodes from the beginning, but --world is ${world}`, `--world N with at least 2, ${OTHERWISE}`);
   }
   if (config.exchange.wire !== "float32") {
-    refuse(`sends float32, exchange.wire is ${config.exchange.wire}`, `--set exchange.wire=float32, ${OTHERWISE}`);
+    refuse(`sends float32, but exchange.wire is ${config.exchange.wire}`, `--set exchange.wire=float32, ${OTHERWISE}`);
   }
   if (!hasCollectives()) {
     refuse(
@@ -33,9 +30,9 @@ export function requireCollectives({ exchange: targets, config, engine }: RunCon
   const open = [listen, ...(join ? [join] : [])].find((endpoint) => !isLoopback(endpoint));
   if (open && !insecure) {
     refuse(
-      `beyond this machine (${endpointText(open)}) has TensorFlow listen unencrypted and without a token: ` +
-        `who sends from an address of the run can run anything in its processes`,
-      `--insecure, in a network where nobody else is; ${OTHERWISE}`,
+      `beyond this machine (${endpointText(open)}) makes TensorFlow listen unencrypted and without a token: ` +
+        `anyone at an address of the run can run any code in its processes`,
+      `--insecure, in a network without others; ${OTHERWISE}`,
     );
   }
 }

@@ -101,7 +101,7 @@ const NEVER = new AbortController().signal;
  * model.dispose();
  * ```
  *
- * @throws UsageError when there is no run or no checkpoint in the folder, or the checkpoint is of another model.
+ * @throws UsageError when there is no run or no checkpoint in the folder, or the checkpoint belongs to another model.
  */
 export async function loadModel<A extends ColumnData = Uint8Array>(
   workdir: string,

@@ -78,7 +78,7 @@ export interface Locked {
 function requireStale(path: string, text: string, workdir: string, { folder, option }: Locked): string {
   const owner = ownerIn(text);
   if (!owner) {
-    if (!isYoung(path)) return `the run before this one in ${workdir} did not end in order; its lock is taken over`;
+    if (!isYoung(path)) return `the run before this one in ${workdir} did not end cleanly; its lock is taken over`;
     throw new UsageError(
       `${folder} ${workdir} is in use by a run that is just starting`,
       `wait for it, stop it, or use another ${option}`,
@@ -90,7 +90,7 @@ function requireStale(path: string, text: string, workdir: string, { folder, opt
     const wait = isNear(owner) ? "wait for it" : `wait: ${duration(SILENCE / 1000)} after its last sign of life its lock is taken over`; // prettier-ignore
     throw new UsageError(`${folder} ${workdir} is in use by ${name}`, `${wait}, stop it, or use another ${option}`);
   }
-  const why = isNear(owner) ? "did not end in order" : `has given no sign of life for ${duration(silence / 1000)}`;
+  const why = isNear(owner) ? "did not end cleanly" : `has given no sign of life for ${duration(silence / 1000)}`;
   return `the run before this one in ${workdir}, ${name}, ${why}; its lock is taken over`;
 }
 
@@ -104,7 +104,9 @@ function acquire(path: string, mine: string, workdir: string, locked: Locked, on
     if (takeOver(path, seen, mine)) return onStale(said);
     pause();
   }
-  throw new RunError(`${path} could not be taken: others take it at the same time\n  remedy: give the command again`);
+  throw new RunError(
+    `${path} could not be taken: other processes took it at the same time\n  remedy: run the command again`,
+  );
 }
 
 /** Ends the process that has lost its lock, without saving: the folder is another's, or gone. */
@@ -147,8 +149,8 @@ function lost(workdir: string, instead: string, { folder, option }: Locked): Run
   const owner = ownerIn(instead);
   const what = owner
     ? `${folder} ${workdir} was taken over by process ${owner.pid} on ${owner.host}`
-    : `${folder} ${workdir} was removed, or its lock`;
-  const remedy = owner ? `wait for that one, or use another ${option}` : "give the command again";
+    : `${folder} ${workdir} or its lock was removed`;
+  const remedy = owner ? `wait for that one, or use another ${option}` : "run the command again";
   return new RunError(`${what} while this process used it\n  remedy: ${remedy}`);
 }
 

@@ -10,5 +10,5 @@ import type { SDE } from "./sde.ts";
  */
 export function discrete(sde: SDE): SDE {
   if (sde.discrete) return { ...sde, ...sde.discrete };
-  throw new UsageError(`the ${sde.name} SDE knows continuous times only`, "--set training.continuous=true");
+  throw new UsageError(`the ${sde.name} SDE supports only continuous times`, "--set training.continuous=true");
 }

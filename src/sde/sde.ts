@@ -40,7 +40,7 @@ export interface SDE {
   readonly smallestTimes?: SmallestTimes;
   /** Step from t to `next` (0 after the last time) by the posterior of the step before; for `ancestral_sampling`. */
   ancestral?(t: number, next: number): Move;
-  /** Members that differ for a network trained on N discrete steps. Absent: it knows continuous times only. */
+  /** Members that differ for a network trained on N discrete steps. Absent: it supports only continuous times. */
   readonly discrete?: Partial<Pick<SDE, "timeCondition" | "scoreScale" | "condition">>;
 }
 

@@ -89,7 +89,7 @@ describe("convert", () => {
       [join(folder, "x.npz"), ".npz is no format"],
       [join(folder, "x.constructor"), ".constructor is no format"],
       [join(folder, "none/x.arrow"), "cannot be written"],
-      [file, "is the file to read"],
+      [file, "is the input file"],
     ] as const;
     for (const [out, message] of wrong) {
       const { exitCode, stderr } = await checkpoint("convert", file, out);

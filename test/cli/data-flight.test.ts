@@ -83,13 +83,13 @@ describe("npm run data -- serve, pull", () => {
     const one = await serving(join(folder, "train"));
     expect(one.written.stdout).toMatch(/giving photos\/train \(5 images\)\n/);
     expect((await run("pull", "--from", one.from, "--out", out, "--split", "test")).stderr).toMatch(
-      /it has photos\/train, no split test\n +remedy: choose with --split/,
+      /it has photos\/train, but no split test\n +remedy: choose with --split/,
     );
     one.signal("SIGINT");
     expect(await one.exitCode).toBe(130);
     const twice = await run("serve", folder, other, "--listen", "127.0.0.1:0");
     expect(twice).toMatchObject({ exitCode: 2 });
-    expect(twice.stderr).toMatch(/photos\/test is there twice/);
+    expect(twice.stderr).toMatch(/photos\/test appears twice/);
     const second = join(temporaryFolder(), "others", "train");
     mkdirSync(join(second, ".."));
     await prepare(made({ length: 2 }), { directory: second });
@@ -106,15 +106,15 @@ describe("npm run data -- serve, pull", () => {
   it.each<[string[], number, RegExp]>([
     [["pull"], 2, /pull needs --from\n +remedy: for example/],
     [["pull", "--from", "127.0.0.1:1"], 2, /pull needs --out/],
-    [["pull", "--from", "somewhere", "--out", "x"], 2, /--from somewhere: this is no HOST:PORT/],
+    [["pull", "--from", "somewhere", "--out", "x"], 2, /--from somewhere: expected HOST:PORT/],
     [
       ["pull", "--from", "example.org:1", "--out", "x"],
       2,
-      /--from example\.org:1 is another machine and needs a token/,
+      /--from example\.org:1 is on another machine, which needs a token/,
     ],
     [["pull", "--from", "127.0.0.1:1", "--out", "x"], 1, /error: 127\.0\.0\.1:1: UNAVAILABLE/],
     [["serve"], 2, /missing required argument/],
-    [["serve", "x"], 2, /no manifest\.json there/],
+    [["serve", "x"], 2, /no manifest\.json in it/],
     [["serve", "x", "--bogus"], 2, /unknown option '--bogus'/],
   ])("explains wrong usage: %j", async (words, code, message) => {
     const folder = join(temporaryFolder(), "x");

@@ -275,7 +275,7 @@ describe("a failure while running exits with 1", () => {
     const { exitCode, stderr } = await pipeline(["count", "--workdir", workdir]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(`no space left on the disk while writing ${join(workdir, "metrics.jsonl")}\n`);
-    expect(stderr).toContain("remedy: free some space and give the same command again");
+    expect(stderr).toContain("remedy: free some space and run the same command again");
   });
 
   it("keeps exit code 1 for a full disk inside another error", async () => {

@@ -62,12 +62,12 @@ async function startMonitor(args: readonly string[] = []) {
 }
 
 it.each([
-  [["--metrics-listen", "localhost"], "--metrics-listen localhost: this is no HOST:PORT"],
-  [["--metrics-push", "localhost:0"], "--metrics-push localhost:0: there is no such port"],
+  [["--metrics-listen", "localhost"], "--metrics-listen localhost: expected HOST:PORT"],
+  [["--metrics-push", "localhost:0"], "--metrics-push localhost:0: the port is out of range"],
   [["--metrics-listen", "0.0.0.0:0"], "can be reached from other machines and needs a certificate and a token"],
-  [["--metrics-push", "monitor.example:1"], "monitor.example:1 is another machine and needs a token"],
+  [["--metrics-push", "monitor.example:1"], "monitor.example:1 is on another machine, which needs a token"],
   [["--metrics-listen", "localhost:0", "--token-file", "/none"], "--token-file /none: ENOENT"],
-  [["--metrics-listen", "localhost:0", "--token-file", "/dev/null"], "a token is one word of ASCII signs"],
+  [["--metrics-listen", "localhost:0", "--token-file", "/dev/null"], "a token must be one word of ASCII characters"],
 ])("%j exits with 2 before anything is created: %s", async (argv, message) => {
   const workdir = join(temporaryFolder(), "run");
   const ran = await pipeline(["count", ...argv, "--workdir", workdir]);
@@ -178,7 +178,7 @@ describe("--metrics-push", () => {
 describe("npm run monitor", () => {
   it.each([
     [["--listen", "0.0.0.0:0"], "can be reached from other machines and needs a certificate and a token"],
-    [["--listen", "here"], "--listen here: this is no HOST:PORT"],
+    [["--listen", "here"], "--listen here: expected HOST:PORT"],
     [["--lisen", "localhost:1"], "unknown option '--lisen'"],
     [["more"], "too many arguments"],
     [["--tls-cert", "/none"], "--tls-cert /none: ENOENT"],

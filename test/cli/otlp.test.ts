@@ -44,15 +44,15 @@ describe("parseOtlp", () => {
   });
 
   it.each([
-    ["localhost:4317", "this is no address of a collector"],
-    ["grpc://localhost:4317", "this is no address of a collector"],
-    ["http://localhost:0", "this is no address of a collector"],
-    ["http://localhost:65536", "this is no address of a collector"],
-    ["http://[local]:4317", "this is no address of a collector"],
-    ["http://localhost/v1/metrics", "this is no address of a collector"],
-    ["http://user:password@localhost", "this is no address of a collector"],
-    ["", "this is no address of a collector"],
-    ["http://otel.example:4317", "is another machine, and http is not encrypted"],
+    ["localhost:4317", "not the address of a collector"],
+    ["grpc://localhost:4317", "not the address of a collector"],
+    ["http://localhost:0", "not the address of a collector"],
+    ["http://localhost:65536", "not the address of a collector"],
+    ["http://[local]:4317", "not the address of a collector"],
+    ["http://localhost/v1/metrics", "not the address of a collector"],
+    ["http://user:password@localhost", "not the address of a collector"],
+    ["", "not the address of a collector"],
+    ["http://otel.example:4317", "is on another machine, and http is not encrypted"],
   ])("%j exits with 2 before anything is created", async (url, message) => {
     const workdir = join(temporaryFolder(), "run");
     const ran = await pipeline(["count", "--workdir", workdir, "--otlp", url]);

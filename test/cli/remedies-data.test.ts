@@ -41,7 +41,7 @@ const walks: readonly Walk[] = [
     name: "a split that is not there",
     format: "parquet",
     arrange: (folder) => (copied(folder, "train-00000-of-00001.parquet"), [folder, "--split", "test"]),
-    message: /no split test; found: train\n +remedy: say (--split train),/,
+    message: /no split test; found: train\n +remedy: use (--split train),/,
   },
   {
     name: "a label that is no integer",
@@ -53,19 +53,19 @@ const walks: readonly Walk[] = [
       execFileSync("tar", ["-C", join(folder, "0"), "-cf", join(folder, "a.tar"), "a.png", "a.cls"]);
       return [join(folder, "a.tar")];
     },
-    message: /its label is "cat", no integer\n +remedy: leave labels out with (--label-column none),/,
+    message: /the label "cat" is not an integer\n +remedy: leave labels out with (--label-column none),/,
   },
   {
     name: "pixels of floats",
     format: "arrow",
     arrange: () => table("floats.arrow"),
-    message: /black and white are not known\n +remedy: say .* such as (--range 0,1),/,
+    message: /black and white are not known\n +remedy: name .* such as (--range 0,1),/,
   },
   {
     name: "tensors in planes",
     format: "arrow",
     arrange: () => table("chw-names.arrow"),
-    message: /shape \[3, 4, 6\]\n +remedy: say (--layout chw) for/,
+    message: /shape \[3, 4, 6\]\n +remedy: use (--layout chw) for/,
   },
   {
     name: "an image that is no image",
@@ -111,7 +111,9 @@ it("bytes of fixed size get the shape that is proposed", async () => {
   writeFileSync(path, Buffer.concat([Buffer.from("\x93NUMPY\x01\0", "latin1"), length, Buffer.from(head), Buffer.alloc(576)])); // prettier-ignore
   const argv = ["--format", "arrays", "--from", path, "--out", join(temporaryFolder(), "out")];
   const refused = await prepare(argv);
-  const proposed = /\[3, 192\] are no images.*\n +remedy: .* such as (--shape 8,8,3)/.exec(refused.said)![1]!;
+  const proposed = /\[3, 192\] is not a shape of images.*\n +remedy: .* such as (--shape 8,8,3)/.exec(
+    refused.said,
+  )![1]!;
   expect(await prepare([...argv, ...words(proposed)])).toMatchObject({ exitCode: 0 });
 });
 
@@ -125,7 +127,7 @@ it(
     const argv = ["images", "--steps", "1", "--set", `data.path=${folder}`, "--workdir", join(folder, "run")];
     const refused = await run(pipelineMain, argv);
     expect(refused.exitCode).toBe(2);
-    const command = /remedy: npm run data -- prepare (--format parquet .*), and then say --set data\.path=/.exec(refused.said)![1]!; // prettier-ignore
+    const command = /remedy: npm run data -- prepare (--format parquet .*), then use --set data\.path=/.exec(refused.said)![1]!; // prettier-ignore
     const proposed = words(command).map((word) => (word.startsWith("data/") ? join(folder, word) : word));
     expect(await prepare(proposed)).toMatchObject({ exitCode: 0 });
   },
@@ -137,8 +139,8 @@ it("a folder with test images only names the folder to train on, which opens", a
   expect(await prepare([...from, "--split", "test"])).toMatchObject({ exitCode: 0 });
   const argv = ["images", "--steps", "1", "--set", `data.path=${out}`, "--workdir", join(out, "run")];
   const refused = await run(pipelineMain, argv);
-  expect(refused.said).toMatch(/no training images; prepared are only: test\n +remedy: prepare --split train/);
-  const proposed = /say --set (data\.path=\S+) to train on those/.exec(refused.said)![1]!;
+  expect(refused.said).toMatch(/no training images were prepared, only test\n +remedy: prepare --split train/);
+  const proposed = /use --set (data\.path=\S+) to train on those/.exec(refused.said)![1]!;
   const again = await run(pipelineMain, argv.map((word) => (word.startsWith("data.path") ? proposed : word))); // prettier-ignore
   expect(again.said).not.toMatch(/no training images/);
 });

@@ -46,7 +46,7 @@ const walks: readonly Walk[] = [
       writeFileSync(join(workdir, "config.json"), "{"),
       ["gaussian", ...SMALL, "--workdir", workdir]
     ),
-    message: /remedy: (remove it) and give the same settings again/,
+    message: /remedy: (remove it) to use the settings of its checkpoint/,
     follow: (workdir) => rmSync(join(workdir, "config.json")),
   },
   {

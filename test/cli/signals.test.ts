@@ -65,7 +65,7 @@ describe("a run that gets a signal", () => {
     process.kill(first.child.pid!, "SIGKILL");
     await first.ended;
     const third = await start(workdir, 0);
-    expect(third.output.stderr).toContain("did not end in order");
+    expect(third.output.stderr).toContain("did not end cleanly");
     process.kill(third.child.pid!, "SIGINT");
     expect((await third.ended)[0]).toBe(130);
   });

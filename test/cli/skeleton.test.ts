@@ -19,10 +19,10 @@ describe("writeSkeleton", () => {
   it("leaves a file that is there, and refuses what is no name", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "mine.ts"), "kept");
-    expect(() => writeSkeleton("mine", folder)).toThrow("is there already");
+    expect(() => writeSkeleton("mine", folder)).toThrow("already exists");
     expect(readFileSync(join(folder, "mine.ts"), "utf8")).toBe("kept");
     for (const name of [undefined, "", "../mine", "a b", "new"]) {
-      expect(() => writeSkeleton(name, folder)).toThrow("is no name of a pipeline");
+      expect(() => writeSkeleton(name, folder)).toThrow("is not a valid name for a pipeline");
     }
   });
 });

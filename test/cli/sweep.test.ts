@@ -61,9 +61,9 @@ describe("--sweep", { timeout: 20_000 }, () => {
   });
 
   it.each([
-    [["--jobs", "2"], /there is no --sweep/],
+    [["--jobs", "2"], /--jobs needs --sweep/],
     [["--sweep", "seed=1,2", "--jobs", "0"], /not a whole number/],
-    [["--sweep", "seed=1,2", "--listen", "127.0.0.1:0"], /its runs train alone/],
+    [["--sweep", "seed=1,2", "--listen", "127.0.0.1:0"], /the runs of a sweep train alone/],
     [["--sweep", "seed=1,2", "--monitor", "127.0.0.1:0"], /cannot share an address/],
   ])("refuses %s", (argv, message) => {
     expect(() => options("x", ...argv)).toThrow(message);

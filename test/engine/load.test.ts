@@ -92,7 +92,7 @@ describe("loadEngine", () => {
       await loadEngine().catch((error) => console.log(error.exitCode, error.message));`;
     const { stdout } = runModule(hide, { SCORESTREAM_ENGINE: "auto" });
     expect(stdout).toContain("2 TensorFlow cannot be loaded: no library");
-    expect(stdout).toContain("npm run setup repairs it");
+    expect(stdout).toContain("run npm run setup to repair it");
   });
 
   test("loads WebAssembly where SCORESTREAM_ENGINE says so, with the kernels that training needs", () => {

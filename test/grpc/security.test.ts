@@ -40,7 +40,7 @@ describe("HOST:PORT", () => {
   ])("refuses %j", (text) => expect(() => parseEndpoint("--listen", text, true)).toThrow(UsageError));
 
   it("refuses port 0 where it makes no sense", () => {
-    expect(() => parseEndpoint("--metrics-push", "localhost:0", false)).toThrow("there is no such port");
+    expect(() => parseEndpoint("--metrics-push", "localhost:0", false)).toThrow("the port is out of range");
   });
 });
 
@@ -53,7 +53,7 @@ describe("what is asked of whom", () => {
     ["nothing", {}, "a certificate and a token"],
     ["a token", { token: "t" }, "needs a certificate"],
     ["a certificate", { tlsCert: cert, tlsKey: key }, "needs a token"],
-    ["half a certificate", { tlsCert: cert, token: "t" }, "--tls-cert and --tls-key belong together"],
+    ["half a certificate", { tlsCert: cert, token: "t" }, "--tls-cert and --tls-key need each other"],
   ])("a server for other machines is refused with %s", (_, secrets, message) => {
     expect(() => serverSecurity("--listen", everywhere, secrets)).toThrow(message);
   });
@@ -71,7 +71,7 @@ describe("what is asked of whom", () => {
 
   it("a client sends nothing in the clear to other machines", () => {
     const away = { host: "monitor.example.org", port: 1 };
-    expect(() => clientSecurity("--metrics-push", away, {})).toThrow("is another machine and needs a token");
+    expect(() => clientSecurity("--metrics-push", away, {})).toThrow("is on another machine, which needs a token");
     expect(clientSecurity("--metrics-push", away, { token: "t" })).toEqual({ tls: {}, token: "t" });
     expect(clientSecurity("--metrics-push", away, { token: "t", tlsCa: ca })).toEqual({ tls: { ca }, token: "t" });
     expect(clientSecurity("--metrics-push", away, { insecure: true })).toEqual({});

@@ -127,11 +127,11 @@ describe.runIf(hasCollectives())("runs by TensorFlow's collectives", { timeout: 
 
 describe("the command line", { timeout: 30_000 }, () => {
   it.each([
-    [["--listen", "nowhere"], "--listen nowhere: this is no HOST:PORT"],
+    [["--listen", "nowhere"], "--listen nowhere: expected HOST:PORT"],
     [["--listen", "0.0.0.0:0"], "--listen 0.0.0.0:0 can be reached from other machines and needs a certificate"],
     [["--join", "10.0.0.1:5"], "--listen 0.0.0.0:0 can be reached from other machines"],
-    [["--world", "2"], "--world: nobody to train with was named"],
-    [["--listen", "127.0.0.1:0", "--world", "0"], "--world 0: a whole number from 1 belongs there"],
+    [["--world", "2"], "--world: no other node was named"],
+    [["--listen", "127.0.0.1:0", "--world", "0"], "--world 0: expected a whole number of at least 1"],
     [["--listen", "127.0.0.1:0", "--rank", "1"], "--rank 1: rank 0 is the node that listens"],
     [["--join", "127.0.0.1:9", "--rank", "0"], "--rank 0: rank 0 is the node that listens"],
     [["--listen", "127.0.0.1:0", "--mode", "eval"], "--listen: --mode eval runs on one machine"],
@@ -139,7 +139,7 @@ describe("the command line", { timeout: 30_000 }, () => {
     [["--set", "exchange.engine=tensorflow"], "exchange.engine=tensorflow is for several nodes"],
     [
       ["--listen", "127.0.0.1:0", "--set", "exchange.engine=tensorflow"],
-      "needs all nodes from the beginning, --world is 1",
+      "needs all nodes from the beginning, but --world is 1",
     ],
     [
       ["--join", "127.0.0.1:9", "--set", "exchange.engine=tensorflow", "--set", "exchange.wire=bfloat16"],

@@ -51,7 +51,7 @@ describe("the MNIST pipeline", { timeout: 600_000 }, () => {
     const raw = mnistFolder(3, 3);
     const { exitCode, stderr } = await runOn("mnist", raw);
     expect(exitCode).toBe(2);
-    expect(stderr).toContain(`data.path ${raw}: these data are not prepared`);
+    expect(stderr).toContain(`data.path ${raw}: the data are not prepared`);
     expect(stderr).toContain(`remedy: npm run data -- prepare --format mnist --from ${raw} --out data/`);
   });
 });
@@ -122,10 +122,10 @@ describe("the pipeline of any images", { timeout: 600_000 }, () => {
   it("refuses what is not prepared, in words that can be copied", async () => {
     const photos = pngFolder(2, 8);
     const cases = [
-      [undefined, /it is not said which images\n.*--format folder --size 32 --from PHOTOS --out data\/photos/],
+      [undefined, /no images were given\n.*--format folder --size 32 --from PHOTOS --out data\/photos/],
       [join(photos, "none"), /there is no such folder/],
-      ["grpc://127.0.0.1/photos", /data\.path 127\.0\.0\.1: this is no HOST:PORT/],
-      ["grpc://example.org:1", /data\.path example\.org:1 is another machine and needs a token/],
+      ["grpc://127.0.0.1/photos", /data\.path 127\.0\.0\.1: expected HOST:PORT/],
+      ["grpc://example.org:1", /data\.path example\.org:1 is on another machine, which needs a token/],
       [photos, /prepare --format folder --size 32 --from /],
     ] as const;
     for (const [path, message] of cases) {
@@ -135,7 +135,9 @@ describe("the pipeline of any images", { timeout: 600_000 }, () => {
     }
     const unfinished = await prepared("--format", "folder", "--from", photos);
     rmSync(join(unfinished, "train/manifest.json"));
-    expect((await runOn("images", unfinished)).stderr).toMatch(/was not prepared to its end\n.*prepare command again/);
+    expect((await runOn("images", unfinished)).stderr).toMatch(
+      /its preparation did not finish\n.*prepare command again/,
+    );
   });
 
   it("refuses shards that are damaged", async () => {
@@ -171,14 +173,14 @@ describe("the ImageNet 32x32 pipeline", { timeout: 600_000 }, () => {
 
     const other = await runOn("imagenet32", path, "--set", "data.version=new");
     expect(other.exitCode).toBe(2);
-    expect(other.stderr).toMatch(/it holds the old version, data\.version is new\n.*data\.version=old/);
+    expect(other.stderr).toMatch(/it holds the old version, but data\.version is new\n.*data\.version=old/);
   });
 
   it("refuses to guess the version, and goes on in the same workdir once it is said", async () => {
     const workdir = temporaryFolder();
     const unsaid = await run(["imagenet32", ...smallest, "--workdir", workdir]);
     expect(unsaid.exitCode).toBe(2);
-    expect(unsaid.stderr).toMatch(/bits\/dim cannot be compared: say which\n.*data\.version=old.*data\.version=new/);
+    expect(unsaid.stderr).toMatch(/specify which ImageNet 32x32 you mean; .*\n.*data\.version=old.*data\.version=new/);
     const said = await run(["imagenet32", ...smallest, "--workdir", workdir, "--set", "data.version=new"]);
     expect(said.exitCode).toBe(2);
     expect(said.stderr).toMatch(/ImageNet 32x32 \(new version\) cannot be fetched\n.*image-net\.org.*--version new/);

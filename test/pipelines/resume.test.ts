@@ -137,7 +137,7 @@ describe("checkpoints", { timeout: 60_000 }, () => {
       ...["--set", `checkpoint=${summary.checkpoint}`, "--set", "model.nf=32"],
     ]);
     expect(other.exitCode).toBe(2);
-    expect(other.stderr).toContain("is of another model");
+    expect(other.stderr).toContain("belongs to another model");
     expect(other.stderr).toContain("Dense_0/bias: [64] in the file, [32] in the model");
   });
 

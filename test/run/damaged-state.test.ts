@@ -43,7 +43,7 @@ describe("a changed digit gives no other number", { timeout: 60_000 }, () => {
     rewrite(config, (text) => text.replace('"betaMax": 20', '"betaMax": 21'));
     const { exitCode, stderr } = await tiny(evaluation(workdir));
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`${config} is damaged`)]);
-    expect(stderr).toContain("remedy: remove it: then the settings are those of its checkpoint");
+    expect(stderr).toContain("remedy: remove it to use the settings of its checkpoint");
     rmSync(config);
     for (const name of ["bpd", "bound"]) rmSync(join(workdir, "eval", `${name}.jsonl`));
     const again = await tiny(evaluation(workdir));

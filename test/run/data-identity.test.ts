@@ -31,7 +31,7 @@ describe("a run is of the data it was trained on", { timeout: 60_000 }, () => {
     const { exitCode, stderr } = await tiny(["--workdir", workdir, "--steps", "6"], OTHER);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`workdir ${workdir} was trained on other data`)]);
     expect(stderr).toContain("remedy: use the data it was trained on");
-    expect(stderr).toContain("--allow data goes on with these");
+    expect(stderr).toContain("--allow data continues with these data");
     if (kept) expect(readFileSync(config, "utf8")).toBe(before);
     expect(checkpoints(workdir)).toEqual(["checkpoint_3.arrow"]);
     expect((await tiny(["--workdir", workdir, "--steps", "6"])).exitCode).toBe(0);

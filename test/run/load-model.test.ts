@@ -86,10 +86,10 @@ describe("loadModel", { timeout: 120_000 }, () => {
     mkdirSync(join(workdir, "checkpoints"));
     await expect(loadModel(workdir)).rejects.toThrow("has no checkpoint");
     const untold = await folder({ told: false });
-    await expect(loadModel(untold)).rejects.toThrow(/does not say which shape/);
+    await expect(loadModel(untold)).rejects.toThrow(/does not record the shape/);
     (await loadModel(untold, { shape: [4, 4, 1] })).dispose();
     const other = { model: () => ({ network: mlp({ dims: 3, width: 8, depth: 1 }) }) };
-    await expect(loadModel(untold, { shape: [3], ...other })).rejects.toThrow("is of another model");
+    await expect(loadModel(untold, { shape: [3], ...other })).rejects.toThrow("belongs to another model");
   });
 
   it("gives the bits/dim of the command line, of vectors as of images", async () => {

@@ -37,7 +37,7 @@ describe.runIf(existsSync("/proc/self/stat"))("the lock of a killed run", () => 
     await expect.poll(() => stat(pid).state).toBe("Z");
     const said: string[] = [];
     const unlock = lockWorkdir(workdir, (text) => said.push(text));
-    expect(said).toEqual([expect.stringContaining("did not end in order; its lock is taken over")]);
+    expect(said).toEqual([expect.stringContaining("did not end cleanly; its lock is taken over")]);
     unlock();
     expect(existsSync(join(workdir, ".lock"))).toBe(false);
   });

@@ -32,6 +32,6 @@ describe("discrete", () => {
   it("subvp: as it is; linear ve: refused", () => {
     const sde = subVpSDE(beta);
     expect(discrete(sde)).toEqual(sde);
-    expect(() => discrete(linearVeSDE({ sigmaMax: 50, N: 1000 }))).toThrow(/continuous times only/);
+    expect(() => discrete(linearVeSDE({ sigmaMax: 50, N: 1000 }))).toThrow(/only continuous times/);
   });
 });

@@ -44,5 +44,5 @@ it("samples by every part that needs no optional member, and names the one that 
   const { mean, error } = meanAndError(samples.filter((_, i) => i % DIMS === 1));
   expect(Math.abs(mean - gaussian.mean[1])).toBeLessThan(4 * error + 0.05);
   await expect(sample("ancestral_sampling")).rejects.toThrow(/`ancestral`, which cosine does not have/);
-  expect(() => discrete(sde)).toThrow(/cosine SDE knows continuous times only/);
+  expect(() => discrete(sde)).toThrow(/cosine SDE supports only continuous times/);
 });

@@ -102,7 +102,7 @@ describe("deviations of the steps of DDPM", () => {
   it("do not exist for linear ve, which names the remedy", () => {
     const refused = () => discrete(linearVeSDE({ sigmaMax: 4, N: 5 }));
     expect(refused).toThrow(
-      new UsageError("the linearve SDE knows continuous times only", "--set training.continuous=true"),
+      new UsageError("the linearve SDE supports only continuous times", "--set training.continuous=true"),
     );
   });
 });

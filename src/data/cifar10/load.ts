@@ -96,7 +96,7 @@ async function fetchFirst(
   }
   throw new UsageError(
     `CIFAR-10 cannot be fetched:\n  ${reasons.join("\n  ")}`,
-    "get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and say where it is with " +
+    "get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and name its folder with " +
       "--set data.path=DIR",
   );
 }

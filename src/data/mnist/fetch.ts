@@ -96,7 +96,7 @@ async function fetchFirst(
   throw new UsageError(
     `MNIST cannot be fetched:\n  ${reasons.join("\n  ")}`,
     `get ${names}, then npm run data -- prepare --format mnist --from DOWNLOADS --out data/mnist, ` +
-      "and say --set data.path=data/mnist",
+      "and use --set data.path=data/mnist",
   );
 }
 

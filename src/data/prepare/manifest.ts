@@ -106,7 +106,7 @@ export async function readableManifest(directory: string): Promise<Manifest | un
     return undefined;
   }
   if (found?.kind !== "scorestream-shards") {
-    throw new UsageError(`${path} is not of this program`, "use another --out");
+    throw new UsageError(`${path} was not written by this program`, "use another --out");
   }
   requireKnownLayout(path, found.layout);
   return readManifest(directory).catch((error: unknown) => {
@@ -119,7 +119,7 @@ export async function readableManifest(directory: string): Promise<Manifest | un
 function requireKnownLayout(path: string, layout: unknown): void {
   if (typeof layout !== "number" || layout <= LAYOUT) return;
   throw new UsageError(
-    `${path}: its shards have layout ${layout}, this version reads up to ${LAYOUT}`,
+    `${path}: its shards have layout ${layout}; this version reads layouts up to ${LAYOUT}`,
     "update ScoreStream, or prepare the data with this version into another folder",
   );
 }

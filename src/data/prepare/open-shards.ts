@@ -32,7 +32,7 @@ export interface ShardedImages {
   close(): void;
 }
 
-const damagedRemedy = "give the npm run data -- prepare command again: it makes anew what is not whole";
+const damagedRemedy = "run the npm run data -- prepare command again: it rebuilds damaged shards";
 
 const cutShort = (path: string, end: number) =>
   new UsageError(`${path} is cut short: it ends at byte ${end}`, damagedRemedy);
@@ -51,7 +51,7 @@ function checkSizes(directory: string, shards: readonly ShardInfo[]): void {
   for (const [i, { file, bytes, count }] of shards.entries()) {
     const path = join(directory, file);
     if (count !== each && !(i === shards.length - 1 && count < each)) {
-      throw new UsageError(`${path} holds ${count} images, those before it ${each}`, damagedRemedy);
+      throw new UsageError(`${path} holds ${count} images, but each shard before it ${each}`, damagedRemedy);
     }
     if (!existsSync(path)) throw new UsageError(`${path} is missing`, damagedRemedy);
     const { size } = statSync(path);
@@ -186,7 +186,7 @@ function checkedLayout(path: string, { count }: ShardInfo, width: number): Shard
   }
   if (found.count === count && found.width === width) return found;
   throw new UsageError(
-    `${path} holds ${found.count} images of ${found.width} values, the manifest says ${count} of ${width}`,
+    `${path} holds ${found.count} images of ${found.width} values, but the manifest says ${count} of ${width}`,
     damagedRemedy,
   );
 }

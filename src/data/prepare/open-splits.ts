@@ -41,8 +41,8 @@ function trainingFolder(directory: string): string {
   const there = splitsIn(directory).sort();
   if (there.length === 0) return join(directory, "train");
   throw new UsageError(
-    `${directory}: no training images; prepared are only: ${there.join(", ")}`,
-    `prepare --split train with the same options and --out ${directory}, or say --set data.path=${join(directory, there[0]!)} to train on those images`,
+    `${directory}: no training images were prepared, only ${there.join(", ")}`,
+    `prepare --split train with the same options and --out ${directory}, or use --set data.path=${join(directory, there[0]!)} to train on those images`,
   );
 }
 
@@ -74,7 +74,7 @@ function requireAlike(directory: string, train: Manifest, test: Manifest): void 
   const [there, here] = [train, test].map((manifest) => `${kindOf(manifest)} of ${shapeText(manifest.shape)}`);
   if (there === here) return;
   throw new UsageError(
-    `${directory}: the training images are ${there}, those of ${test.work.split} are ${here}`,
+    `${directory}: the training images are ${there}, but those of ${test.work.split} are ${here}`,
     "prepare both splits with the same options into one folder",
   );
 }

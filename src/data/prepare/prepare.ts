@@ -113,8 +113,8 @@ function refuseGaps(directory: string, left: readonly Left[], skipBad: boolean):
   const gaps = leftText({ count: sum(left.map(({ count }) => count)), files: filesIn(left) });
   if (gaps === "" || skipBad) return;
   throw new UsageError(
-    `${directory}: left out of the shards there: ${gaps}`,
-    "say --skip-bad again, or prepare whole data with another --out",
+    `${directory}: the existing shards leave out ${gaps}`,
+    "use --skip-bad again, or prepare whole data with another --out",
   );
 }
 

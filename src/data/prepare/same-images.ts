@@ -33,8 +33,8 @@ export async function requireOwnImages(out: string, source: Source, options: Wor
     const { work } = await readManifest(folder);
     if (work.format !== source.format || !sameImages({ files: source.files, options }, work)) continue;
     throw new UsageError(
-      `split ${source.split}: these are the images that ${folder} was prepared from, split ${work.split}`,
-      `name with --from where the images of ${source.split} are; without a test split, a run holds training images out`,
+      `split ${source.split}: these images are the ones that ${folder} was prepared from, as split ${work.split}`,
+      `name the images of ${source.split} with --from; without a test split, a run holds training images out`,
     );
   }
 }

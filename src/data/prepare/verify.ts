@@ -22,7 +22,7 @@ async function faultOf(directory: string, shard: ShardInfo, pixels: number): Pro
   if (found !== sha256) return `${path}: its hash is wrong: sha256 ${found}, expected ${sha256}`;
   const layout = readLayout(path);
   if (layout.count === count && layout.width === pixels) return undefined;
-  return `${path} holds ${layout.count} images of ${layout.width} values, the manifest says ${count} of ${pixels}`;
+  return `${path} holds ${layout.count} images of ${layout.width} values, but the manifest says ${count} of ${pixels}`;
 }
 
 /**

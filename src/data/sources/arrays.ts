@@ -53,8 +53,8 @@ function imageShape(path: string, axes: readonly number[], layout: "hwc" | "chw"
   const fits = [3, 4].includes(axes.length) && (shape[2] === 1 || shape[2] === 3) && pixelsOf(shape) > 0;
   if (fits) return shape;
   throw new UsageError(
-    `${path}: ${shapeText(axes)} are no images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
-    axes.length === 2 ? shapeRemedy(a) : "say --layout chw for [N, C, H, W], or save them in another shape",
+    `${path}: ${shapeText(axes)} is not a shape of images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
+    axes.length === 2 ? shapeRemedy(a) : "use --layout chw for [N, C, H, W], or save them in another shape",
   );
 }
 

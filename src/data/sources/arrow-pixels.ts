@@ -82,7 +82,7 @@ export function pixelColumn(
   throw new UsageError(
     `${path}: column "${field.name}" is ${String(field.type)}, shape [${dims.join(", ")}]`,
     turned
-      ? "say --layout chw for [C, H, W]"
+      ? "use --layout chw for [C, H, W]"
       : flat !== undefined && said === undefined
         ? shapeRemedy(flat)
         : 'it must be FixedSizeList<UInt8> or FixedSizeBinary with the metadata "shape" [H, W, C], an arrow.fixed_shape_tensor of uint8, ' +

@@ -30,7 +30,7 @@ export function columnNames(
   const found = present.join(", ") || "none";
   if (image === undefined) {
     const expected = namesOr(imageColumn, imageNames).join(" or ");
-    throw new UsageError(`${path}: expected a column ${expected}, found ${found}`, "say which with --image-column");
+    throw new UsageError(`${path}: expected a column ${expected}, found ${found}`, "name it with --image-column");
   }
   requireLabels(path, labelColumn, label !== undefined, present);
   return { image, label };
@@ -49,7 +49,7 @@ export function otherColumns(
 /** @throws UsageError when labels were asked for by their name and are not there. */
 export function requireLabels(path: string, asked: string | undefined, there: boolean, present: readonly string[]) {
   if (asked === undefined || asked === NONE || there) return;
-  throw new UsageError(`${path}: no ${asked}, found ${present.join(", ")}`, "say which with --label-column");
+  throw new UsageError(`${path}: no ${asked}, found ${present.join(", ")}`, "name it with --label-column");
 }
 
 /** The class in a cell; undefined for null. @throws UsageError when it is no integer. */
@@ -59,8 +59,8 @@ export function labelOf(where: string, value: unknown): { label?: number } {
     return { label: Number(value) };
   }
   throw new UsageError(
-    `${where}: its label is ${String(value)}, no integer`,
-    "leave labels out with --label-column none, or say with it which column has class numbers",
+    `${where}: the label ${String(value)} is not an integer`,
+    "leave labels out with --label-column none, or use it to name the column of class numbers",
   );
 }
 

@@ -80,7 +80,7 @@ function requireOnePlace(root: string, found: readonly Found[]): void {
   const places = [...new Set(found.map((file) => placeOf(root, file)))];
   if (places.length < 2) return;
   throw new UsageError(
-    `${root}: there are files in several folders: ${places.map((place) => place || ".").join(", ")}`,
+    `${root}: the files lie in several folders: ${places.map((place) => place || ".").join(", ")}`,
     `name one of them: --from ${join(root, places.find(Boolean)!)}`,
   );
 }
@@ -105,7 +105,7 @@ export interface SplitFiles {
   readonly passedOver: readonly PassedOver[];
 }
 
-const REMEDY = "say with --from which folder or file has them";
+const REMEDY = "name the folder or file with --from";
 
 /** Regular files, and what is wrong with the others. */
 async function readableFiles(found: readonly Found[]) {

@@ -161,16 +161,16 @@ const present = (passedOver: readonly PassedOver[]) =>
 export async function openFolder(options: SourceOptions): Promise<Source> {
   const { path, split, labels = "none" } = options;
   if (!(await statOf(path)).isDirectory()) {
-    throw new UsageError(`${path} is not a folder`, "say with --from which folder has the images");
+    throw new UsageError(`${path} is not a folder`, "name the folder of the images with --from");
   }
   const layout = await layoutOf(path, split);
   const { stamp, classes, loose, passedOver } = await survey(path, layout);
   const length = stamp.count;
   if (length === 0) {
-    throw new UsageError(`${path}: no images in it; passed over: ${present(passedOver)}`, IMAGE_NAMES);
+    throw new UsageError(`${path}: no images found; passed over: ${present(passedOver)}`, IMAGE_NAMES);
   }
   if (labels === "folders" && loose) {
-    throw new UsageError(`${loose}: it is in no folder of a class`, "leave out --labels folders, or move the file");
+    throw new UsageError(`${loose}: the file is not in a class folder`, "leave out --labels folders, or move the file");
   }
   const classNames = labels === "folders" ? [...classes].sort(byName) : undefined;
   const index = classNames && new Map(classNames.map((name, i) => [name, i]));

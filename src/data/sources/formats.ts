@@ -46,7 +46,7 @@ const files =
   (open: (options: SourceOptions) => Promise<Source>): Format["open"] =>
   async (options) => {
     const { path } = options;
-    if (path === undefined) throw new UsageError("no file or folder given", "say with --from where the data is");
+    if (path === undefined) throw new UsageError("no file or folder given", "name the data with --from");
     return open({ ...options, path });
   };
 

@@ -55,12 +55,12 @@ function emnistVersion(folder: string, split: string, asked: string | undefined)
     throw new UsageError(
       `${folder}: no emnist-${asked}-${split}-images-idx3-ubyte.gz, found ${there.join(", ") || "none of EMNIST"}`,
       there.length > 0
-        ? `say --version ${there[0]}`
-        : "put the files of EMNIST into one folder, and say it with --from",
+        ? `use --version ${there[0]}`
+        : "put the files of EMNIST into one folder, and name it with --from",
     );
   }
   if (there.length < 2) return there[0];
-  throw new UsageError(`${folder}: several data sets of EMNIST: ${there.join(", ")}`, `say --version ${there[0]}`);
+  throw new UsageError(`${folder}: several data sets of EMNIST: ${there.join(", ")}`, `use --version ${there[0]}`);
 }
 
 /** The file of a split, by any name it is found under. @throws UsageError */

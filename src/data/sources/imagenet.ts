@@ -63,7 +63,7 @@ function requireVersion(version: string | undefined): Version {
   if (version === "old" || version === "new") return version;
   throw new UsageError(
     version === undefined
-      ? "two data sets are called downsampled ImageNet, and their bits/dim cannot be compared: say which"
+      ? "specify which downsampled ImageNet you mean; results on one cannot be compared with the other"
       : `--version ${version}: there is no such version of downsampled ImageNet`,
     "--version old: PNG archives of 2016, 49,999 validation images; --version new: npz batches of 2017, 50,000",
   );
@@ -77,7 +77,7 @@ export function checkCount(count: number, version: Version, split: string, where
   const is = count === counts[other][split] ? `, which is the number of the ${other} version` : "";
   throw new UsageError(
     `${where}: ${count} images${is}; the ${version} version has ${expected} in split ${split}`,
-    is ? `say --version ${other}, or take the files of the ${version} version` : "put all files of the split there",
+    is ? `use --version ${other}, or use the files of the ${version} version` : "put all files of the split there",
   );
 }
 
@@ -121,7 +121,7 @@ export async function openImageNet(
     if (found.length !== 2 || found[1] !== pixelsOf(shape) || !type.endsWith("u1")) {
       throw new UsageError(
         `${where}: "data" is [${found.join(", ")}] of ${type}, expected bytes [N, ${pixelsOf(shape)}]`,
-        `these are no batches of ImageNet ${side} x ${side}: take another --format or other files`,
+        `these are not batches of ImageNet ${side} x ${side}: use another --format or other files`,
       );
     }
     if (!labels && !unlabelled)

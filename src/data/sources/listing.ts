@@ -62,8 +62,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: "it may not be read",
   EPERM: "it may not be read",
   EISDIR: "it is a folder",
-  ENXIO: "it is no regular file",
-  ENODEV: "it is no regular file",
+  ENXIO: "it is not a regular file",
+  ENODEV: "it is not a regular file",
   ENAMETOOLONG: "its name is too long",
   EIO: "the disk cannot read it",
 };
@@ -78,7 +78,7 @@ export function fileFault(path: FilePath, error: unknown, whole = false): BadDat
 }
 
 const notRegular = (path: FilePath, found: Kinds, whole: boolean) =>
-  new BadDataError(shownPath(path), found.isDirectory() ? "it is a folder" : "it is no regular file", { whole });
+  new BadDataError(shownPath(path), found.isDirectory() ? "it is a folder" : "it is not a regular file", { whole });
 
 /**
  * Size and time of what a path leads to.

@@ -33,7 +33,7 @@ function bytesOf(where: string, values: Float64Array, type: SampleType | undefin
   const odd = values.find((value) => !(Number.isInteger(value) && value >= 0 && value <= 255));
   if (odd === undefined) return Uint8Array.from(values);
   throw new BadDataError(where, `a value of it is ${odd}, expected 0 to 255`, {
-    remedy: "say which values are black and white, such as --range 0,65535, or save the images as bytes",
+    remedy: "name the values of black and white, such as --range 0,65535, or save the images as bytes",
   });
 }
 
@@ -60,11 +60,11 @@ export function nestedPicture(
   if (!shape) {
     throw new BadDataError(
       where,
-      `lists of ${shapeText(dims)} are no image; expected [H, W] or [H, W, C] with 1 or 3 channels`,
+      `lists of ${shapeText(dims)} are not an image; expected [H, W] or [H, W, C] with 1 or 3 channels`,
       {
         remedy: flat
           ? shapeRemedy(stored[0]!)
-          : "say --layout chw for [C, H, W], or write the images encoded, as {bytes, path}",
+          : "use --layout chw for [C, H, W], or write the images encoded, as {bytes, path}",
       },
     );
   }

@@ -52,7 +52,7 @@ export async function requireArray(
   const present = arrays.map(({ name }) => name).join(", ") || "no array";
   throw new UsageError(
     `${path}: expected an array ${names.filter(Boolean).join(" or ")}, found ${present}`,
-    "say which with --image-column",
+    "name it with --image-column",
   );
 }
 
@@ -72,8 +72,5 @@ export async function readLabels(path: string, array: StoredArray, images: numbe
 /** @throws UsageError when there is not one label an image. */
 export function checkLabelCount(path: string, labels: number, images: number): void {
   if (labels === images) return;
-  throw new UsageError(
-    `${path}: ${labels} labels for ${images} images`,
-    "put the labels there that belong to these images",
-  );
+  throw new UsageError(`${path}: ${labels} labels for ${images} images`, "use the labels that belong to these images");
 }

@@ -15,7 +15,7 @@ const OWN: Partial<Record<SampleType, SampleRange>> = { bool: [0, 1], uint8: [0,
 const FEW = 4096;
 
 const remedy = (example: string) =>
-  `say which samples are black and white, such as --range ${example}, or save the images as numpy.uint8, 0..255`;
+  `name the values of black and white, such as --range ${example}, or save the images as numpy.uint8, 0..255`;
 
 function extent(samples: ArrayLike<number>): SampleRange {
   let [low, high] = [Infinity, -Infinity];

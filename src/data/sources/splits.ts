@@ -42,8 +42,8 @@ export function splitOfFile(name: string): string | undefined {
   const found = splitsIn(wordsOf(name));
   if (found.length < 2) return found[0];
   throw new UsageError(
-    `${name}: its name tells the splits ${found.join(" and ")}`,
-    "give the file a name that tells one of them, such as train.npz",
+    `${name}: its name contains the splits ${found.join(" and ")}`,
+    "give the file a name with only one of them, such as train.npz",
   );
 }
 
@@ -63,7 +63,7 @@ export function splitsTold(found: readonly Told[]): string[] {
 export function refuseSplit(path: string, split: string, found: readonly string[]): never {
   throw new UsageError(
     `${path}: there is no split ${split}; found: ${found.join(", ")}`,
-    `say ${found.map((name) => `--split ${name}`).join(" or ")}, or name with --from where the images of ${split} are`,
+    `use ${found.map((name) => `--split ${name}`).join(" or ")}, or name the images of ${split} with --from`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { FileStamp } from "./source.ts";
 export async function stampOf(path: string): Promise<FileStamp> {
   const found = await statOf(path);
   const { size, mtimeMs } = found;
-  if (!found.isFile()) throw new UsageError(`${path}: it is no regular file`, "say with --from where the data is");
+  if (!found.isFile()) throw new UsageError(`${path}: it is not a regular file`, "name the data with --from");
   return { path: resolve(path), bytes: size, modified: Math.round(mtimeMs) };
 }
 
@@ -18,7 +18,7 @@ export async function statOf(path: string) {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
-    throw new UsageError(`${path}: there is no such file or folder`, "say where the data is with --from", {
+    throw new UsageError(`${path}: there is no such file or folder`, "name the data with --from", {
       cause: error,
     });
   }

@@ -44,7 +44,7 @@ function load(where: string, features: Features, options: SourceOptions): Pictur
   if (encoded) return decodeImage(encoded, where, options);
   const present = [...features.keys()].join(", ") || "none";
   const expected = imageColumn ?? `shape and data, ${ENCODED.join(" or ")}`;
-  throw new UsageError(`${where}: no feature ${expected}, found ${present}`, "say which with --image-column");
+  throw new UsageError(`${where}: no feature ${expected}, found ${present}`, "name it with --image-column");
 }
 
 /** One tf.train.Example as an entry. */

@@ -51,7 +51,8 @@ async function contentOf(folder: FilePath, around: readonly string[], tally: Tal
     } else if (image) {
       const regular = entry.kind === "file" || (entry.kind === "link" && found);
       const seen = regular && !(found instanceof BadDataError) && (found?.isFile() ?? true);
-      const fault = found instanceof BadDataError ? found : new BadDataError(shownPath(path), "it is no regular file");
+      const fault =
+        found instanceof BadDataError ? found : new BadDataError(shownPath(path), "it is not a regular file");
       images.push(seen ? entry : { ...entry, fault });
     } else tally.add(found instanceof BadDataError ? found.reason : notRead(name), name);
   }

@@ -23,8 +23,8 @@ function keyOf(name: string): readonly [key: string, ending: string] {
 function labelOf(where: string, bytes: Uint8Array): number {
   const text = new TextDecoder().decode(bytes).trim();
   if (/^-?\d{1,15}$/.test(text)) return Number(text);
-  throw new BadDataError(where, `its label is ${JSON.stringify(text.slice(0, 40))}, no integer`, {
-    remedy: "leave labels out with --label-column none, or say with it which ending has class numbers",
+  throw new BadDataError(where, `the label ${JSON.stringify(text.slice(0, 40))} is not an integer`, {
+    remedy: "leave labels out with --label-column none, or use it to name the ending of class numbers",
   });
 }
 
@@ -77,7 +77,7 @@ async function* samplesOf(path: string, options: SourceOptions, tally: Tally): A
     yield badEntry(
       new BadDataError(path, "no image in it", {
         whole: true,
-        remedy: "say with --image-column which ending the images have",
+        remedy: "name the ending of the images with --image-column",
       }),
     );
 }

@@ -65,18 +65,18 @@ export function joinFailure(address: string, { code, details: said }: ServiceErr
   const where = `--join ${address}`;
   switch (code) {
     case status.UNAUTHENTICATED:
-      return new UsageError(`${where}: it asks for another token`, "give the run's token with --token-file FILE");
+      return new UsageError(`${where}: the node requires another token`, "give the run's token with --token-file FILE");
     case status.FAILED_PRECONDITION:
       return new UsageError(
         `${where}: refused: ${details}`,
-        "join with the settings of the run, its code and its engine, or another run",
+        "use the run's settings, code and engine, or join another run",
       );
     case status.ALREADY_EXISTS:
       return new RunError(
-        `${where}: refused: ${details}\n  remedy: give another --rank, or none, or start it again later`,
+        `${where}: refused: ${details}\n  remedy: give another --rank or none, or start the node again later`,
       );
     case status.UNIMPLEMENTED:
-      return new UsageError(`${where}: no node listens there, but something else`, "join the address of --listen");
+      return new UsageError(`${where}: another program listens there, not a node`, "join the address of --listen");
     default:
       return new RunError(
         `${where}: no node answers there (${details})\n  remedy: start one with --listen, or wait longer for it: ` +

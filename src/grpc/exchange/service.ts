@@ -60,7 +60,7 @@ function addressOf({ address }: Hello, peer: string): string {
     if (address.length > ADDRESS_LIMIT || sanitizeText(address) !== address) throw new Error("not an address");
     return endpointText(parseEndpoint("address", port ? endpointText({ host, port: 0 }).replace(/:0$/, address) : address, false)); // prettier-ignore
   } catch {
-    throw statusError(status.INVALID_ARGUMENT, `address: ${sanitizeText(address, 100)} is no HOST:PORT`);
+    throw statusError(status.INVALID_ARGUMENT, `address: ${sanitizeText(address, 100)} is not of the form HOST:PORT`);
   }
 }
 

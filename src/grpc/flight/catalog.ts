@@ -37,7 +37,7 @@ export async function openCatalog(folders: readonly string[]): Promise<Catalog> 
     const { manifest, shape, labelled } = images;
     const path = [basename(dirname(resolve(folder))), manifest.work.split] as const;
     if (sets.has(textOf(path))) {
-      throw new UsageError(`${folder}: ${textOf(path)} is there twice`, "serve folders of different names");
+      throw new UsageError(`${folder}: ${textOf(path)} appears twice`, "serve folders with different names");
     }
     sets.set(textOf(path), { path, images, stream: imageStream(shape, labelled) });
   }

@@ -67,7 +67,7 @@ function claim(directory: string, value: unknown): void {
   if (found !== undefined) {
     const { value: there } = unsealJson(parsed(readFileSync(manifestFile(found), "utf8")) ?? {});
     if (isDeepStrictEqual(there, value)) return;
-    throw new UsageError(`${directory} holds other data than the server gives`, remedy);
+    throw new UsageError(`${directory} holds data other than the server's`, remedy);
   }
   const other = readdirSync(directory).find((name) => name !== ".lock" && name !== STATE);
   if (other !== undefined) throw new UsageError(`${directory} is not empty: it has ${other}`, remedy);
@@ -157,7 +157,7 @@ export async function pullDataset(options: PullOptions): Promise<Pulled> {
       const written = await writeShard(join(directory, file), data, { layout, classNames });
       if (written.sha256 !== sha256) {
         rmSync(join(directory, file));
-        const why = `its sha256 is ${written.sha256}, the manifest says ${sha256}`;
+        const why = `its sha256 is ${written.sha256}, but the manifest says ${sha256}`;
         throw new FlightError(client.server, status.DATA_LOSS, `${name}: ${why}`);
       }
     }

@@ -36,6 +36,6 @@ export async function wantedPaths(
   if (bad || names.length !== 1) throw new UsageError(has, `${said.name}, prepared by this program`);
   const missing = splits?.find((split) => !paths.some((path) => path[1] === split));
   if (missing !== undefined)
-    throw new UsageError(`${has}, no split ${missing}`, "choose with --split, or leave it out");
+    throw new UsageError(`${has}, but no split ${missing}`, "choose with --split, or leave it out");
   return paths.filter((path) => splits?.includes(path[1]!) ?? true);
 }

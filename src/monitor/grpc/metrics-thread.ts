@@ -14,6 +14,6 @@ export const metricsThread = (
   recordThread({
     program: new URL("./metrics-worker.ts", import.meta.url),
     options,
-    purpose: "metrics are served or pushed",
+    purpose: "serving or pushing metrics",
     tell,
   });

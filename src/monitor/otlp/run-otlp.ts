@@ -31,6 +31,6 @@ export const otlpThread = (options: RunOtlpOptions, tell: (text: string) => void
   recordThread({
     program: new URL("./otlp-worker.ts", import.meta.url),
     options,
-    purpose: "metrics are exported",
+    purpose: "exporting metrics",
     tell,
   });

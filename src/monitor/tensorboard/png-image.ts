@@ -19,7 +19,6 @@ const CHANNELS = new Map([
 export function pngImage(png: Uint8Array): ImageMessage {
   const bytes = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
   const colorspace = bytes.length < 29 ? undefined : CHANNELS.get(bytes[25]!);
-  if (!bytes.subarray(0, 8).equals(SIGNATURE) || colorspace === undefined)
-    throw new RangeError("image: this is no PNG");
+  if (!bytes.subarray(0, 8).equals(SIGNATURE) || colorspace === undefined) throw new RangeError("image: not a PNG");
   return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20), colorspace, encodedImageString: png };
 }

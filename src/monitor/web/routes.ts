@@ -19,7 +19,7 @@ function whole(query: URLSearchParams, name: string, otherwise: number, max: num
   const text = query.get(name);
   if (text === null) return otherwise;
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value > max) throw new RangeError(`${name}: this is no whole number up to ${max}`);
+  if (!/^\d+$/.test(text) || value > max) throw new RangeError(`${name}: expected a whole number up to ${max}`);
   return value;
 }
 

@@ -41,4 +41,4 @@ export async function runWeb(
 
 /** Opens it in a thread of its own. @throws UsageError when it cannot listen. */
 export const webThread = (options: RunWebOptions, tell: (text: string) => void): Promise<RecordThread<RunWebReady>> =>
-  recordThread({ program: new URL("./web-worker.ts", import.meta.url), options, purpose: "the page is served", tell });
+  recordThread({ program: new URL("./web-worker.ts", import.meta.url), options, purpose: "serving the page", tell });

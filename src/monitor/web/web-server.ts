@@ -36,7 +36,7 @@ export interface WebServing {
 
 function handle(options: WebOptions, pass: Gate, request: IncomingMessage, response: ServerResponse): void {
   const base = "http://page";
-  if (!URL.canParse(request.url ?? "/", base)) return sendReply(response, refusal(400, "this is no address"));
+  if (!URL.canParse(request.url ?? "/", base)) return sendReply(response, refusal(400, "this is not an address"));
   const url = new URL(request.url ?? "/", base);
   const refused = pass(request, url);
   if (refused) return sendReply(response, refused);

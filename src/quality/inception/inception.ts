@@ -55,7 +55,7 @@ export const CONVERSION =
 function requirePublished({ dims, classes }: InceptionForm, path: string): void {
   if (dims === PUBLISHED.dims && classes === PUBLISHED.classes) return;
   throw new UsageError(
-    `${path}: it gives ${dims} features and ${classes} logits, the FID's Inception ${PUBLISHED.dims} and ${PUBLISHED.classes}`,
+    `${path}: this network gives ${dims} features and ${classes} logits; the FID's Inception gives ${PUBLISHED.dims} and ${PUBLISHED.classes}`,
     "give the network of December 2015, see docs/guide/evaluation.md",
   );
 }
@@ -68,12 +68,12 @@ function open(bytes: Uint8Array, path: string, compiled: boolean): InceptionForm
   // Field 1 of a message, with a length.
   if (first === 0x0a) return frozenInception(bytes, path);
   if ((first === 0x50 && second === 0x4b) || first === 0x80) {
-    throw new UsageError(`${path}: PyTorch's pickled files are programs, they are not read`, CONVERSION);
+    throw new UsageError(`${path}: PyTorch's pickled files can run code, so they are not read`, CONVERSION);
   }
   // Field 1 of an ONNX model is its version, a small number.
   if (first === 0x08) {
     throw new UsageError(
-      `${path}: it looks like an ONNX model, which is not read`,
+      `${path}: this looks like an ONNX model, which is not supported`,
       "give the weights it was exported from as safetensors with pytorch-fid's names, see docs/guide/evaluation.md",
     );
   }

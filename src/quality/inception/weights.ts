@@ -90,6 +90,9 @@ export class FoldedWeights {
     const more = [...this.#file.tensors.keys()].filter((name) => !this.#used.has(name) && !idle(name));
     if (more.length === 0) return;
     const which = `tensor "${more[0]}"${more.length > 1 ? ` and ${more.length - 1} more` : ""}`;
-    throw new UsageError(`${this.#path}: ${which} is not of the FID's Inception: it is another network`, REMEDY);
+    throw new UsageError(
+      `${this.#path}: ${which} does not belong to the FID's Inception: this is another network`,
+      REMEDY,
+    );
   }
 }

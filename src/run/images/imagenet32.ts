@@ -20,7 +20,7 @@ export function imagenet32Anchors(config: Config): Anchor[] {
 function requireVersion(version: Version | undefined): Version {
   if (version !== undefined) return version;
   throw new UsageError(
-    "data.version: two data sets are called ImageNet 32x32, and their bits/dim cannot be compared: say which",
+    "data.version: specify which ImageNet 32x32 you mean; results on one cannot be compared with the other",
     "--set data.version=old: PNG archives of 2016, 49,999 validation images, ScoreFlow's own; " +
       "--set data.version=new: npz batches of 2017 on image-net.org, 50,000",
   );
@@ -38,7 +38,7 @@ function requireImageNet32(path: string, { work, shape, count, skipped }: Manife
   }
   if (work.version !== version) {
     throw new UsageError(
-      `data.path ${path}: it holds the ${work.version} version, data.version is ${version}`,
+      `data.path ${path}: it holds the ${work.version} version, but data.version is ${version}`,
       `--set data.version=${work.version}, or name the folder of the other version`,
     );
   }

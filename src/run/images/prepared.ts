@@ -14,7 +14,7 @@ export function prepareCommand(path: string, format: string, name = basename(res
   const out = join("data", name);
   const quoted = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
   const command = `npm run data -- prepare --format ${format} --from ${quoted(path)} --out ${quoted(out)}`;
-  return `${command}, and then say --set data.path=${quoted(out)}`;
+  return `${command}, then use --set data.path=${quoted(out)}`;
 }
 
 /** "mnist: 60000 training and 10000 test images of [28, 28, 1]" */
@@ -41,13 +41,13 @@ export async function preparedImages(
   }
   if ([path, join(path, "train")].some((folder) => existsSync(join(folder, "shards.jsonl")))) {
     throw new UsageError(
-      `data.path ${path}: it was not prepared to its end`,
-      "give the npm run data -- prepare command again: it goes on where it was interrupted",
+      `data.path ${path}: its preparation did not finish`,
+      "run the npm run data -- prepare command again: it resumes where it was interrupted",
     );
   }
   const found = guessFormat(path);
   if (found === undefined) {
     throw new UsageError(`data.path ${path}: there is no such folder`, "name a folder that was prepared");
   }
-  throw new UsageError(`data.path ${path}: these data are not prepared`, prepareCommand(path, format ?? found));
+  throw new UsageError(`data.path ${path}: the data are not prepared`, prepareCommand(path, format ?? found));
 }

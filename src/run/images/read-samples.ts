@@ -17,7 +17,10 @@ export async function readSamples(path: string): Promise<Examples> {
     if (!found) throw new UsageError(`${path}: it has neither samples nor arr_0`, REMEDY);
     const [length = 0, ...shape] = found.shape;
     if (found.data instanceof Uint8Array && shape.length === 3) return { length, values: { data: found.data, shape } };
-    throw new UsageError(`${path}: the samples are no bytes [N, H, W, C], their shape is [${found.shape}]`, REMEDY);
+    throw new UsageError(
+      `${path}: the samples must be bytes [N, H, W, C], but their shape is [${found.shape}]`,
+      REMEDY,
+    );
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`quality.samples ${path} cannot be read: ${(error as Error).message}`, REMEDY, {

@@ -56,7 +56,7 @@ export async function copiedImages(
 ): Promise<string> {
   const [, server, name] = URL_FORM.exec(path) ?? [];
   if (server === undefined) {
-    throw new UsageError(`data.path ${path}: this is no grpc://HOST:PORT/NAME`, "for example grpc://127.0.0.1:50053");
+    throw new UsageError(`data.path ${path}: expected grpc://HOST:PORT/NAME`, "for example grpc://127.0.0.1:50053");
   }
   const endpoint = parseEndpoint("data.path", server, false);
   const client = new FlightClient(

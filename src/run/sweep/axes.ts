@@ -46,7 +46,7 @@ export function parseAxis(argument: string): Axis {
   );
   if (values.includes("")) throw new UsageError(`--sweep ${argument}: a value is empty`, EXAMPLES);
   const twice = values.find((value, i) => values.indexOf(value) !== i);
-  if (twice !== undefined) throw new UsageError(`--sweep ${argument}: ${twice} is there twice`, "name it once");
+  if (twice !== undefined) throw new UsageError(`--sweep ${argument}: ${twice} appears twice`, "name it once");
   return { field, values };
 }
 

@@ -129,7 +129,7 @@ export class CheckpointStore {
    *
    * @param onDamaged Told of each damaged file that was passed over.
    * @returns undefined when the workdir has none.
-   * @throws UsageError when there are some and all are damaged, or one is of another model.
+   * @throws UsageError when there are some and all are damaged, or one belongs to another model.
    */
   load(onDamaged: (message: string) => void): LoadedCheckpoint | undefined {
     const { workdir, layout } = this.#options;

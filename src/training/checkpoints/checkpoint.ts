@@ -80,7 +80,7 @@ export const readCheckpoint = (path: string, layout: ParameterLayout): Snapshot 
 /**
  * Reads a checkpoint of a model with this layout, and the configuration it was written with, as JSON.
  *
- * @throws DamagedCheckpointError when the file is not whole; UsageError when it cannot be read or is of another model.
+ * @throws DamagedCheckpointError when the file is not whole; UsageError when it cannot be read or belongs to another model.
  */
 export function readRunCheckpoint(path: string, layout: ParameterLayout): { snapshot: Snapshot; config: string } {
   const { columns, metadata } = read(path);
@@ -118,7 +118,7 @@ function requireLayout(path: string, stored: string, layout: ParameterLayout): v
   });
   const more = different.length > 8 ? [`  and ${different.length - 8} more`] : [];
   throw new UsageError(
-    `checkpoint ${path} is of another model:\n${[...different.slice(0, 8), ...more].join("\n")}`,
+    `checkpoint ${path} belongs to another model:\n${[...different.slice(0, 8), ...more].join("\n")}`,
     "give the model.* settings it was trained with, or use another checkpoint",
   );
 }

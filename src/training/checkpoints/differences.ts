@@ -4,7 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 const SHOWN = 8;
 
 /**
- * @param heading Without the colon, as "checkpoint x is of another model".
+ * @param heading Without the colon, as "checkpoint x belongs to another model".
  * @param lines One for each difference; beyond the first few they are counted only.
  */
 export function differencesError(heading: string, lines: readonly string[], remedy: string): UsageError {

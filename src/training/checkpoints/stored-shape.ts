@@ -32,7 +32,7 @@ export async function shapeInCheckpoint(workdir: string, file?: string): Promise
     if (isShape(shape)) return shape;
   }
   throw new UsageError(
-    `${paths[0]} does not say which shape the examples have`,
+    `${paths[0]} does not record the shape of the examples`,
     "give it as { shape: [height, width, channels] }",
   );
 }

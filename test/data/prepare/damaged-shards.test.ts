@@ -72,7 +72,7 @@ it("refuses a shard of which a bit has changed, by every way of reading, and giv
   bytes[bytes.length >> 1]! ^= 8;
   writeFileSync(shard(directory, 1), bytes);
   const shards = await openShards(directory);
-  const words = /shard-00001\.arrow is damaged: its hash is not the manifest's\n  remedy: give the npm run data/;
+  const words = /shard-00001\.arrow is damaged: its hash is not the manifest's\n  remedy: run the npm run data/;
   await expect(shards.load([10])).rejects.toThrow(words);
   await expect(shards.load([11])).rejects.toThrow(words);
   for (const read of [() => shards.gather([10]), () => shards.read(10, 1), () => shards.labels([10])]) {
@@ -115,7 +115,7 @@ it("finds a shard that is too long", async () => {
 it("finds a shard that holds fewer images than the manifest says", async () => {
   const directory = await prepared();
   swap(directory, 2, 1);
-  const words = "shard-00001.arrow holds 3 images of 60 values, the manifest says 10 of 60";
+  const words = "shard-00001.arrow holds 3 images of 60 values, but the manifest says 10 of 60";
   expect((await verify(directory)).faults).toEqual([expect.stringContaining(words)]);
   const shards = await openShards(directory);
   expect(() => shards.gather([10])).toThrow(words);
@@ -126,15 +126,15 @@ it("finds a shard that holds fewer images than the manifest says", async () => {
 it("finds images of another size than the manifest says", async () => {
   const directory = await prepared();
   edit(directory, (of) => void (of.shape = [4, 5, 1]));
-  const words = "shard-00000.arrow holds 10 images of 60 values, the manifest says 10 of 20";
+  const words = "shard-00000.arrow holds 10 images of 60 values, but the manifest says 10 of 20";
   expect((await verify(directory)).faults[0]).toContain(words);
   const shards = await openShards(directory);
   expect(() => shards.gather([0])).toThrow(words);
 });
 
 it.each([
-  ["a shorter one before the last", [9, 10, 4], "shard-00001.arrow holds 10 images, those before it 9"],
-  ["a longer one at the end", [7, 7, 9], "shard-00002.arrow holds 9 images, those before it 7"],
+  ["a shorter one before the last", [9, 10, 4], "shard-00001.arrow holds 10 images, but each shard before it 9"],
+  ["a longer one at the end", [7, 7, 9], "shard-00002.arrow holds 9 images, but each shard before it 7"],
 ])("refuses shards that are not as full as they must be: %s", async (_, counts, words) => {
   const directory = await prepared();
   edit(directory, ({ shards }) => counts.forEach((count, i) => void Object.assign(shards[i]!, { count })));

@@ -70,7 +70,7 @@ describe("openSplits", () => {
     await write({ ...made({ length: 5 }), split: "test" }, join(folder, "test"));
     expect(isPrepared(folder)).toBe(true);
     await expect(openSplits(folder, 0.5)).rejects.toThrow(
-      /no training images; prepared are only: test\n.*--split train .*data\.path=.*test to train/,
+      /no training images were prepared, only test\n.*--split train .*data\.path=.*test to train/,
     );
   });
 
@@ -79,7 +79,7 @@ describe("openSplits", () => {
     await write(made({ length: 3 }), join(folder, "train"));
     await write(made({ length: 3, shape: [2, 2, 3] }), join(folder, "test"));
     await expect(openSplits(folder, 0.1)).rejects.toThrow(
-      /made of \[4, 5, 3\], those of train are made of \[2, 2, 3\]/,
+      /made of \[4, 5, 3\], but those of train are made of \[2, 2, 3\]/,
     );
   });
 

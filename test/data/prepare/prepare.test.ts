@@ -140,7 +140,7 @@ describe("prepare", () => {
     const shards = await openShards(directory);
     expect(Array.from(shards.gather([14, 15, 16, 17]))).toEqual(valuesOf([14, 16, 17, 19]));
     shards.close();
-    await expect(run(bad, directory)).rejects.toThrow(/left out of the shards there: 2 bad images\n/);
+    await expect(run(bad, directory)).rejects.toThrow(/the existing shards leave out 2 bad images\n/);
   });
 
   it("names images of another shape, label or class", async () => {

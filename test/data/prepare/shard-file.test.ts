@@ -86,7 +86,7 @@ it("names the layout in the manifest, and refuses a later one without touching i
   const path = join(directory, "manifest.json");
   writeFileSync(path, JSON.stringify({ ...manifest, layout: LAYOUT + 1 }));
   const later = readFileSync(path);
-  const words = `manifest.json: its shards have layout ${LAYOUT + 1}, this version reads up to ${LAYOUT}`;
+  const words = `manifest.json: its shards have layout ${LAYOUT + 1}; this version reads layouts up to ${LAYOUT}`;
   await expect(readManifest(directory)).rejects.toThrow(words);
   await expect(prepare(made({ length: 12 }), { directory, shardBytes: 600 })).rejects.toThrow(words);
   expect(readFileSync(path)).toEqual(later);

@@ -135,5 +135,5 @@ it("writes a damaged manifest anew, but not one of another program", async () =>
     expect((await readManifest(directory)).count).toBe(count);
   }
   writeFileSync(join(directory, "manifest.json"), '{"name":"an extension of a browser"}');
-  await expect(run()).rejects.toThrow(/manifest\.json is not of this program\n.*another --out/);
+  await expect(run()).rejects.toThrow(/manifest\.json was not written by this program\n.*another --out/);
 });

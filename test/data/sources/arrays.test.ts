@@ -34,7 +34,9 @@ describe("openArrays", () => {
   });
 
   it("names what it cannot take", async () => {
-    await expect(open(fixture("planes.npy"))).rejects.toThrow(/\[5, 3, 4, 6\] are no images.*\n.*--layout chw/);
+    await expect(open(fixture("planes.npy"))).rejects.toThrow(
+      /\[5, 3, 4, 6\] is not a shape of images.*\n.*--layout chw/,
+    );
     await expect(open(fixture("fortran.npy"))).rejects.toThrow(/Fortran order/);
     await expect(open(fixture("valid_32x32.tar"))).rejects.toThrow(UsageError);
     await expect(open(join(temporaryFolder(), "none"))).rejects.toThrow(/there is no such file/);

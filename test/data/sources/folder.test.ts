@@ -35,7 +35,7 @@ describe("openFolder", () => {
     expect(source).toMatchObject({ classes: 2, classNames: ["cat", "dog"] });
     expect((await readAll(source)).map(({ label }) => label)).toEqual([0, 0, 1]);
     copyFileSync(fixture("colour.png"), join(folder, "loose.png"));
-    await expect(open(folder, { labels: "folders" })).rejects.toThrow(/loose\.png: it is in no folder of a class/);
+    await expect(open(folder, { labels: "folders" })).rejects.toThrow(/loose\.png: the file is not in a class folder/);
   });
 
   it("reads the folder of the split where there is one", async () => {
@@ -72,7 +72,7 @@ describe("openFolder", () => {
       { reason: "without an ending: not read", count: 1, first: ["Thumbs"] },
     ]);
     await expect(open(images("5.heic"))).rejects.toThrow(
-      /no images in it; passed over: 1 \.heic: not read\n.*avif are read/,
+      /no images found; passed over: 1 \.heic: not read\n.*avif are read/,
     );
   });
 
@@ -89,9 +89,9 @@ describe("openFolder", () => {
     expect(Object.fromEntries(badOf(all).map(({ where, reason }) => [where.slice(folder.length + 1), reason]))).toEqual(
       {
         "dead.png": "it is not there, or a link to nothing (ENOENT)",
-        "fifo.png": "it is no regular file",
+        "fifo.png": "it is not a regular file",
         "self.png": "a link to itself (ELOOP)",
-        "to-fifo.png": "it is no regular file",
+        "to-fifo.png": "it is not a regular file",
         "zero.png": "empty",
       },
     );
@@ -105,7 +105,7 @@ describe("openFolder", () => {
     };
     rmSync(join(folder, "1.png"));
     execFileSync("mkfifo", [join(folder, "1.png")]);
-    await expect(Promise.resolve(entry.load())).rejects.toThrow(/1\.png: it is no regular file/);
+    await expect(Promise.resolve(entry.load())).rejects.toThrow(/1\.png: it is not a regular file/);
     rmSync(join(folder, "1.png"));
     mkdirSync(join(folder, "1.png"));
     await expect(Promise.resolve(entry.load())).rejects.toThrow(/1\.png: it is a folder/);
@@ -135,7 +135,7 @@ describe("openFolder", () => {
   });
 
   it("says that there is nothing", async () => {
-    await expect(open(temporaryFolder())).rejects.toThrow(/no images in it/);
+    await expect(open(temporaryFolder())).rejects.toThrow(/no images found/);
     await expect(open(fixture("colour.png"))).rejects.toThrow(/is not a folder/);
   });
 });

@@ -101,9 +101,9 @@ describe("nestedPicture", () => {
     [[[-1]], "a value of it is -1"],
     [[[0.5]], "a value of it is 0.5"],
     [[[1, 2], [3]], "its lists are of different lengths"], // prettier-ignore
-    [[[[1, 2]]], "lists of [1, 1, 2] are no image"],
-    [[1], "lists of [1] are no image"],
-    [[[[[1]]]], "lists of [1, 1, 1, 1] are no image"],
+    [[[[1, 2]]], "lists of [1, 1, 2] are not an image"],
+    [[1], "lists of [1] are not an image"],
+    [[[[[1]]]], "lists of [1, 1, 1, 1] are not an image"],
   ])("refuses %j", (value, words) => {
     expect(() => nestedPicture("it", value, {})).toThrow(words);
   });

@@ -39,7 +39,7 @@ describe("a file that cannot be read", () => {
     expect(manifest!.skipped).toMatchObject({ count: 0, files: 1 });
     expect(manifest!.skipped.first[0]!.where).toContain(join(path, broken));
     const again = open(format, path, { ...how, skipBad: true }).then((it) => prepare(it, { directory }));
-    await expect(again).rejects.toThrow(/left out of the shards there: 1 damaged file\n/);
+    await expect(again).rejects.toThrow(/the existing shards leave out 1 damaged file\n/);
   });
 
   it("leaves no image when it is the only one", async () => {

@@ -66,7 +66,7 @@ describe("flat lists of pixels", () => {
 
   it("need a shape, which the refusal proposes where the image can be square", () => {
     const square = () => nestedPicture("row 0", Array<number>(1728).fill(0), {});
-    expect(square).toThrow(/lists of \[1728\] are no image.*\n.*--shape 24,24,3$/);
+    expect(square).toThrow(/lists of \[1728\] are not an image.*\n.*--shape 24,24,3$/);
     expect(() => nestedPicture("row 0", flat, { shape: [4, 6, 1] })).toThrow(/lists of \[72\]/);
   });
 
@@ -90,7 +90,7 @@ describe("flat lists of pixels", () => {
     const path = join(temporaryFolder(), "flat.npy");
     writeFileSync(path, Buffer.concat([Buffer.from("\x93NUMPY\x01\0", "latin1"), size, Buffer.from(header), values]));
     const open = (more = {}) => openArrays({ path, split: "train", ...more });
-    await expect(open()).rejects.toThrow(/\[2, 72\] are no images.*\n.*--shape/);
+    await expect(open()).rejects.toThrow(/\[2, 72\] is not a shape of images.*\n.*--shape/);
     const read = withoutNames(await readAll(await open({ shape: [4, 6, 3] })));
     expect(read).toEqual(expected([undefined, undefined], [4, 6, 3]));
   });

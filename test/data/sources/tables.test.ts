@@ -118,7 +118,9 @@ describe("openArrow", () => {
 
   it("takes a null for a bad image, and text for no label", async () => {
     const path = fixture("null.arrow");
-    await expect(open(path).then(readAll)).rejects.toThrow(/row 0: its label is a, no integer\n.*--label-column none/);
+    await expect(open(path).then(readAll)).rejects.toThrow(
+      /row 0: the label a is not an integer\n.*--label-column none/,
+    );
     const all = await readAll(await openArrow({ path, split: "train", labelColumn: "none" }));
     expect(badOf(all)).toMatchObject([{ where: `${path}: row 0`, reason: "no image in its cell" }]);
     expect(all.slice(1).map(({ data }) => data)).toEqual(five.slice(1).map(({ data }) => data));

@@ -35,7 +35,7 @@ describe("openWebDataset", () => {
     await archive(path, [["0.png", png(0).subarray(0, 60)], ["1.png", png(1)], ["1.cls", "cat"], ["2.png", png(2)]]); // prettier-ignore
     const all = await readAll(await open(path));
     expect(badOf(all).map(({ where }) => where)).toEqual([`${path}: entry 0, 0.png`, `${path}: entry 2, 1.cls`]);
-    expect(badOf(all)[1]!.message).toMatch(/its label is "cat", no integer\n.*--label-column none/);
+    expect(badOf(all)[1]!.message).toMatch(/the label "cat" is not an integer\n.*--label-column none/);
     expect(all[2]!.data).toEqual(pattern(2, 4, 6, 3));
     const without = await readAll(await open(path, { labelColumn: "none" }));
     expect(badOf(without)).toHaveLength(1);

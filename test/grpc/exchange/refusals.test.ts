@@ -92,7 +92,7 @@ describe("what strangers say", () => {
     async (address) => {
       const node = startNode({ to: 3, world: 2, deadline: 60_000 });
       await expect(stranger(await node.endpoint, address)).rejects.toThrow(
-        /^3 INVALID_ARGUMENT: address: .*is no HOST:PORT/,
+        /^3 INVALID_ARGUMENT: address: .*is not of the form HOST:PORT/,
       );
       expect(node.messages.every((text) => !text.includes("has joined"))).toBe(true);
     },
@@ -145,7 +145,9 @@ describe("security", () => {
     const join = await first.endpoint;
     const guess = { ...client, token: "guess" };
     const bad = startNode({ to: 3, join, targets: { security, securityOf: () => guess } });
-    expect((await bad.ended).error?.message).toMatch(/it asks for another token\n {2}remedy: give the run's token/);
+    expect((await bad.ended).error?.message).toMatch(
+      /the node requires another token\n {2}remedy: give the run's token/,
+    );
     expect(first.messages.some((text) => text.includes("was refused /scorestream.v1.Exchange/Attend: it has no valid token"))).toBe(true); // prettier-ignore
     const bare = { tls: { ca: cert }, token: "secret" };
     const nameless = startNode({ to: 3, join, deadline: 400, targets: { security, securityOf: () => bare } });

@@ -173,10 +173,10 @@ describe("how a node's part can end", () => {
   });
 
   it.each<[keyof typeof status, boolean, string, new (...args: never[]) => Error]>([
-    ["UNAUTHENTICATED", false, "--join h:1: it asks for another token", UsageError],
+    ["UNAUTHENTICATED", false, "--join h:1: the node requires another token", UsageError],
     ["FAILED_PRECONDITION", false, "--join h:1: refused: why", UsageError],
     ["ALREADY_EXISTS", true, "--join h:1: refused: why", RunError],
-    ["UNIMPLEMENTED", false, "--join h:1: no node listens there, but something else", UsageError],
+    ["UNIMPLEMENTED", false, "--join h:1: another program listens there, not a node", UsageError],
     ["UNAVAILABLE", true, "--join h:1: no node answers there (why)", RunError],
     ["DEADLINE_EXCEEDED", true, "--join h:1: no node answers there (why)", RunError],
     ["INTERNAL", false, "--join h:1: no node answers there (why)", RunError],

@@ -68,7 +68,7 @@ describe("a wire", () => {
       { host: "192.0.2.1", port: 7 },
     ]);
     expect(made.clients.map(({ lanes }) => lanes.length)).toEqual([1, 2]);
-    await expect(deliver(member(9, "none"))).rejects.toThrow("this is no HOST:PORT");
+    await expect(deliver(member(9, "none"))).rejects.toThrow("expected HOST:PORT");
   });
 
   it("keeps connections to the members of a new view alone, and gives up its memory", async () => {

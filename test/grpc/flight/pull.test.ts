@@ -140,10 +140,10 @@ describe("pull", () => {
     const out = temporaryFolder();
     const server = await flightServer([large]);
     await into(server, out);
-    await expect(into(await flightServer([small]), out)).rejects.toThrow("holds other data than the server gives");
+    await expect(into(await flightServer([small]), out)).rejects.toThrow("holds data other than the server's");
     const [half, stop] = [temporaryFolder(), new AbortController()];
     await into(server, half, { stop: stop.signal, onProgress: () => stop.abort() });
-    await expect(into(await flightServer([small]), half)).rejects.toThrow("holds other data than the server gives");
+    await expect(into(await flightServer([small]), half)).rejects.toThrow("holds data other than the server's");
     await expect(into(server, large)).resolves.toMatchObject({ kept: 6 });
     const mine = temporaryFolder();
     writeFileSync(join(mine, "notes.txt"), "mine");

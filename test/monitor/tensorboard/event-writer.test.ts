@@ -115,7 +115,7 @@ describe("EventWriter", () => {
 
   it("is refused what is no PNG, and a folder that is none", () => {
     const folder = temporaryFolder();
-    expect(() => writerIn(folder).image("samples", 1, new Uint8Array(100))).toThrow("image: this is no PNG");
+    expect(() => writerIn(folder).image("samples", 1, new Uint8Array(100))).toThrow("image: not a PNG");
     writeFileSync(join(folder, "file"), "");
     expect(() => writerIn(join(folder, "file"))).toThrow("EEXIST");
   });

@@ -134,7 +134,7 @@ describe("pngImage", () => {
     ["too few bytes", header(2).subarray(0, 28)],
     ["another beginning", Buffer.concat([Buffer.from("x"), header(2).subarray(1)])],
     ["nothing", Buffer.alloc(0)],
-  ])("is none with %s", (_, bytes) => expect(() => pngImage(bytes)).toThrow("image: this is no PNG"));
+  ])("is none with %s", (_, bytes) => expect(() => pngImage(bytes)).toThrow("image: not a PNG"));
 });
 
 describe("histogramOf", () => {

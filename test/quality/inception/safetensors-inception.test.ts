@@ -80,7 +80,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
       "of torchvision's own",
       "AuxLogits.fc.weight",
       zeros(10, 12),
-      "is not of the FID's Inception: it is another network",
+      "does not belong to the FID's Inception: this is another network",
     ],
     ["of integers", "fc.weight", { dtype: "I32", shape: [10, 128], data: new Int32Array(1280) }, "is I32 [10, 128]"],
   ])("names a tensor that is %s", async (_, name, tensor, reason) => {
@@ -96,8 +96,8 @@ describe("the Inception network of pytorch-fid's weights", () => {
   });
 
   it.each([
-    ["PyTorch's archive", "PK\x03\x04", /pickled files are programs.*\n.*safetensors\.torch/s],
-    ["an ONNX model", "\x08\x07\x12\x07pytorch", /ONNX model, which is not read.*\n.*safetensors/s],
+    ["PyTorch's archive", "PK\x03\x04", /pickled files can run code.*\n.*safetensors\.torch/s],
+    ["an ONNX model", "\x08\x07\x12\x07pytorch", /ONNX model, which is not supported.*\n.*safetensors/s],
     ["something else", "GIF89a", /neither a safetensors file nor a frozen TensorFlow graph/],
     ["nothing", "", /neither/],
   ])("refuses a file that is %s", (_, content, reason) => {
@@ -110,7 +110,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
   it("refuses a network of another size than the published one, unless it is told not to", () => {
     expect(() => loadInception(weights)).toThrow(UsageError);
     expect(() => loadInception(weights)).toThrow(
-      /weights\.safetensors: it gives 128 features and 10 logits, .* 2048 and 1008/,
+      /weights\.safetensors: this network gives 128 features and 10 logits, .* 2048 and 1008/,
     );
   });
 

@@ -169,11 +169,8 @@ describe("an evaluation begun by another version", { timeout: 60_000 }, () => {
       begunBy(file, change);
       const before = readFileSync(file, "utf8");
       const { exitCode, stderr } = await tiny(argv(workdir));
-      expect([exitCode, stderr]).toEqual([
-        2,
-        expect.stringContaining(`${file}: 4 of 6 images were done by ScoreStream`),
-      ]);
-      expect(stderr).toContain("remedy: go on with that version, or remove the file");
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`${file}: 4 of 6 images come from ScoreStream`)]);
+      expect(stderr).toContain("remedy: use that version, or remove the file");
       expect(readFileSync(file, "utf8")).toBe(before);
       rmSync(file);
       const anew = await tiny(argv(workdir));
@@ -209,7 +206,7 @@ describe("an evaluation that cannot be", { timeout: 60_000 }, () => {
     const of = (checkpoint: string) => ["--mode", "eval", "--workdir", fresh, ...set(`checkpoint=${checkpoint}`)];
     const checkpoint = join(workdir, "checkpoints", "checkpoint_3.arrow");
     const gaussian = await run(["gaussian", ...of(checkpoint)]);
-    expect([gaussian.exitCode, gaussian.stderr]).toEqual([2, expect.stringContaining("is of another model")]);
+    expect([gaussian.exitCode, gaussian.stderr]).toEqual([2, expect.stringContaining("belongs to another model")]);
     const none = await tiny(of("/nowhere/checkpoint_3.arrow"));
     expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining("/nowhere/checkpoint_3.arrow")]);
     expect(existsSync(fresh)).toBe(false);

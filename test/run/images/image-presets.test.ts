@@ -114,7 +114,7 @@ describe("prepareCommand", () => {
   it("can be pasted into a shell", () => {
     expect(prepareCommand("/photos/cats", "folder --size 32")).toBe(
       "npm run data -- prepare --format folder --size 32 --from /photos/cats --out data/cats, " +
-        "and then say --set data.path=data/cats",
+        "then use --set data.path=data/cats",
     );
     expect(prepareCommand("my cat's", "mnist", "m")).toContain(`--from 'my cat'\\''s' --out data/m`);
   });

@@ -63,8 +63,8 @@ describe("--mode sample", { timeout: 120_000 }, () => {
     const file = new ProgressFile(partial, { ...(work as object), code: "0.0.9+0123456789ab" });
     for (const entry of entries) file.append(entry);
     const { exitCode, stderr } = await tiny(sampling(workdir));
-    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/[24] of 5 images were done by ScoreStream 0\.0\.9/)]);
-    expect(stderr).toContain(`remedy: go on with that version, or remove the file`);
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/[24] of 5 images come from ScoreStream 0\.0\.9/)]);
+    expect(stderr).toContain(`remedy: use that version, or remove the file`);
   });
 
   it("does not go on with samples of other settings", async () => {

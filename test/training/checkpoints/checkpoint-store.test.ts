@@ -151,7 +151,7 @@ describe("loading a checkpoint", () => {
     await save("checkpoints", 1);
     await storeIn(workdir, 2, layoutWith({ ...SHAPES, "Conv_0/bias": [3] })).save("checkpoints", 2);
     expect(load).toThrow(
-      `${workdir}/checkpoints/checkpoint_2.arrow is of another model:\n  Conv_0/bias: [3] in the file`,
+      `${workdir}/checkpoints/checkpoint_2.arrow belongs to another model:\n  Conv_0/bias: [3] in the file`,
     );
     expect(damaged).toEqual([]);
   });

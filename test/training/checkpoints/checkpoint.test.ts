@@ -133,7 +133,7 @@ describe("a checkpoint of another model", () => {
     const path = await written();
     const shapes = { "Conv_0/bias": [3], "Conv_0/kernel": SHAPES["Conv_0/kernel"], "Extra/scale": [] };
     expect(messageOf(path, shapes)).toEqual([
-      `checkpoint ${path} is of another model:`,
+      `checkpoint ${path} belongs to another model:`,
       "  Conv_0/bias: [2] in the file, [3] in the model",
       "  Dense_0/kernel: [5, 4] in the file, none in the model",
       "  Extra/scale: none in the file, [] in the model",
