@@ -15,7 +15,7 @@ const COMPARED = 20;
 /** Relative, between the losses of two engines. */
 const TOLERANCE = 1e-5;
 /** The same in bfloat16. */
-const HALF_TOLERANCE = 2e-2;
+const HALF_TOLERANCE = 5e-3;
 const DROPOUT = 0.1;
 
 const losses = ({ answers }: Measurement) => answers.flatMap((answer) => answer.losses ?? []);

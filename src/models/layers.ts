@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
-import { dropout as masked } from "../ops/dropout.ts";
+import { dropped } from "../ops/dropout.ts";
 import { groupNorm, swish } from "../ops/group-norm.ts";
 import { upsample, upsampleConv } from "../ops/resample.ts";
 import { scaledSum } from "../ops/scaled-sum.ts";
@@ -97,7 +97,7 @@ export function dropout(scope: Scope, rate: number): Layer {
   const stream = scope.stream();
   return (context, x) => {
     const seed = context.dropoutSeed;
-    return seed && rate > 0 ? masked(x, { rate, seed, stream }) : x;
+    return seed && rate > 0 ? dropped(x, { rate, seed, stream }) : x;
   };
 }
 

@@ -16,7 +16,7 @@ interface DropoutOptions {
 }
 
 /** `x` with a share of `rate` of its numbers at 0, and the others divided by 1 - rate. */
-export function dropout<T extends Tensor>(x: T, { rate, seed, stream, fused = true }: DropoutOptions): T {
+export function dropped<T extends Tensor>(x: T, { rate, seed, stream, fused = true }: DropoutOptions): T {
   const factor = 1 / (1 - rate);
   if (!fused || !hasOwnOps()) {
     const kept = tf.floor(tf.add(statelessUniform(x.shape, seed, stream), 1 - rate));

@@ -6,7 +6,7 @@ import { tf } from "../../src/engine/tf.ts";
 import { fromBfloat16, toBfloat16 } from "../../src/ops/bfloat16.ts";
 import { biasAddGrad, isNative } from "../../src/engine/kernels.ts";
 import { conv2d } from "../../src/ops/conv.ts";
-import { dropout } from "../../src/ops/dropout.ts";
+import { dropped } from "../../src/ops/dropout.ts";
 import { groupNorm } from "../../src/ops/group-norm.ts";
 import { scaledSum } from "../../src/ops/scaled-sum.ts";
 import { largestError } from "../support/numbers.ts";
@@ -99,7 +99,7 @@ describe.runIf(isNative())("bfloat16 in compiled functions", () => {
         const y = conv2d(h, k as Tensor4D, bias as Tensor1D);
         const seed = tf.tensor1d([1, 2], "int32") as Tensor1D;
         const next = groupNorm(tf.add(y, bias.reshape([1, 1, 1, 8])), scale, bias, 2, { swish: false });
-        const both = tf.concat([scaledSum(x as Tensor4D, dropout(next, { rate: 0.1, seed, stream: 0 }), 0.7), next], 3);
+        const both = tf.concat([scaledSum(x as Tensor4D, dropped(next, { rate: 0.1, seed, stream: 0 }), 0.7), next], 3);
         return tf.avgPool(both as Tensor4D, 2, 2, "valid");
       };
       const f = (...inputs: Tensor[]) => {

@@ -2,14 +2,14 @@ import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { hasOwnOps } from "../../src/engine/kernels.ts";
 import { tf } from "../../src/engine/tf.ts";
-import { dropout } from "../../src/ops/dropout.ts";
+import { dropped } from "../../src/ops/dropout.ts";
 import { expectNoLeak, normalTensor, values } from "../support/tensors.ts";
 
 /** The result, and the gradient of its product with something. */
 function run(shape: readonly number[], rate: number, stream: number, fused: boolean): number[][] {
   return tf.tidy(() => {
     const seed = tf.tensor1d([7, -3], "int32") as Tensor1D;
-    const f = (x: Tensor) => dropout(x, { rate, seed, stream, fused });
+    const f = (x: Tensor) => dropped(x, { rate, seed, stream, fused });
     const x = normalTensor(shape, 1);
     const dy = normalTensor(shape, 2);
     return [f(x), tf.grad((x) => tf.sum(tf.mul(f(x), dy)))(x)].map(values);

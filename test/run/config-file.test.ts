@@ -119,9 +119,10 @@ describe("the fields that a workdir is bound to", () => {
 
   it("are in training all but those that leave the parameters as they are", () => {
     const training = ["steps", "checkpointEvery", "keepCheckpoints", "logEvery", "snapshotEvery", "histogramEvery"];
-    const groups = ["sampling", "eval", "dequantizer", "quality", "engine"].flatMap(group);
+    const groups = ["sampling", "eval", "dequantizer", "quality"].flatMap(group);
+    const engine = group("engine").filter((name) => name !== "engine.precision");
     const exchange = ["engine", "deadlineSeconds", "mixed", "verifyEvery"].map((name) => `exchange.${name}`);
-    const others = ["checkpoint", "data.path", ...exchange];
+    const others = ["checkpoint", "data.path", ...exchange, ...engine];
     expect(free("train").sort()).toEqual([...training.map((name) => `training.${name}`), ...groups, ...others].sort());
   });
 
