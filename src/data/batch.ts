@@ -137,7 +137,7 @@ export function select<C extends string, K extends C>(batch: Batch<C>, ...names:
   );
 }
 
-/** Whether a batch has a column of this name. */
+/** True when a batch has a column of this name. */
 export const hasColumn = <C extends string, N extends string>(batch: Batch<C>, name: N): batch is Batch<C | N> =>
   batch.record.schema.fields.some((field) => field.name === name);
 

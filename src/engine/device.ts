@@ -20,7 +20,7 @@ function cpuInfo(): string {
   }
 }
 
-/** Whether the processor multiplies bfloat16 by instructions of its own: AVX512_BF16 or AMX. */
+/** True when the processor multiplies bfloat16 by instructions of its own: AVX512_BF16 or AMX. */
 export function bfloat16Instructions(text = cpuInfo()): boolean {
   const flags = /^flags\s*:(.*)$/m.exec(text)?.[1]?.split(" ") ?? [];
   return ["avx512_bf16", "amx_bf16"].some((flag) => flags.includes(flag));

@@ -27,12 +27,12 @@ export interface MetricEntry extends RecordPlace {
   readonly metric: Metric;
 }
 
-/** How far a run was, and where it was told. */
+/** Progress of a run, and the place where it was recorded. */
 export interface StateEntry extends RecordPlace {
   readonly state: RunState;
 }
 
-/** What a record holds. */
+/** An entry of a record. */
 export type Entry = MetricEntry | StateEntry;
 
 export const isMetric = (entry: Entry): entry is MetricEntry => "metric" in entry;
@@ -47,7 +47,7 @@ export interface MetricBatch {
   readonly sequence: number;
   /** Metrics that were lost before this batch. */
   readonly dropped: number;
-  /** How far the run is; such a batch has no metrics, and `sequence` is its place. */
+  /** Progress of the run; such a batch has no metrics, and `sequence` is its place. */
   readonly state?: RunState | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** How far a run is, as data. */
+/** Progress of a run, as data. */
 
 /** Phases of a run, in their usual order; "working" is a stage of a pipeline's own, "lost" is said by who hears nothing. */
 export const phases = [
@@ -28,12 +28,12 @@ export interface PhaseTime {
   readonly secondsLeft?: number | undefined;
 }
 
-/** What a run tells of itself at a change of phase, and every {@link HEARTBEAT} ms. */
+/** The state that a run reports at a change of phase, and every {@link HEARTBEAT} ms. */
 export interface RunState {
   readonly phase: RunPhase;
   /** ISO 8601, UTC. */
   readonly time: string;
-  /** What is done, in the pipeline's words: "likelihood (ODE)". */
+  /** Name of the work in the pipeline's words: "likelihood (ODE)". */
   readonly stage: string;
   /** Of the phase, in `unit`. */
   readonly done: number;
@@ -65,7 +65,7 @@ export const HEARTBEAT = 10_000;
 /** ms without one after which a run counts as lost. */
 export const LOST_AFTER = 30_000;
 
-/** Whether a run that told this tells nothing more. */
+/** True when a run that reported this reports nothing more. */
 export const isOver = ({ phase }: Pick<RunState, "phase">): boolean =>
   phase === "finished" || phase === "stopped" || phase === "failed";
 

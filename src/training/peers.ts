@@ -56,7 +56,7 @@ export interface Group {
   verified(step: number): Promise<void>;
   /** Takes the gradient of the turn given last. */
   add(gradient: ShardGradient): void;
-  /** Whether the gradient of this turn is still to come. */
+  /** True while the gradient of this turn is still to come. */
   owes(turn: Turn): boolean;
   /** Gives the turn in hand up when it is no longer this node's; asked between the steps of a turn of many steps. */
   reconsider(): void;

@@ -20,7 +20,7 @@ field.push({ tables: field }, PAIRS);
 const schema: Table = ["plain", { tables: field }, PAIRS, NUMBERS];
 const record: Table = ["plain", { structs: 16 }, { structs: 16 }, { table: [] }, NUMBERS];
 const footer: Table = ["plain", { table: schema }, BLOCKS, BLOCKS, PAIRS];
-/** What a message is by its number: schema, dictionary, record batch. */
+/** Kinds of messages by their number: schema, dictionary, record batch. */
 const headers = new Map<number, Table>([
   [1, schema],
   [2, ["plain", { table: record }, "plain"]],
@@ -42,7 +42,7 @@ async function read(file: FileHandle, position: number, length: number): Promise
   return buffer;
 }
 
-/** Whether columns and buffers lie within the body. */
+/** True when columns and buffers lie within the body. */
 function requireFits(batch: FlatTable, bodyLength: number): void {
   for (const length of [batch.long(0), ...batch.pairs(1).map(([length]) => length)]) {
     if (!(length >= 0 && length < MAX_ROWS)) throw new RangeError(`a column has ${length} rows`);

@@ -1,4 +1,4 @@
-/** How far a run is, on the wire: `scorestream.v1.RunState`. */
+/** Converts a run's progress to and from the wire: `scorestream.v1.RunState`. */
 import { phases, type RunPhase, type PhaseTime, type RunState } from "../../metrics/run-state.ts";
 import { fromTimestamp, toTimestamp, type Timestamp } from "./timestamp.ts";
 

@@ -1,4 +1,4 @@
-/** Whether a node still tells something, and what it does. */
+/** Tells whether a node still sends something, and its state. */
 import { isOver, LOST_AFTER, type RunState } from "../../../metrics/run-state.ts";
 import type { NodeRecord } from "./store.ts";
 
