@@ -7,6 +7,7 @@ import { MAX_FILE_BYTES, MAX_PIXELS } from "./limits.ts";
 import type { ImageOptions } from "./options.ts";
 import { checkPacked, pngLayout } from "./png-layout.ts";
 import { arranged } from "./planes.ts";
+import { resample } from "./resample.ts";
 import { toBytes } from "./samples.ts";
 import { decodeSmallPng, isSmallPng } from "./small-png.ts";
 import { shapeText, type Picture, type Shape } from "./source.ts";
@@ -102,6 +103,9 @@ function grey(rgb: Uint8Array): Uint8Array {
   return out;
 }
 
+/** Side of images that are resampled here, as Pillow does; libvips is off by some levels, and by more when it enlarges. */
+const SMALL = 256;
+
 async function finish(image: Sharp, [height, width]: Shape, where: string, options: ImageOptions): Promise<Picture> {
   const { size, filter = "cubic", channels = 3 } = options;
   const crop = options.crop ?? (size === undefined ? undefined : Math.min(height, width));
@@ -113,10 +117,14 @@ async function finish(image: Sharp, [height, width]: Shape, where: string, optio
     const [top, left] = [Math.floor((height - crop) / 2), Math.floor((width - crop) / 2)];
     image.extract({ top, left, width: crop, height: crop });
   }
-  if (size !== undefined && size !== crop) {
+  const resized = size !== undefined && size !== crop;
+  const here = resized && (size > crop! || crop! <= SMALL);
+  if (resized && !here) {
     image.resize({ width: size, height: size, fit: "fill", kernel: filter, fastShrinkOnLoad: false });
   }
   image.removeAlpha().toColourspace("srgb");
   const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-  return { data: channels === 1 ? grey(data) : data, shape: [info.height, info.width, channels] };
+  const rgb = here ? resample(data, [info.height, info.width, info.channels], size, filter) : data;
+  const [rows, columns] = here ? [size, size] : [info.height, info.width];
+  return { data: channels === 1 ? grey(rgb) : rgb, shape: [rows, columns, channels] };
 }
