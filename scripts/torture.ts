@@ -1,42 +1,101 @@
-/** Simulates nodes of the exchange with faults that follow from seeds: `npm run torture -- --only exchange --seeds N`. */
+/**
+ * Makes faults and says what was lost: `npm run torture -- --quick`, `--full`, `--only PART`, `--seed N`.
+ *
+ * Cases that are done are kept in `runs/torture`, so that the same command goes on where it was interrupted.
+ */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { format } from "prettier";
 import { planOf, simulate } from "../lab/exchange-simulation/simulate.ts";
+import { damagePart } from "../lab/torture/damage.ts";
+import { exchangePart } from "../lab/torture/exchange.ts";
+import type { Part, Scale } from "../lab/torture/part.ts";
+import { readersPart } from "../lab/torture/readers/readers.ts";
+import { reliabilityPage, type Tried } from "../lab/torture/report.ts";
+import { codeVersion } from "../src/base/code-version.ts";
+import { ProgressFile } from "../src/data/formats/progress-file.ts";
+
+const parts: Readonly<Record<string, Part>> = {
+  readers: readersPart,
+  damage: damagePart,
+  exchange: exchangePart,
+};
+const PAGE = "docs/lab/reliability.md";
+
+interface Options {
+  readonly full: boolean;
+  readonly only?: string;
+  readonly case?: string;
+  readonly seed: number;
+  readonly again: boolean;
+  readonly write: boolean;
+  readonly trace?: number;
+}
 
 const whole = (text: string): number => {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("a whole number belongs there");
   return Number(text);
 };
 
-function parse(argv: readonly string[]): { readonly seeds: number; readonly from: number; readonly trace: boolean } {
+function parse(argv: readonly string[]): Options {
   const program = new Command("npm run torture --")
-    .description("lets simulated nodes die, freeze and return, and says which seeds broke a promise")
-    .option("--only <part>", "exchange, the only part there is", "exchange")
-    .option("--seeds <n>", "how many", whole, 10_000)
-    .option("--from <seed>", "the first of them", whole, 1)
-    .option("--trace", "show what happened", false)
-    .exitOverride();
+    .description("makes faults and says what was lost; what is done is not done again")
+    .option("--quick", "minutes; the default")
+    .option("--full", "hours", false)
+    .option("--only <part>", Object.entries(parts).map(([name, { summary }]) => `${name}: ${summary}`).join("; "))
+    .option("--case <text>", "only cases with this in their names")
+    .option("--seed <n>", "fixes every fault", whole, 1)
+    .option("--again", "do again what was done", false)
+    .option("--write", `write ${PAGE}`, false)
+    .option("--trace <seed>", "show what happens in one simulation of the exchange", whole)
+    .exitOverride(); // prettier-ignore
   try {
     program.parse(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
     throw error;
   }
-  const options = program.opts<{ only: string; seeds: number; from: number; trace: boolean }>();
-  if (options.only === "exchange") return options;
-  console.error(`error: --only ${options.only}: there is no such part\n  remedy: --only exchange`);
+  const options = program.opts<Options>();
+  if (options.only === undefined || options.only in parts) return options;
+  console.error(
+    `error: --only ${options.only}: there is no such part\n  remedy: one of ${Object.keys(parts).join(", ")}`,
+  );
   process.exit(2);
 }
 
-const { seeds, from, trace } = parse(process.argv.slice(2));
-const start = performance.now();
-let broken = 0;
-for (let seed = from; seed < from + seeds; seed++) {
-  const outcome = simulate(seed);
-  if (outcome.broken !== undefined) {
-    broken++;
-    console.log(`seed ${seed}: ${outcome.broken}\n  again: npm run torture -- --from ${seed} --seeds 1 --trace`);
+/** Runs the cases of one part that are not done yet. */
+async function runPart(part: string, scale: Scale, { seed, again, case: only = "" }: Options): Promise<Tried[]> {
+  const path = join("runs", "torture", `${part}-${scale}-${seed}.jsonl`);
+  if (again) rmSync(path, { force: true });
+  const done = new ProgressFile<Tried>(path, { code: codeVersion(), scale, seed });
+  const wanted = parts[part]!.cases(scale, seed).filter(({ name }) => name.includes(only));
+  for (const { name, run } of wanted) {
+    if (done.entries.some((entry) => entry.name === name)) continue;
+    const since = performance.now();
+    const outcome = await run();
+    const seconds = Math.round((performance.now() - since) / 100) / 10;
+    done.append({ part, name, seconds, ...outcome });
+    console.log(`${part}: ${name}: ${outcome.tries} tries, ${outcome.lost.length} lost, ${seconds} s`);
+    for (const line of outcome.lost) console.log(`  ${line}`);
   }
-  if (trace) console.log([JSON.stringify(planOf(seed)), ...outcome.log].join("\n"));
+  return done.entries.filter(({ name }) => wanted.some((one) => one.name === name));
 }
-console.log(`${broken} of ${seeds} seeds broke a promise, ${((performance.now() - start) / 1000).toFixed(0)} s`);
-process.exitCode = broken > 0 ? 1 : 0;
+
+const options = parse(process.argv.slice(2));
+if (options.trace !== undefined) {
+  console.log([JSON.stringify(planOf(options.trace)), ...simulate(options.trace).log].join("\n"));
+  process.exit(0);
+}
+const scale: Scale = options.full ? "full" : "quick";
+const tried: Tried[] = [];
+for (const part of options.only === undefined ? Object.keys(parts) : [options.only]) {
+  tried.push(...(await runPart(part, scale, options)));
+}
+const lost = tried.reduce((sum, one) => sum + one.lost.length, 0);
+console.log(`${lost} lost in ${tried.reduce((sum, one) => sum + one.tries, 0)} tries of ${tried.length} cases`);
+if (options.write) {
+  const command = `npm run torture -- ${process.argv.slice(2).join(" ")}`;
+  writeFileSync(PAGE, await format(reliabilityPage(command, tried), { parser: "markdown", printWidth: 130 }));
+}
+process.exitCode = lost > 0 ? 1 : 0;

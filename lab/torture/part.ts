@@ -1,0 +1,21 @@
+/** What every part of the torture is: cases with a name, tried one after another, each once for a seed. */
+
+export interface Outcome {
+  /** How many faults were made. */
+  readonly tries: number;
+  /** What was lost or broken, a line each. */
+  readonly lost: readonly string[];
+}
+
+/** How much is tried. */
+export type Scale = "quick" | "full";
+
+export interface Case {
+  readonly name: string;
+  readonly run: () => Promise<Outcome>;
+}
+
+export interface Part {
+  readonly summary: string;
+  readonly cases: (scale: Scale, seed: number) => readonly Case[];
+}
