@@ -9,6 +9,7 @@ const group = (stop?: AbortSignal) => new LocalGroup({ replicas: 3, every: 5, fr
 /** Does each turn by its number. */
 async function work(peers: LocalGroup, onTurn: (turn: Turn) => void = () => {}) {
   const turns: Turn[] = [];
+  const added: Turn[] = [];
   const sums: StepSum[] = [];
   peers.onSum((sum) => sums.push(sum));
   for await (const turn of peers.turns(new AbortController().signal)) {
@@ -18,12 +19,13 @@ async function work(peers: LocalGroup, onTurn: (turn: Turn) => void = () => {}) 
       onTurn(turn);
       peers.reconsider();
       if (!peers.owes(turn)) return;
+      added.push(turn);
       const values = tf.tensor1d([turn.shard === 0 ? 2 ** 24 : 1]);
       peers.add({ ...turn, values, t: Float32Array.of(turn.shard), loss: Float32Array.of(turn.step) });
       values.dispose();
     });
   }
-  return { turns, sums };
+  return { turns, added, sums };
 }
 
 describe("LocalGroup", () => {
@@ -49,10 +51,11 @@ describe("LocalGroup", () => {
   it("gives the round in hand up when it is told to stop", async () => {
     await expectNoLeak(async () => {
       const stop = new AbortController();
-      const { turns, sums } = await work(group(stop.signal), ({ step, shard }) => {
+      const { turns, added, sums } = await work(group(stop.signal), ({ step, shard }) => {
         if (step === 5 && shard === 1) stop.abort();
       });
       expect(turns).toHaveLength(5);
+      expect(added).toEqual(turns.slice(0, 4));
       expect(sums.map(({ step }) => step)).toEqual([4]);
     });
   });
