@@ -11,7 +11,7 @@ import {
   writeStoredConfig,
   type StoredConfig,
 } from "../run/config-file.ts";
-import { settingsOf } from "../run/checkpoint-config.ts";
+import { configOfRun } from "../run/checkpoint-config.ts";
 import { cacheFolder, peakMemoryMB, type Environment } from "./environment.ts";
 import { logged } from "./logged.ts";
 import { openMetrics } from "./metrics.ts";
@@ -109,7 +109,7 @@ export async function run(
   const file = environment.registry.fileOf?.(options.given ?? name);
   onResult({ pipeline: name, mode, workdir });
   // Settings are checked before anything is created or loaded.
-  const before = await settingsOf(workdir);
+  const before = await configOfRun(workdir);
   const [likely] = choosePreset(pipeline, options, before);
   const { threads, precision, deterministic } = configure(pipeline, options, likely, before).config.engine;
 
@@ -139,7 +139,7 @@ export async function run(
     },
   });
   try {
-    const stored = await settingsOf(workdir);
+    const stored = await configOfRun(workdir);
     if (options.exchange) pinDevice(environment.env);
     const engine = await environment.loadEngine({ threads, precision, deterministic });
     const [preset, why] = choosePreset(pipeline, options, stored, engine);

@@ -28,7 +28,7 @@ async function configInCheckpoint(workdir: string): Promise<StoredConfig | undef
  *
  * @throws UsageError when `config.json` is damaged, or a checkpoint cannot be read.
  */
-export const settingsOf = async (workdir: string): Promise<StoredConfig | undefined> =>
+export const configOfRun = async (workdir: string): Promise<StoredConfig | undefined> =>
   readStoredConfig(workdir) ?? (await configInCheckpoint(workdir));
 
 /**

@@ -14,7 +14,7 @@ import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts
 import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { shapeInCheckpoint } from "../training/checkpoints/stored-shape.ts";
 import { TrainState } from "../training/train-state.ts";
-import { requireTrainedWith, settingsOf } from "./checkpoint-config.ts";
+import { configOfRun, requireTrainedWith } from "./checkpoint-config.ts";
 import { configSchema, type Config } from "./config.ts";
 import { evaluationSeed, sdeOf } from "./from-config.ts";
 import { samplerOf } from "./images/method.ts";
@@ -107,7 +107,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   workdir: string,
   options: LoadModelOptions = {},
 ): Promise<TrainedModel<A>> {
-  const stored = await settingsOf(workdir);
+  const stored = await configOfRun(workdir);
   const config = settingsIn(workdir, stored);
   const { threads, precision, deterministic } = config.engine;
   const engine = await loadEngine({ threads: options.threads ?? threads, precision, deterministic });

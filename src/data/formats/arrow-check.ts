@@ -5,12 +5,12 @@
  * @see https://github.com/apache/arrow/blob/main/format/File.fbs, Message.fbs and Schema.fbs
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { requireSoundTable, type Kinds, type Place, type Table } from "./flat-check.ts";
+import { requireSoundTable, type Kinds, type FlatPlace, type Table } from "./flat-check.ts";
 
-const PAIRS: Place = { tables: ["text", "text"] };
+const PAIRS: FlatPlace = { tables: ["text", "text"] };
 /** A type's own table: numbers only, of the types there may be. */
 const TYPE: Table = [];
-const BLOCKS: Place = { structs: 24 };
+const BLOCKS: FlatPlace = { structs: 24 };
 
 const leaf: Table = ["text", "plain", "plain", { table: TYPE }, "absent", { tables: [] }, PAIRS];
 const field: Table = ["text", "plain", "plain", { table: TYPE }, "absent", { tables: leaf }, PAIRS];

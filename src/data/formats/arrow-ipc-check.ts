@@ -5,17 +5,17 @@
  * @see https://github.com/apache/arrow/blob/main/format/File.fbs, Message.fbs and Schema.fbs
  */
 import type { FileHandle } from "node:fs/promises";
-import { requireSoundTable, type Place, type Table } from "./flat-check.ts";
+import { requireSoundTable, type FlatPlace, type Table } from "./flat-check.ts";
 import { FlatTable } from "./flat-table.ts";
 
-const PAIRS: Place = { tables: ["text", "text"] };
+const PAIRS: FlatPlace = { tables: ["text", "text"] };
 /** Its numbers are looked at by Arrow JS. */
-const TYPE: Place = { table: [] };
-const DICTIONARY: Place = { table: ["plain", TYPE, "plain", "plain"] };
-const BLOCKS: Place = { structs: 24 };
-const NUMBERS: Place = { structs: 8 };
+const TYPE: FlatPlace = { table: [] };
+const DICTIONARY: FlatPlace = { table: ["plain", TYPE, "plain", "plain"] };
+const BLOCKS: FlatPlace = { structs: 24 };
+const NUMBERS: FlatPlace = { structs: 8 };
 
-const field: Place[] = ["text", "plain", "plain", TYPE, DICTIONARY];
+const field: FlatPlace[] = ["text", "plain", "plain", TYPE, DICTIONARY];
 field.push({ tables: field }, PAIRS);
 const schema: Table = ["plain", { tables: field }, PAIRS, NUMBERS];
 const record: Table = ["plain", { structs: 16 }, { structs: 16 }, { table: [] }, NUMBERS];

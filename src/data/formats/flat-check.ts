@@ -8,9 +8,9 @@
  * The content of a table's place: nothing to follow, text, a struct's bytes in a list, another table, or a list of
  * them.
  */
-export type Place =
+export type FlatPlace =
   "plain" | "text" | { readonly structs: number } | { readonly table: Table } | { readonly tables: Table };
-export type Table = readonly (Place | "absent")[];
+export type Table = readonly (FlatPlace | "absent")[];
 
 /** The place of the number that tells the type of another table, and its allowed values. */
 export interface Kinds {
@@ -62,7 +62,7 @@ class Check {
     }
   }
 
-  #follow(at: number, place: Exclude<Place, "plain">, depth: number): void {
+  #follow(at: number, place: Exclude<FlatPlace, "plain">, depth: number): void {
     if (typeof place === "object" && "table" in place) return this.#table(at, place.table, depth);
     const count = this.#view.getUint32(at, true);
     const width = place === "text" ? 1 : "structs" in place ? place.structs : 4;

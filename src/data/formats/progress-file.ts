@@ -1,7 +1,7 @@
 /** Results of finished parts of a long piece of work, kept in a file so that it can go on after an interruption. */
 import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { readLines, sealedLine } from "./progress-lines.ts";
+import { readProgressLines, sealedLine } from "./progress-lines.ts";
 
 /** The text of a file; undefined when there is none. */
 function readText(path: string): string | undefined {
@@ -30,7 +30,7 @@ export class ProgressFile<T> {
     this.#path = path;
     const head = sealedLine("work", work);
     const text = readText(path);
-    const { entries, length, hash, damaged } = readLines<T>(text ?? "");
+    const { entries, length, hash, damaged } = readProgressLines<T>(text ?? "");
     if (damaged !== undefined) this.#damage = `${path}: line ${damaged} is damaged`;
     if (text?.startsWith(head.line)) {
       this.#entries.push(...entries);

@@ -41,7 +41,7 @@ export interface ProgressLines<T> {
 }
 
 /** Reads lines up to the first that is not as it was written. A last line without its end was being written. */
-export function readLines<T>(text: string): ProgressLines<T> {
+export function readProgressLines<T>(text: string): ProgressLines<T> {
   const [first, ...rest] = text.split("\n").slice(0, -1);
   const head = opened("work", first, "");
   if (!head) return { entries: [], length: 0, hash: "", damaged: text.length > 0 ? 1 : undefined };

@@ -1,9 +1,9 @@
 /** The results of a sweep as files: `sweep.arrow` with a row a run, `sweep.md` and `sweep.html` with means over seeds. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Float64, Int32, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
 import { withError } from "../../base/format.ts";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
+import { rowTable } from "../../data/formats/row-table.ts";
 import { escape, section } from "../../monitor/report/report-html-parts.ts";
 import { STYLE } from "../../monitor/report/report-style.ts";
 import { MEASURES, rowsOf, summaryOf, type Mean, type SweepRow, type SweepMeasure } from "./results.ts";
@@ -81,25 +81,14 @@ ${failed.length ? section("Failed runs", `<ul>${failed.join("\n")}</ul>`) : ""}
 }
 
 /** One row a run: its name, its settings, its exit code, and the numbers of its summary. */
-function arrowTable(results: readonly CellResult[]): Table {
+function arrowFile(results: readonly CellResult[]): Uint8Array {
   const fields = Object.keys(results[0]?.cell.values ?? {});
-  const text = (valueOf: (result: CellResult) => string) => vectorFromArray(results.map(valueOf), new Utf8());
-  return new Table({
-    run: text(({ cell }) => cell.name),
-    ...Object.fromEntries(fields.map((field) => [field, text(({ cell }) => cell.values[field]!)])),
-    exitCode: vectorFromArray(
-      results.map(({ exitCode }) => exitCode),
-      new Int32(),
-    ),
-    ...Object.fromEntries(
-      [...MEASURES, "seconds" as const].map((key) => [
-        key,
-        vectorFromArray(
-          results.map((result) => summaryOf(result)[key] ?? null),
-          new Float64(),
-        ),
-      ]),
-    ),
+  const numbers = [...MEASURES, "seconds" as const];
+  return rowTable({
+    run: results.map(({ cell }) => cell.name),
+    ...Object.fromEntries(fields.map((field) => [field, results.map(({ cell }) => cell.values[field]!)])),
+    exitCode: results.map(({ exitCode }) => exitCode),
+    ...Object.fromEntries(numbers.map((key) => [key, results.map((result) => summaryOf(result)[key] ?? null)])),
   });
 }
 
@@ -111,7 +100,7 @@ function arrowTable(results: readonly CellResult[]): Table {
 export async function writeSweepTables(folder: string, title: string, results: readonly CellResult[]): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const write = (name: string, content: Uint8Array) => writeFileAtomic(join(folder, name), [content]);
-  await write("sweep.arrow", tableToIPC(arrowTable(results), "file"));
+  await write("sweep.arrow", arrowFile(results));
   await write("sweep.md", Buffer.from(sweepMarkdown(title, results)));
   const page = join(folder, "sweep.html");
   await write("sweep.html", Buffer.from(sweepHtml(title, results)));
