@@ -109,7 +109,7 @@ describe("a run", () => {
       env: { SCORESTREAM_CACHE: "/somewhere/cache" },
       loadEngine: async (options) => (asked.push(options), engineNamed("wasm")),
     });
-    expect(asked).toEqual([{ threads: 3 }]);
+    expect(asked).toEqual([{ threads: 3, deterministic: true }]);
     expect(contexts[0]).toMatchObject({ cacheDir: "/somewhere/cache", engine: { name: "wasm" } });
   });
 });

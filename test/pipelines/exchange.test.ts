@@ -132,11 +132,11 @@ describe("the command line", { timeout: 30_000 }, () => {
     [["--join", "10.0.0.1:5"], "--listen 0.0.0.0:0 can be reached from other machines"],
     [["--world", "2"], "--world: no other node was named"],
     [["--listen", "127.0.0.1:0", "--world", "0"], "--world 0: expected a whole number of at least 1"],
-    [["--listen", "127.0.0.1:0", "--rank", "1"], "--rank 1: rank 0 is the node that listens"],
-    [["--join", "127.0.0.1:9", "--rank", "0"], "--rank 0: rank 0 is the node that listens"],
+    [["--listen", "127.0.0.1:0", "--rank", "1"], "--rank 1: only the node that listens for the others has rank 0"],
+    [["--join", "127.0.0.1:9", "--rank", "0"], "--rank 0: only the node that listens for the others has rank 0"],
     [["--listen", "127.0.0.1:0", "--mode", "eval"], "--listen: --mode eval runs on one machine"],
     [["--listen", "127.0.0.1:0", "--world", "2"], "--world 2: training.shards is 1, and every node needs a shard"],
-    [["--set", "exchange.engine=tensorflow"], "exchange.engine=tensorflow is for several nodes"],
+    [["--set", "exchange.engine=tensorflow"], "exchange.engine=tensorflow needs several nodes"],
     [
       ["--listen", "127.0.0.1:0", "--set", "exchange.engine=tensorflow"],
       "needs all nodes from the beginning, but --world is 1",
@@ -157,7 +157,7 @@ describe("the command line", { timeout: 30_000 }, () => {
     const tls = ["--tls-cert", file("cert"), "--tls-key", file("key"), "--token-file", file("token")];
     const engine = ["--set", "exchange.engine=tensorflow", "--set", "training.shards=2", "--world", "2"];
     const { exitCode, stderr } = await run([...short, ...engine, ...tls, "--listen", "0.0.0.0:0", "--workdir", folder]);
-    expect(stderr).toContain("(0.0.0.0:0) has TensorFlow listen unencrypted and without a token");
+    expect(stderr).toContain("(0.0.0.0:0) makes TensorFlow listen unencrypted and without a token");
     expect(exitCode).toBe(2);
   });
 

@@ -47,7 +47,7 @@ const run =
 const local: See = (sets) => {
   const rounds = ["exchange.mode=local", "exchange.every=2", "training.shards=2", "training.steps=12"];
   const whole = ["training.checkpointEvery=4", "training.snapshotEvery=4", "training.histogramEvery=0"];
-  return observe([...rounds, ...whole, ...sets], ["loop"], { step: 4 });
+  return observe([...rounds, ...whole, ...sets], ["train", "loop"], { step: 4 });
 };
 const whole = run("train", "eval", "sample");
 const training = run("train");

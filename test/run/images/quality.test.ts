@@ -158,7 +158,11 @@ describe("imageQuality", () => {
   });
 
   it.each<[string, Record<string, NpyArray>, RegExp]>([
-    ["floats", { samples: { shape: [2, 3], data: new Float32Array(6) } }, /no bytes \[N, H, W, C\].* is \[2,3\]/],
+    [
+      "floats",
+      { samples: { shape: [2, 3], data: new Float32Array(6) } },
+      /must be bytes \[N, H, W, C\], but their shape is \[2,3\]/,
+    ],
     ["other arrays", { x: { shape: [1], data: new Uint8Array(1) } }, /neither samples nor arr_0/],
     ["one sample", { arr_0: { shape: [1, ...shape], data: pixels(1, 1) } }, /1 samples, at least 2/],
   ])("refuses a file of %s", async (_, arrays, reason) => {
