@@ -122,7 +122,7 @@ describe("what is asked for wrongly", () => {
     const reading = read(flightClient(server));
     await expect(reading).rejects.toMatchObject({ code: status.DATA_LOSS });
     await expect(reading).rejects.not.toThrow(folder);
-    expect(server.told.join("\n")).toMatch(/DoGet: .*shard-00001\.arrow is cut short/);
+    expect(server.told.join("\n")).toMatch(/DoGet: .*shard-00001\.arrow is damaged/);
   });
 });
 
