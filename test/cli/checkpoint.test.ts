@@ -86,8 +86,8 @@ describe("convert", () => {
     const file = await runCheckpoint();
     const folder = dirname(file);
     const wrong = [
-      [join(folder, "x.npz"), ".npz is no format"],
-      [join(folder, "x.constructor"), ".constructor is no format"],
+      [join(folder, "x.npz"), ".npz is not a checkpoint format"],
+      [join(folder, "x.constructor"), ".constructor is not a checkpoint format"],
       [join(folder, "none/x.arrow"), "cannot be written"],
       [file, "is the input file"],
     ] as const;

@@ -66,7 +66,7 @@ t = pa.ipc.open_file(sys.argv[1]).read_all()
 print(t.num_rows, t.schema.field("image").type, t.schema.field("image").metadata, sum(map(sum, t["image"].to_pylist())))`;
     const { stdout, stderr } = pythonWith("pyarrow==21.0.0").run(program, path);
     const sum = pixels.reduce((a, b) => a + b, 0);
-    const type = "fixed_size_list<item: uint8 not null>[36]";
+    const type = "extension<arrow.fixed_shape_tensor[value_type=uint8, shape=[4,3,3]]>";
     expect(stdout, stderr).toBe(`7 ${type} {b'shape': b'[4,3,3]'} ${sum}\n`);
   }, 120_000);
 

@@ -123,6 +123,11 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
     const types = allOf(monitor!.messageType).flatMap(({ field }) => field.map(({ typeName }) => typeName));
     expect(types.filter(Boolean)).toEqual([
       ".scorestream.v1.Metric",
+      ".scorestream.v1.RunState",
+      ".scorestream.v1.RunPhase",
+      ".google.protobuf.Timestamp",
+      ".scorestream.v1.PhaseTime",
+      ".scorestream.v1.RunPhase",
       ".google.protobuf.Timestamp",
       ".scorestream.v1.WatchRequest.Span",
     ]);

@@ -112,15 +112,18 @@ describe("what holds before any preset", () => {
       eval: {
         ...{ split: "test", numImages: 10_000, batchSize: 256, rtol: 1e-5, atol: 1e-5, stepControl: "batch" },
         ...{ hutchinson: "rademacher", boundForm: "dsm", boundTimes: 1000, boundOffset: true, repeats: 5, loss: true },
-        dequantizer: false,
+        ...{ dequantizer: false, precision: "float32" },
       },
       dequantizer: {
         ...{ steps: 300_000, batchSize: 128, lr: 2e-4, filters: 96, components: 32, blocks: 2, heads: 4 },
         ...{ emaRate: 0.99, offset: true },
       },
       quality: { numSamples: 50_000, batchSize: 32 },
-      engine: { compile: true },
-      exchange: { engine: "grpc", wire: "float32", deadlineSeconds: 60 },
+      engine: { compile: true, deterministic: true },
+      exchange: {
+        ...{ engine: "grpc", wire: "float32", deadlineSeconds: 60, mixed: "refuse", verifyEvery: 1000 },
+        ...{ mode: "sync", every: 50, outerLr: 0.7, outerMomentum: 0.9, moments: "averaged" },
+      },
     });
   });
 });

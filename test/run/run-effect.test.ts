@@ -19,9 +19,9 @@ import { averageVector, configOf, dataset, linear, observe, type Part } from "./
 
 const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
 
-/** Values of an evaluation's file. */
+/** Values of an evaluation's files. */
 const valuesOf = (seen: string | undefined) =>
-  seen!.trim().split("\n").flatMap((line) => (JSON.parse(line) as { values: number[] }).values); // prettier-ignore
+  (JSON.parse(`[${seen}]`) as { values: number[] }[][]).flat().flatMap(({ values }) => values);
 
 describe("the averaged parameters", { timeout: 30_000 }, () => {
   it("are those that a run evaluates, looks at and samples, whatever the parameters", async () => {

@@ -80,8 +80,8 @@ describe("the network", () => {
   });
 
   it.each([
-    ["--nodes", "9", "a whole number from 2 to 8"],
-    ["--delay", "1001", "a whole number from 0 to 1000"],
+    ["--nodes", "9", "expected a whole number from 2 to 8"],
+    ["--delay", "1001", "expected a whole number from 0 to 1000"],
   ])("refuses numbers that make no sense: %s %s", (option, value, wanted) => {
     const args = ["--import", "tsx", "lab/netns-exchange.ts", option, value];
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: project, encoding: "utf8" });

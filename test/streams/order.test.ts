@@ -24,8 +24,10 @@ type Input = Batch<"t" | "noise" | "perturbed" | "data" | "latent" | "image">;
 /** A batch whose size tells it from the others. */
 function input(size: number): Input {
   const column = { data: new Float32Array(size).fill(0.5), shape: [1, 1, 1] };
+  const at = 0.5 * (sde.meanCoeff(0.5) + sde.std(0.5));
+  const perturbed = { ...column, data: new Float32Array(size).fill(at) };
   const columns = {
-    ...{ t: { ...column, shape: [] }, noise: column, perturbed: column, data: column, latent: column },
+    ...{ t: { ...column, shape: [] }, noise: column, perturbed, data: column, latent: column },
     image: { data: new Uint8Array(size), shape: [1, 1, 1] },
   };
   return createBatch(columns, infoAt({ step: size }));

@@ -45,7 +45,7 @@ describe("names of splits", () => {
   ])("folder %s: %s", (name, split) => expect(splitOfFolder(name)).toBe(split));
 
   it("that tell two splits are refused", () => {
-    expect(() => splitOfFile("train-test.npz")).toThrow(/tells the splits train and test\n.*remedy/);
+    expect(() => splitOfFile("train-test.npz")).toThrow(/contains the splits train and test\n.*remedy/);
   });
 });
 

@@ -110,7 +110,7 @@ describe("the Inception network of pytorch-fid's weights", () => {
   it("refuses a network of another size than the published one, unless it is told not to", () => {
     expect(() => loadInception(weights)).toThrow(UsageError);
     expect(() => loadInception(weights)).toThrow(
-      /weights\.safetensors: this network gives 128 features and 10 logits, .* 2048 and 1008/,
+      /weights\.safetensors: this network gives 128 features and 10 logits; .* 2048 and 1008/,
     );
   });
 
