@@ -46,10 +46,12 @@ describe("the Gaussian pipeline", () => {
     expect(summary.checkpoint).toBe(join(workdir, "checkpoints", "checkpoint_12.arrow"));
     expect(readArrowFile(summary.samples!).columns.get("data")!.data).toHaveLength(4 * 8);
     const stages = ["times", "perturb", "score", "accumulate", "adam", "ema", "checkpoint"];
-    const names = readFileSync(join(workdir, "metrics.jsonl"), "utf8")
+    const lines = readFileSync(join(workdir, "metrics.jsonl"), "utf8")
       .trim()
       .split("\n")
-      .map((line) => (JSON.parse(line) as { name: string }).name);
+      .map((line) => JSON.parse(line) as { name?: string; state?: { phase: string } });
+    expect(lines.filter(({ name }) => name === undefined).at(-1)).toMatchObject({ state: { phase: "finished" } });
+    const names = lines.flatMap(({ name }) => name ?? []);
     expect(new Set(names)).toEqual(
       new Set([
         "train/loss",
