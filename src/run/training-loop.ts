@@ -1,5 +1,5 @@
 /** The usual training of a score model, from batches to checkpoints, as one piece. */
-import { EMPTY, type Observable, type OperatorFunction } from "rxjs";
+import { EMPTY, pipe, type Observable, type OperatorFunction } from "rxjs";
 import type { Batch } from "../data/batch.ts";
 import { Meter } from "../metrics/meter.ts";
 import { trainBatches, type AnyExamples } from "../streams/batches.ts";
@@ -62,15 +62,16 @@ export function trainingLoop<C extends string>(
   const [parts, stride] = peers.alone ? [shards, 1] : [peers.shards, peers.rounds ?? 1];
 
   return withCredit(2 * parts, (credit) => {
+    // Named in this order, stages stand in it on the page.
+    const perturbed = pipe(
+      stages(stage),
+      stage("times", sampleTime(sde, { eps, density, stratified, seed })),
+      stage("perturb", perturb(sde, { seed })),
+    );
     const { pace, operator } = updates(context, session, { meter, stage });
     const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers, credit, pace };
     return trainBatches(data, column, batches)
-      .pipe(
-        stages(stage),
-        stage("times", sampleTime(sde, { eps, density, stratified, seed })),
-        stage("perturb", perturb(sde, { seed })),
-        operator,
-      )
+      .pipe(perturbed, operator)
       .pipe(
         stage("ema", ema(state, { rate: model.emaRate ** stride, compile })),
         captureState(state, { every: [checkpointEvery, every] }),

@@ -52,6 +52,8 @@ describe("the Gaussian pipeline", () => {
       .map((line) => JSON.parse(line) as { name?: string; state?: { phase: string } });
     expect(lines.filter(({ name }) => name === undefined).at(-1)).toMatchObject({ state: { phase: "finished" } });
     const names = lines.flatMap(({ name }) => name ?? []);
+    const placed = names.filter((name) => name.startsWith("stage/")).map((name) => name.split("/")[1]);
+    expect([...new Set(placed)]).toEqual(stages);
     expect(new Set(names)).toEqual(
       new Set([
         "train/loss",
