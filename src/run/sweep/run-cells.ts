@@ -78,12 +78,13 @@ function runProcess(cell: Cell, argv: readonly string[], { program, stop, tell }
     let last = "";
     createInterface(child.stderr).on("line", (line) => tell(cell, line));
     createInterface(child.stdout).on("line", (line) => (last = line));
-    child.on("error", (error) => subscriber.error(error));
-    child.on("close", (code, signal) => {
-      stop.removeEventListener("abort", onStop);
-      subscriber.next(endOf({ code, signal, last, stopped: stop.aborted }));
+    const end = (ended: Ended) => {
+      subscriber.next(ended);
       subscriber.complete();
-    });
+    };
+    // A process that cannot begin is a failed run, which leaves the others running.
+    child.on("error", ({ message }) => end({ exitCode: 1, summary: { error: message } }));
+    child.on("close", (code, signal) => end(endOf({ code, signal, last, stopped: stop.aborted })));
     return () => {
       stop.removeEventListener("abort", onStop);
       child.kill("SIGKILL");

@@ -68,6 +68,15 @@ describe("runCells", { timeout: 20_000 }, () => {
     ]);
   });
 
+  it("counts a program that cannot begin as a failed run", async () => {
+    const { run } = setUp("do=a,b");
+    const results = await run({ program: ["/no/such/program"] });
+    expect(results.map(({ exitCode, runs }) => [exitCode, runs[0]?.error])).toEqual([
+      [1, "spawn /no/such/program ENOENT"],
+      [1, "spawn /no/such/program ENOENT"],
+    ]);
+  });
+
   it("runs the parts of a cell in order, up to the first that fails", async () => {
     const { run, logged } = setUp("do=a+fail+b");
     const [result] = await run();
