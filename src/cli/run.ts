@@ -39,7 +39,7 @@ export type NamedOptions = Options & { readonly name: string; readonly given?: s
 const isGpu = (engine: Engine) => engine.name === "tensorflow-gpu";
 
 /** The preset in use, if the pipeline has any, and why. @throws UsageError when it has none of that name. */
-function choosePreset(
+export function choosePreset(
   pipeline: Pipeline,
   { mode, preset, name }: NamedOptions,
   stored: StoredConfig | undefined,
@@ -73,7 +73,7 @@ const deterministicText = (deterministic: boolean) =>
     : "not deterministic: the fastest algorithms, and numbers that differ from run to run";
 
 /** Layers the settings; evaluating or sampling goes by what the workdir was trained with. */
-function configure(
+export function configure(
   { imageSize, fields: own, defaults = {}, presets = {} }: Pipeline,
   options: NamedOptions,
   preset: Preset | undefined,

@@ -3,15 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { concatMap, lastValueFrom, toArray } from "rxjs";
 import { UsageError } from "../base/errors.ts";
-import { fieldsWith } from "../run/own-fields.ts";
-import { resolveConfig } from "../run/resolve-config.ts";
 import { assignmentsOf, cellsOf, type Axis, type Cell } from "../run/sweep/axes.ts";
 import { summaryOf } from "../run/sweep/results.ts";
 import { runCells, type CellResult } from "../run/sweep/run-cells.ts";
 import { writeSweepTables } from "../run/sweep/tables.ts";
 import type { Environment } from "./environment.ts";
 import { listenForSignals } from "./signals.ts";
-import type { NamedOptions } from "./run.ts";
+import { choosePreset, configure, type NamedOptions } from "./run.ts";
 
 /** Words that start this program: node with its options, and the file of `npm run pipeline`. */
 const ownProgram = () => [
@@ -31,16 +29,12 @@ function outcome(result: CellResult): string {
 }
 
 /** Refuses what no run could do, before any has begun. */
-async function check(
-  { given, name, assignments, preset }: NamedOptions,
-  cells: readonly Cell[],
-  { registry }: Environment,
-) {
-  const { imageSize, fields: own, defaults = {}, presets = {} } = await registry.load(given ?? name);
-  fieldsWith(own);
-  const settings = [defaults, (preset && presets[preset]) ?? {}];
+async function check(options: NamedOptions, cells: readonly Cell[], { registry }: Environment) {
+  const pipeline = await registry.load(options.given ?? options.name);
+  const [preset] = choosePreset(pipeline, options, undefined);
   for (const cell of cells) {
-    resolveConfig({ imageSize, own, settings, assignments: [...assignments, ...assignmentsOf(cell)] });
+    const assignments = [...options.assignments, ...assignmentsOf(cell)];
+    configure(pipeline, { ...options, assignments }, preset, undefined);
   }
 }
 
