@@ -13,6 +13,7 @@ import {
   captureState,
   checkpoint,
   cifar10Published,
+  compiles,
   dataLoss,
   densityOf,
   dequantizationLoss,
@@ -81,7 +82,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery } = training;
   const { centered, randomFlip, uniformDequantization } = config.data;
   const weighting = weightingOf(config);
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers };
   const meter = new Meter();
   const stage = stagesOf(meter);
@@ -164,7 +165,7 @@ export const trainDequantizer: DequantizerTraining = ({ config, stop, engine }, 
   const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
   const { centered, randomFlip } = config.data;
   const seed = evaluationSeed(config);
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;
   const batches = { batchSize, shards, seed, from: state.step, to: steps, stop };
 

@@ -12,7 +12,7 @@ export { type Pipeline, type Presets, type RunContext, definePipeline } from "./
 export { type Session, type SessionModel, type RunPhases, session } from "./run/session.ts";
 export type { Config, DeepPartial } from "./run/config.ts";
 export { networkOf } from "./run/network-from-config.ts";
-export { sdeOf, weightingOf, evaluationSeed } from "./run/from-config.ts";
+export { sdeOf, weightingOf, evaluationSeed, compiles } from "./run/from-config.ts";
 export { type TrainingLoop, trainingLoop } from "./run/training-loop.ts";
 export { type LoadModelOptions, type TrainedModel, type ModelCallOptions, loadModel } from "./run/load-model.ts";
 export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";

@@ -14,6 +14,7 @@ import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { TrainState, type Snapshot } from "../training/train-state.ts";
 import type { DequantizationNoise } from "../streams/dequantize.ts";
 import { dataDifference, otherData } from "./data-identity.ts";
+import { compiles } from "./from-config.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
@@ -91,7 +92,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   const { sde, network } = session;
   const { config, mode, engine, name, preset } = context;
   const { seed, data, training, dequantizer: sizes } = config;
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const dequantizer = flowppDequantizer(setup.form, setup.shape, sizes);
   const loss = dequantizationObjective(dequantizer, network.model, sde, {
     ...{ eps: training.smallestTime, importance: setup.importance, offset: sizes.offset },

@@ -8,6 +8,7 @@ import { codeVersion } from "../base/code-version.ts";
 import { engineText } from "../engine/load.ts";
 import type { Config } from "./config.ts";
 import { ownPart } from "./own-fields.ts";
+import { compiles } from "./from-config.ts";
 import type { RunContext } from "./pipeline.ts";
 
 /**
@@ -48,7 +49,7 @@ type Work = Readonly<Record<string, unknown>>;
 export const computedBy = ({ config, engine, file }: Pick<RunContext, "config" | "engine" | "file">) => ({
   code: codeVersion(file),
   engine: engineText(engine),
-  compile: config.engine.compile && engine.native,
+  compile: compiles({ config, engine }),
 });
 
 /** Leaves out the entries that tell versions apart. */

@@ -3,6 +3,7 @@ import type { SDE } from "../sde/sde.ts";
 import { discrete } from "../sde/discrete.ts";
 import { predicting } from "../sde/prediction.ts";
 import { SDES } from "../sde/sdes.ts";
+import type { Engine } from "../engine/load.ts";
 import type { Weighting } from "../streams/score-matching.ts";
 import type { Config } from "./config.ts";
 
@@ -25,3 +26,12 @@ export function weightingOf({ training }: Config): Weighting {
 
 /** Seed of evaluation and sampling, which share no random number with training. @see the reference: 42 and 43 */
 export const evaluationSeed = ({ seed }: Config) => seed + 1;
+
+/** Whether functions are recorded as TensorFlow graphs: where that is asked for and the engine can. */
+export const compiles = ({
+  config,
+  engine,
+}: {
+  readonly config: Pick<Config, "engine">;
+  readonly engine: Pick<Engine, "native">;
+}): boolean => config.engine.compile && engine.native;

@@ -16,7 +16,7 @@ import { shapeInCheckpoint } from "../training/checkpoints/stored-shape.ts";
 import { TrainState } from "../training/train-state.ts";
 import { configOfRun, requireTrainedWith } from "./checkpoint-config.ts";
 import { configSchema, type Config } from "./config.ts";
-import { evaluationSeed, sdeOf } from "./from-config.ts";
+import { compiles, evaluationSeed, sdeOf } from "./from-config.ts";
 import { samplerOf } from "./images/method.ts";
 import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts";
 import { networkOf } from "./network-from-config.ts";
@@ -115,7 +115,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   const build: NonNullable<LoadModelOptions["model"]> =
     options.model ?? (() => ({ network: ncsnpp(networkOf(config, imageShapeOf({ shape }))) }));
   const { network: model, sde = sdeOf(config) } = build(config, shape);
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const { reduceMean } = config.training;
   const network = scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) });
   const { layout } = network;

@@ -21,7 +21,7 @@ import { requireTrainedWith } from "./checkpoint-config.ts";
 import { fieldsWith } from "./own-fields.ts";
 import { peersOf, mergeWhile } from "./exchange.ts";
 import { precisionsOf } from "./precision.ts";
-import { sdeOf } from "./from-config.ts";
+import { compiles, sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
@@ -112,7 +112,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
       "train with continuous times; models of discrete steps can be evaluated and sampled",
     );
   }
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const { reduceMean } = config.training;
   const network = { ...scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) }), sde };
   const { layout } = network;

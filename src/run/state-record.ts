@@ -4,6 +4,7 @@ import type { RunEvent } from "../metrics/run-event.ts";
 import { MetricLog } from "../monitor/metric-log.ts";
 import { namingFile } from "../base/naming-file.ts";
 import { startHeart } from "./heart.ts";
+import { compiles } from "./from-config.ts";
 import type { RunContext } from "./pipeline.ts";
 import { RunClock, type RunFailure } from "./run-clock.ts";
 import { runPlan } from "./run-plan.ts";
@@ -32,7 +33,7 @@ export function recordState(
   { mode, config, engine, name }: Pick<RunContext, "mode" | "config" | "engine" | "name">,
 ): StateRecord {
   const log = new MetricLog(path, { runId: name, node: hostname() });
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const { batchSize } = mode === "train_deq" ? config.dequantizer : config.training;
   const clock = new RunClock({ plan: runPlan({ mode, config }), pipeline: name, batchSize, compile });
   const heart = startHeart(path);

@@ -13,7 +13,7 @@ import { record } from "../streams/record.ts";
 import { sampleTime } from "../streams/sample-time.ts";
 import { densityOf } from "../streams/score-matching.ts";
 import { stagesOf, type Stage } from "../streams/stage.ts";
-import { weightingOf } from "./from-config.ts";
+import { compiles, weightingOf } from "./from-config.ts";
 import { gradientUpdates, roundUpdates } from "./updates.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
@@ -51,7 +51,7 @@ export function trainingLoop<C extends string>(
   const { sde, state, store, peers, tell } = session;
   const { training, model, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, snapshotEvery, logEvery } = training;
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const every = look ? snapshotEvery : 0;
   const meter = new Meter();
   const stage = stagesOf(meter);

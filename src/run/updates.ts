@@ -11,7 +11,7 @@ import { localSteps } from "../streams/local-steps.ts";
 import { scoreMatching } from "../streams/score-matching.ts";
 import type { Stage } from "../streams/stage.ts";
 import { learningRate } from "../training/schedule.ts";
-import { weightingOf } from "./from-config.ts";
+import { compiles, weightingOf } from "./from-config.ts";
 import type { RunContext } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
@@ -35,7 +35,7 @@ export function gradientUpdates(
 ): Updates {
   const { training, optim, seed } = config;
   const { shards } = training;
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const loss = { weighting: weightingOf(config), seed, stop: peers.alone ? stop : undefined };
   return {
     operator: pipe(
@@ -58,7 +58,7 @@ export function roundUpdates(
   const { shards } = training;
   const { moments, every, outerLr, outerMomentum } = exchange;
   if (peers.alone) throw new RangeError("roundUpdates: there is no group");
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const perReplica = shards / peers.shards;
   const pace = credit(2 * perReplica);
   const outer = { learningRate: outerLr, momentum: outerMomentum };

@@ -15,7 +15,7 @@ import { flip } from "../../streams/flip.ts";
 import { images, trainBatches } from "../../streams/batches.ts";
 import { record } from "../../streams/record.ts";
 import { dequantizerOutcome, dequantizerSession, type DequantizerSession } from "../dequantizer-session.ts";
-import { evaluationSeed } from "../from-config.ts";
+import { compiles, evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 
@@ -47,7 +47,7 @@ export const dequantizerLoop: DequantizerTraining = ({ config, engine, stop }, {
   const { centered, randomFlip } = config.data;
   const { state, store, loss } = own;
   const seed = evaluationSeed(config);
-  const compile = config.engine.compile && engine.native;
+  const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;
   const batches = { batchSize, shards, seed, from: state.step, to: steps, stop };
 
