@@ -38,15 +38,15 @@ export default definePipeline({
   fields,
   defaults: { training: { steps: 1000, batchSize: 256 }, model: { emaRate: 0.99 }, sampling: { numSamples: 16 } },
   run: (context) => {
-    const { config, workdir, stop } = context;
+    const { config, workdir, signal } = context;
     const { sampling, eval: evaluation } = config;
     return session(context, { network: mlp({ dims: 2, width: config.mlp.width, depth: 2 }) }, (own) => ({
       train: () => trainingLoop(context, own, { data: ring(config.ring), column: "data", stages: () => identity }),
       evaluate: () => EMPTY,
       sample() {
         const batches = { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: evaluationSeed(config) };
-        const options = { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal: stop };
-        return priorBatches(own.sde, [2], { ...batches, stop }).pipe(
+        const options = { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal };
+        return priorBatches(own.sde, [2], { ...batches, signal }).pipe(
           sample(own.score, own.sde, options),
           saveExamples(join(workdir, "samples.arrow"), { total: sampling.numSamples }),
         );

@@ -46,7 +46,7 @@ export default definePipeline({
       train: () => trainingLoop(context, own, { data: examples(10_000, 1), column: "data", stages: () => identity }),
       evaluate() {
         const { eval: evaluation, training } = context.config;
-        const options = { ...evaluation, eps: training.smallestTime, seed: 43, signal: context.stop };
+        const options = { ...evaluation, eps: training.smallestTime, seed: 43, signal: context.signal };
         const total = evaluation.numImages;
         return evalBatches(examples(total, 2), "data", { ...evaluation, repeats: 1 }).pipe(
           logLikelihood(own.score, own.sde, options),

@@ -63,7 +63,7 @@ import { cifar10Presets } from "./presets/cifar10.ts";
  * @see Song et al. 2021, Sections 4 and 5
  */
 export function train(context: RunContext, own: Session, data: ImageDataset, look: Look): Observable<RunEvent> {
-  const { config, stop, engine } = context;
+  const { config, signal, engine } = context;
   // Rounds of local steps are a loop of their own.
   if (config.exchange.mode === "local") {
     const { centered, randomFlip, uniformDequantization } = config.data;
@@ -83,7 +83,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
   const { centered, randomFlip, uniformDequantization } = config.data;
   const weighting = weightingOf(config);
   const compile = compiles({ config, engine });
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers };
+  const batches = { batchSize, shards, seed, from: state.step, to: steps, signal, peers };
   const meter = new Meter();
   const stage = stagesOf(meter);
 
@@ -99,7 +99,10 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
         stage("perturb", perturb(sde, { seed })),
       )
       .pipe(
-        stage("score", scoreMatching(network, sde, state, { weighting, seed, stop: peers.alone ? stop : undefined })),
+        stage(
+          "score",
+          scoreMatching(network, sde, state, { weighting, seed, signal: peers.alone ? signal : undefined }),
+        ),
         allReduce(peers),
         stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
         gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
@@ -108,8 +111,8 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
         stage("adam", adam(state, { ...optim, compile })),
         stage("ema", ema(state, { rate: model.emaRate, compile })),
         captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
-        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
-        betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, stop }),
+        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
+        betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, signal }),
         credit.refund(shards),
         record({ steps, every: logEvery, batchSize, meter }),
       ),
@@ -122,12 +125,12 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
  *
  * @see Song et al. 2021, Sections 4.1 and 5.2, Theorem 3
  */
-export const measures: Measures = ({ config, stop }, { sde, network, state, score }, draw) => {
+export const measures: Measures = ({ config, signal }, { sde, network, state, score }, draw) => {
   const { eval: evaluation, training } = config;
   const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
   const { centered, uniformDequantization } = config.data;
   const [seed, weighting, eps] = [evaluationSeed(config), weightingOf(config), training.smallestTime];
-  const options = { ...evaluation, eps, seed, signal: stop };
+  const options = { ...evaluation, eps, seed, signal };
   const discrete = dequantize<"image">(uniformDequantization ? "uniform" : "none", { seed, centered });
   const continuous = dequantize<"image">(draw ? "variational" : "uniform", { seed, centered, draw });
   const bytes = { levels: 256, centered };
@@ -143,9 +146,9 @@ export const measures: Measures = ({ config, stop }, { sde, network, state, scor
 };
 
 /** Latents of the prior, taken to images by the probability flow ODE or by predictor and corrector. */
-export const sampler: ImageSampler = ({ config, stop }, { sde, score }) => {
+export const sampler: ImageSampler = ({ config, signal }, { sde, score }) => {
   const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
-  const options = { ...sampling, eps, denoise, signal: stop };
+  const options = { ...sampling, eps, denoise, signal };
   return pipe(
     method === "ode"
       ? sample<"latent">(score, sde, options)
@@ -159,7 +162,7 @@ export const sampler: ImageSampler = ({ config, stop }, { sde, score }) => {
  *
  * @see Song et al. 2021, Section 5.2
  */
-export const trainDequantizer: DequantizerTraining = ({ config, stop, engine }, { sde, state: model }, data, own) => {
+export const trainDequantizer: DequantizerTraining = ({ config, signal, engine }, { sde, state: model }, data, own) => {
   const { state, store, loss } = own;
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
   const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
@@ -167,7 +170,7 @@ export const trainDequantizer: DequantizerTraining = ({ config, stop, engine }, 
   const seed = evaluationSeed(config);
   const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop };
+  const batches = { batchSize, shards, seed, from: state.step, to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
     trainBatches(images(data), "image", { ...batches, credit }).pipe(
@@ -177,7 +180,7 @@ export const trainDequantizer: DequantizerTraining = ({ config, stop, engine }, 
       adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
       ema(state, { rate: emaRate, compile }),
       captureState(state, { every: [checkpointEvery] }),
-      checkpoint(state, store, { every: checkpointEvery, stop }),
+      checkpoint(state, store, { every: checkpointEvery, signal }),
       credit.refund(shards),
       record({
         ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },

@@ -45,7 +45,7 @@ const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / value
 type Measure = OperatorFunction<Batch<"data">, Batch<"data" | "logp">>;
 
 function run(context: RunContext) {
-  const { config, stop, workdir } = context;
+  const { config, signal, workdir } = context;
   const { training, model, sampling, eval: evaluation, seed } = config;
   const { smallestTime: eps } = training;
   const weighting = weightingOf(config);
@@ -64,7 +64,7 @@ function run(context: RunContext) {
     // Drawn independently, the first ones are as good as any.
     const evaluatedData = split === "test" ? held : trained.subarray(0, numImages * data.dims);
     const set = examples(evaluatedData);
-    const options = { ...evaluation, eps, seed: fresh, signal: stop };
+    const options = { ...evaluation, eps, seed: fresh, signal };
 
     const evaluated = <K extends EvaluationKey>(
       name: string,
@@ -74,7 +74,7 @@ function run(context: RunContext) {
       defer(() => {
         const total = set.length * repeats;
         const done = progress(key, total);
-        return evalBatches(set, "data", { ...evaluation, from: done.entries.length, stop }).pipe(
+        return evalBatches(set, "data", { ...evaluation, from: done.entries.length, signal }).pipe(
           operator,
           evaluate({ name, key, total, step: state.step, progress: done, split, form }),
         );
@@ -89,8 +89,13 @@ function run(context: RunContext) {
     );
 
     const draw = () =>
-      priorBatches(sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, stop }).pipe(
-        sample(score, sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal: stop }),
+      priorBatches(sde, shape, {
+        total: sampling.numSamples,
+        batchSize: evaluation.batchSize,
+        seed: fresh,
+        signal,
+      }).pipe(
+        sample(score, sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal }),
         saveExamples(join(workdir, "samples", `samples_${state.step}.arrow`), { total: sampling.numSamples }),
       );
 

@@ -81,7 +81,7 @@ async function prepareSplit(
   request: PrepareRequest,
   split: string,
   { stderr, env, now }: Streams,
-  stop: AbortSignal,
+  signal: AbortSignal,
 ): Promise<PreparedSplit> {
   const { format, out, images, shardBytes, skipBad, verify } = request;
   const reporter = reporterFor(stderr, now);
@@ -104,7 +104,7 @@ async function prepareSplit(
       skipBad,
       verify,
       onMessage,
-      stop,
+      signal,
       onProgress: (count) => {
         first ??= count;
         show(count);
@@ -122,13 +122,13 @@ async function prepareSplit(
 export async function prepareAll(
   request: PrepareRequest,
   streams: Streams,
-  stop: AbortSignal,
+  signal: AbortSignal,
 ): Promise<PreparedSplit[]> {
   const done: PreparedSplit[] = [];
   const { format, images, splits = await splitsFound(format, images.path) } = request;
   for (const split of splits) {
-    done.push(await prepareSplit(request, split, streams, stop));
-    if (stop.aborted) break;
+    done.push(await prepareSplit(request, split, streams, signal));
+    if (signal.aborted) break;
   }
   await writeDatasetCard(request.out);
   return done;

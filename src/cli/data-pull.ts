@@ -30,7 +30,7 @@ async function pullSplit(
   path: readonly string[],
   { out }: PullRequest,
   { stderr, now }: Surroundings,
-  stop: AbortSignal,
+  signal: AbortSignal,
 ): Promise<PulledSplit> {
   const reporter = reporterFor(stderr, now);
   const onMessage = (text: string) => reporter.message(text);
@@ -42,7 +42,7 @@ async function pullSplit(
     const { totalRecords } = await client.info(path);
     reporter.stage({ name: `copying ${path.join("/")}`, total: totalRecords, unit: "images" });
     const onProgress = (done: number) => reporter.progress({ done });
-    const pulled = await pullDataset({ client, path, directory, onProgress, onMessage, stop });
+    const pulled = await pullDataset({ client, path, directory, onProgress, onMessage, signal });
     return { path, directory, seconds: (now() - started) / 1000, ...pulled };
   } finally {
     reporter.close();

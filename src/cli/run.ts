@@ -170,7 +170,7 @@ export async function run(
     const cacheDir = cacheFolder(environment.env);
     const { exchange, allow } = options;
     const context = {
-      ...{ name, mode, preset, config, fields, file, workdir, cacheDir, engine, stop: stop.signal, exchange },
+      ...{ name, mode, preset, config, fields, file, workdir, cacheDir, engine, signal: stop.signal, exchange },
       ...{ before: stored, allow },
     };
     const record = { workdir, name, path: metricsPath(workdir) };

@@ -39,7 +39,7 @@ function examples(count: number): Examples {
 }
 
 function run(context: RunContext) {
-  const { config, stop, workdir } = context;
+  const { config, signal, workdir } = context;
   const { model, sampling, eval: evaluation } = config;
   const eps = config.training.smallestTime;
   const fresh = evaluationSeed(config);
@@ -51,16 +51,16 @@ function run(context: RunContext) {
     evaluate() {
       const total = evaluation.numImages;
       const done = own.progress("bpd", total);
-      const batches = { ...evaluation, repeats: 1, from: done.entries.length, stop };
+      const batches = { ...evaluation, repeats: 1, from: done.entries.length, signal };
       return evalBatches(examples(total), "data", batches).pipe(
-        logLikelihood(own.score, own.sde, { ...evaluation, eps, seed: fresh, signal: stop }),
+        logLikelihood(own.score, own.sde, { ...evaluation, eps, seed: fresh, signal }),
         densityBitsPerDim(),
         evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: own.state.step, progress: done }),
       );
     },
     sample: () =>
-      priorBatches(own.sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, stop }).pipe(
-        sample(own.score, own.sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal: stop }),
+      priorBatches(own.sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, signal }).pipe(
+        sample(own.score, own.sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal }),
         saveExamples(join(workdir, "samples", \`samples_\${own.state.step}.arrow\`), { total: sampling.numSamples }),
       ),
   }));

@@ -83,7 +83,7 @@ export async function sweep(
   try {
     await lastValueFrom(
       runCells(cells, {
-        ...{ folder, jobs, program, stop: stop.signal },
+        ...{ folder, jobs, program, signal: stop.signal },
         argvOf: (cell) => [[...argv, ...sets(assignmentsOf(cell))]],
         tell: (cell, line) => line && say(`[${cell.name}] ${line}`),
       }).pipe(

@@ -63,7 +63,7 @@ export function otherSettings(
  * @throws UsageError for an exchange that there is not.
  */
 export function peersOf(context: RunContext, { state, store, network, data }: Trained): PeersOfRun {
-  const { exchange: targets, config, stop, name } = context;
+  const { exchange: targets, config, signal, name } = context;
   const events = new Subject<RunEvent>();
   const { training, exchange } = config;
   const collectives = exchange.engine === "tensorflow";
@@ -75,7 +75,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
   const { every, replicas } = rounds ?? { every: 1, replicas: training.shards };
   const to = training.steps / every;
   if (!targets) {
-    const peers = rounds ? new LocalGroup({ every, replicas, from: state.step / every, to, stop }) : alone();
+    const peers = rounds ? new LocalGroup({ every, replicas, from: state.step / every, to, signal }) : alone();
     return { peers, events };
   }
   const tell = (text: string) => events.next({ type: "message", text });
@@ -90,7 +90,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
       ...(rounds && { local: { every, parameters: state.layout.length } }),
     },
     ...{ state: rounds ? inRounds(state, every) : state, to },
-    ...{ collectives, stop, deadline: 1000 * exchange.deadlineSeconds, config: own },
+    ...{ collectives, signal, deadline: 1000 * exchange.deadlineSeconds, config: own },
     differences: (theirs) => otherSettings(context, own, theirs),
     tell,
     identity: nodeIdentity(context.workdir),

@@ -142,7 +142,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
     },
     async sample(n, given = {}) {
       const { batchSize, seed, signal = NEVER } = settings(given);
-      const sampler = samplerOf({ config, stop: signal }, { sde, score }, seed);
+      const sampler = samplerOf({ config, signal }, { sde, score }, seed);
       return decoded(priorBatches(sde, shape, { total: n, batchSize, seed }), sampler);
     },
     async encode(examples, given = {}) {

@@ -75,7 +75,7 @@ export interface RunContext<F = unknown> {
    * Aborted by SIGINT or SIGTERM: finish the step in hand, save, complete. A signal arrives only while the event loop
    * is free, so a pipeline lets it turn (`setImmediate`, not only `await`) after each step.
    */
-  readonly stop: AbortSignal;
+  readonly signal: AbortSignal;
   /** `config.json` of the workdir as it was before this run. */
   readonly before?: StoredConfig | undefined;
   /** Changes that are allowed by name. */

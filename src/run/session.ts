@@ -215,13 +215,13 @@ export function session(
   model: SessionModel,
   build: (session: Session) => RunPhases,
 ): Observable<RunEvent> {
-  const { mode, stop } = context;
+  const { mode, signal } = context;
   return using(
     () => open(context, model),
     (resource) => {
       const opened = resource as Opened;
       const { train, evaluate, sample, report = () => EMPTY, trainDequantizer = refuseDequantizer } = build(opened);
-      const part = (start: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : start()));
+      const part = (start: () => Observable<RunEvent>) => defer(() => (signal.aborted ? EMPTY : start()));
       const result = defer(() => of(outcome(opened)));
       const training = concat(
         mergeWhile(opened.beside, part(train)).pipe(

@@ -47,7 +47,7 @@ export function trainingLoop<C extends string>(
   session: Session,
   { data, column, stages, look }: TrainingLoop<C>,
 ): Observable<RunEvent> {
-  const { config, stop, engine } = context;
+  const { config, signal, engine } = context;
   const { sde, state, store, peers, tell } = session;
   const { training, model, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, snapshotEvery, logEvery } = training;
@@ -69,14 +69,14 @@ export function trainingLoop<C extends string>(
       stage("perturb", perturb(sde, { seed })),
     );
     const { pace, operator } = updates(context, session, { meter, stage });
-    const batches = { batchSize, shards, seed, from: state.step, to: steps, stop, peers, credit, pace };
+    const batches = { batchSize, shards, seed, from: state.step, to: steps, signal, peers, credit, pace };
     return trainBatches(data, column, batches)
       .pipe(perturbed, operator)
       .pipe(
         stage("ema", ema(state, { rate: model.emaRate ** stride, compile })),
         captureState(state, { every: [checkpointEvery, every] }),
-        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, stop })),
-        betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, stop }),
+        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
+        betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal }),
         credit.refund(parts),
         record({ steps, every: logEvery, batchSize, stride, meter }),
       );

@@ -29,14 +29,14 @@ interface Measured {
 
 /** Adam's updates by the gradient of every step. */
 export function gradientUpdates(
-  { config, stop, engine }: RunContext,
+  { config, signal, engine }: RunContext,
   { sde, network, state, peers }: Session,
   { meter, stage }: Measured,
 ): Updates {
   const { training, optim, seed } = config;
   const { shards } = training;
   const compile = compiles({ config, engine });
-  const loss = { weighting: weightingOf(config), seed, stop: peers.alone ? stop : undefined };
+  const loss = { weighting: weightingOf(config), seed, signal: peers.alone ? signal : undefined };
   return {
     operator: pipe(
       stage("score", scoreMatching(network, sde, state, loss)),

@@ -65,7 +65,7 @@ export interface TrainBatchesOptions {
   /** Step after the last. */
   readonly to: number;
   /** Completes at the next step's border once aborted. */
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly credit?: Credit | undefined;
   /** Those with whom the shards are shared: they say which to emit next, and when it is over. Default: nobody. */
   readonly peers?: Peers | undefined;
@@ -158,7 +158,7 @@ function batchesOf<C extends string>(
 export function trainBatches<C extends string>(
   examples: AnyExamples,
   name: C,
-  { batchSize, shards, seed, from, to, stop, credit, peers = alone(), pace }: TrainBatchesOptions,
+  { batchSize, shards, seed, from, to, signal, credit, peers = alone(), pace }: TrainBatchesOptions,
 ): Observable<Batch<C>> {
   const size = batchSize / shards;
   if (!Number.isInteger(size) || size < 1) {
@@ -195,7 +195,7 @@ export function trainBatches<C extends string>(
       for (let shard = 0; shard < shards; shard++) yield plan(step, shard);
     }
   }
-  return batchesOf(examples, name, plans, ({ shard }) => shard === 0 && stop?.aborted === true, credit);
+  return batchesOf(examples, name, plans, ({ shard }) => shard === 0 && signal?.aborted === true, credit);
 }
 
 /** Options of {@link evalBatches}. */
@@ -205,7 +205,7 @@ export interface EvalBatchesOptions {
   readonly repeats?: number;
   /** First batch, counted over all passes: a resumed evaluation continues here. */
   readonly from?: number;
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly credit?: Credit | undefined;
 }
 
@@ -223,7 +223,7 @@ export interface EvalBatchesOptions {
 export function evalBatches<C extends string>(
   examples: AnyExamples,
   name: C,
-  { batchSize, repeats = 1, from = 0, stop, credit }: EvalBatchesOptions,
+  { batchSize, repeats = 1, from = 0, signal, credit }: EvalBatchesOptions,
 ): Observable<Batch<C>> {
   function* plans(): Generator<Plan, void> {
     let step = 0;
@@ -236,5 +236,5 @@ export function evalBatches<C extends string>(
       }
     }
   }
-  return batchesOf(examples, name, plans, () => stop?.aborted === true, credit);
+  return batchesOf(examples, name, plans, () => signal?.aborted === true, credit);
 }

@@ -33,7 +33,7 @@ export interface BetweenStepsOptions {
   /** Receives when a look begins and ends, and the message about one that failed. */
   readonly tell: (event: Extract<RunEvent, { readonly type: "message" | "look" }>) => void;
   /** Once aborted, a look that ends with an error was interrupted. */
-  readonly stop?: AbortSignal;
+  readonly signal?: AbortSignal;
   /** Milliseconds. */
   readonly now?: () => number;
 }
@@ -46,7 +46,7 @@ export interface BetweenStepsOptions {
  *
  * @example
  * ```ts
- * capturedSteps.pipe(betweenSteps(look, { every: 1000, last: 250_000, meter, tell: own.tell, stop: context.stop }));
+ * capturedSteps.pipe(betweenSteps(look, { every: 1000, last: 250_000, meter, tell: own.tell, signal: context.signal }));
  * ```
  * @param look Given the copy that `captureState` made of the step.
  * @returns The same values.
@@ -54,7 +54,7 @@ export interface BetweenStepsOptions {
  */
 export function betweenSteps<T extends Captured>(
   look: Look,
-  { every, last, meter, tell, stop, now = () => performance.now() }: BetweenStepsOptions,
+  { every, last, meter, tell, signal, now = () => performance.now() }: BetweenStepsOptions,
 ): MonoTypeOperatorFunction<T> {
   if (!Number.isInteger(every) || every < 0) {
     throw new RangeError(`betweenSteps: every must be a whole number, got ${every}`);
@@ -66,7 +66,7 @@ export function betweenSteps<T extends Captured>(
       tell({ type: "look", begins: true });
       return defer(() => look(copy)).pipe(
         catchError((error: unknown) => {
-          if (!stop?.aborted) tell({ type: "message", text: failed(copy, error) });
+          if (!signal?.aborted) tell({ type: "message", text: failed(copy, error) });
           return EMPTY;
         }),
         tap({ complete: () => meter.hold(now() - begun), finalize: () => tell({ type: "look", begins: false }) }),

@@ -20,7 +20,7 @@ export interface CheckpointOptions {
   /** Steps between checkpoints. */
   readonly every: number;
   /** Once aborted, the last state counts as an interruption. */
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -40,7 +40,7 @@ export interface CheckpointOptions {
 export function checkpoint<T extends Captured>(
   state: TrainState,
   store: CheckpointStore,
-  { every, stop }: CheckpointOptions,
+  { every, signal }: CheckpointOptions,
 ): MonoTypeOperatorFunction<T> {
   if (!Number.isInteger(every) || every < 1) {
     throw new RangeError(`checkpoint: every must be a positive integer, got ${every}`);
@@ -61,7 +61,7 @@ export function checkpoint<T extends Captured>(
         return from(written);
       };
       const last = defer(() =>
-        state.step === saved ? [] : save(stop?.aborted === true, state.snapshot()).pipe(ignoreElements()),
+        state.step === saved ? [] : save(signal?.aborted === true, state.snapshot()).pipe(ignoreElements()),
       );
       return concat(
         source.pipe(

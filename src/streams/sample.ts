@@ -16,7 +16,7 @@ export interface PriorBatchesOptions {
   /** First batch: sampling that was interrupted continues here. */
   readonly from?: number;
   readonly seed: number;
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly credit?: Credit | undefined;
 }
 
@@ -32,11 +32,11 @@ export interface PriorBatchesOptions {
 export function priorBatches(
   sde: SDE,
   shape: readonly number[],
-  { total, batchSize, from = 0, seed, stop, credit }: PriorBatchesOptions,
+  { total, batchSize, from = 0, seed, signal, credit }: PriorBatchesOptions,
 ): Observable<Batch<"latent">> {
   const dims = shape.reduce((a, b) => a * b, 1);
   return pull(function* () {
-    for (let step = from; step * batchSize < total && !stop?.aborted; step++) {
+    for (let step = from; step * batchSize < total && !signal?.aborted; step++) {
       const first = step * batchSize;
       const data = new Float32Array(Math.min(batchSize, total - first) * dims);
       fillNormal(randomKey(seed, "prior", step), data);

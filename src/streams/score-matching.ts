@@ -90,7 +90,7 @@ export interface ScoreMatchingOptions {
    * Once aborted, steps whose first shard waits here are dropped, so that a stop need not wait for them. Leave it out
    * where shards are shared with peers, who count on them.
    */
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -110,7 +110,7 @@ export function scoreMatching(
   network: ScoreNetwork,
   sde: SDE,
   state: Pick<TrainState, "parameters">,
-  { weighting, seed, stop }: ScoreMatchingOptions,
+  { weighting, seed, signal }: ScoreMatchingOptions,
 ): OperatorFunction<Batch<"t" | "noise" | "perturbed">, Gradient<"shard">> {
   requireSameSde("scoreMatching", network, sde);
   checkWeighting("scoreMatching", sde, weighting);
@@ -130,7 +130,7 @@ export function scoreMatching(
       let over = false;
       return source.pipe(
         concatMap((batch) => {
-          over ||= stop?.aborted === true && batch.info.shard === 0;
+          over ||= signal?.aborted === true && batch.info.shard === 0;
           return over ? EMPTY : gradient(batch);
         }),
       );

@@ -6,19 +6,19 @@ import { pull } from "./pull.ts";
 
 export interface SpooledImagesOptions {
   readonly batchSize: number;
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly credit?: Credit | undefined;
 }
 
 /** The images of a spool in order: batches with `image`, uint8 [H, W, C]; the last one may be smaller. */
 export function spooledImages(
   spool: ImageSpool,
-  { batchSize, stop, credit }: SpooledImagesOptions,
+  { batchSize, signal, credit }: SpooledImagesOptions,
 ): Observable<Batch<"image">> {
   return pull(function* () {
     let step = 0;
     for (const data of spool.read(batchSize)) {
-      if (stop?.aborted) return;
+      if (signal?.aborted) return;
       const info = { step, shard: 0, shards: 1, firstSample: step * batchSize };
       yield createBatch({ image: { data, shape: spool.shape } }, info);
       step++;

@@ -16,7 +16,7 @@ export interface LocalGroupOptions {
   /** Round after the last. */
   readonly to: number;
   /** Once aborted, the round in hand is given up. */
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard === b.shard;
@@ -62,7 +62,7 @@ export class LocalGroup implements Group {
   }
 
   reconsider(): void {
-    if (this.#options.stop?.aborted) this.#settle();
+    if (this.#options.signal?.aborted) this.#settle();
   }
 
   add({ shard, values, t, loss }: ShardGradient): void {
@@ -77,13 +77,13 @@ export class LocalGroup implements Group {
   }
 
   async *turns(closed: AbortSignal): AsyncGenerator<Turn, void, void> {
-    const { replicas, from, to, stop } = this.#options;
+    const { replicas, from, to, signal } = this.#options;
     const ring = () => this.#moved.ring();
     closed.addEventListener("abort", ring);
     try {
       for (let step = from; step < to; step++) {
         for (let shard = 0; shard < replicas; shard++) {
-          if (stop?.aborted) return;
+          if (signal?.aborted) return;
           const turn = (this.#owed = { step, shard });
           yield turn;
           while (this.owes(turn) && !closed.aborted) await this.#moved.next();

@@ -10,10 +10,10 @@ import { pipelineMain } from "../../src/cli/main.ts";
 import type { RunContext, RunEvent } from "../../src/run/pipeline.ts";
 import type { Engine } from "../../src/engine/load.ts";
 
-async function* steps({ stop, workdir }: RunContext): AsyncGenerator<RunEvent> {
+async function* steps({ signal, workdir }: RunContext): AsyncGenerator<RunEvent> {
   yield { type: "stage", name: "training", unit: "steps" };
   let step = 0;
-  while (!stop.aborted) {
+  while (!signal.aborted) {
     await sleep(20);
     yield { type: "progress", done: ++step };
     if (step === 1) yield { type: "message", text: "first step done" };

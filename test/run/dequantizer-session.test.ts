@@ -41,7 +41,7 @@ async function opened(about: object, mode: Mode, allow: readonly Allowed[] = [])
   const workdir = await workdirWith(about);
   const engine = { name: "tensorflow", version: "0", device: "cpu", native: true } as Engine;
   const given = { name: "tiny", mode, preset: "quick", config, workdir, cacheDir: workdir, engine, allow } as const;
-  const context: RunContext = { ...given, stop: new AbortController().signal };
+  const context: RunContext = { ...given, signal: new AbortController().signal };
   const setup = { form: "cifar10", shape, importance: false, firstImages: () => filled(0, 0) } as const;
   let average = "";
   const run = session(context, { network, data: { train: "own", test: "own test" } }, (own) => {

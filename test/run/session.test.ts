@@ -31,16 +31,16 @@ async function save(workdir: string, step: number): Promise<string> {
 interface Told {
   readonly mode?: Mode;
   readonly workdir: string;
-  readonly stop?: AbortSignal;
+  readonly signal?: AbortSignal;
   readonly sets?: readonly string[];
 }
 
 /** Runs the phases that `build` gives; the events, and what the session was. */
-function run({ mode = "train", workdir, stop, sets = [] }: Told, build: (own: Session) => Partial<RunPhases>) {
+function run({ mode = "train", workdir, signal, sets = [] }: Told, build: (own: Session) => Partial<RunPhases>) {
   const { config } = resolveConfig({ settings: [{}], assignments: sets.map(parseAssignment) });
   const engine = { name: "tensorflow", version: "0", device: "cpu", native: false } as Engine;
   const given = { name: "tiny", mode, preset: "quick", config, workdir, cacheDir: workdir, engine } as const;
-  const context: RunContext = { ...given, stop: stop ?? new AbortController().signal };
+  const context: RunContext = { ...given, signal: signal ?? new AbortController().signal };
   const nothing = { train: () => EMPTY, evaluate: () => EMPTY, sample: () => EMPTY };
   const phases = (own: Session): RunPhases => ({ ...nothing, ...build(own) });
   return lastValueFrom(session(context, { network }, phases).pipe(toArray()));
@@ -106,7 +106,7 @@ describe("a session", () => {
         return EMPTY;
       };
       const phases = { train: phase("train"), evaluate: phase("evaluate"), sample: phase("sample") };
-      await run({ workdir, mode, stop: stop.signal }, () => ({ ...phases, report: phase("report") }));
+      await run({ workdir, mode, signal: stop.signal }, () => ({ ...phases, report: phase("report") }));
       expect(begun).toEqual(stopping ? expected.slice(0, expected.indexOf(stopping) + 1) : expected);
     }
   });

@@ -66,7 +66,7 @@ describe("trainBatches", () => {
 
   it("completes at the border of a step once stopped", async () => {
     const stop = new AbortController();
-    const source = train({ shards: 2, to: 100, stop: stop.signal });
+    const source = train({ shards: 2, to: 100, signal: stop.signal });
     const batches = await lastValueFrom(
       source.pipe(
         tap(({ info }) => void (info.step === 1 && info.shard === 0 && stop.abort())),
@@ -134,7 +134,7 @@ describe("evalBatches", () => {
 
   it("completes early once stopped", async () => {
     const stop = new AbortController();
-    const source = evalBatches(examples, "image", { batchSize: 4, stop: stop.signal }).pipe(tap(() => stop.abort()));
+    const source = evalBatches(examples, "image", { batchSize: 4, signal: stop.signal }).pipe(tap(() => stop.abort()));
     expect(await lastValueFrom(source.pipe(toArray()))).toHaveLength(1);
   });
 

@@ -76,7 +76,7 @@ describe("betweenSteps", () => {
       return throwError(() => stop.signal.reason as Error);
     };
     const interrupted = of(STEPS.a).pipe(
-      betweenSteps(look, { ...options(1), tell: ({ type }) => expect(type).toBe("look"), stop: stop.signal }),
+      betweenSteps(look, { ...options(1), tell: ({ type }) => expect(type).toBe("look"), signal: stop.signal }),
     );
     expect(await lastValueFrom(interrupted)).toBe(STEPS.a);
   });

@@ -79,7 +79,7 @@ describe("checkpoint", () => {
     const { state, store, advance, files } = training();
     const stop = new AbortController();
     stop.abort();
-    await lastValueFrom(from([1]).pipe(advance, checkpoint(state, store, { every: 5, stop: stop.signal })));
+    await lastValueFrom(from([1]).pipe(advance, checkpoint(state, store, { every: 5, signal: stop.signal })));
     expect(files("checkpoints-meta")).toEqual(["checkpoint_1.arrow"]);
     state.dispose();
   });

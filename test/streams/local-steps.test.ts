@@ -49,7 +49,13 @@ interface RunOptions {
 }
 
 async function run(state: TrainState, { moments = "averaged", to, stop, onStep = () => {} }: RunOptions) {
-  const peers = new LocalGroup({ replicas: REPLICAS, every: EVERY, from: state.step / EVERY, to, stop: stop?.signal });
+  const peers = new LocalGroup({
+    replicas: REPLICAS,
+    every: EVERY,
+    from: state.step / EVERY,
+    to,
+    signal: stop?.signal,
+  });
   const pace = credit(2);
   const batches = { ...options, from: state.step, to: to * EVERY, peers, pace };
   const local = { state, shards: REPLICAS, outer, moments, learningRate: (step: number) => step };

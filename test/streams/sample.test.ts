@@ -44,7 +44,7 @@ describe("priorBatches", () => {
     stop.abort();
     expect(
       await lastValueFrom(
-        priorBatches(sde, shape, { total: 5, batchSize: 2, seed: 1, stop: stop.signal }).pipe(toArray()),
+        priorBatches(sde, shape, { total: 5, batchSize: 2, seed: 1, signal: stop.signal }).pipe(toArray()),
       ),
     ).toEqual([]);
   });

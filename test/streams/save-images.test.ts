@@ -116,7 +116,7 @@ describe("spooledImages", () => {
       [1, 2, 8],
     ]);
     expect(found.flatMap((batch) => [...bytes(batch, "image").data])).toEqual(all);
-    const stop = AbortSignal.abort();
-    expect(await lastValueFrom(spooledImages(spool, { batchSize: 4, stop }).pipe(toArray()))).toEqual([]);
+    const signal = AbortSignal.abort();
+    expect(await lastValueFrom(spooledImages(spool, { batchSize: 4, signal }).pipe(toArray()))).toEqual([]);
   });
 });

@@ -153,7 +153,7 @@ describe("scoreMatching", () => {
   it("drops the steps that have not begun once it is told to stop, and ends the one that has", async () => {
     await expectNoLeak(async () => {
       const stop = new AbortController();
-      const run = scoreMatching(network, sde, state, { weighting: "original", seed: 1, stop: stop.signal });
+      const run = scoreMatching(network, sde, state, { weighting: "original", seed: 1, signal: stop.signal });
       const places = [0, 1, 2].flatMap((step) => [0, 1].map((shard) => ({ step, shard, shards: 2 })));
       const done = await lastValueFrom(
         from(places.map(batch)).pipe(

@@ -79,7 +79,7 @@ describe("batches of stored images", () => {
   it("end at the border of a step once stopped, also those that were read ahead", async () => {
     const { train } = await stored();
     const stop = new AbortController();
-    const source = trainBatches(images(train), "image", { ...options, stop: stop.signal });
+    const source = trainBatches(images(train), "image", { ...options, signal: stop.signal });
     const batches = source.pipe(tap(({ info }) => void (info.step === 2 && info.shard === 0 && stop.abort())));
     expect((await lastValueFrom(batches.pipe(toArray()))).at(-1)!.info).toMatchObject({ step: 2, shard: 1 });
     train.close();

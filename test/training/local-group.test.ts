@@ -4,7 +4,7 @@ import { LocalGroup } from "../../src/training/local-group.ts";
 import type { StepSum, Turn } from "../../src/training/peers.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 
-const group = (stop?: AbortSignal) => new LocalGroup({ replicas: 3, every: 5, from: 4, to: 6, stop });
+const group = (signal?: AbortSignal) => new LocalGroup({ replicas: 3, every: 5, from: 4, to: 6, signal });
 
 /** Does each turn by its number. */
 async function work(peers: LocalGroup, onTurn: (turn: Turn) => void = () => {}) {

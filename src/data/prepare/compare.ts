@@ -25,9 +25,9 @@ export async function differingShard(
     entries.push(shard);
     if (differing !== undefined || (!all && entries.length >= written.length)) enough.abort();
   };
-  const stop = options.stop ? AbortSignal.any([options.stop, enough.signal]) : enough.signal;
+  const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal;
   const write: ConvertOptions["write"] = (_, shard, form) => hashShard(shard, form);
-  await convert(source, { entries, append }, { ...options, write, stop });
-  const missing = options.stop?.aborted || enough.signal.aborted ? undefined : written[entries.length]?.file;
+  await convert(source, { entries, append }, { ...options, write, signal });
+  const missing = options.signal?.aborted || enough.signal.aborted ? undefined : written[entries.length]?.file;
   return differing ?? missing;
 }

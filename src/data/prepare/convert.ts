@@ -23,7 +23,7 @@ export interface ConvertOptions {
   readonly layout?: number | undefined;
   /** Takes a shard in place of writing it. */
   readonly write?: typeof writeShard | undefined;
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -160,7 +160,7 @@ export async function convert(source: Source, progress: Shards, options: Convert
   const conversion = new Conversion(source, progress, options);
   try {
     for await (const loaded of loadAhead(behind(source.entries(), conversion.entries), options.window)) {
-      if (options.stop?.aborted) return undefined;
+      if (options.signal?.aborted) return undefined;
       await conversion.add(loaded);
     }
     return await conversion.end();

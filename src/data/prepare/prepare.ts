@@ -36,7 +36,7 @@ export interface PrepareOptions {
   readonly onProgress?: (done: number, skipped: number) => void;
   readonly onMessage?: (text: string) => void;
   /** Ends the work at the next image once aborted; what is whole is kept. */
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The result of {@link prepare}. */
@@ -60,14 +60,14 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const { directory, shardBytes = 32 * 1024 * 1024, skipBad = false, onMessage } = options;
   const work = workOf(source, options.options ?? {}, shardBytes);
   await mkdir(directory, { recursive: true });
-  const { window = 8 * processors().count, onProgress = () => {}, stop } = options;
-  const how = { directory, shardBytes, skipBad, window, onProgress, stop };
+  const { window = 8 * processors().count, onProgress = () => {}, signal } = options;
+  const how = { directory, shardBytes, skipBad, window, onProgress, signal };
   let done = hasManifest(directory) ? await checkDone(directory, work, onMessage) : undefined;
   const written = done?.shards ?? savedShards(directory, work);
   if (options.verify && written.length > 0) {
     const layout = done ? (done.layout ?? 1) : layoutOfShards(savedShards(directory, work));
     const differing = await differingShard(source, written, done !== undefined, { ...how, layout });
-    if (stop?.aborted) return { images: sum(written.map(({ count }) => count)), kept: 0 };
+    if (signal?.aborted) return { images: sum(written.map(({ count }) => count)), kept: 0 };
     onMessage?.(
       differing === undefined
         ? `the images of ${directory} are those of the sources, by their hashes`

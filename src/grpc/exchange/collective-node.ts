@@ -54,13 +54,13 @@ export class CollectiveNode extends GroupNode implements Group {
   constructor(options: CollectiveNodeOptions) {
     super(options, () => ({ membership: this.#membership, waiting: this.#waiting }));
     this.#options = options;
-    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
+    const [{ deadline, membership, state, signal }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
     const { way, clock } = membership;
     const fixed = (why: string) => new BrokenGroupError(why, state.step);
     const own = { moved, fixed, hash: () => this.#hash(), onEndView: () => {} };
     this.#membership = new Membership({ ...membershipOf(options), ...own });
-    this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
+    this.#waiting = new Waiting({ moved, clock, deadline, signal, membership: this.#membership, way });
   }
 
   add(gradient: ShardGradient): void {

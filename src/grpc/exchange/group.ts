@@ -52,7 +52,7 @@ export interface GroupOptions {
   readonly state: Pick<TrainState, "step" | "snapshot" | "restore" | "digest">;
   /** Step after the last. */
   readonly to: number;
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Gradients go by TensorFlow's collectives, see {@link CollectiveNode}. */
   readonly collectives?: boolean;
   /** Members of one machine read gradients from memory; the default. */
@@ -104,7 +104,7 @@ export function exchangeGroup(options: GroupOptions): Group {
     run,
     state,
     to,
-    stop,
+    signal,
     deadline,
     config,
     differences,
@@ -182,7 +182,7 @@ export function exchangeGroup(options: GroupOptions): Group {
   };
 
   const nodeOptions: NodeOptions = {
-    ...{ run, state, to, stop, deadline, verifyEvery, wire: options.wire?.(grpc) ?? grpc },
+    ...{ run, state, to, signal, deadline, verifyEvery, wire: options.wire?.(grpc) ?? grpc },
     ...(onExchange && { onExchange }),
     ...(onTakenOver && { onTakenOver }),
     membership: {

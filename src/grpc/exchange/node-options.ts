@@ -20,7 +20,7 @@ export interface NodeOptions {
   /** Step after the last. */
   readonly to: number;
   /** Once aborted, the node leaves before it computes more. */
-  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** ms without news from the others after which those who are missing are left out; the coordinator's counts. */
   readonly deadline: number;
   readonly wire: Wire;

@@ -35,7 +35,7 @@ export class ExchangeNode extends GroupNode implements Group {
   constructor(options: NodeOptions) {
     super(options, () => ({ membership: this.#membership, waiting: this.#waiting }));
     this.#options = options;
-    const [{ deadline, membership, state, stop }, moved] = [options, this.#moved];
+    const [{ deadline, membership, state, signal }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
     const own = { moved, hash: () => this.#hash(), onEndView: () => this.#endView() };
     this.#membership = new Membership({ ...membershipOf(options), ...own });
@@ -45,7 +45,7 @@ export class ExchangeNode extends GroupNode implements Group {
       onEnd: () => moved.ring(),
     });
     const { way, clock } = membership;
-    this.#waiting = new Waiting({ moved, clock, deadline, stop, membership: this.#membership, way });
+    this.#waiting = new Waiting({ moved, clock, deadline, signal, membership: this.#membership, way });
     this.#inbox = new Inbox({
       own: this.#membership,
       place: () => {
@@ -147,7 +147,7 @@ export class ExchangeNode extends GroupNode implements Group {
 
   /** Applies the sum it lacks, or takes the whole state over. */
   async #catchUp(view: GroupView): Promise<void> {
-    const { wire, run, state, membership, stop, onTakenOver } = this.#options;
+    const { wire, run, state, membership, signal: stop, onTakenOver } = this.#options;
     const source = view.members.find(({ id }) => id === view.source)!;
     const step = view.need === "SUM" ? view.step - 1 : view.step;
     const request = { runId: this.#membership.runId, what: view.need, step };

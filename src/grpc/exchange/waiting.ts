@@ -16,7 +16,7 @@ export interface WaitingOptions {
   readonly clock: ListeningClock;
   /** ms. */
   readonly deadline: number;
-  readonly stop: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly membership: Pick<Membership, "view" | "failure" | "tell">;
   readonly way: Way;
 }
@@ -40,14 +40,14 @@ export class Waiting {
   }
 
   get stopped(): boolean {
-    return this.#options.stop?.aborted === true;
+    return this.#options.signal?.aborted === true;
   }
 
   /** @returns A function that ends it. */
   start(closed: AbortSignal): () => void {
-    const { moved, clock, deadline, stop, way, membership } = this.#options;
+    const { moved, clock, deadline, signal, way, membership } = this.#options;
     const ring = () => moved.ring();
-    const signals = [closed, stop];
+    const signals = [closed, signal];
     this.#closed = closed;
     for (const signal of signals) signal?.addEventListener("abort", ring);
     const every = tickOf(deadline);

@@ -26,7 +26,7 @@ export interface PullOptions {
   readonly onProgress?: (done: number) => void;
   readonly onMessage?: (text: string) => void;
   /** Ends the work; shards that are whole are kept. */
-  readonly stop?: AbortSignal;
+  readonly signal?: AbortSignal;
   /** Attempts that bring no row before it gives up, default 6; smallest and largest wait between them, ms. */
   readonly attempts?: number;
   readonly backoff?: readonly [number, number];
@@ -95,7 +95,7 @@ async function remoteManifest({ client, path, directory }: PullOptions): Promise
 
 /** Reads rows; where a call breaks off, another goes on with the next row. */
 async function fetchRows(options: PullOptions, range: Required<RowRange>, shape: Shape, labelled: boolean) {
-  const { client, stop, attempts = 6, backoff = [200, 5000], onMessage } = options;
+  const { client, signal, attempts = 6, backoff = [200, 5000], onMessage } = options;
   const { path, first, count } = range;
   const width = pixelsOf(shape);
   const images = new Uint8Array(count * width);
@@ -105,7 +105,7 @@ async function fetchRows(options: PullOptions, range: Required<RowRange>, shape:
   for (let attempt = 0; have < count;) {
     try {
       const ticket = { ticket: rangeBytes({ path, first: first + have, count: count - have }) };
-      for await (const rows of ticketRows(client, ticket, stop)) {
+      for await (const rows of ticketRows(client, ticket, signal)) {
         if (rows.images.length !== rows.count * width) throw bad(`its images are not of shape [${shape.join(", ")}]`);
         if ((rows.labels !== undefined) !== labelled) throw bad(`it has ${labelled ? "no labels" : "labels"}`);
         if (have + rows.count > count) throw bad("more rows came than were asked for");
@@ -117,9 +117,9 @@ async function fetchRows(options: PullOptions, range: Required<RowRange>, shape:
       if (have < count) throw bad(`${have} rows came, ${count} were asked for`);
     } catch (error) {
       const passing = error instanceof FlightError && PASSING.includes(error.code);
-      if (!passing || stop?.aborted || ++attempt >= attempts) throw error;
+      if (!passing || signal?.aborted || ++attempt >= attempts) throw error;
       if (attempt === 1) onMessage?.(`warning: ${error.message}; it is tried again`);
-      await wait(backoffDelay(attempt - 1, backoff), undefined, { ...(stop && { signal: stop }) });
+      await wait(backoffDelay(attempt - 1, backoff), undefined, { ...(signal && { signal }) });
     }
   }
   return { shape, images, labels } satisfies ShardData;
@@ -134,12 +134,12 @@ async function fetchRows(options: PullOptions, range: Required<RowRange>, shape:
  *   DATA_LOSS when the server's data are not what its manifest says.
  */
 export async function pullDataset(options: PullOptions): Promise<Pulled> {
-  const { client, path, directory, onProgress = () => {}, stop } = options;
+  const { client, path, directory, onProgress = () => {}, signal } = options;
   const manifest = await remoteManifest(options);
   const { shape, shards, classCounts, layout = 1, classNames } = manifest;
   let [images, kept] = [0, 0];
   for (const shard of shards) {
-    if (stop?.aborted) return { images, kept };
+    if (signal?.aborted) return { images, kept };
     if (await isWhole(directory, shard)) kept += shard.count;
     else {
       const { file, count, sha256 } = shard;
@@ -151,7 +151,7 @@ export async function pullDataset(options: PullOptions): Promise<Pulled> {
       try {
         data = await fetchRows(options, { path, first, count }, shape, classCounts !== undefined);
       } catch (error) {
-        if (stop?.aborted) return { images, kept };
+        if (signal?.aborted) return { images, kept };
         throw error;
       }
       const written = await writeShard(join(directory, file), data, { layout, classNames });

@@ -41,7 +41,7 @@ export type DequantizerTraining = (
  *
  * @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq
  */
-export const dequantizerLoop: DequantizerTraining = ({ config, engine, stop }, { sde, state: model }, data, own) => {
+export const dequantizerLoop: DequantizerTraining = ({ config, engine, signal }, { sde, state: model }, data, own) => {
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
   const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
   const { centered, randomFlip } = config.data;
@@ -49,7 +49,7 @@ export const dequantizerLoop: DequantizerTraining = ({ config, engine, stop }, {
   const seed = evaluationSeed(config);
   const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, stop };
+  const batches = { batchSize, shards, seed, from: state.step, to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
     trainBatches(images(data), "image", { ...batches, credit }).pipe(
@@ -59,7 +59,7 @@ export const dequantizerLoop: DequantizerTraining = ({ config, engine, stop }, {
       adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
       ema(state, { rate: emaRate, compile }),
       captureState(state, { every: [checkpointEvery] }),
-      checkpoint(state, store, { every: checkpointEvery, stop }),
+      checkpoint(state, store, { every: checkpointEvery, signal }),
       credit.refund(shards),
       record({
         ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
@@ -76,7 +76,7 @@ export function imageDequantizer(
   data: ImageDataset,
   { form, learn }: { readonly form: FormName; readonly learn: DequantizerTraining },
 ): ImageDequantizer {
-  const { config, stop } = context;
+  const { config, signal } = context;
   const first = evaluationOrder(data.length, config.dequantizer.batchSize);
   const firstImages = () => unitImage(imagesAt(data, first));
   const importance = session.sde.importance !== undefined;
@@ -89,7 +89,7 @@ export function imageDequantizer(
         concat(
           learn(context, session, data, own),
           dequantizerOutcome(own),
-          defer(() => (stop.aborted ? EMPTY : after(own))),
+          defer(() => (signal.aborted ? EMPTY : after(own))),
         ),
       ),
   };

@@ -50,7 +50,7 @@ export function imageEvaluation(
   measures: Measures,
   { test, train, anchors = [] }: EvaluatedImages,
 ): ImageEvaluation {
-  const { config, stop } = context;
+  const { config, signal } = context;
   const { state, progress } = session;
   const { eval: evaluation } = config;
   const { boundForm: form, numImages, repeats } = evaluation;
@@ -76,7 +76,7 @@ export function imageEvaluation(
     withCredit(2, (credit) => {
       const done = progress(key, total, dequantizer?.averageDigest());
       found[key] = done.entries;
-      return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, stop, credit }).pipe(
+      return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, signal, credit }).pipe(
         operator,
         credit.refund(),
         evaluate({ name, key, total, step: state.step, progress: done, ...kindOf(key, dequantizer) }),

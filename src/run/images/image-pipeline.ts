@@ -122,7 +122,7 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
         sample: () =>
           concat(
             quality.of((measure) => sampleImages(context, own, sampler, measure)),
-            defer(() => (context.stop.aborted ? EMPTY : from(keep()).pipe(ignoreElements()))),
+            defer(() => (context.signal.aborted ? EMPTY : from(keep()).pipe(ignoreElements()))),
           ),
         report: () => {
           const { drawn, quality: measured = quality.report } = readSamplesRecord(context, own);
@@ -154,7 +154,7 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
         ),
     ).pipe(
       catchError((error: unknown) =>
-        error instanceof CopyStopped && context.stop.aborted ? EMPTY : throwError(() => error),
+        error instanceof CopyStopped && context.signal.aborted ? EMPTY : throwError(() => error),
       ),
     );
 

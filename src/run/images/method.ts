@@ -14,7 +14,7 @@ import type { RunContext } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 
 /** Settings of a run, and the signal that ends it. */
-export type MethodContext = Pick<RunContext, "config" | "stop">;
+export type MethodContext = Pick<RunContext, "config" | "signal">;
 
 /** The network and SDE that are evaluated, and the score they give. */
 export type MeasuredModel = Pick<Session, "sde" | "network" | "state" | "score">;
@@ -43,12 +43,12 @@ export type ImageSampler = (
  *
  * @see Song et al. 2021, Sections 4 and 5
  */
-export const imageMeasures: Measures = ({ config, stop }, { sde, network, state, score }, draw) => {
+export const imageMeasures: Measures = ({ config, signal }, { sde, network, state, score }, draw) => {
   const { eval: evaluation, training } = config;
   const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
   const { centered, uniformDequantization } = config.data;
   const [seed, weighting, eps] = [evaluationSeed(config), weightingOf(config), training.smallestTime];
-  const options = { ...evaluation, eps, seed, signal: stop };
+  const options = { ...evaluation, eps, seed, signal };
   const continuous = dequantize<"image">(draw ? "variational" : "uniform", { seed, centered, draw });
   const bytes = { levels: 256, centered };
   return {
@@ -69,12 +69,12 @@ export const imageMeasures: Measures = ({ config, stop }, { sde, network, state,
 
 /** Returns the sampler that `sampling.method` names, from latents to data. */
 export function samplerOf(
-  { config, stop }: MethodContext,
+  { config, signal }: MethodContext,
   { sde, score }: Pick<Session, "sde" | "score">,
   seed = evaluationSeed(config),
 ): OperatorFunction<Batch<"latent">, Batch<"latent" | "data">> {
   const { method, nStepsEach: nSteps, smallestTime: eps, noiseRemoval: denoise, ...sampling } = config.sampling;
-  const options = { ...sampling, eps, denoise, signal: stop };
+  const options = { ...sampling, eps, denoise, signal };
   return method === "ode"
     ? sample<"latent">(score, sde, options)
     : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed });

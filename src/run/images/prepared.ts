@@ -29,7 +29,7 @@ const described = ({ train, test }: PreparedSplits): string =>
  */
 export async function preparedImages(
   given: string,
-  context: Pick<RunContext, "config" | "cacheDir" | "stop">,
+  context: Pick<RunContext, "config" | "cacheDir" | "signal">,
   onProgress: OnProgress,
   format?: string,
 ): Promise<PreparedSplits> {

@@ -36,12 +36,12 @@ export function statisticsPath({ cacheDir }: RunContext, network: Inception, dat
  * @param remedy What to do about a file that is damaged.
  * @throws UsageError when the file cannot be read, or is of another network.
  */
-async function read(path: string, network: Inception, remedy: string, stop: AbortSignal): Promise<DataStatistics> {
+async function read(path: string, network: Inception, remedy: string, signal: AbortSignal): Promise<DataStatistics> {
   let found: DataStatistics;
   try {
-    found = await readStatistics(path, () => turn(stop));
+    found = await readStatistics(path, () => turn(signal));
   } catch (error) {
-    if (stop.aborted) throw error;
+    if (signal.aborted) throw error;
     const what = (error as Error).message.split("\n")[0];
     throw new UsageError(`quality: statistics ${path} cannot be read: ${what}`, remedy, { cause: error });
   }
@@ -60,7 +60,7 @@ function renamed({ statistics, pool3 }: DataStatistics, name: string): DataStati
 
 /** Computes the statistics of all images, writes them, then goes on with them. */
 function computed(
-  { config, stop }: RunContext,
+  { config, signal }: RunContext,
   network: Inception,
   data: ImageDataset,
   path: string,
@@ -69,14 +69,14 @@ function computed(
   const { batchSize } = config.quality;
   const name = nameOf(data);
   const keep = async (pool3: Features): Promise<DataStatistics> => {
-    const found = { statistics: await featureStatistics(pool3, () => turn(stop)), pool3 };
+    const found = { statistics: await featureStatistics(pool3, () => turn(signal)), pool3 };
     mkdirSync(dirname(path), { recursive: true });
     await writeStatistics(path, found);
     return found;
   };
   return withCredit(2, (credit) =>
-    evalBatches(images(data), "image", { batchSize, stop, credit }).pipe(
-      inceptionFeatures(network, { batchSize, signal: stop }),
+    evalBatches(images(data), "image", { batchSize, signal, credit }).pipe(
+      inceptionFeatures(network, { batchSize, signal }),
       credit.refund(),
       collectFeatures(["pool3"], { stage: `features of ${name}`, name, total: data.length }, ({ pool3 }) =>
         concat(
@@ -106,8 +106,8 @@ export function withStatistics(
     if (given === undefined && !existsSync(path)) return computed(context, network, data, path, use);
     const told = of(message(`quality: statistics of the data: ${path}`));
     const found = async () => {
-      if (given) return read(path, network, "give another file with quality.statistics", context.stop);
-      const kept = await read(path, network, "remove the file, it is computed again", context.stop);
+      if (given) return read(path, network, "give another file with quality.statistics", context.signal);
+      const kept = await read(path, network, "remove the file, it is computed again", context.signal);
       return renamed(kept, nameOf(data));
     };
     return concat(told, defer(found).pipe(concatMap(use)));

@@ -68,7 +68,7 @@ export function imageQuality(
   data: ImageDataset,
   load: (path: string) => Inception = loadInception,
 ): ImageQuality {
-  const { config, stop } = context;
+  const { config, signal } = context;
   const { network: path, batchSize, numSamples, samples: file } = config.quality;
   const text = help(context.name, context.workdir);
   let found: report.ReportedQuality | undefined =
@@ -82,11 +82,11 @@ export function imageQuality(
           use((total, credit) => (samples) => {
             const options = {
               ...{ total: Math.min(total, numSamples), step: state.step, data: statistics },
-              pause: () => turn(stop),
+              pause: () => turn(signal),
               onFound: (quality: Quality) => void (found = reported(quality)),
             };
             return samples.pipe(
-              inceptionFeatures(network, { batchSize, signal: stop }),
+              inceptionFeatures(network, { batchSize, signal }),
               credit ? credit.refund() : identity,
               sampleQuality(options),
             );
@@ -100,7 +100,7 @@ export function imageQuality(
         const length = checked(Math.min(samples.length, numSamples));
         return open(path, (measure) =>
           withCredit(2, (credit) =>
-            evalBatches({ ...samples, length }, "image", { batchSize, stop, credit }).pipe(measure(length, credit)),
+            evalBatches({ ...samples, length }, "image", { batchSize, signal, credit }).pipe(measure(length, credit)),
           ),
         );
       }),

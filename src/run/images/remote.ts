@@ -28,8 +28,8 @@ export class CopyStopped extends RunError {}
 const LOOK = 1000;
 
 /** Locks the folder, waiting for another run that is copying to it. */
-async function locked(directory: string, stop: AbortSignal, onProgress: OnProgress): Promise<() => void> {
-  for (let told = false; !stop.aborted; told = true) {
+async function locked(directory: string, signal: AbortSignal, onProgress: OnProgress): Promise<() => void> {
+  for (let told = false; !signal.aborted; told = true) {
     try {
       return lockWorkdir(directory, onProgress, { folder: "the copy", option: "data.path" });
     } catch (error) {
@@ -51,7 +51,7 @@ async function locked(directory: string, stop: AbortSignal, onProgress: OnProgre
  */
 export async function copiedImages(
   path: string,
-  { cacheDir, stop }: Pick<RunContext, "cacheDir" | "stop">,
+  { cacheDir, signal }: Pick<RunContext, "cacheDir" | "signal">,
   onProgress: OnProgress,
 ): Promise<string> {
   const [, server, name] = URL_FORM.exec(path) ?? [];
@@ -76,7 +76,7 @@ export async function copiedImages(
     }
     const directory = join(cacheDir, "data", "flight", hash.digest("hex").slice(0, 16), paths[0]![0]!);
     mkdirSync(directory, { recursive: true });
-    const unlock = await locked(directory, stop, onProgress);
+    const unlock = await locked(directory, signal, onProgress);
     try {
       onProgress(
         `NOTE: ${images} images (${byteText(bytes)}) of ${server} are copied to ${directory}, ` +
@@ -86,7 +86,7 @@ export async function copiedImages(
       for (const flight of paths) {
         const stage = `copying ${flight.join("/")}`;
         const copied = await pullDataset({
-          ...{ client, path: flight, directory: join(directory, flight[1]!), stop },
+          ...{ client, path: flight, directory: join(directory, flight[1]!), signal },
           onProgress: (done) => onProgress(stage, Math.min(0.999, (before + done) / images)),
           onMessage: onProgress,
         });

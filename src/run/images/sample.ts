@@ -46,7 +46,7 @@ export function sampleImages(
   sampler: ImageSampler,
   measure?: Measure,
 ): Observable<RunEvent> {
-  const { config, stop, name: pipeline } = context;
+  const { config, signal, name: pipeline } = context;
   const { sde, network } = session;
   const { numSamples: total } = config.sampling;
   const { batchSize } = config.eval;
@@ -66,16 +66,16 @@ export function sampleImages(
     requireSameVersion<SpooledBatch>(`${partial}.jsonl`, work, total, countSpooled);
     const spool = new ImageSpool(partial, work, shape);
     const save = withCredit(2, (credit) =>
-      priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, stop, credit }).pipe(
+      priorBatches(sde, shape, { total, batchSize, from: spool.batches, seed, signal, credit }).pipe(
         sampler(context, session),
         credit.refund(),
         saveImages(files, { total, spool }),
       ),
     );
     const measured = measure
-      ? withCredit(2, (credit) => spooledImages(spool, { batchSize, stop, credit }).pipe(measure(total, credit)))
+      ? withCredit(2, (credit) => spooledImages(spool, { batchSize, signal, credit }).pipe(measure(total, credit)))
       : EMPTY;
-    const ended = (then: () => Observable<RunEvent>) => defer(() => (stop.aborted ? EMPTY : then()));
+    const ended = (then: () => Observable<RunEvent>) => defer(() => (signal.aborted ? EMPTY : then()));
     return concat(
       save,
       ended(() => measured),

@@ -33,7 +33,7 @@ export function imageSnapshot(
   test: ImageDataset,
   { measures, sampler }: { readonly measures: Measures; readonly sampler: ImageSampler },
 ): Look {
-  const { config, stop, workdir } = context;
+  const { config, signal, workdir } = context;
   const { sde, network, scoreOf, tell } = session;
   const { boundTimes, batchSize } = config.eval;
   const seed = evaluationSeed(config);
@@ -47,7 +47,7 @@ export function imageSnapshot(
   return ({ step, ema: average }) => {
     const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
       const averaged = { ...session, score: scoreOf(ema) };
-      const bound = evalBatches(some, "image", { batchSize, stop }).pipe(
+      const bound = evalBatches(some, "image", { batchSize, signal }).pipe(
         measures(fewer, averaged).bound,
         evaluate({ name: "bound", key: "bound", total, step }),
         // The bar is the training's, and the summary the last evaluation's.
@@ -55,7 +55,7 @@ export function imageSnapshot(
         tap(tell),
       );
       const shape = imageShapeOf(network.model);
-      const grid = priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, stop }).pipe(
+      const grid = priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, signal }).pipe(
         sampler(context, averaged),
         concatMap(async (batch) => {
           const folder = join(workdir, "samples");
@@ -68,6 +68,6 @@ export function imageSnapshot(
       return concat(bound, grid);
     };
     // A copy: TensorFlow goes on sharing the memory, which the checkpoint of this step reads too.
-    return defer(() => (stop.aborted ? EMPTY : owning(() => tf.tensor1d(average.slice()), look)));
+    return defer(() => (signal.aborted ? EMPTY : owning(() => tf.tensor1d(average.slice()), look)));
   };
 }

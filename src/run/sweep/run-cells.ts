@@ -29,7 +29,7 @@ export interface RunCellsOptions {
   /** The program and its first arguments. */
   readonly program: readonly string[];
   /** Once aborted, each run saves and ends, and no other begins. */
-  readonly stop: AbortSignal;
+  readonly signal: AbortSignal;
   /** Receives the output of the runs, line by line. */
   readonly tell: (cell: Cell, line: string) => void;
 }
@@ -66,7 +66,11 @@ interface ProcessEnd {
 }
 
 /** Runs one command line; a stop is passed on, and unsubscription ends the process. */
-function runProcess(cell: Cell, argv: readonly string[], { program, stop, tell }: RunCellsOptions): Observable<Ended> {
+function runProcess(
+  cell: Cell,
+  argv: readonly string[],
+  { program, signal, tell }: RunCellsOptions,
+): Observable<Ended> {
   return new Observable((subscriber) => {
     const [command, ...first] = program;
     const child = spawn(command!, [...first, ...argv, "--json"], {
@@ -74,7 +78,7 @@ function runProcess(cell: Cell, argv: readonly string[], { program, stop, tell }
       env: { ...process.env, SCORESTREAM_LAUNCHER: String(process.pid) },
     });
     const onStop = () => child.kill("SIGTERM");
-    stop.addEventListener("abort", onStop);
+    signal.addEventListener("abort", onStop);
     let last = "";
     createInterface(child.stderr).on("line", (line) => tell(cell, line));
     createInterface(child.stdout).on("line", (line) => (last = line));
@@ -84,9 +88,9 @@ function runProcess(cell: Cell, argv: readonly string[], { program, stop, tell }
     };
     // A process that cannot begin is a failed run, which leaves the others running.
     child.on("error", ({ message }) => end({ exitCode: 1, summary: { error: message } }));
-    child.on("close", (code, signal) => end(endOf({ code, signal, last, stopped: stop.aborted })));
+    child.on("close", (code, killedBy) => end(endOf({ code, signal: killedBy, last, stopped: signal.aborted })));
     return () => {
-      stop.removeEventListener("abort", onStop);
+      signal.removeEventListener("abort", onStop);
       child.kill("SIGKILL");
     };
   });
@@ -106,7 +110,7 @@ function endOf({ code, signal, last, stopped }: ProcessEnd): Ended {
 
 /** The runs of a cell one after another, until one fails. */
 function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
-  const { folder, argvOf, stop } = options;
+  const { folder, argvOf, signal } = options;
   const argv = argvOf(cell);
   const workdir = join(folder, cell.name);
   const path = join(workdir, "sweep-cell.json");
@@ -114,10 +118,10 @@ function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
     const stored = readStored(path);
     if (stored?.exitCode === 0 && isDeepStrictEqual(stored.argv, argv))
       return of({ cell, exitCode: 0, runs: stored.runs });
-    if (stop.aborted) return EMPTY;
+    if (signal.aborted) return EMPTY;
     mkdirSync(workdir, { recursive: true });
     return from(argv).pipe(
-      concatMap((words) => (stop.aborted ? EMPTY : runProcess(cell, [...words, "--workdir", workdir], options))),
+      concatMap((words) => (signal.aborted ? EMPTY : runProcess(cell, [...words, "--workdir", workdir], options))),
       takeWhile(({ exitCode }) => exitCode === 0, true),
       toArray(),
       concatMap(async (ended) => {

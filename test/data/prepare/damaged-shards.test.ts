@@ -159,11 +159,11 @@ it("names a hundred bad images at most, and counts all, those behind the last sh
 });
 
 it("begins no image once it is told to stop", async () => {
-  const stop = AbortSignal.abort();
+  const signal = AbortSignal.abort();
   const told: number[] = [];
   const onProgress = (done: number) => void told.push(done);
   const directory = temporaryFolder();
-  const found = await prepare(made({ length: 30 }), { directory, shardBytes: 600, window: 1, stop, onProgress });
+  const found = await prepare(made({ length: 30 }), { directory, shardBytes: 600, window: 1, signal, onProgress });
   expect(found).toEqual({ images: 0, kept: 0 });
   expect(told).toEqual([]);
 });

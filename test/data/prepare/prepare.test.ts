@@ -76,7 +76,7 @@ describe("prepare", () => {
     const [stopped, never] = [temporaryFolder(), temporaryFolder()];
     const abort = new AbortController();
     const onProgress = (done: number) => void (done === 17 && abort.abort());
-    const first = await run(made({ length: 33 }), stopped, { window: 1, onProgress, stop: abort.signal });
+    const first = await run(made({ length: 33 }), stopped, { window: 1, onProgress, signal: abort.signal });
     expect(first).toEqual({ images: 10, kept: 0 });
     expect(existsSync(join(stopped, "manifest.json"))).toBe(false);
 

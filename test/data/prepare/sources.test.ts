@@ -104,7 +104,7 @@ describe("a source whose files have the sizes and times that they had", () => {
   it("does not mix with what was prepared before a stop", async () => {
     const { from, directory, run, said, pixels } = await greys();
     const stop = new AbortController();
-    const stopped = { stop: stop.signal, onProgress: (done: number) => done >= 8 && stop.abort(), window: 1 };
+    const stopped = { signal: stop.signal, onProgress: (done: number) => done >= 8 && stop.abort(), window: 1 };
     expect((await run(stopped)).manifest).toBeUndefined();
     expect(existsSync(join(directory, "shard-00000.arrow"))).toBe(true);
     grey(from, 2);
@@ -116,7 +116,7 @@ describe("a source whose files have the sizes and times that they had", () => {
   it("is told by its times too, between the stop and the start of one preparation", async () => {
     const { from, run, said, pixels } = await greys();
     const stop = new AbortController();
-    await run({ stop: stop.signal, onProgress: (done: number) => done >= 8 && stop.abort(), window: 1 });
+    await run({ signal: stop.signal, onProgress: (done: number) => done >= 8 && stop.abort(), window: 1 });
     grey(from, 2);
     utimesSync(join(from, "3.npy"), 2e9, 2e9);
     expect((await run()).kept).toBe(0);

@@ -67,7 +67,7 @@ describe.runIf(hasCollectives())("nodes that train together by TensorFlow's coll
 
   it("stop after the same step when one is told to", async () => {
     const stop = new AbortController();
-    const [a, b] = await two({ to: Infinity }, { stop: stop.signal, onStep: (step) => step === 3 && stop.abort() });
+    const [a, b] = await two({ to: Infinity }, { signal: stop.signal, onStep: (step) => step === 3 && stop.abort() });
     const [kept, stopped] = [await a.ended, await b.ended];
     expect(stopped.error).toBeUndefined();
     expect(kept.error!.message).toContain("node 1 was told to stop");

@@ -104,7 +104,7 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
       to: 1000,
       world: 2,
       deadline: 1000,
-      stop: stop.signal,
+      signal: stop.signal,
       onStep: (step) => step === 3 && stop.abort(),
     });
     const second = startNode({ to: 1000, join: await first.endpoint });
@@ -119,7 +119,7 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
   it("lets a node leave that is told to stop; the others go on", async () => {
     const stop = new AbortController();
     const first = startNode({ to: 20, world: 2 });
-    const second = startNode({ to: 20, join: await first.endpoint, stop: stop.signal, onStep: (step) => step === 5 && stop.abort() }); // prettier-ignore
+    const second = startNode({ to: 20, join: await first.endpoint, signal: stop.signal, onStep: (step) => step === 5 && stop.abort() }); // prettier-ignore
     const { digest, error } = await second.ended;
     expect(error).toBeUndefined();
     expect(digest).toBe((await aloneTo(second.told.steps.length)).digest);

@@ -56,15 +56,15 @@ export interface Trained {
 export interface TrainOptions {
   readonly to: number;
   readonly shards?: number;
-  readonly stop?: AbortSignal;
+  readonly signal?: AbortSignal;
   /** Called after each step with the number of updates. */
   readonly onStep?: (step: number) => void;
 }
 
 /** The training half of a pipeline. */
-export function training(state: TrainState, peers: Peers, { to, shards = SHARDS, stop, onStep }: TrainOptions) {
+export function training(state: TrainState, peers: Peers, { to, shards = SHARDS, signal, onStep }: TrainOptions) {
   const told: Trained = { steps: [], losses: [] };
-  const options = { batchSize: BATCH, shards, seed: 3, from: state.step, to, stop, peers };
+  const options = { batchSize: BATCH, shards, seed: 3, from: state.step, to, signal, peers };
   const stream = withCredit(2 * shards, (credit) =>
     trainBatches(examples, "data", { ...options, credit })
       .pipe(noisy)
@@ -129,7 +129,7 @@ export interface RunningNode {
 
 /** Starts a node. */
 export function startNode(setup: NodeSetup): RunningNode {
-  const { to, shards = SHARDS, join, world = 1, rank = 0, deadline = 4000, stop } = setup;
+  const { to, shards = SHARDS, join, world = 1, rank = 0, deadline = 4000, signal } = setup;
   const state = setup.state ?? freshState();
   const messages: string[] = [];
   let found: (endpoint: Endpoint) => void;
@@ -146,7 +146,7 @@ export function startNode(setup: NodeSetup): RunningNode {
       ...setup.targets,
     },
     run: { shards, shardSize: BATCH / shards, parameters: network.layout.length, bfloat16: false },
-    ...{ state, to, stop, deadline, tell, config: {}, differences: () => [] },
+    ...{ state, to, signal, deadline, tell, config: {}, differences: () => [] },
     ...setup.group,
   });
   const { stream, told } = setup.stages

@@ -120,7 +120,7 @@ describe("local steps over several nodes", { timeout: 30_000 }, () => {
       seen.push(step);
       if (step === 4) stop.abort();
     };
-    const second = start({ join: await first.endpoint, stop: stop.signal, onLocalStep });
+    const second = start({ join: await first.endpoint, signal: stop.signal, onLocalStep });
     const { error } = await second.ended;
     expect(error).toBeUndefined();
     expect(second.snapshot().step).toBe(EVERY);

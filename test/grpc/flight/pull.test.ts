@@ -87,7 +87,7 @@ describe("pull", () => {
   it("stopped, keeps the whole shards and no manifest; given again, goes on there", async () => {
     const server = await flightServer([await prepared({ length: 10 })]);
     const [out, stop] = [temporaryFolder(), new AbortController()];
-    const stopped = await into(server, out, { stop: stop.signal, onProgress: () => stop.abort() });
+    const stopped = await into(server, out, { signal: stop.signal, onProgress: () => stop.abort() });
     expect(stopped).toEqual({ images: 4, kept: 0 });
     await expect(openShards(out)).rejects.toThrow("manifest.json is missing");
     expect(await into(server, out)).toMatchObject({ images: 10, kept: 4 });
@@ -142,7 +142,7 @@ describe("pull", () => {
     await into(server, out);
     await expect(into(await flightServer([small]), out)).rejects.toThrow("holds data other than the server's");
     const [half, stop] = [temporaryFolder(), new AbortController()];
-    await into(server, half, { stop: stop.signal, onProgress: () => stop.abort() });
+    await into(server, half, { signal: stop.signal, onProgress: () => stop.abort() });
     await expect(into(await flightServer([small]), half)).rejects.toThrow("holds data other than the server's");
     await expect(into(server, large)).resolves.toMatchObject({ kept: 6 });
     const mine = temporaryFolder();

@@ -45,8 +45,8 @@ async function refused(events: () => Observable<RunEvent>): Promise<string> {
 
 async function contextOf(sets: readonly string[], mode: RunContext["mode"] = "train"): Promise<RunContext> {
   const workdir = temporaryFolder();
-  const [engine, stop] = [await loadEngine(), new AbortController().signal];
-  return { name: "tiny", mode, preset: "quick", config: configOf(sets), workdir, cacheDir: workdir, engine, stop };
+  const [engine, signal] = [await loadEngine(), new AbortController().signal];
+  return { name: "tiny", mode, preset: "quick", config: configOf(sets), workdir, cacheDir: workdir, engine, signal };
 }
 
 /** What a pipeline says of data that are not there. */

@@ -130,8 +130,17 @@ function modeOf(parts: readonly Part[]): Mode {
 export async function observe(sets: readonly string[], parts: readonly Part[], start?: Start): Promise<Seen> {
   const mode = modeOf(parts);
   const config = configOf([`checkpoint=${await checkpointFile(start)}`, ...sets]);
-  const [workdir, engine, stop] = [temporaryFolder(), await loadEngine(), new AbortController().signal];
-  const context: RunContext = { name: "tiny", mode, preset: "quick", config, workdir, cacheDir: workdir, engine, stop };
+  const [workdir, engine, signal] = [temporaryFolder(), await loadEngine(), new AbortController().signal];
+  const context: RunContext = {
+    name: "tiny",
+    mode,
+    preset: "quick",
+    config,
+    workdir,
+    cacheDir: workdir,
+    engine,
+    signal,
+  };
   const [data, test] = [dataset("train", 16), dataset("test", 6)];
   const seen: Record<string, string> = {};
   let applied = 0;

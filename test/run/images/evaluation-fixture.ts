@@ -55,7 +55,7 @@ interface Options {
 }
 
 function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
-  const { config, stop } = context;
+  const { config, signal } = context;
   const { training, data, optim, model, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps } = training;
   const [train, test] = [dataset("train", 16, shift), dataset("test", 6, shift)];
@@ -72,7 +72,7 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
     const dequantizer = imageDequantizer(context, own, train, { form: "cifar10", learn: dequantizerLoop });
     return {
       train: () =>
-        trainBatches(images(train), "image", { batchSize, shards, seed, from: state.step, to: steps, stop })
+        trainBatches(images(train), "image", { batchSize, shards, seed, from: state.step, to: steps, signal })
           .pipe(
             dequantize("uniform", { seed, centered: data.centered }),
             sampleTime(sde, { eps, density: densityOf(weighting), seed }),
@@ -83,7 +83,7 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
             adam(state, { ...optim, compile: true }),
             ema(state, { rate: model.emaRate, compile: true }),
             captureState(state, { every: [training.checkpointEvery] }),
-            checkpoint(state, store, { every: training.checkpointEvery, stop }),
+            checkpoint(state, store, { every: training.checkpointEvery, signal }),
             record({ steps, every: training.logEvery, batchSize }),
           ),
       evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),

@@ -33,7 +33,7 @@ const data: ImageDataset = {
 async function setUp(
   samples?: Uint8Array,
   quality: DeepPartial<Config["quality"]> = {},
-  stop = new AbortController().signal,
+  signal = new AbortController().signal,
 ) {
   const folder = temporaryFolder();
   const [network, file] = [join(folder, "graph.pb"), join(folder, "samples.npz")];
@@ -43,7 +43,7 @@ async function setUp(
     settings: [{ quality: { network, batchSize: 5, ...(samples && { samples: file }), ...quality } }],
     assignments: [],
   });
-  const context = { name: "cifar10", workdir: "runs/x", config, stop, cacheDir: join(folder, "cache") } as RunContext;
+  const context = { name: "cifar10", workdir: "runs/x", config, signal, cacheDir: join(folder, "cache") } as RunContext;
   return { network, context, session: { state: { step: 3 } } as Session };
 }
 

@@ -27,7 +27,7 @@ function setUp(axis: string) {
   const stop = new AbortController();
   const lines: string[] = [];
   const options: RunCellsOptions = {
-    ...{ folder, jobs: 1, program: [process.execPath, "-e", PROGRAM, "--"], stop: stop.signal },
+    ...{ folder, jobs: 1, program: [process.execPath, "-e", PROGRAM, "--"], signal: stop.signal },
     argvOf: ({ values }: Cell) => values["do"]!.split("+").map((what) => [what, log]),
     tell: ({ name }, line) => void lines.push(`${name}: ${line}`),
   };
