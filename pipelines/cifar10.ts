@@ -109,7 +109,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
       )
       .pipe(
         stage("adam", adam(state, { ...optim, compile })),
-        stage("ema", ema(state, { rate: model.emaRate, compile })),
+        stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, compile })),
         captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
         betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, signal }),
@@ -175,7 +175,7 @@ export const trainDequantizer: DequantizerTraining = ({ config, signal, engine }
   return withCredit(2 * shards, (credit) =>
     trainBatches(images(data), "image", { ...batches, credit }).pipe(
       randomFlip ? flip({ seed }) : identity,
-      dequantizationLoss(loss, sde, state, { score: model.ema, eps, importance, centered, seed }),
+      dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
       accumulate(shards),
       adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
       ema(state, { rate: emaRate, compile }),

@@ -84,6 +84,17 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
     "optim.gradClip: 0 would make every gradient 0",
     "a positive norm, or a negative number for no clipping",
   );
+  const rates = [model.emaRate, ...model.emaRates];
+  refuse(
+    evaluation.emaRate !== undefined && !rates.includes(evaluation.emaRate),
+    `eval.emaRate: no average of the decay ${evaluation.emaRate} is kept, but of ${rates.join(", ")}`,
+    "choose one of them, or name it in model.emaRates before the training begins",
+  );
+  refuse(
+    new Set(rates).size < rates.length,
+    `model.emaRates: ${rates.join(", ")}, with model.emaRate, name a decay twice`,
+    "name each decay once",
+  );
   const factor = 2 ** (model.chMult.length - 1);
   refuse(
     imageSize !== undefined && imageSize % factor !== 0,

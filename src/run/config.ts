@@ -59,6 +59,10 @@ const model = z.strictObject({
   attnResolutions: z.array(z.int().min(1).max(4096)).max(12).describe("image heights that use attention"),
   dropout: z.number().min(0).lt(1).describe("dropout rate in the residual blocks"),
   emaRate: z.number().min(0).lt(1).describe("decay of the parameter average, which evaluation and sampling use"),
+  emaRates: z
+    .array(z.number().min(0).lt(1))
+    .max(8)
+    .describe("decays of further averages, kept beside that of emaRate; eval.emaRate chooses one"),
   initScale: real(0, 100, "scale of the last convolutions' initial weights"),
   skipRescale: flag("divide sums with a skip connection by sqrt 2"),
   resblockType: oneOf(["biggan", "ddpm"], "form of the residual blocks"),
@@ -125,6 +129,12 @@ const evaluation = z.strictObject({
     1000,
     "passes over the images, each with fresh noise; the reference makes 5 on test and 1 on train",
   ),
+  emaRate: z
+    .number()
+    .min(0)
+    .lt(1)
+    .optional()
+    .describe("decay of the parameter average to evaluate and sample, one of model.emaRates; unset: model.emaRate"),
   loss: flag("also evaluate the training loss, without dropout"),
   precision: oneOf(
     ["float32", "bfloat16"],

@@ -42,6 +42,7 @@ export const baseConfig: BaseConfig = {
     attnResolutions: [16],
     dropout: 0.1,
     emaRate: 0.9999,
+    emaRates: [],
     initScale: 0,
     skipRescale: true,
     resblockType: "biggan",

@@ -8,7 +8,7 @@ import { codeVersion } from "../base/code-version.ts";
 import { engineText } from "../engine/load.ts";
 import type { Config } from "./config.ts";
 import { ownPart } from "./own-fields.ts";
-import { compiles } from "./from-config.ts";
+import { compiles, evaluatedRate } from "./from-config.ts";
 import type { RunContext } from "./pipeline.ts";
 
 /**
@@ -36,11 +36,13 @@ export function evaluationWork(config: Config, key: EvaluationKey, images?: stri
 /** Path of the values of each image. Evaluations that a user may want side by side have files of their own. */
 export function progressPath(
   workdir: string,
-  { eval: { split, boundForm } }: Config,
+  config: Config,
   key: EvaluationKey,
   dequantization: "uniform" | "variational",
 ): string {
-  return join(workdir, "eval", `${evaluationName(key, { split, form: boundForm, dequantization })}.jsonl`);
+  const { split, boundForm: form } = config.eval;
+  const kind = { split, form, dequantization, emaRate: evaluatedRate(config) };
+  return join(workdir, "eval", `${evaluationName(key, kind)}.jsonl`);
 }
 
 type Work = Readonly<Record<string, unknown>>;

@@ -87,6 +87,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
       shardSize: rounds ? every : training.batchSize / training.shards,
       parameters: state.layout.length * (rounds ? summedVectors(exchange.moments) : 1),
       bfloat16: exchange.wire === "bfloat16",
+      averages: config.model.emaRates,
       ...(rounds && { local: { every, parameters: state.layout.length } }),
     },
     ...{ state: rounds ? inRounds(state, every) : state, to },

@@ -27,6 +27,10 @@ export function weightingOf({ training }: Config): Weighting {
 /** Seed of evaluation and sampling, which share no random number with training. @see the reference: 42 and 43 */
 export const evaluationSeed = ({ seed }: Config) => seed + 1;
 
+/** Decay of the further average that is evaluated; undefined: the main one is. */
+export const evaluatedRate = ({ model, eval: { emaRate } }: Config): number | undefined =>
+  emaRate === model.emaRate ? undefined : emaRate;
+
 /** Whether functions are recorded as TensorFlow graphs: where that is asked for and the engine can. */
 export const compiles = ({
   config,

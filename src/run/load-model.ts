@@ -16,7 +16,7 @@ import { shapeInCheckpoint } from "../training/checkpoints/stored-shape.ts";
 import { TrainState } from "../training/train-state.ts";
 import { configOfRun, requireTrainedWith } from "./checkpoint-config.ts";
 import { configSchema, type Config } from "./config.ts";
-import { compiles, evaluationSeed, sdeOf } from "./from-config.ts";
+import { compiles, evaluatedRate, evaluationSeed, sdeOf } from "./from-config.ts";
 import { samplerOf } from "./images/method.ts";
 import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts";
 import { networkOf } from "./network-from-config.ts";
@@ -34,6 +34,8 @@ export interface LoadModelOptions {
   readonly shape?: readonly number[];
   /** A checkpoint file of any format; default: the newest whole one of the run. */
   readonly checkpoint?: string;
+  /** Decay of the average to compute with; default: the run's `eval.emaRate`. */
+  readonly emaRate?: number;
   /** CPU threads; default: those of the run. The first call of a process decides. */
   readonly threads?: number;
 }
@@ -125,7 +127,8 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   if (!snapshot) throw new UsageError(`${workdir} has no checkpoint`, "train first, or give { checkpoint }");
   requireTrainedWith(workdir, stored, store.loaded);
   const state = new TrainState(layout, snapshot);
-  const score = network.scoreFunction(state.ema, sde);
+  state.evaluate(options.emaRate ?? evaluatedRate(config));
+  const score = network.scoreFunction(state.average, sde);
   const { none, data, bits, examples: toExamples } = modelExamples<A>(shape, config.data.centered);
 
   const settings = ({ batchSize = config.eval.batchSize, seed = evaluationSeed(config), signal }: ModelCallOptions) => {

@@ -21,7 +21,7 @@ import { requireTrainedWith } from "./checkpoint-config.ts";
 import { fieldsWith } from "./own-fields.ts";
 import { peersOf, mergeWhile } from "./exchange.ts";
 import { precisionsOf } from "./precision.ts";
-import { compiles, sdeOf } from "./from-config.ts";
+import { compiles, evaluatedRate, sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
@@ -141,6 +141,8 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   if (data) events.push(...bindData(context, data.train, store.loaded, found?.snapshot.step));
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
+  if (mode === "train") state.keepAverages(config.model.emaRates);
+  state.evaluate(evaluatedRate(config));
   const { peers, events: exchange } = peersOf(context, { state, store, network, data: data?.train });
   const told = new Subject<RunEvent>();
   const work = (key: EvaluationKey) => ({
@@ -161,8 +163,8 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
     score: {
       sde,
       shape: model.shape,
-      score: (x, t) => network.scoreFunction(state.ema, sde).score(x, t),
-      scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.ema, sde).scoreAndDivergence(x, t, probe),
+      score: (x, t) => network.scoreFunction(state.average, sde).score(x, t),
+      scoreAndDivergence: (x, t, probe) => network.scoreFunction(state.average, sde).scoreAndDivergence(x, t, probe),
     },
     averageDigest: () => state.averageDigest(),
     progress(key, total, dequantizer) {

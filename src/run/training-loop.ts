@@ -73,7 +73,7 @@ export function trainingLoop<C extends string>(
     return trainBatches(data, column, batches)
       .pipe(perturbed, operator)
       .pipe(
-        stage("ema", ema(state, { rate: model.emaRate ** stride, compile })),
+        stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, stride, compile })),
         captureState(state, { every: [checkpointEvery, every] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
         betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal }),

@@ -15,15 +15,18 @@ export interface EvaluationKind {
   readonly dequantization?: "uniform" | "variational" | undefined;
   /** Score matching form of the bound. */
   readonly form?: "dsm" | "ssm" | undefined;
+  /** Decay of the average, where it is not the main one. */
+  readonly emaRate?: number | undefined;
 }
 
-/** "bpd", "bound_train_ssm_variational": the usual kind, of held-out images with uniform noise, has the key's name. */
-export function evaluationName(key: EvaluationKey, { split, form, dequantization }: EvaluationKind): string {
+/** "bpd", "bound_train_ssm_variational_ema_0.999": the usual kind, of held-out images with uniform noise, has the key's name. */
+export function evaluationName(key: EvaluationKey, { split, form, dequantization, emaRate }: EvaluationKind): string {
   const parts = [
     key,
     split === "train" && "train",
     key === "bound" && form === "ssm" && "ssm",
     dequantization === "variational" && "variational",
+    emaRate !== undefined && `ema_${emaRate}`,
   ];
   return parts.filter(Boolean).join("_");
 }
@@ -102,6 +105,7 @@ export function evaluate<K extends EvaluationKey>(
           evalImages: images,
           ...(split && { split }),
           ...(dequantization && { dequantization }),
+          ...(options.emaRate !== undefined && { emaRate: options.emaRate }),
         };
         return of<RunEvent[]>(
           { type: "metric", name: `eval/${evaluationName(key, options)}`, step, value: mean, unit: unit! },

@@ -22,7 +22,7 @@ export function scoreMatchingLoss(
   checkWeighting("scoreMatchingLoss", sde, weighting);
   return concatMap(async (batch) => {
     requirePerturbedBy(batch, sde);
-    const losses = await network.losses(state.ema, lossInputs(batch, sde, weighting));
+    const losses = await network.losses(state.average, lossInputs(batch, sde, weighting));
     return withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } });
   });
 }

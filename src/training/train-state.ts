@@ -1,5 +1,6 @@
 /** Everything training changes, on the device: parameters, moments, their average, and the step. */
 import type { Tensor1D } from "@tensorflow/tfjs";
+import { UsageError } from "../base/errors.ts";
 import { tf } from "../engine/tf.ts";
 import { digest, initialParameters, type ParameterLayout } from "../models/parameters.ts";
 import type { AdamState } from "./adam.ts";
@@ -14,10 +15,36 @@ export interface Snapshot {
   readonly ema: Float32Array;
   /** Momentum of the outer optimizer of local steps; absent: none were taken. */
   readonly outer?: Float32Array;
+  /** Further averages by their decay; absent: there is none. */
+  readonly averages?: ReadonlyMap<number, Float32Array>;
+}
+
+/** Name of a further average in files and between nodes. */
+export const averageName = (rate: number) => `ema_${rate}`;
+
+/**
+ * The average of a decay, by default the main one.
+ *
+ * @throws UsageError when the state has none of it.
+ */
+export function averageOf<T>(
+  { ema, averages }: { readonly ema: T; readonly averages?: ReadonlyMap<number, T> },
+  rate: number | undefined,
+): T {
+  const found = rate === undefined ? ema : averages?.get(rate);
+  if (found !== undefined) return found;
+  const there = [...(averages ?? new Map<number, T>()).keys()].join(", ") || "none";
+  throw new UsageError(
+    `eval.emaRate: the checkpoint has no average of the decay ${rate}; beside the main one it has: ${there}`,
+    "choose one of them, or leave eval.emaRate out",
+  );
 }
 
 /** A tensor of its own: tfjs hands arrays on until an op runs, and TensorFlow then goes on sharing their memory. */
 const upload = (values: Float32Array) => tf.tidy(() => tf.slice1d(tf.tensor1d(values.slice()), 0, values.length));
+
+const uploadAll = (averages: Snapshot["averages"]) =>
+  new Map([...(averages ?? [])].map(([rate, values]) => [rate, upload(values)]));
 
 /** Owns its tensors; `dispose` frees them. */
 export class TrainState {
@@ -26,6 +53,8 @@ export class TrainState {
   #adam: AdamState;
   #ema: Tensor1D;
   #outer: Tensor1D | undefined;
+  #averages: Map<number, Tensor1D>;
+  #evaluated: number | undefined;
 
   constructor(layout: ParameterLayout, snapshot: Snapshot) {
     this.layout = layout;
@@ -37,6 +66,7 @@ export class TrainState {
     };
     this.#ema = upload(snapshot.ema);
     this.#outer = snapshot.outer && upload(snapshot.outer);
+    this.#averages = uploadAll(snapshot.averages);
   }
 
   /** The state before the first step; the average starts at the parameters. */
@@ -58,6 +88,14 @@ export class TrainState {
   }
   get ema(): Tensor1D {
     return this.#ema;
+  }
+  /** The average that is evaluated: the main one, unless `evaluate` chose another. */
+  get average(): Tensor1D {
+    return averageOf<Tensor1D>(this, this.#evaluated);
+  }
+  /** Further averages by their decay. */
+  get averages(): ReadonlyMap<number, Tensor1D> {
+    return this.#averages;
   }
   /** Momentum of the outer optimizer, once there is one. */
   get outer(): Tensor1D | undefined {
@@ -93,6 +131,26 @@ export class TrainState {
     this.#adam = { parameters: upload(snapshot.parameters), m: upload(snapshot.m), v: upload(snapshot.v) };
     this.#ema = upload(snapshot.ema);
     this.#outer = snapshot.outer && upload(snapshot.outer);
+    this.#averages = uploadAll(snapshot.averages);
+  }
+
+  /** Chooses the average that is evaluated by its decay. @throws UsageError when the state has none of it. */
+  evaluate(rate: number | undefined): void {
+    averageOf<Tensor1D>(this, rate);
+    this.#evaluated = rate;
+  }
+
+  /** Keeps averages of these decays beside the main one; those that are not there yet begin at it. */
+  keepAverages(rates: readonly number[]): void {
+    for (const rate of rates) {
+      if (!this.#averages.has(rate)) this.#averages.set(rate, tf.clone(this.#ema));
+    }
+  }
+
+  /** Takes over a new further average and frees the old one. */
+  setAverage(rate: number, next: Tensor1D): void {
+    this.#averages.get(rate)?.dispose();
+    this.#averages.set(rate, next);
   }
 
   /** Takes over a new average and frees the old one. */
@@ -105,7 +163,12 @@ export class TrainState {
     const read = (t: Tensor1D) => t.dataSync() as Float32Array;
     const { parameters, m, v } = this.#adam;
     const outer = this.#outer && { outer: read(this.#outer) };
-    return { step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema), ...outer };
+    const averages = new Map([...this.#averages].map(([rate, average]) => [rate, read(average)]));
+    return {
+      ...{ step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema) },
+      ...outer,
+      ...(averages.size > 0 && { averages }),
+    };
   }
 
   /** SHA-256 over the parameters. */
@@ -113,13 +176,14 @@ export class TrainState {
     return digest(this.layout, this.parameters.dataSync() as Float32Array);
   }
 
-  /** SHA-256 over the averaged parameters. */
+  /** SHA-256 over the averaged parameters that are evaluated. */
   averageDigest(): string {
-    return digest(this.layout, this.#ema.dataSync() as Float32Array);
+    return digest(this.layout, this.average.dataSync() as Float32Array);
   }
 
   dispose(): void {
     tf.dispose({ ...this.#adam, ema: this.#ema });
     this.#outer?.dispose();
+    for (const average of this.#averages.values()) average.dispose();
   }
 }

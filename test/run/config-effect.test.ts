@@ -102,6 +102,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "model.attnResolutions": row("[]", network, "parameters initial output"),
   "model.dropout": row("0.5", network, "output"),
   "model.emaRate": row("0.6", whole, `average kept-average ${EVALUATED}`),
+  "model.emaRates": row("0.6", training, "averages"),
   "model.initScale": row("1", network, "initial"),
   "model.skipRescale": row("false", network, "output"),
   "model.resblockType": row("ddpm", network, "parameters initial output"),
@@ -154,6 +155,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "eval.repeats": row("2", evaluation, "bpd bound loss"),
   "eval.loss": row("false", evaluation, "loss"),
   "eval.precision": row("bfloat16", products, "losses score divergence", "engine.compile=true"),
+  "eval.emaRate": row("0.6", whole, `average ${EVALUATED}`, "model.emaRates=0.6"),
   "eval.dequantizer": row("true", wantedDequantizer, "refusal"),
 
   "dequantizer.steps": row("1", dequantizer, "dequantizer average drawn logged steps checkpoints"),

@@ -149,6 +149,22 @@ describe("ema", () => {
     });
   });
 
+  it("moves further averages by their own decay, and leaves the main one's bits alone", async () => {
+    await expectNoLeak(async () => {
+      const [state, usual] = [newState(), newState()];
+      for (const one of [state, usual]) one.setEma(tf.zeros([16]));
+      const options = { rate: 0.75, stride: 2, compile: true };
+      await lastValueFrom(from([1, 2]).pipe(ema(state, { ...options, rates: [0.5, 0] })));
+      await lastValueFrom(from([1, 2]).pipe(ema(usual, { rate: 0.75 ** 2, compile: true })));
+      const { parameters, ema: main, averages } = state.snapshot();
+      expect(main).toEqual(usual.snapshot().ema);
+      const expected = parameters.map((p) => p * (1 - 0.5 ** 4));
+      expect(largestError(averages!.get(0.5)!, expected)).toBeLessThan(1e-6);
+      expect(averages!.get(0)).toEqual(parameters);
+      for (const one of [state, usual]) one.dispose();
+    });
+  });
+
   it("emits in the turn of its input and passes completion, errors and unsubscription on", async () => {
     await expectNoLeak(() => {
       const state = newState();

@@ -72,9 +72,9 @@ describe("TrainState", () => {
       state.advance({ parameters: make(1), m: make(2), v: make(3) });
       state.setEma(make(4));
       expect(old.every((t) => t.isDisposed)).toBe(true);
-      const { step, ...vectors } = state.snapshot();
+      const { step, parameters, m, v, ema } = state.snapshot();
       expect(step).toBe(8);
-      expect(Object.entries(vectors).map(([name, values]) => [name, values[0]])).toEqual([
+      expect(Object.entries({ parameters, m, v, ema }).map(([name, values]) => [name, values[0]])).toEqual([
         ["parameters", 1],
         ["m", 2],
         ["v", 3],
@@ -92,6 +92,34 @@ describe("TrainState", () => {
       expect(old.map((t) => t.isDisposed)).toEqual([true, true, true, true]);
       expect(state.snapshot()).toEqual(snapshot());
       state.dispose();
+    });
+  });
+
+  it("keeps further averages, which begin at the main one, come back and can be evaluated", async () => {
+    await expectNoLeak(() => {
+      const state = new TrainState(layout, snapshot());
+      state.keepAverages([0.9, 0.5]);
+      const begun = state.averages.get(0.9)!;
+      expect(begun.dataSync()).toEqual(snapshot().ema);
+      state.setAverage(0.9, tf.fill([layout.length], 3));
+      expect(begun.isDisposed).toBe(true);
+      state.keepAverages([0.9]);
+      const other = TrainState.initial(layout, 1);
+      other.restore(state.snapshot());
+      expect(other.snapshot()).toEqual(state.snapshot());
+      expect([...other.snapshot().averages!].map(([rate, values]) => [rate, values[0]])).toEqual([
+        [0.9, 3],
+        [0.5, snapshot().ema[0]],
+      ]);
+      const main = state.averageDigest();
+      state.evaluate(0.9);
+      expect(state.average.dataSync()[0]).toBe(3);
+      expect(state.averageDigest()).not.toBe(main);
+      expect(() => state.evaluate(0.7)).toThrow("no average of the decay 0.7; beside the main one it has: 0.9, 0.5");
+      state.evaluate(undefined);
+      expect(state.averageDigest()).toBe(main);
+      state.dispose();
+      other.dispose();
     });
   });
 

@@ -1,7 +1,7 @@
 /** The vectors that a node behind fetches, and those that it gives to others. */
 import { status } from "@grpc/grpc-js";
 import type { StepSum } from "../../training/peers.ts";
-import type { Snapshot, TrainState } from "../../training/train-state.ts";
+import { averageName, type Snapshot, type TrainState } from "../../training/train-state.ts";
 import { statusError } from "../receive.ts";
 import type { Header } from "./messages.ts";
 import type { VectorAbout } from "./messages.ts";
@@ -15,10 +15,12 @@ const STATE = ["parameters", "m", "v", "ema"] as const;
 const LOCAL_STATE = [...STATE, "outer"] as const;
 
 export function vectorsToFetch(what: FetchRequest["what"], run: RunShape): VectorAbout[] {
-  const { parameters, shards, shardSize, local } = run;
+  const { parameters, shards, shardSize, local, averages = [] } = run;
   const vector = (name: string, length: number) => ({ name, length, bfloat16: false });
-  if (what === "STATE" && local) return LOCAL_STATE.map((name) => vector(name, local.parameters));
-  if (what === "STATE") return STATE.map((name) => vector(name, parameters));
+  if (what === "STATE") {
+    const names = [...(local ? LOCAL_STATE : STATE), ...averages.map(averageName)];
+    return names.map((name) => vector(name, local?.parameters ?? parameters));
+  }
   return [vector("sum", parameters), vector("t", shards * shardSize), vector("loss", shards * shardSize)];
 }
 
@@ -29,14 +31,18 @@ export const toSum = (step: number, [sum, t, loss]: readonly Float32Array[]): St
   loss: loss!,
 });
 
-export const toSnapshot = (step: number, [parameters, m, v, ema, outer]: readonly Float32Array[]): Snapshot => ({
-  step,
-  parameters: parameters!,
-  m: m!,
-  v: v!,
-  ema: ema!,
-  ...(outer && { outer }),
-});
+/** The state of the vectors that {@link vectorsToFetch} names. */
+export function toSnapshot(step: number, run: RunShape, vectors: readonly Float32Array[]): Snapshot {
+  const [parameters, m, v, ema] = vectors as readonly [Float32Array, Float32Array, Float32Array, Float32Array];
+  const { averages: rates = [], local } = run;
+  const further = vectors.slice(local ? LOCAL_STATE.length : STATE.length);
+  const averages = new Map(rates.map((rate, i) => [rate, further[i]!]));
+  return {
+    ...{ step, parameters, m, v, ema },
+    ...(local && { outer: vectors[STATE.length]! }),
+    ...(averages.size > 0 && { averages }),
+  };
+}
 
 /**
  * Answers a request.
@@ -58,9 +64,10 @@ export function fetched(
   if (what === "STATE") {
     if (state.step !== step) throw refuse(`step: ${step} was asked for, this node is at ${state.step}`);
     const snapshot = shared.get();
-    const { outer } = snapshot;
+    const { outer, averages = new Map<number, Float32Array>() } = snapshot;
     const all = STATE.map((name) => vector(name, snapshot[name]));
-    return { header, vectors: outer ? [...all, vector("outer", outer)] : all };
+    const further = [...averages].map(([rate, values]) => vector(averageName(rate), values));
+    return { header, vectors: [...all, ...(outer ? [vector("outer", outer)] : []), ...further] };
   }
   if (what !== "SUM") throw refuse("what: SUM or STATE is to be asked for");
   if (last?.step !== step) throw refuse(`step: the sum of ${step} was asked for, this node has that of ${last?.step}`);

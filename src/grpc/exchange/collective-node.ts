@@ -165,7 +165,7 @@ export class CollectiveNode extends GroupNode implements Group {
         const source = view.members.find((member) => member.id === view.source)!;
         const request = { runId, what: "STATE" as const, step: view.step };
         const fetching = wire.fetch(source, request, vectorsToFetch("STATE", run), this.#gone.signal, () => waiting.hear()); // prettier-ignore
-        state.restore(toSnapshot(view.step, await this.#together(view, limit, fetching)));
+        state.restore(toSnapshot(view.step, run, await this.#together(view, limit, fetching)));
         this.#snapshot.forget();
         this.#membership.tell({ type: "fetched", view: view.view, hash: this.#snapshot.hash() });
         membership.tell(`the state after ${view.step} steps was taken over from node ${source.rank}`);

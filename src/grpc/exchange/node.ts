@@ -166,7 +166,7 @@ export class ExchangeNode extends GroupNode implements Group {
     if (view.need === "SUM") this.#commit({ sum: toSum(step, vectors), sent: Promise.resolve() });
     else {
       this.#forget();
-      state.restore(toSnapshot(step, vectors));
+      state.restore(toSnapshot(step, run, vectors));
       onTakenOver?.(step);
       membership.tell(`the state after ${step * stepsOf(run)} steps was taken over from node ${source.rank}`);
     }

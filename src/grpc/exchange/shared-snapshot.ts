@@ -17,10 +17,10 @@ export class SharedSnapshot {
     return (this.#snapshot ??= this.#state.snapshot());
   }
 
-  /** SHA-256 over step, parameters, moments, average and outer momentum, hex. */
+  /** SHA-256 over step, parameters, moments, averages and outer momentum, hex. */
   hash(): string {
-    const { step, parameters, m, v, ema, outer } = this.get();
-    this.#hash ??= [parameters, m, v, ema, ...(outer ? [outer] : [])]
+    const { step, parameters, m, v, ema, outer, averages } = this.get();
+    this.#hash ??= [parameters, m, v, ema, ...(outer ? [outer] : []), ...(averages?.values() ?? [])]
       .reduce((hash, values) => hash.update(values), createHash("sha256").update(`${step}\n`))
       .digest("hex");
     return this.#hash;

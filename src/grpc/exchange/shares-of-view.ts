@@ -18,6 +18,8 @@ export interface RunShape {
   readonly bfloat16: boolean;
   /** With local steps shards are replicas and steps rounds; absent: every step is exchanged. */
   readonly local?: LocalRounds | undefined;
+  /** Decays of the further averages of the state; default: none. */
+  readonly averages?: readonly number[];
 }
 
 /** Rounds of local steps. Of a shard there are as many losses as a round has steps. */

@@ -54,7 +54,7 @@ export const dequantizerLoop: DequantizerTraining = ({ config, engine, signal },
   return withCredit(2 * shards, (credit) =>
     trainBatches(images(data), "image", { ...batches, credit }).pipe(
       randomFlip ? flip({ seed }) : identity,
-      dequantizationLoss(loss, sde, state, { score: model.ema, eps, importance, centered, seed }),
+      dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
       accumulate(shards),
       adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
       ema(state, { rate: emaRate, compile }),

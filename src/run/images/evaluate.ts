@@ -9,6 +9,7 @@ import { evaluate, type EvaluationKey, type EvaluationKind } from "../../streams
 import type { Evaluated } from "../../metrics/evaluated.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import type { DequantizerSession } from "../dequantizer-session.ts";
+import { evaluatedRate } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import { evaluationReport, type ReportedSamples } from "./evaluation-report.ts";
@@ -57,13 +58,14 @@ export function imageEvaluation(
   const data = chosen(evaluation.split, test, train);
   const examples = evaluationExamples(images(data), numImages);
   const total = examples.length * repeats;
+  const emaRate = evaluatedRate(config);
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
 
   /** The kind of a result. The loss is always that of images as the training has them. */
   const kindOf = (key: EvaluationKey, dequantizer?: DequantizerSession): EvaluationKind => {
     const { split } = evaluation;
-    if (key === "loss") return { split };
-    return { split, form, dequantization: dequantizer ? "variational" : "uniform" };
+    if (key === "loss") return { split, emaRate };
+    return { split, form, emaRate, dequantization: dequantizer ? "variational" : "uniform" };
   };
 
   /** Batches from where the evaluation of `key` was interrupted, through `operator` to its result. */

@@ -71,6 +71,7 @@ export async function evaluationReport(
         steps: session.state.step,
         seed: config.seed,
         dequantization: own,
+        average: `decay ${config.eval.emaRate ?? config.model.emaRate}`,
         parameters,
       },
       ...{ engine: engineText(engine), device: engine.device, runtime: process.version },

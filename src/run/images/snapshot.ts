@@ -13,7 +13,8 @@ import { evaluate } from "../../streams/evaluate.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import { owning } from "../../streams/owning.ts";
 import { priorBatches } from "../../streams/sample.ts";
-import { evaluationSeed } from "../from-config.ts";
+import { averageOf } from "../../training/train-state.ts";
+import { evaluatedRate, evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import type { ImageSampler, Measures } from "./method.ts";
@@ -44,7 +45,9 @@ export function imageSnapshot(
     config: { ...config, eval: { ...config.eval, boundTimes: Math.min(boundTimes, TIMES) } },
   };
 
-  return ({ step, ema: average }) => {
+  return (copy) => {
+    const { step } = copy;
+    const average = averageOf<Float32Array>(copy, evaluatedRate(config));
     const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
       const averaged = { ...session, score: scoreOf(ema) };
       const bound = evalBatches(some, "image", { batchSize, signal }).pipe(

@@ -3,18 +3,41 @@ import { createHash } from "node:crypto";
 import { readArrowFile, writeArrowFile, type ArrowFile } from "../../data/formats/arrow-file.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
-import type { Snapshot } from "../train-state.ts";
+import { averageName, type Snapshot } from "../train-state.ts";
 
 const VECTORS = ["parameters", "m", "v", "ema"] as const;
-/** Versions of the file's form, and their vectors; local steps have an outer momentum too. */
-const FORMATS = {
-  "scorestream-checkpoint-1": VECTORS,
-  "scorestream-checkpoint-2": [...VECTORS, "outer"],
-} as const;
-type Format = keyof typeof FORMATS;
+/** Versions of the file's form: the second has an outer momentum of local steps, the third further averages. */
+const FORMATS = ["scorestream-checkpoint-1", "scorestream-checkpoint-2", "scorestream-checkpoint-3"] as const;
+type Format = (typeof FORMATS)[number];
 
-const formatOf = ({ outer }: Snapshot): Format => (outer ? "scorestream-checkpoint-2" : "scorestream-checkpoint-1");
-const isFormat = (text: string | undefined): text is Format => text !== undefined && Object.hasOwn(FORMATS, text);
+const formatOf = ({ outer, averages }: Snapshot): Format => FORMATS[averages ? 2 : outer ? 1 : 0];
+const isFormat = (text: string | undefined): text is Format => FORMATS.some((format) => format === text);
+
+/** The vectors of a snapshot by name, in the order of the file. */
+const vectorsOf = ({ outer, averages, ...snapshot }: Snapshot): [string, Float32Array][] => [
+  ...VECTORS.map((name): [string, Float32Array] => [name, snapshot[name]]),
+  ...(outer ? [["outer", outer] as [string, Float32Array]] : []),
+  ...[...(averages ?? [])].map(([rate, values]): [string, Float32Array] => [averageName(rate), values]),
+];
+
+/** Names of the vectors in a file. The third form lists its averages, and has a momentum or not. */
+function namesIn(format: Format, columns: ReadonlyMap<string, unknown>, rates: readonly number[]): string[] {
+  const outer = format === FORMATS[1] || (format === FORMATS[2] && columns.has("outer"));
+  return [...VECTORS, ...(outer ? ["outer"] : []), ...rates.map(averageName)];
+}
+
+/** The decays of the further averages in a file. */
+function ratesIn(path: string, text: string | undefined): number[] {
+  let rates: unknown;
+  try {
+    rates = JSON.parse(text ?? "[]");
+  } catch {
+    rates = undefined;
+  }
+  const valid = Array.isArray(rates) && rates.every((rate) => typeof rate === "number" && rate >= 0 && rate < 1);
+  if (!valid) throw new DamagedCheckpointError(path, "its list of averages is not readable");
+  return rates as number[];
+}
 
 const layoutText = ({ slots }: ParameterLayout) => JSON.stringify(slots.map(({ name, shape }) => [name, shape]));
 
@@ -38,10 +61,12 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const about = { step: String(snapshot.step), layout: layoutText(layout), config: JSON.stringify(config) };
   const format = formatOf(snapshot);
-  const vectors = FORMATS[format].map((name) => snapshot[name]!);
-  const columns = Object.fromEntries(FORMATS[format].map((name, i) => [name, { data: vectors[i]!, shape: [] }]));
-  const sum = checksum([format, about.step, about.layout, about.config], vectors);
-  await writeArrowFile(path, columns, { format, ...about, checksum: sum });
+  const vectors = vectorsOf(snapshot);
+  const columns = Object.fromEntries(vectors.map(([name, data]) => [name, { data, shape: [] }]));
+  const averages = snapshot.averages && { averages: JSON.stringify([...snapshot.averages.keys()]) };
+  const told = [format, about.step, about.layout, about.config, ...Object.values(averages ?? {})];
+  const sum = checksum(told, vectors.map(([, data]) => data)); // prettier-ignore
+  await writeArrowFile(path, columns, { format, ...about, ...averages, checksum: sum });
 }
 
 /** Reports a checkpoint file that is damaged. */
@@ -87,23 +112,33 @@ export function readRunCheckpoint(path: string, layout: ParameterLayout): { snap
   const format = metadata.get("format");
   if (!isFormat(format)) throw new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
   const [step, stored, config] = ["step", "layout", "config"].map((key) => metadata.get(key) ?? "");
-  const vectors = FORMATS[format].map((name) => columns.get(name)?.data);
+  const listed = metadata.get("averages");
+  const rates = format === FORMATS[2] ? ratesIn(path, listed) : [];
+  const names = namesIn(format, columns, rates);
+  const vectors = names.map((name) => columns.get(name)?.data);
   if (!vectors.every((data) => data instanceof Float32Array))
     throw new DamagedCheckpointError(path, "a vector is missing");
-  if (checksum([format, step!, stored!, config!], vectors) !== metadata.get("checksum")) {
+  if (
+    checksum([format, step!, stored!, config!, ...(format === FORMATS[2] ? [listed ?? ""] : [])], vectors) !==
+    metadata.get("checksum")
+  ) {
     throw new DamagedCheckpointError(path, "its checksum differs");
   }
   requireLayout(path, stored!, layout);
   const short = vectors.findIndex(({ length }) => length !== layout.length);
   if (short >= 0) {
-    const what = `"${FORMATS[format][short]}" has ${vectors[short]!.length} values, the parameters take ${layout.length}`;
+    const what = `"${names[short]}" has ${vectors[short]!.length} values, the parameters take ${layout.length}`;
     throw new DamagedCheckpointError(path, what);
   }
   if (!(Number.isSafeInteger(Number(step)) && Number(step) >= 0)) {
     throw new DamagedCheckpointError(path, "its number of steps is not readable");
   }
-  const [parameters, m, v, ema, outer] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array, ...Float32Array[]]; // prettier-ignore
-  return { snapshot: { step: Number(step), parameters, m, v, ema, ...(outer && { outer }) }, config: config! };
+  const named = (name: string) => vectors[names.indexOf(name)]!;
+  const [parameters, m, v, ema] = VECTORS.map(named) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const outer = names.includes("outer") && { outer: named("outer") };
+  const averages = new Map(rates.map((rate) => [rate, named(averageName(rate))]));
+  const further = { ...outer, ...(averages.size > 0 && { averages }) };
+  return { snapshot: { step: Number(step), parameters, m, v, ema, ...further }, config: config! };
 }
 
 /** @throws UsageError naming the parameters that differ. */

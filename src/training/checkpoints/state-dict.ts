@@ -5,8 +5,8 @@ import { differencesError } from "./differences.ts";
 import { DEQUANTIZER_FIELD, fieldProblems, numberIn, STEP, type StoredCheckpoint } from "./reference-fields.ts"; // prettier-ignore
 import type { Snapshot } from "../train-state.ts";
 
-/** The reference has no outer momentum. */
-type Vector = Exclude<keyof Snapshot, "step" | "outer">;
+/** The reference has no outer momentum and one average. */
+type Vector = Exclude<keyof Snapshot, "step" | "outer" | "averages">;
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** Null stands for a branch with nothing on it. */

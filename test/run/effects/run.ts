@@ -198,6 +198,7 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
     seen["step-size"] = String(Math.round(last("train/images_per_second") * last("train/seconds_per_step")));
     const kept = new CheckpointStore({ workdir, layout, config: {}, keep: 1 }).load(() => {})!.snapshot;
     seen["kept-average"] = digest(layout, kept.ema);
+    seen["averages"] = text([...(kept.averages?.keys() ?? [])]);
     seen["looks"] = text(bounds.map(({ step }) => step).filter((step) => step < steps));
     seen["histograms"] = text(events.flatMap((event) => (event.type === "histogram" ? [event.step] : [])));
   }

@@ -65,6 +65,27 @@ describe("a checkpoint", () => {
     expect(problemOf(path)).toBe("a vector is missing");
   });
 
+  it.each([[undefined], [snapshotOf(layout, 4).m]])("gives back further averages, outer momentum %#", async (outer) => {
+    const averages = new Map([
+      [0.999, snapshotOf(layout).v],
+      [1e-7, snapshotOf(layout).m],
+    ]);
+    const snapshot = { ...snapshotOf(layout, 3), ...(outer && { outer }), averages };
+    const path = temporaryFile("averages.arrow");
+    await writeCheckpoint(path, layout, snapshot, {});
+    expect(readCheckpoint(path, layout)).toEqual(snapshot);
+    const { columns, metadata } = readArrowFile(path);
+    expect(metadata.get("format")).toBe("scorestream-checkpoint-3");
+    const rewrite = (listed: string) =>
+      writeArrowFile(path, Object.fromEntries(columns), { ...Object.fromEntries(metadata), averages: listed });
+    await rewrite("[1e-7,0.999]");
+    expect(problemOf(path)).toBe("its checksum differs");
+    await rewrite("[0.999,0.99]");
+    expect(problemOf(path)).toBe("a vector is missing");
+    await rewrite('["0.999"]');
+    expect(problemOf(path)).toBe("its list of averages is not readable");
+  });
+
   it.each([
     ["step", "8"],
     ["layout", JSON.stringify(Object.entries({ ...SHAPES, "Conv_0/bias": [3] }))],
@@ -94,7 +115,7 @@ describe("a checkpoint", () => {
   });
 
   it("says its form", async () => {
-    expect(problemOf(await rewritten({ format: "scorestream-checkpoint-3" }))).toBe(
+    expect(problemOf(await rewritten({ format: "scorestream-checkpoint-4" }))).toBe(
       "it is not a ScoreStream checkpoint",
     );
   });
