@@ -14,12 +14,15 @@ import { isCaught, runFolder } from "./mutants/run-folder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
+type NumberOption = "share" | "seed" | "minutes" | "concurrency" | "limit";
+
 interface Request {
   readonly paths: readonly string[];
   readonly share: number;
   readonly seed: number;
   readonly minutes: number;
   readonly concurrency: number;
+  readonly limit: number;
   readonly require: boolean;
 }
 
@@ -32,6 +35,7 @@ function parseRequest(argv: readonly string[]): Request {
     .option("--seed <n>", "another choice of lines", "1")
     .option("--minutes <n>", "no further folder is begun after so long", "600")
     .option("--concurrency <n>", "mutants tried at once", "1")
+    .option("--limit <seconds>", "a mutant is caught when its tests take so much longer", "60")
     .option("--require", "exit with 1 when a folder is below its goal", false)
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
@@ -42,8 +46,8 @@ function parseRequest(argv: readonly string[]): Request {
     if (error.exitCode === 0) process.exit(0);
     throw new UsageError(error.message.replace(/^error: /, ""), "npm run mutants -- --help lists the options");
   }
-  const options = program.opts<Record<"share" | "seed" | "minutes" | "concurrency", string> & { require: boolean }>();
-  const number = (name: "share" | "seed" | "minutes" | "concurrency", accepted: (n: number) => boolean) => {
+  const options = program.opts<Record<NumberOption, string> & { require: boolean }>();
+  const number = (name: NumberOption, accepted: (n: number) => boolean) => {
     const value = Number(options[name]);
     if (accepted(value)) return value;
     throw new UsageError(`--${name} ${options[name]} is out of range`, "npm run mutants -- --help says what it takes");
@@ -54,6 +58,7 @@ function parseRequest(argv: readonly string[]): Request {
     seed: number("seed", Number.isInteger),
     minutes: number("minutes", (n) => n > 0),
     concurrency: number("concurrency", (n) => Number.isInteger(n) && n > 0),
+    limit: number("limit", (n) => n > 0),
     require: options.require,
   };
 }

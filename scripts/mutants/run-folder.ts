@@ -14,6 +14,8 @@ export interface FolderRun {
   readonly share: number;
   readonly seed: number;
   readonly concurrency: number;
+  /** Seconds beyond one and a half times of what the tests take, after which a mutant counts as caught. */
+  readonly limit: number;
   /** Folder of the reports and of earlier results. */
   readonly reports: string;
 }
@@ -26,7 +28,7 @@ const COUNTED: ReadonlySet<string> = new Set(["Killed", "Timeout", "Survived", "
  * @throws When the near tests fail without a mutant, or cannot be run.
  */
 export async function runFolder(run: FolderRun): Promise<MutantResult[]> {
-  const { folder, files, share, seed, concurrency, reports } = run;
+  const { folder, files, share, seed, concurrency, limit, reports } = run;
   const mutate = files.flatMap((file) => chosenLines(file, share, seed));
   if (mutate.length === 0) return [];
   const tests = nearTests(folder).filter((glob) => glob.includes("*") || existsSync(glob));
@@ -49,7 +51,8 @@ export async function runFolder(run: FolderRun): Promise<MutantResult[]> {
     jsonReporter: { fileName: join(reports, `${folder}.json`) },
     ignorePatterns: ["/bench/results", "/deploy", "/docs", "/runs", "/data"],
     tempDirName: ".cache/mutants",
-    timeoutMS: 20_000,
+    timeoutMS: limit * 1000,
+    dryRunTimeoutMinutes: 20,
     logLevel: "error" as LogLevel,
     allowConsoleColors: false,
     disableTypeChecks: true,
@@ -58,3 +61,7 @@ export async function runFolder(run: FolderRun): Promise<MutantResult[]> {
 }
 
 export const isCaught = ({ status }: MutantResult): boolean => status === "Killed" || status === "Timeout";
+
+/** Whether a mutant was caught by the clock alone, which on a busy machine may have another cause. */
+export const isTimeout = ({ status, statusReason = "" }: MutantResult): boolean =>
+  status === "Timeout" || (status === "Killed" && /timed out in \d+ ?ms/.test(statusReason));
