@@ -1,4 +1,4 @@
-import { lastValueFrom, of, toArray } from "rxjs";
+import { concat, lastValueFrom, NEVER, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
@@ -20,7 +20,7 @@ const gradient = (shard: number, ...numbers: number[]): Gradient<"shard"> => {
 /** Peers that give the turns named, and take part in nothing. */
 function peersWith(turns: readonly Turn[]) {
   const added: ShardGradient[] = [];
-  let apply: (sum: StepSum) => void = () => {};
+  let apply: ((sum: StepSum) => void) | undefined;
   let left = 0;
   const peers: Group & { applied: number } = {
     alone: false,
@@ -44,10 +44,10 @@ function peersWith(turns: readonly Turn[]) {
     reconsider: () => {},
     onSum(listener) {
       apply = listener;
-      return () => (apply = () => {});
+      return () => (apply = undefined);
     },
   };
-  return { peers, added, give: (sum: StepSum) => apply(sum), left: () => left };
+  return { peers, added, give: (sum: StepSum) => apply!(sum), isHeard: () => apply !== undefined, left: () => left };
 }
 
 describe("allReduce", () => {
@@ -59,17 +59,16 @@ describe("allReduce", () => {
 
   it("gives the shards' gradients to the peers, and nothing on before they have summed them", async () => {
     await expectNoLeak(() => {
-      const { peers, added, give } = peersWith([]);
+      const { peers, added, isHeard } = peersWith([]);
       const own = gradient(2, 1, 2);
       const seen: Gradient[] = [];
-      const subscription = of(own)
+      const subscription = concat(of(own), NEVER)
         .pipe(allReduce(peers))
         .subscribe((whole) => seen.push(whole));
       expect(added.map(({ step, shard, loss }) => [step, shard, ...loss])).toEqual([[0, 2, 2]]);
+      expect([seen, isHeard()]).toEqual([[], true]);
       subscription.unsubscribe();
-      // Nobody takes it any more.
-      give({ step: 0, sum: Float32Array.of(8, 4), t: new Float32Array(4), loss: new Float32Array(4) });
-      expect(seen).toEqual([]);
+      expect(isHeard()).toBe(false);
       own.values.dispose();
     });
   });

@@ -1,5 +1,5 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
-import { concatMap, lastValueFrom, map, pipe, timer, toArray } from "rxjs";
+import { concatMap, firstValueFrom, lastValueFrom, map, pipe, Subject, timer, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { NonFiniteLossError } from "../../src/base/errors.ts";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
@@ -9,6 +9,7 @@ import { trainBatches } from "../../src/streams/batches.ts";
 import { credit } from "../../src/streams/credit.ts";
 import { localSteps } from "../../src/streams/local-steps.ts";
 import { LocalGroup } from "../../src/training/local-group.ts";
+import type { Group, ShardGradient, Turn } from "../../src/training/peers.ts";
 import type { Moments, Replica } from "../../src/training/replica.ts";
 import { TrainState, type Snapshot } from "../../src/training/train-state.ts";
 import { expectNoLeak } from "../support/tensors.ts";
@@ -108,7 +109,74 @@ async function expected(rounds: number, moments: Moments): Promise<Omit<Snapshot
   return { step: rounds * EVERY, parameters: row(p), m: row(m), v: row(v), outer: row(b) };
 }
 
+/** A group that takes a round back at `reconsider`, once that is told. */
+function groupThatMayTakeBack() {
+  const added: Turn[] = [];
+  let apply: unknown;
+  const told = { takenBack: false };
+  let owed = true;
+  const peers = {
+    ...{ alone: false, shards: REPLICAS, rounds: EVERY, applied: 0 },
+    owes: () => owed,
+    reconsider: () => void (owed &&= !told.takenBack),
+    add: ({ step, shard }: ShardGradient) => void added.push({ step, shard }),
+    onSum: (listener: unknown) => ((apply = listener), () => (apply = undefined)),
+  } as unknown as Group;
+  return { peers, added, told, isHeard: () => apply !== undefined };
+}
+
 describe("localSteps", () => {
+  const local = { shards: REPLICAS, outer, moments: "averaged" as const, learningRate: () => 0 };
+  const batchAt = (step: number) =>
+    createBatch(
+      { data: { data: Float32Array.of(1), shape: [] } },
+      { step, shard: 1, shards: REPLICAS, firstSample: 0 },
+    );
+
+  it.each([false, true])(
+    "gives a round to the group at its end, unless it was taken back meanwhile: %s",
+    async (back) => {
+      await expectNoLeak(async () => {
+        const state = TrainState.initial(layout, 1);
+        const group = groupThatMayTakeBack();
+        const source = new Subject<Batch<"data">>();
+        const ended = new Subject<number>();
+        const onStep = (step: number) => setImmediate(() => ended.next(step));
+        const subscription = source
+          .pipe(localSteps(group.peers, { ...local, state }, (replica) => steps(replica, onStep)))
+          .subscribe();
+        for (let step = 0; step < EVERY; step++) {
+          const over = firstValueFrom(ended);
+          group.told.takenBack = back && step === 1;
+          source.next(batchAt(step));
+          await over;
+        }
+        expect(group.added).toEqual(back ? [] : [{ step: 0, shard: 1 }]);
+        subscription.unsubscribe();
+        state.dispose();
+      });
+    },
+  );
+
+  it("leaves the group and its source, and takes no further step, once unsubscribed", async () => {
+    await expectNoLeak(async () => {
+      const state = TrainState.initial(layout, 1);
+      const group = groupThatMayTakeBack();
+      const source = new Subject<Batch<"data">>();
+      const begun: number[] = [];
+      const subscription = source
+        .pipe(localSteps(group.peers, { ...local, state }, (replica) => steps(replica, (step) => begun.push(step))))
+        .subscribe();
+      source.next(batchAt(0));
+      expect([group.isHeard(), source.observed]).toEqual([true, true]);
+      subscription.unsubscribe();
+      expect([group.isHeard(), source.observed]).toEqual([false, false]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(begun).toEqual([]);
+      state.dispose();
+    });
+  });
+
   it.each(["averaged", "restarted", "carried"] as const)("is DiLoCo with moments %s", async (moments) => {
     await expectNoLeak(async () => {
       const state = TrainState.initial(layout, 1);

@@ -56,6 +56,26 @@ describe("saving a checkpoint", () => {
     expect(load()!.snapshot.step).toBe(4);
   });
 
+  it("waits until its step is allowed, and saves nothing where it is not", async () => {
+    const { store, names } = storeIn();
+    let decide = { allow: () => {}, refuse: (error: Error): void => void error };
+    const asked: number[] = [];
+    store.heed((step) => {
+      asked.push(step);
+      return new Promise((allow, refuse) => (decide = { allow, refuse }));
+    });
+    const allowed = store.save("checkpoints", snapshotOf(layout, 4));
+    await new Promise(setImmediate);
+    expect([asked, store.newest]).toEqual([[4], undefined]);
+    expect(() => names("checkpoints")).toThrow("ENOENT");
+    decide.allow();
+    await allowed;
+    const refused = store.save("checkpoints", snapshotOf(layout, 5));
+    decide.refuse(new Error("other nodes have another state"));
+    await expect(refused).rejects.toThrow("other nodes have another state");
+    expect([asked, names("checkpoints")]).toEqual([[4, 5], ["checkpoint_4.arrow"]]);
+  });
+
   it("sets the files of a step and later ones aside, of both kinds", async () => {
     const { workdir, store, save, load } = storeIn(undefined, 5);
     await save("checkpoints", 3, 4, 5);
