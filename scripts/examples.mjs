@@ -1,8 +1,8 @@
 /** Runs every example for a few steps: `npm run examples`. */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,6 +16,19 @@ function run(expected, ...args) {
   });
   if (status !== 0) throw new Error(`${args[1]} ended with ${status}`);
   if (!expected.test(stdout)) throw new Error(`${args[1]} gave no ${expected}: ${stdout}`);
+}
+
+/** Runs the notebook by Deno's kernel, on the model of a run; it must show `pictures`. */
+function notebook(pictures, workdir) {
+  const packages = join(folder, "python");
+  const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--target", packages];
+  execFileSync("python3", [...pip, "nbclient==0.10.2", "nbformat==5.10.4"], { stdio: "inherit" });
+  const own = spawnSync("deno", ["--version"]).status === 0;
+  const deno = own ? ["deno"] : ["npx", "--yes", "deno@2.9.6"];
+  const env = { ...process.env, PYTHONPATH: packages, RUN: workdir, DENO: JSON.stringify(deno) };
+  const program = ["scripts/notebook.py", "examples/notebook.ipynb", String(pictures)];
+  console.error(`$ python3 ${program.join(" ")}`);
+  execFileSync("python3", program, { cwd: root, env, stdio: "inherit", timeout: 300_000 });
 }
 
 const settings = (...sets) => sets.flatMap((set) => ["--set", set]);
@@ -50,6 +63,7 @@ const EXAMPLES = {
       ...settings("eval.boundTimes=1", "eval.repeats=1", "sampling.numSamples=1"),
     ),
   library: () => run(/encoded and decoded/, "examples/library.ts", workdirOf("own-stage")),
+  notebook: () => notebook(2, workdirOf("own-stage")),
   "own-format"() {
     writeFileSync(join(folder, "train.csv"), "label,p0,p1,p2,p3\n7,0,1,2,3\n3,4,5,6,255\n");
     const words = ["prepare", "--format", "./examples/own-format.ts", "--from", join(folder, "train.csv")];
@@ -58,7 +72,7 @@ const EXAMPLES = {
 };
 
 try {
-  const there = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts")).map((name) => name.slice(0, -3)); // prettier-ignore
+  const there = readdirSync(join(root, "examples")).filter((name) => /\.(ts|ipynb)$/.test(name)).map((name) => parse(name).name); // prettier-ignore
   const missing = there.filter((name) => !(name in EXAMPLES));
   if (missing.length) throw new Error(`examples that are not run: ${missing.join(", ")}`);
   for (const example of Object.values(EXAMPLES)) example();

@@ -1,7 +1,3 @@
-/** The end of a line about one of several, of which `leftOut` were left out: " (and 3 more calls)", or nothing. */
-export const andMore = (leftOut: number, what = ""): string =>
-  leftOut > 0 ? ` (and ${[leftOut, "more", what].join(" ").trimEnd()})` : "";
-
 /**
  * Calls `report` at once, then at most once in `interval` ms: what comes too often in a log drowns the rest.
  *

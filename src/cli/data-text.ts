@@ -1,4 +1,5 @@
 /** The texts of `npm run data` about shards. */
+import { listed } from "../base/lists.ts";
 import { leftText, type Manifest } from "../data/prepare/manifest.ts";
 import { byteText } from "../base/format.ts";
 
@@ -24,7 +25,7 @@ export const passedOverText = (passedOver: Manifest["passedOver"] = []): string 
 function classText({ classCounts = [], classNames }: Manifest): string {
   if (classCounts.length === 0) return "none";
   const counts = [Math.min(...classCounts), Math.max(...classCounts)];
-  const names = classNames ? `: ${classNames.slice(0, 12).join(", ")}${classNames.length > 12 ? " ..." : ""}` : "";
+  const names = classNames ? `: ${listed(classNames, { shown: 12 })}` : "";
   return `${classCounts.length} classes of ${[...new Set(counts)].join(" to ")} images${names}`;
 }
 

@@ -8,7 +8,7 @@ export interface Failure {
   readonly text: string;
   /** The text's first line, without "error:". */
   readonly summary: string;
-  /** What to do about it, where that is known. */
+  /** Remedy, where one is known. */
   readonly remedy?: string;
 }
 

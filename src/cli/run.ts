@@ -66,7 +66,7 @@ export function choosePreset(
   return ["quick", "quick, the default without a GPU (--preset paper has the paper's settings)"];
 }
 
-/** What a GPU's algorithms are chosen by. */
+/** Line that says how a GPU's algorithms are chosen. */
 const deterministicText = (deterministic: boolean) =>
   deterministic
     ? "deterministic, the same numbers every time; engine.deterministic=false may be faster, which is not measured"

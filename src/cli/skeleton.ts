@@ -9,6 +9,7 @@ export const skeleton = (
 ): string => `/** ${name}: a score model of points on a noisy circle; put your own data and stages here. */
 import { join } from "node:path";
 import {
+  dataDigest,
   definePipeline,
   densityBitsPerDim,
   evalBatches,
@@ -28,11 +29,11 @@ import {
 const dims = 2;
 const shape = [dims];
 
-/** Your data: \`count\` examples of \`dims\` numbers each. */
-function examples(count: number): Examples {
+/** Your data: \`count\` examples of \`dims\` numbers each, from the one numbered \`first\` on. */
+function examples(first: number, count: number): Examples {
   const data = Float32Array.from({ length: count * dims }, (_, i) => {
-    const angle = 2.399963 * Math.floor(i / dims);
-    const radius = 1 + 0.1 * Math.sin(12.9898 * i);
+    const angle = 2.399963 * (first + Math.floor(i / dims));
+    const radius = 1 + 0.1 * Math.sin(12.9898 * (first * dims + i));
     return radius * (i % dims ? Math.sin(angle) : Math.cos(angle));
   });
   return { length: count, values: { data, shape } };
@@ -45,14 +46,19 @@ function run(context: RunContext) {
   const fresh = evaluationSeed(config);
   const network = mlp({ dims, width: model.nf, depth: model.numResBlocks });
 
-  return session(context, { network }, (own) => ({
+  const training = examples(0, 10_000);
+  const test = examples(10_000, evaluation.numImages);
+  // Resuming on other data is refused, and evaluations of two data sets are never mixed.
+  const data = { train: dataDigest(training), test: dataDigest(test) };
+
+  return session(context, { network, data }, (own) => ({
     // Stages of your own, an augmentation say, go where the batches pass: (batches) => batches.pipe(...).
-    train: () => trainingLoop(context, own, { data: examples(10_000), column: "data", stages: () => (batches) => batches }),
+    train: () => trainingLoop(context, own, { data: training, column: "data", stages: () => (batches) => batches }),
     evaluate() {
       const total = evaluation.numImages;
       const done = own.progress("bpd", total);
       const batches = { ...evaluation, repeats: 1, from: done.entries.length, signal };
-      return evalBatches(examples(total), "data", batches).pipe(
+      return evalBatches(test, "data", batches).pipe(
         logLikelihood(own.score, own.sde, { ...evaluation, eps, seed: fresh, signal }),
         densityBitsPerDim(),
         evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: own.state.step, progress: done }),

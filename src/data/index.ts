@@ -28,6 +28,9 @@ export { BadDataError, badEntry, badEntryOf } from "./sources/bad-data.ts";
 export { findSplit, type SplitFiles } from "./sources/find-files.ts";
 export { stampOf } from "./sources/stamp.ts";
 
+// Pictures of images
+export { type PngGridOptions, pngGrid } from "./formats/png-grid.ts";
+
 // Prepared data
 export { type PrepareOptions, type Prepared, prepare } from "./prepare/prepare.ts";
 export { hasManifest, readManifest, type Manifest, type Work } from "./prepare/manifest.ts";

@@ -82,7 +82,7 @@ function withoutDeprecations<T>(load: () => T): T {
   }
 }
 
-/** What the set-up calls TensorFlow's libraries, version included. */
+/** Name that the set-up gives TensorFlow's libraries, with their version. */
 function libraryName(): string {
   const { libraries = "tensorflow" } = JSON.parse(process.env["SCORESTREAM_SETUP"] || "{}") as { libraries?: string };
   return basename(libraries);

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 interface XlaMachine {
   /** Name of the GPU. */
   readonly device: string;
-  /** What the libraries are known by: results of one version are not another's. */
+  /** Version of the libraries: the results of one version are not used by another. */
   readonly libraries: string;
 }
 

@@ -9,7 +9,8 @@ import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
 import { sanitizeText } from "../base/sanitize-text.ts";
 import { openWindows } from "./http2-servers.ts";
-import { andMore, occasionally } from "../base/occasionally.ts";
+import { andMore } from "../base/lists.ts";
+import { occasionally } from "../base/occasionally.ts";
 import type { ServerSecurity } from "./security.ts";
 import { onTlsRefused } from "./tls-refusals.ts";
 

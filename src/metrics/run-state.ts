@@ -35,7 +35,7 @@ export interface RunState {
   readonly time: string;
   /** Name of the work in the pipeline's words: "likelihood (ODE)". */
   readonly stage: string;
-  /** Of the phase, in `unit`. */
+  /** Progress of the phase, in `unit`. */
   readonly done: number;
   readonly total?: number | undefined;
   readonly unit: string;

@@ -27,7 +27,7 @@ export interface LossInputs {
   readonly weight: Float32Array;
 }
 
-/** Of products, by what they are for; "float32" is as the engine has it, on a GPU TF32. */
+/** Precision of products, by purpose; "float32" leaves it to the engine, which uses TF32 on a GPU. */
 export interface Precisions {
   readonly training: "float32" | "bfloat16";
   /** Likelihood, bound, losses without dropout, and samples. */

@@ -35,7 +35,7 @@ const lineOf = ({ name, step, value, unit, time }: Metric, place?: Within) =>
   JSON.stringify({ name, step, value, unit, time, ...place });
 /** Readers of before, who look for a name, skip it. */
 const stateLine = (state: RunState, place?: Within) => JSON.stringify({ state, ...place });
-/** What {@link stateLine} begins with. */
+/** Start of a {@link stateLine}. */
 const STATE = '{"state":';
 
 /**

@@ -18,11 +18,11 @@ export interface NewestNode {
   readonly metrics: Map<string, Metric>;
 }
 
-/** What is a speed is none while nothing trains. */
+/** Names of speeds, which are left out while nothing trains. */
 const SPEED = /per_second$|per_step$/;
 const isTraining = ({ phase }: RunState) => phase === "training" || phase === "snapshot";
 
-/** What a node tells at present. */
+/** Current values of a node. */
 export const presentMetrics = ({ state, metrics }: NewestNode): Metric[] =>
   [...metrics.values()].filter(({ name }) => !state || isTraining(state) || !SPEED.test(name));
 

@@ -1,4 +1,4 @@
-/** What the exchange costs a run: metrics, an estimate once it is known, and a warning where it costs too much. */
+/** Cost of the exchange to a run: metrics, an estimate once it is known, and a warning where it is too high. */
 import type { ExchangeCost } from "../grpc/exchange/node-options.ts";
 import type { RunEvent } from "./pipeline.ts";
 
@@ -20,7 +20,7 @@ const ENOUGH = 10;
 const seconds = (value: number) => `${value.toPrecision(2)} s`;
 const percent = (part: number) => `${Math.round(100 * part)} %`;
 
-/** What is said of a step and an exchange of these seconds, once; undefined: nothing. */
+/** Message about a step and an exchange of these seconds, given once; undefined: none. */
 function estimate(step: number, exchange: number, every: number | undefined): string | undefined {
   const times = `a step takes ${seconds(step)}, an exchange ${seconds(exchange)}`;
   const share = percent(exchange / (exchange + step * (every ?? 1)));

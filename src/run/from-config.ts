@@ -31,7 +31,7 @@ export const evaluationSeed = ({ seed }: Config) => seed + 1;
 export const evaluatedRate = ({ model, eval: { emaRate } }: Config): number | undefined =>
   emaRate === model.emaRate ? undefined : emaRate;
 
-/** Whether functions are recorded as TensorFlow graphs: where that is asked for and the engine can. */
+/** True if functions are recorded as TensorFlow graphs: the configuration asks for it and the engine can. */
 export const compiles = ({
   config,
   engine,

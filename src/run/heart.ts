@@ -33,7 +33,7 @@ setInterval(() => {
 `;
 
 export interface Heart {
-  /** What the next beats tell. */
+  /** Sets the state that the next beats tell. */
   show(state: RunState): void;
   /** Resolves when no more beats come. */
   stop(): Promise<void>;

@@ -14,7 +14,7 @@ export interface SettledPrecision {
   readonly lines: readonly string[];
 }
 
-/** What training and evaluation are compiled for. */
+/** Precisions that training and evaluation are compiled for. */
 export const precisionsOf = ({ engine, eval: evaluation }: Config): Precisions => ({
   training: engine.precision === "bfloat16" ? "bfloat16" : "float32",
   evaluation: evaluation.precision,
@@ -24,7 +24,7 @@ export const precisionsOf = ({ engine, eval: evaluation }: Config): Precisions =
 export const precisionText = (precision: string | undefined, engine: Pick<Engine, "precision">): string =>
   precision === "bfloat16" ? precision : engine.precision;
 
-/** What `auto` is on this device, and why. */
+/** Precision that `auto` picks on this device, and why. */
 function picked(
   { name, native }: Engine,
   compile: boolean,

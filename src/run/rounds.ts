@@ -3,7 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import type { Snapshot, TrainState } from "../training/train-state.ts";
 import type { Config } from "./config.ts";
 
-/** What must not be, as `config-checks` tells it. */
+/** A combination of settings that is refused, as `config-checks` words it. */
 interface RoundProblem {
   readonly message: string;
   readonly remedy: string;
@@ -21,7 +21,7 @@ export function roundsOf({ exchange, training }: Config): Rounds | undefined {
   return { every: exchange.every, replicas: exchange.replicas ?? training.shards };
 }
 
-/** What speaks against local steps with these settings. */
+/** Reasons to refuse local steps with these settings. */
 export function roundProblems(config: Config): RoundProblem[] {
   const { exchange, training } = config;
   const rounds = roundsOf(config);

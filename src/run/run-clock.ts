@@ -3,7 +3,7 @@ import type { RunEvent } from "../metrics/run-event.ts";
 import { phases as allPhases, type RunPhase, type PhaseTime, type RunState } from "../metrics/run-state.ts";
 import type { PlannedPhase } from "./run-plan.ts";
 
-/** What is known of one phase. */
+/** Progress and times of one phase. */
 interface Span {
   /** ms in it, up to the last change. */
   spent: number;
@@ -42,7 +42,7 @@ export class RunClock {
   readonly #begun: number;
   readonly #spans = new Map<RunPhase, Span>();
   #phase: RunPhase = "starting";
-  /** What goes on when a look is over. */
+  /** Phase that goes on when a look is over. */
   #under: RunPhase = "training";
   #since: number;
   #told: number;
@@ -167,7 +167,7 @@ export class RunClock {
     return Math.max(0, (span?.total ?? total) - (span?.done ?? 0));
   }
 
-  /** Whether nothing of it comes any more: a later one has begun, and it is not what a look interrupts. */
+  /** True once a phase is over: a later one has begun, and it is not merely interrupted by a look. */
   #isPast(phase: RunPhase): boolean {
     const order = this.#options.plan.map((planned) => planned.phase);
     const now = this.#phase === "snapshot" || this.#phase === "compiling" ? this.#under : this.#phase;

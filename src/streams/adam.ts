@@ -8,7 +8,7 @@ import { tf } from "../engine/tf.ts";
 import type { Gradient } from "./gradient.ts";
 import { owning } from "./owning.ts";
 
-/** What Adam changes: parameters and moments, and the steps behind them. */
+/** State that Adam changes: parameters, moments, and the number of steps behind them. */
 export type Steppable = Pick<TrainState, "step" | "adam" | "advance">;
 
 /** Options of {@link adam}. */

@@ -17,7 +17,7 @@ export interface LocalStepsOptions {
   readonly shards: number;
   readonly outer: OuterOptions;
   readonly moments: Moments;
-  /** Of the 0-based step, to be told. */
+  /** Returns the learning rate of a 0-based step, for the metrics. */
   readonly learningRate: (step: number) => number;
 }
 

@@ -63,7 +63,7 @@ export class Replica {
   }
 
   /**
-   * What is summed over the replicas: the common parameters less its own, [P], and where they are averaged its moments,
+   * The vectors that are summed over the replicas: the common parameters less its own, [P], and where they are averaged its moments,
    * [3P]. The caller owns it.
    */
   change(common: Common): Tensor1D {

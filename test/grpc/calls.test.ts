@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { sanitizeText } from "../../src/base/sanitize-text.ts";
 import { messagesOf } from "../../src/grpc/messages.ts";
-import { andMore } from "../../src/base/occasionally.ts";
+import { andMore } from "../../src/base/lists.ts";
 import { receive, statusError } from "../../src/grpc/receive.ts";
 import { sendAll } from "../../src/grpc/send.ts";
 

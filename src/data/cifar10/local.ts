@@ -1,5 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
+import { listed } from "../../base/lists.ts";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
@@ -23,7 +24,7 @@ export async function* localFiles(path: string, manifest: Cifar10Manifest): Asyn
   const directory = [path, join(path, folder)].find(holdsBatch);
   if (directory) return yield* unpacked(directory, names);
   if (existsSync(join(path, archive))) return yield* archived(join(path, archive), names);
-  const found = (await readdir(path)).slice(0, 8).join(", ") || "nothing";
+  const found = listed(await readdir(path));
   throw new BadFileError(`${path}: expected ${names.join(", ")}, ${folder} or ${archive}; found: ${found}`);
 }
 

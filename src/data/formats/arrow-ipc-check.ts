@@ -1,5 +1,5 @@
 /**
- * Whether the messages of Arrow files and streams of other programs hold together, whatever their columns. Arrow JS
+ * Checks that the messages of Arrow files and streams from other programs hold together, whatever their columns. Arrow JS
  * (21.2.0) follows them without a look at their bytes: one wrong bit can make it turn for ever or fill the memory.
  *
  * @see https://github.com/apache/arrow/blob/main/format/File.fbs, Message.fbs and Schema.fbs

@@ -20,7 +20,7 @@ async function load(entry: SourceEntry): Promise<LoadedEntry> {
 /**
  * Loads up to `window` entries at once, so that their decoding is spread over the cores, and gives them in order.
  *
- * What came before an error of the source is given before the error is thrown.
+ * Entries before an error of the source are given before the error is thrown.
  */
 export async function* loadAhead(entries: AsyncIterable<SourceEntry>, window: number): AsyncGenerator<LoadedEntry> {
   const ahead: Promise<LoadedEntry>[] = [];

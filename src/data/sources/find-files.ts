@@ -2,6 +2,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError } from "./bad-data.ts";
 import { fileFault, listFolder, lookAt, lookAtFile, shownPath, type Listed } from "./listing.ts";
+import { listed } from "../../base/lists.ts";
 import type { SourceOptions } from "./options.ts";
 import { Tally, type PassedOver } from "./passed-over.ts";
 import { missingParts } from "./record-counts.ts";
@@ -91,7 +92,7 @@ async function findAll(path: string, wanted: RegExp, what: string, remedy: strin
   const found = await search(path, wanted, tally);
   if (found.length === 0) {
     const names = (await listFolder(path)).map(({ name }) => name).sort(byNumber);
-    throw new UsageError(`${path}: expected ${what}, found ${names.slice(0, 8).join(", ") || "nothing"}`, remedy);
+    throw new UsageError(`${path}: expected ${what}, found ${listed(names)}`, remedy);
   }
   requireOnePlace(path, found);
   return found;
@@ -170,5 +171,5 @@ export async function findFiles(
   const names = isFile ? [basename(path)] : (await visible(path, new Tally())).map(({ name }) => name);
   const found = names.filter(wanted);
   if (found.length > 0) return isFile ? [path] : found.map((name) => join(path, name));
-  throw new UsageError(`${path}: expected ${what}, found ${names.slice(0, 8).join(", ") || "nothing"}`, remedy);
+  throw new UsageError(`${path}: expected ${what}, found ${listed(names)}`, remedy);
 }

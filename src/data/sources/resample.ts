@@ -24,7 +24,7 @@ interface Taps {
   readonly weights: Float64Array;
 }
 
-/** What each output is made of, on one axis. */
+/** Inputs and weights of each output, on one axis. */
 function tapsOf(from: number, to: number, filter: ResampleFilter): Taps[] {
   const [half, at] = KERNELS[filter];
   const scale = Math.max(from / to, 1);

@@ -1,4 +1,4 @@
-/** What the stages of a pipeline see of a node, whatever carries its vectors. */
+/** The part of a node that the stages of a pipeline see, whatever carries its vectors. */
 import type { Group, StepSum, Turn } from "../../training/peers.ts";
 import type { Membership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
@@ -10,7 +10,7 @@ type RunOptions = Pick<NodeOptions, "run" | "state" | "to">;
 
 const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard === b.shard;
 
-/** Whether what a turn comes to is of use, for all that is known. */
+/** Tells if the result of a turn is still of use, as far as is known. */
 function isWanted(turn: Turn, { view, works, failure, id }: Standing, { run, state }: RunOptions): boolean {
   if (failure) return false;
   // Between two views nobody knows yet.

@@ -4,6 +4,7 @@ import { graphNodes, loadFrozenGraph, type FrozenNode } from "../../engine/froze
 import { isNative } from "../../engine/kernels.ts";
 import { tf } from "../../engine/tf.ts";
 import { UsageError } from "../../base/errors.ts";
+import { listed } from "../../base/lists.ts";
 import { INPUT_SIZE, type InceptionForm } from "./form.ts";
 
 const POOL = "pool_3";
@@ -18,7 +19,7 @@ function inventory(nodes: readonly FrozenNode[]): string {
   const used = new Set(nodes.flatMap(({ inputs }) => inputs.map(nodeOf)));
   const entries = nodes.filter(({ op }) => op === "Placeholder").map(({ name }) => name);
   const ends = nodes.filter(({ name }) => !used.has(name)).map(({ name }) => name);
-  const list = (names: readonly string[]) => names.slice(0, SHOWN).join(", ") || "none";
+  const list = (names: readonly string[]) => listed(names, { shown: SHOWN, none: "none" });
   return `it has ${nodes.length} nodes, placeholders: ${list(entries)}; ends: ${list(ends)}`;
 }
 

@@ -1,6 +1,7 @@
 /** The weights of a safetensors file by name, each convolution's batch norm folded into it. */
 import type { Safetensor, SafetensorFile } from "../../data/formats/safetensors.ts";
 import { UsageError } from "../../base/errors.ts";
+import { andMore } from "../../base/lists.ts";
 
 /** Epsilon of torchvision's `BasicConv2d`. */
 const EPS = 1e-3;
@@ -89,7 +90,7 @@ export class FoldedWeights {
     const idle = (name: string) => name === "fc.bias" || name.endsWith(".bn.num_batches_tracked");
     const more = [...this.#file.tensors.keys()].filter((name) => !this.#used.has(name) && !idle(name));
     if (more.length === 0) return;
-    const which = `tensor "${more[0]}"${more.length > 1 ? ` and ${more.length - 1} more` : ""}`;
+    const which = `tensor "${more[0]}"${andMore(more.length - 1)}`;
     throw new UsageError(
       `${this.#path}: ${which} does not belong to the FID's Inception: this is another network`,
       REMEDY,

@@ -4,6 +4,7 @@ import { readArrowFile, writeArrowFile, type ArrowFile } from "../../data/format
 import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
 import { averageName, type Snapshot } from "../train-state.ts";
+import { differencesError } from "./differences.ts";
 
 const VECTORS = ["parameters", "m", "v", "ema"] as const;
 /** Versions of the file's form: the second has an outer momentum of local steps, the third further averages. */
@@ -149,11 +150,8 @@ function requireLayout(path: string, stored: string, layout: ParameterLayout): v
   const show = (shape: readonly number[] | undefined) => (shape ? `[${shape.join(", ")}]` : "none");
   const different = [...new Set([...there.keys(), ...here.keys()])].flatMap((name) => {
     const [a, b] = [show(there.get(name)), show(here.get(name))];
-    return a === b ? [] : [`  ${name}: ${a} in the file, ${b} in the model`];
+    return a === b ? [] : [`${name}: ${a} in the file, ${b} in the model`];
   });
-  const more = different.length > 8 ? [`  and ${different.length - 8} more`] : [];
-  throw new UsageError(
-    `checkpoint ${path} belongs to another model:\n${[...different.slice(0, 8), ...more].join("\n")}`,
-    "give the model.* settings it was trained with, or use another checkpoint",
-  );
+  const remedy = "give the model.* settings it was trained with, or use another checkpoint";
+  throw differencesError(`checkpoint ${path} belongs to another model`, different, remedy);
 }

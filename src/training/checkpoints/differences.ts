@@ -1,5 +1,6 @@
 /** Lists of what is wrong with a checkpoint. */
 import { UsageError } from "../../base/errors.ts";
+import { andMore } from "../../base/lists.ts";
 
 const SHOWN = 8;
 
@@ -8,7 +9,7 @@ const SHOWN = 8;
  * @param lines One for each difference; beyond the first few they are counted only.
  */
 export function differencesError(heading: string, lines: readonly string[], remedy: string): UsageError {
-  const more = lines.length > SHOWN ? [`and ${lines.length - SHOWN} more`] : [];
+  const more = lines.length > SHOWN ? [andMore(lines.length - SHOWN).trim()] : [];
   const list = [...lines.slice(0, SHOWN), ...more].map((line) => `\n  ${line}`).join("");
   return new UsageError(`${heading}:${list}`, remedy);
 }

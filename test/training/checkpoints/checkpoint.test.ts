@@ -164,7 +164,7 @@ describe("a checkpoint of another model", () => {
 
   it.each([
     [5, ["  p5: none in the file, [5] in the model"]],
-    [7, ["  p5: none in the file, [5] in the model", "  and 2 more"]],
+    [7, ["  p5: none in the file, [5] in the model", "  (and 2 more)"]],
   ])("has at most eight lines: the file's 3 and %d of the model", async (count, end) => {
     const shapes = Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i + 1}`, [i + 1]]));
     expect(messageOf(await written(), shapes).slice(8, -1)).toEqual(end);

@@ -156,7 +156,7 @@ describe("a flax checkpoint is refused", () => {
     const stored = { ...storedCheckpoint(), layout: layoutWith(other), snapshot: snapshotOf(layoutWith(other)) };
     const lines = refusal(bytesOf(toStateDict(stored))).split("\n");
     expect(lines).toHaveLength(1 + 8 + 1 + 1);
-    expect(lines[9]).toBe("  and 15 more");
+    expect(lines[9]).toBe("  (and 15 more)");
   });
 
   it.each([

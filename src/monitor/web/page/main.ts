@@ -65,7 +65,7 @@ function draw(): void {
   graph.update();
 }
 
-/** What changes without metrics. */
+/** Redraws the parts that change without metrics. */
 function tick(): void {
   const { focus, node } = model;
   const now = node && stateNow(node, model.now());

@@ -2,7 +2,7 @@
 import { isOver, LOST_AFTER, type RunState } from "../../../metrics/run-state.ts";
 import type { NodeRecord } from "./store.ts";
 
-/** What a node without states can be told to be. */
+/** State shown for a node that tells none. */
 export type OldState = "live" | "quiet" | "ended";
 
 /** ms within which a node counts as live whatever its pace. */
@@ -30,7 +30,7 @@ export interface StateNow extends RunState {
 
 const less = (left: number | undefined, passed: number) => (left === undefined ? undefined : Math.max(0, left - passed)); // prettier-ignore
 
-/** What a node told last, carried on to `now` (ms since 1970 by the server's clock); "lost" where that is too long ago. */
+/** Last state of a node, carried on to `now` (ms since 1970 by the server's clock); "lost" where that is too long ago. */
 export function stateNow({ state, heard }: Pick<NodeRecord, "state" | "heard">, now: number): StateNow | undefined {
   if (!state) return undefined;
   if (isOver(state)) return { ...state, silent: 0, idle: 0 };
