@@ -1,0 +1,137 @@
+/** What the coordinator makes of answers, complaints and hashes: which count, and which are of another time. */
+import { describe, expect, it } from "vitest";
+import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
+import {
+  newCoordinator,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorRules,
+} from "../../../src/grpc/exchange/coordinator-state.ts";
+import { ENTERING, HEARING, IDLE } from "../../../src/grpc/exchange/limits.ts";
+import type { MemberMessage, Ready, Suspect } from "../../../src/grpc/exchange/messages.ts";
+
+/** ms of the run's deadline. */
+const D = 1000;
+
+/** A coordinator with `world` members, all of whom have entered a view with the state of step 0. */
+function settled(world: number, over: Partial<CoordinatorRules> = {}) {
+  const rules = { runId: "run", shards: 8, world, fixed: false, deadline: D, to: 10, finished: false };
+  let state = newCoordinator({ ...rules, mixed: false, verifies: false, ...over });
+  let now = 0;
+  const happen = (event: CoordinatorEvent): readonly CoordinatorEffect[] => {
+    const next = coordinate(state, event, now);
+    state = next.state;
+    return next.effects;
+  };
+  const join = (node: string) =>
+    happen({ type: "join", arrival: { address: node, rank: 0, collectivesPort: 0, node, incarnation: node } });
+  const said = (id: number, message: MemberMessage) => happen({ type: "said", id, message });
+  const ready = (id: number, answer: Partial<Ready> = {}) =>
+    said(id, { ready: { view: state.view, step: 0, settled: false, hash: "h", hasSum: false, ...answer } });
+  for (let id = 1; id <= world; id++) join(`node ${id}`);
+  for (let id = 1; id <= world; id++) ready(id);
+  return {
+    ...{ join, said, ready },
+    suspect: (by: number, id: number, about: Partial<Suspect> = {}) =>
+      said(by, { suspect: { view: state.view, id, reason: "why", silent: true, patience: 0, ...about } }),
+    /** Lets time pass. @returns The ids of those who are let go. */
+    tick(ms: number) {
+      now += ms;
+      return happen({ type: "tick" }).flatMap((effect) => (effect.type === "end" ? [effect.id] : []));
+    },
+    get view() {
+      return state.view;
+    },
+    get phase() {
+      return state.phase;
+    },
+  };
+}
+
+const alive = (step: number, progress = step): MemberMessage => ({ alive: { progress, step, waitsFor: [] } });
+const messages = (effects: readonly CoordinatorEffect[]) =>
+  effects.flatMap((effect) => (effect.type === "send" ? [effect.message] : []));
+const needs = (effects: readonly CoordinatorEffect[]) =>
+  messages(effects).flatMap(({ view }) => (view ? [view.need] : []));
+
+describe("an answer", () => {
+  it("counts for the view that was asked about, not for a later one", () => {
+    const run = settled(2);
+    run.join("newcomer");
+    const old = run.view;
+    run.join("another");
+    for (const id of [1, 2, 3]) expect(needs(run.ready(id, { view: old }))).toEqual([]);
+    expect(needs(run.ready(4))).toEqual([]);
+    expect(run.phase).toBe("preparing");
+    for (const id of [1, 2]) run.ready(id, { settled: true });
+    expect(needs(run.ready(3))).toEqual(["NOTHING", "NOTHING", "NOTHING", "NOTHING"]);
+  });
+
+  it("of a member a step behind gets it the sum, and of a newcomer the state", () => {
+    const run = settled(2);
+    run.join("newcomer");
+    run.ready(1, { step: 4, settled: true, hash: "of 4", hasSum: true });
+    run.ready(2, { step: 3, settled: true, hash: "of 3" });
+    expect(needs(run.ready(3, { step: 3, hash: "another run's" }))).toEqual(["NOTHING", "SUM", "STATE"]);
+  });
+});
+
+describe("a complaint", () => {
+  it("counts in the view that it is about", () => {
+    const run = settled(3);
+    run.suspect(2, 3, { view: run.view - 1, silent: false });
+    expect(run.tick(HEARING)).toEqual([]);
+    run.suspect(2, 3, { silent: false });
+    expect(run.tick(HEARING)).toHaveLength(1);
+  });
+
+  it("of silence leaves a member the patience that its accuser had", () => {
+    const run = settled(3);
+    run.suspect(2, 3, { patience: 3 * D });
+    expect(run.tick(3 * D - 1)).toEqual([]);
+    expect(run.tick(1)).toEqual([3]);
+  });
+});
+
+describe("a sign of life", () => {
+  it("keeps a member, though it makes no progress", () => {
+    const run = settled(2);
+    run.tick(ENTERING * D);
+    run.said(2, alive(0));
+    expect(run.tick(ENTERING * D)).toEqual([]);
+    expect(run.tick(1)).toEqual([2]);
+  });
+
+  it.each([
+    { step: 0, admitted: false },
+    { step: 1, admitted: true },
+  ])("of a node at step $step is a step done: $admitted", ({ step, admitted }) => {
+    const run = settled(1);
+    let refused = false;
+    for (let id = 2; id <= 2 + IDLE; id++) {
+      refused = run.join("idle").some(({ type }) => type === "refuse");
+      if (refused) break;
+      run.ready(1, { settled: true });
+      run.ready(id);
+      run.said(id, alive(step));
+      expect(run.tick(ENTERING * D + 1)).toEqual([id]);
+      run.ready(1, { settled: true });
+    }
+    expect(refused).toBe(!admitted);
+  });
+});
+
+describe("the hash of a state", () => {
+  it("is forgotten with the state, when a node that computes otherwise takes over another's", () => {
+    const run = settled(2, { verifies: true, mixed: true });
+    for (const id of [1, 2]) run.said(id, alive(4));
+    run.said(1, { parameters: { step: 4, hash: "x" } });
+    run.said(2, { parameters: { step: 4, hash: "y" } });
+    expect(run.phase).toBe("preparing");
+    run.ready(1, { step: 4, settled: true, hash: "x" });
+    const effects = run.ready(2, { step: 4, settled: true, hash: "y" });
+    expect(needs(effects)).toEqual(["NOTHING", "STATE"]);
+    expect(messages(effects)).toContainEqual({ verified: { step: 4 } });
+    expect(run.phase).toBe("settled");
+  });
+});
