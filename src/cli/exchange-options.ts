@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import type { Command } from "commander";
 import { UsageError } from "../base/errors.ts";
-import { isLoopback, parseEndpoint, type Endpoint } from "../grpc/endpoint.ts";
+import { endpointText, everyHost, isLoopback, parseEndpoint, type Endpoint } from "../grpc/endpoint.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import { clientSecurity, serverSecurity, type Secrets } from "../grpc/security.ts";
 import { launcherEnvironment, type Launcher } from "./launcher-environment.ts";
@@ -43,15 +43,16 @@ function whole(option: string, text: string | undefined, least: number): number 
 function fromLauncher({ rank, world, coordinatorHost, ownHost, port = PORT }: Launcher): GivenExchange {
   const address = `${coordinatorHost.includes(":") ? `[${coordinatorHost}]` : coordinatorHost}:${port}`;
   const [numbers, local] = [{ world: String(world), rank: String(rank) }, isLoopback({ host: coordinatorHost, port })];
-  if (rank === 0) return { ...numbers, listen: local ? address : `0.0.0.0:${port}` };
+  if (rank === 0) return { ...numbers, listen: local ? address : endpointText({ host: everyHost(), port }) };
   // Uses the name that a certificate can carry, where there is one: pods are otherwise known by their numbers.
   return { ...numbers, join: address, ...(ownHost !== undefined && { listen: `${ownHost}:0` }) };
 }
 
 /** Chooses the address at which a joining node listens: for this machine only, if the others are on it. */
 const listenBeside = (join: Endpoint): Endpoint => {
-  const [own, all] = isIPv6(join.host) ? ["::1", "::"] : ["127.0.0.1", "0.0.0.0"];
-  return { host: isLoopback(join) ? own : all, port: 0 };
+  const own = isIPv6(join.host) ? "::1" : "127.0.0.1";
+  // The name of the other may be one of IPv6 alone.
+  return { host: isLoopback(join) ? own : everyHost(), port: 0 };
 };
 
 /** Makes nodes show their certificates to each other too, where both sides have one. */

@@ -40,10 +40,30 @@ export function isLoopback({ host }: Endpoint): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
+const interfaces = () => Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+/** None for a name that cannot be resolved. */
+const addressesOf = async ({ host }: Endpoint): Promise<string[]> =>
+  (await lookup(host, { all: true }).catch(() => [])).map(({ address }) => address);
+
 /** True when it is an address of this machine; false for names that cannot be resolved. */
 export async function isOfThisMachine(endpoint: Endpoint): Promise<boolean> {
   if (isLoopback(endpoint)) return true;
-  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  const found = await lookup(endpoint.host, { all: true }).catch(() => []);
-  return found.some(({ address }) => own.some((one) => one.address === address));
+  const own = interfaces();
+  const isOwn = (host: string) => isLoopback({ ...endpoint, host }) || own.some(({ address }) => address === host);
+  return (await addressesOf(endpoint)).some(isOwn);
+}
+
+/** The host that means all addresses of this machine: those of IPv6 too, where it has any. */
+export const everyHost = (): string => (interfaces().some(({ family }) => family === "IPv6") ? "::" : "0.0.0.0");
+
+/**
+ * Chooses where to listen for who is to come to `endpoint`. A hosts file may give this machine's name a loopback
+ * address (127.0.1.1), at which no other machine could come: then it is all addresses.
+ */
+export async function listenFor(endpoint: Endpoint, resolve = addressesOf): Promise<Endpoint> {
+  const { host } = endpoint;
+  if (isIPv4(host) || isIPv6(host) || isLoopback(endpoint)) return endpoint;
+  const found = await resolve(endpoint);
+  const local = found.length > 0 && found.every((address) => isLoopback({ ...endpoint, host: address }));
+  return local ? { ...endpoint, host: everyHost() } : endpoint;
 }

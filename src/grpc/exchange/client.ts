@@ -20,7 +20,7 @@ import type { VectorAbout } from "./messages.ts";
 import type { FetchRequest } from "./messages.ts";
 import type { CoordinatorMessage } from "./messages.ts";
 import type { MemberMessage } from "./messages.ts";
-import type { Hello } from "./messages.ts";
+import type { Hello, Identity } from "./messages.ts";
 import { MESSAGE_LIMIT, parcel, readHeader, readVectors, requireVectors, type Vector } from "./parcel.ts";
 import { ParcelStream } from "./parcel-stream.ts";
 import type { Lane } from "./shared-memory.ts";
@@ -171,6 +171,24 @@ export class ExchangeClient {
       signal.removeEventListener("abort", cancel);
       call.cancel();
     }
+  }
+
+  /** Asks which process listens there. @throws ServiceError */
+  identify(signal: AbortSignal): Promise<Identity> {
+    const { path, requestSerialize, responseDeserialize } = exchangeService.Identify;
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        {},
+        this.#metadata,
+        (error, identity) => (error ? reject(error) : resolve(identity!)),
+      );
+      const cancel = () => call.cancel();
+      if (signal.aborted) cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+    });
   }
 
   /** Gives the connection up, and makes another one when it is needed: a frozen process keeps one open for ever. */

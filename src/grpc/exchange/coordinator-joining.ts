@@ -1,14 +1,17 @@
 /** Admits nodes to the run. */
 import { mixedWarning } from "./arithmetic.ts";
-import { isOwn, type Arrival, type CoordinatorDraft } from "./coordinator-state.ts";
+import { isOwn, type Arrival, type CoordinatorDraft, type Place } from "./coordinator-state.ts";
 import { change, drop, send, tell } from "./coordinator-views.ts";
 import { IDLE } from "./limits.ts";
+
+/** The first node, at loopback or not, is reached by the address that each was given. */
+const isApart = (a: Place, b: Place) => a !== "here" && b !== "here" && a !== b;
 
 /** Why a node may not join. */
 function refusal(
   draft: CoordinatorDraft,
-  { rank, incarnation }: Arrival,
-): { reason: string; passing: boolean } | undefined {
+  { rank, incarnation, address, place = "here" }: Arrival,
+): { reason: string; passing: boolean; address?: boolean } | undefined {
   const { members, phase, begun, idle, rules } = draft;
   const { shards, world, fixed } = rules;
   const passing = (reason: string) => ({ reason, passing: true });
@@ -21,6 +24,11 @@ function refusal(
   }
   const holder = rank > 0 && members.find((member) => member.rank === rank);
   if (holder) return passing(`rank ${rank} is taken by ${holder.address}`);
+  const apart = members.find((member) => !isOwn(member) && isApart(member.place, place));
+  if (apart) {
+    const [near, far] = place === "loopback" ? [address, apart.address] : [apart.address, address];
+    return { ...passing(`${near} is an address within one machine, and ${far} is on another machine`), address: true };
+  }
   if ((idle[incarnation] ?? 0) >= IDLE) return passing(`it was left out ${IDLE} times and did no step in between`);
   return undefined;
 }
@@ -47,8 +55,8 @@ export function join(draft: CoordinatorDraft, arrival: Arrival): void {
   let rank = own ? 0 : arrival.rank || 1;
   while (draft.members.some((member) => member.rank === rank)) rank++;
   const id = draft.nextId++;
-  const { address, collectivesPort, node, incarnation, differing = [] } = arrival;
-  const member = { id, rank, address, collectivesPort, node, incarnation };
+  const { address, collectivesPort, node, incarnation, differing = [], place = "here" } = arrival;
+  const member = { id, rank, address, place, collectivesPort, node, incarnation };
   draft.members.push({ ...member, ...fresh(now) });
   if (own) draft.since = now;
   effects.push({ type: "admit", id });

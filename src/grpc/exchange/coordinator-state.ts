@@ -1,8 +1,13 @@
 /** The coordinator's state, its events and its effects. */
 import type { CoordinatorMessage, Member, MemberMessage, ParametersHash, Ready } from "./messages.ts";
 
+/** Who reaches an address: processes of its machine, here or elsewhere also those of others. */
+export type Place = "loopback" | "here" | "elsewhere";
+
 export interface Arrival {
   readonly address: string;
+  /** Seen from the coordinator's machine; default "here". */
+  readonly place?: Place;
   /** 0: the next that is free. */
   readonly rank: number;
   /** See {@link Member}. */
@@ -35,6 +40,7 @@ export interface CoordinatorRules {
 }
 
 export interface Attending extends Member {
+  readonly place: Place;
   readonly node: string;
   readonly incarnation: string;
   /** The answer to the view in preparation. */
@@ -99,8 +105,8 @@ export type Farewell = "left out" | "superseded" | "closed";
 
 export type CoordinatorEffect =
   | { readonly type: "admit"; readonly id: number }
-  /** `passing`: another attempt may succeed later. */
-  | { readonly type: "refuse"; readonly reason: string; readonly passing: boolean }
+  /** `passing`: another attempt may succeed later. `address`: by another address. */
+  | { readonly type: "refuse"; readonly reason: string; readonly passing: boolean; readonly address?: boolean }
   | { readonly type: "send"; readonly id: number; readonly message: CoordinatorMessage }
   | { readonly type: "end"; readonly id: number; readonly reason: string; readonly how: Farewell }
   | { readonly type: "tell"; readonly text: string };

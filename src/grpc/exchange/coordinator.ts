@@ -24,10 +24,13 @@ export class JoinRefused extends Error {
   override readonly name = "JoinRefused";
   /** Another attempt may succeed later. */
   readonly passing: boolean;
+  /** By another address. */
+  readonly address: boolean;
 
-  constructor(message: string, passing: boolean) {
+  constructor(message: string, passing: boolean, address = false) {
     super(message);
     this.passing = passing;
+    this.address = address;
   }
 }
 
@@ -84,7 +87,7 @@ export class Coordinator {
       case "tell":
         return this.#tell(effect.text);
       case "refuse":
-        this.#answer = new JoinRefused(effect.reason, effect.passing);
+        this.#answer = new JoinRefused(effect.reason, effect.passing, effect.address);
         return;
       case "admit":
         this.#answer = effect.id;

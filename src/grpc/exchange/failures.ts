@@ -57,7 +57,7 @@ export class DifferentNodesError extends RunError {
 
 /** Another attempt a moment later may succeed. */
 export const isPassing = ({ code }: ServiceError): boolean =>
-  code === status.UNAVAILABLE || code === status.ALREADY_EXISTS || code === status.DEADLINE_EXCEEDED;
+  [status.UNAVAILABLE, status.ALREADY_EXISTS, status.NOT_FOUND, status.DEADLINE_EXCEEDED].includes(code);
 
 /** Why a node could not join, for its user. */
 export function joinFailure(address: string, { code, details: said }: ServiceError): UsageError | RunError {
@@ -74,6 +74,11 @@ export function joinFailure(address: string, { code, details: said }: ServiceErr
     case status.ALREADY_EXISTS:
       return new RunError(
         `${where}: refused: ${details}\n  remedy: give another --rank or none, or start the node again later`,
+      );
+    case status.NOT_FOUND:
+      return new RunError(
+        `${where}: refused: ${details}\n  remedy: give --listen HOST:PORT with a name or an address of this machine that ` +
+          `the other nodes reach, --join the first node by such an address too, and let no firewall close the port`,
       );
     case status.UNIMPLEMENTED:
       return new UsageError(`${where}: another program listens there, not a node`, "join the address of --listen");

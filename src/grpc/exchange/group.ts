@@ -5,7 +5,7 @@ import { collectRarely } from "../../engine/garbage.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Group } from "../../training/peers.ts";
 import type { TrainState } from "../../training/train-state.ts";
-import { endpointText, type Endpoint } from "../endpoint.ts";
+import { endpointText, listenFor, type Endpoint } from "../endpoint.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import { andMore } from "../../base/lists.ts";
 import { occasionally } from "../../base/occasionally.ts";
@@ -23,7 +23,8 @@ import type { Hello, Trait } from "./messages.ts";
 import { MESSAGE_LIMIT } from "./parcel.ts";
 import type { ExchangeCost, NodeOptions } from "./node-options.ts";
 import { ExchangeNode } from "./node.ts";
-import { attendHandler, deliverHandler, fetchHandler, type ExchangeHandlers } from "./service.ts";
+import { reach } from "./reach.ts";
+import { attendHandler, deliverHandler, fetchHandler, identifyHandler, type ExchangeHandlers } from "./service.ts";
 import type { RunShape } from "./shares-of-view.ts";
 import { ListeningClock } from "./machine.ts";
 import { grpcWire, type Wire } from "./wire.ts";
@@ -78,6 +79,8 @@ export interface GroupOptions {
   readonly onTakenOver?: (step: number) => void;
   readonly tell: (text: string) => void;
   readonly onExchange?: (cost: ExchangeCost) => void;
+  /** In place of the address at which it listens: another way leads to it. */
+  readonly announce?: string;
   /** Stands between the node and the others, for tests. */
   readonly wire?: (wire: Wire) => Wire;
 }
@@ -151,7 +154,7 @@ export function exchangeGroup(options: GroupOptions): Group {
   const collectivesPort = () => port?.port ?? 0;
   const hello = (): Hello => ({
     ...{ version: VERSION, rank, runId: "", config: JSON.stringify(config), parameters: run.parameters },
-    ...{ address: advertised(server!.endpoint), collectivesPort: collectivesPort(), node: identity, incarnation },
+    ...{ address: options.announce ?? advertised(server!.endpoint), collectivesPort: collectivesPort(), node: identity, incarnation },
     arithmetic: traits,
   });
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);
@@ -170,7 +173,9 @@ export function exchangeGroup(options: GroupOptions): Group {
       ...(parameters === run.parameters ? [] : [`parameters: ${run.parameters} there, ${parameters} here`]),
     ],
     otherwise: (hello) => arithmeticDifferences(traits, hello.arithmetic ?? []),
-    mixed,
+    ...{ mixed, incarnation },
+    reach: (endpoint, incarnation, signal) =>
+      reach(endpoint, incarnation, { security: targets.securityOf, clock, deadline, quiet }, signal),
     take: (messages, given) => node.take(messages, given),
     fetch: (request) => node.fetched(request),
     onRefused: refused,
@@ -201,10 +206,14 @@ export function exchangeGroup(options: GroupOptions): Group {
           Attend: attendHandler(handlers),
           Deliver: deliverHandler(handlers),
           Fetch: fetchHandler(handlers),
+          Identify: identifyHandler(handlers),
         },
       };
-      const listening = { option: "--listen", endpoint: targets.listen, security: targets.security, tell };
-      server = await startServer(service, listening, {
+      const { listen, security } = targets;
+      const endpoint = await listenFor(listen);
+      if (endpoint !== listen) tell(`exchange: ${listen.host} is a loopback address here, so this node listens at all addresses`); // prettier-ignore
+      const listening = { option: "--listen", endpoint, security, tell };
+      const started = await startServer(service, listening, {
         "grpc.max_receive_message_length": MESSAGE_LIMIT,
         // Each node sends parcels of two phases of two steps, and its attendance.
         "grpc.max_concurrent_streams": 8 + 8 * run.shards,
@@ -212,6 +221,8 @@ export function exchangeGroup(options: GroupOptions): Group {
         "grpc.keepalive_timeout_ms": quiet,
         "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW,
       });
+      // Others are told the name.
+      server = { ...started, endpoint: { host: listen.host, port: started.endpoint.port } };
       const where = endpointText(server.endpoint);
       tell(join ? `exchange: joining ${endpointText(join)}, peers reach this node at ${where}` : `exchange: others join with --join ${where}`); // prettier-ignore
       return async (finished) => {

@@ -10,6 +10,8 @@ export const GATHERING = 10;
 export const LINGER = 1;
 /** Times the deadline that a member looks for a coordinator that is gone. */
 export const SEARCH = 5;
+/** Share of the deadline in which a node that is to join answers at its address. */
+export const REACHED = 0.5;
 /** Signs of life in a deadline. */
 export const TICKS = 10;
 /** Most ms between two looks at the clock. */

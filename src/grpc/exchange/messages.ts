@@ -184,6 +184,9 @@ export interface ParcelMessage {
   readonly shared?: Readonly<SharedPieces> | null;
 }
 
+/** See {@link Hello}. */
+export type Identity = Pick<Hello, "incarnation">;
+
 export interface Receipt {
   readonly parcels: number;
 }

@@ -1,18 +1,18 @@
 /** The server's side of `scorestream.v1.Exchange`. */
-import { status, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
-import { endpointText, parseEndpoint } from "../endpoint.ts";
+import { status, type sendUnaryData, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
+import { endpointText, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { sendAll } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
-import type { Farewell } from "./coordinator-state.ts";
+import type { Farewell, Place } from "./coordinator-state.ts";
 import { VERSION } from "./definition.ts";
 import type { Receipt } from "./messages.ts";
 import type { ParcelMessage } from "./messages.ts";
 import type { FetchRequest } from "./messages.ts";
 import type { MemberMessage } from "./messages.ts";
-import type { Hello } from "./messages.ts";
+import type { Hello, Identity } from "./messages.ts";
 import type { Header } from "./messages.ts";
 import type { CoordinatorMessage } from "./messages.ts";
 import { parcel, type Vector } from "./parcel.ts";
@@ -32,6 +32,10 @@ export interface ExchangeHandlers {
   /** Lists the differences of its arithmetic, one a line; with `mixed` it may join all the same. */
   readonly otherwise: (hello: Hello) => readonly string[];
   readonly mixed: boolean;
+  /** Of this process. */
+  readonly incarnation: string;
+  /** Tries the address of a node that wants to join. @throws ServiceError */
+  readonly reach: (endpoint: Endpoint, incarnation: string, signal: AbortSignal) => Promise<Place>;
   readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<boolean>;
   /** @throws ServiceError */
   readonly fetch: (request: FetchRequest) => FetchedSum;
@@ -52,13 +56,13 @@ const withStatus = (error: unknown): ServiceError =>
 const ADDRESS_LIMIT = 300;
 
 /** The address at which its peers reach a node that calls from `peer`. @throws ServiceError when it is none. */
-function addressOf({ address }: Hello, peer: string): string {
+function addressOf({ address }: Hello, peer: string): Endpoint {
   const port = address.startsWith(":");
   // Addresses of IPv4 on a socket of IPv6 lose their prefix.
   const host = peer.slice(0, peer.lastIndexOf(":")).replace(/^::ffff:/, "");
   try {
     if (address.length > ADDRESS_LIMIT || sanitizeText(address) !== address) throw new Error("not an address");
-    return endpointText(parseEndpoint("address", port ? endpointText({ host, port: 0 }).replace(/:0$/, address) : address, false)); // prettier-ignore
+    return parseEndpoint("address", port ? endpointText({ host, port: 0 }).replace(/:0$/, address) : address, false);
   } catch {
     throw statusError(status.INVALID_ARGUMENT, `address: ${sanitizeText(address, 100)} is not of the form HOST:PORT`);
   }
@@ -70,8 +74,18 @@ const FAREWELLS: Record<Farewell, status> = {
   closed: status.UNAVAILABLE,
 };
 
-/** @throws ServiceError */
-function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hello: Hello, handlers: ExchangeHandlers) {
+type Attend = ServerDuplexStream<MemberMessage, CoordinatorMessage>;
+
+/** What is known of a node that may join. */
+interface Candidate {
+  readonly coordinator: Coordinator;
+  readonly hello: Hello;
+  readonly endpoint: Endpoint;
+  readonly differing: readonly string[];
+}
+
+/** @throws ServiceError when the node may not join, wherever it is. */
+function examine(call: Attend, hello: Hello, handlers: ExchangeHandlers): Candidate {
   const { coordinator, differences, otherwise, mixed } = handlers;
   if (typeof coordinator === "string") {
     throw statusError(status.FAILED_PRECONDITION, `this node does not coordinate; --join ${coordinator}`);
@@ -86,40 +100,53 @@ function admit(call: ServerDuplexStream<MemberMessage, CoordinatorMessage>, hell
     const what = `it would compute other bits than the run: ${differing.join("; ")}`;
     throw statusError(status.FAILED_PRECONDITION, `${what}; exchange.mixed=allow on all nodes lets it join`);
   }
+  return { coordinator, hello, endpoint: addressOf(hello, call.getPeer()), differing };
+}
+
+/** @throws ServiceError */
+function admit(call: Attend, { coordinator, hello, endpoint, differing }: Candidate, place: Place) {
   const link = {
     send: (message: CoordinatorMessage) => void call.write(message),
     end: (reason: string, how: Farewell) => void call.emit("error", statusError(FAREWELLS[how], reason)),
   };
   try {
-    const id = coordinator.join(link, { ...hello, address: addressOf(hello, call.getPeer()), differing });
+    const id = coordinator.join(link, { ...hello, address: endpointText(endpoint), place, differing });
     return { coordinator, id };
   } catch (error) {
     if (!(error instanceof JoinRefused)) throw error;
+    if (error.address) throw statusError(status.NOT_FOUND, error.message);
     throw statusError(error.passing ? status.ALREADY_EXISTS : status.FAILED_PRECONDITION, error.message);
   }
 }
 
 /** Membership: the node belongs to the run as long as the call is open. */
 export function attendHandler(handlers: ExchangeHandlers) {
-  return (call: ServerDuplexStream<MemberMessage, CoordinatorMessage>): void => {
+  return (call: Attend): void => {
     let member: ReturnType<typeof admit> | undefined;
-    let over = false;
+    let candidate: Candidate | undefined;
+    const over = new AbortController();
     const gone = (why: string) => {
-      if (over) return;
-      over = true;
+      if (over.signal.aborted) return;
+      over.abort();
       member?.coordinator.gone(member.id, why);
     };
+    const refuse = (error: unknown) => {
+      if (over.signal.aborted) return;
+      over.abort();
+      handlers.onRefused(call.getPeer(), withStatus(error).details);
+      call.emit("error", withStatus(error));
+    };
+    const greet = async ({ hello }: MemberMessage) => {
+      if (!hello) throw statusError(status.INVALID_ARGUMENT, "the first message is hello");
+      if (candidate) throw statusError(status.INVALID_ARGUMENT, "the first message is answered before another one");
+      candidate = examine(call, hello, handlers);
+      const place = await handlers.reach(candidate.endpoint, hello.incarnation, over.signal);
+      if (!over.signal.aborted) member = admit(call, candidate, place);
+    };
     call.on("data", (message: MemberMessage) => {
-      if (over) return;
-      if (member) return member.coordinator.receive(member.id, message);
-      try {
-        if (!message.hello) throw statusError(status.INVALID_ARGUMENT, "the first message is hello");
-        member = admit(call, message.hello, handlers);
-      } catch (error) {
-        over = true;
-        handlers.onRefused(call.getPeer(), withStatus(error).details);
-        call.emit("error", withStatus(error));
-      }
+      if (over.signal.aborted) return;
+      if (member) member.coordinator.receive(member.id, message);
+      else greet(message).catch(refuse);
     });
     call.on("cancelled", () => gone("its connection broke"));
     call.on("error", () => gone("its connection broke"));
@@ -162,6 +189,11 @@ export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
     });
   };
 }
+
+export const identifyHandler =
+  ({ incarnation }: ExchangeHandlers) =>
+  (_call: unknown, answer: sendUnaryData<Identity>): void =>
+    answer(null, { incarnation });
 
 export function fetchHandler({ fetch }: ExchangeHandlers) {
   return (call: ServerWritableStream<FetchRequest, ParcelMessage>): void => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
 import {
   newCoordinator,
+  type Place,
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorRules,
@@ -26,8 +27,8 @@ function coordinator(over: Partial<CoordinatorRules> = {}) {
   return {
     happen,
     wait: (ms: number) => (now += ms),
-    join: (node: string, rank = 0, incarnation = node) =>
-      happen({ type: "join", arrival: { address: node, rank, collectivesPort: 0, node, incarnation } }),
+    join: (node: string, rank = 0, incarnation = node, place: Place = "here") =>
+      happen({ type: "join", arrival: { address: node, place, rank, collectivesPort: 0, node, incarnation } }),
     said: (id: number, message: MemberMessage) => happen({ type: "said", id, message }),
     /** The answer to the view in preparation. */
     ready: (id: number, ready: Partial<Ready>) =>
@@ -83,6 +84,24 @@ describe("the coordinator's rules", () => {
     );
     expect(run.members).toEqual([1, 2, 4]);
     expect(run.join("e", 2).find(({ type }) => type === "refuse")).toMatchObject({ passing: true });
+  });
+
+  it.each<[Place, Place, boolean]>([
+    ["loopback", "elsewhere", true],
+    ["elsewhere", "loopback", true],
+    ["loopback", "here", false],
+    ["here", "elsewhere", false],
+    ["loopback", "loopback", false],
+  ])("beside a member at %s refuse one at %s, as these never meet: %s", (member, place, isRefused) => {
+    const run = coordinator();
+    run.join("own", 0, "own", "loopback");
+    run.join("a", 0, "a", member);
+    const refused = run.join("b", 0, "b", place).find(({ type }) => type === "refuse");
+    expect(refused !== undefined).toBe(isRefused);
+    if (!isRefused) return;
+    const [near, far] = member === "loopback" ? ["a", "b"] : ["b", "a"];
+    const reason = `${near} is an address within one machine, and ${far} is on another machine`;
+    expect(refused).toMatchObject({ passing: true, address: true, reason });
   });
 
   it("refuse who was left out again and again and did no step", () => {
