@@ -154,7 +154,12 @@ export function exchangeGroup(options: GroupOptions): Group {
   const collectivesPort = () => port?.port ?? 0;
   const hello = (): Hello => ({
     ...{ version: VERSION, rank, runId: "", config: JSON.stringify(config), parameters: run.parameters },
-    ...{ address: options.announce ?? advertised(server!.endpoint), collectivesPort: collectivesPort(), node: identity, incarnation },
+    ...{
+      address: options.announce ?? advertised(server!.endpoint),
+      collectivesPort: collectivesPort(),
+      node: identity,
+      incarnation,
+    },
     arithmetic: traits,
   });
   const client = join && new ExchangeClient(join, targets.securityOf(join), quiet);

@@ -1,5 +1,11 @@
 /** The server's side of `scorestream.v1.Exchange`. */
-import { status, type sendUnaryData, type ServerDuplexStream, type ServerWritableStream, type ServiceError } from "@grpc/grpc-js";
+import {
+  status,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { endpointText, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import { messagesOf } from "../messages.ts";
