@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Summary } from "../../src/run/pipeline.ts";
 import { hasCollectives } from "../../src/engine/collectives.ts";
+import { endpointText, everyHost } from "../../src/grpc/endpoint.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { until } from "../grpc/fixture.ts";
 import { run, short } from "./fixture.ts";
@@ -129,7 +130,10 @@ describe("the command line", { timeout: 30_000 }, () => {
   it.each([
     [["--listen", "nowhere"], "--listen nowhere: expected HOST:PORT"],
     [["--listen", "0.0.0.0:0"], "--listen 0.0.0.0:0 can be reached from other machines and needs a certificate"],
-    [["--join", "10.0.0.1:5"], "--listen 0.0.0.0:0 can be reached from other machines"],
+    [
+      ["--join", "10.0.0.1:5"],
+      `--listen ${endpointText({ host: everyHost(), port: 0 })} can be reached from other machines`,
+    ],
     [["--world", "2"], "--world: no other node was named"],
     [["--listen", "127.0.0.1:0", "--world", "0"], "--world 0: expected a whole number of at least 1"],
     [["--listen", "127.0.0.1:0", "--rank", "1"], "--rank 1: only the node that listens for the others has rank 0"],

@@ -113,7 +113,7 @@ describe("a node that may not join", () => {
     const first = startNode({ to: 1000, shards: 2, world: 2 });
     const join = await first.endpoint;
     startNode({ to: 1000, shards: 2, join });
-    const third = startNode({ to: 1000, shards: 2, join, deadline: 300 });
+    const third = startNode({ to: 1000, shards: 2, join, deadline: 1500 });
     expect((await third.ended).error?.message).toMatch(/training\.shards: 2 shards are for at most 2 nodes/);
     expect(() => startNode({ to: 1, shards: 2, world: 3 })).toThrow("--world 3: training.shards is 2");
   });
@@ -123,7 +123,7 @@ describe("a node that may not join", () => {
     const join = await first.endpoint;
     const second = startNode({ to: 1000, join, rank: 3 });
     const peer = await second.endpoint;
-    const same = startNode({ to: 1000, join, rank: 3, deadline: 300 });
+    const same = startNode({ to: 1000, join, rank: 3, deadline: 1500 });
     expect((await same.ended).error?.message).toMatch(/rank 3 is taken by 127\.0\.0\.1:\d+\n {2}remedy: give another/);
     const lost = startNode({ to: 1000, join: { host: "127.0.0.1", port: Number(/(\d+)$/.exec(second.messages[0]!)![1]) } }); // prettier-ignore
     expect((await lost.ended).error?.message).toMatch(/does not coordinate; --join 127\.0\.0\.1:/);
