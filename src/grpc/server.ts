@@ -4,6 +4,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
 import { UsageError } from "../base/errors.ts";
 import { serverCredentials, tokenInterceptor } from "./credentials.ts";
+import { endDeadSessions, type Patience } from "./dead-sessions.ts";
 import { protoFolder } from "./proto-folder.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
@@ -20,6 +21,8 @@ export interface ListenOptions {
   readonly endpoint: Endpoint;
   readonly security: ServerSecurity;
   readonly tell: (text: string) => void;
+  /** Patience with silent connections; default: 10 s without calls, 5 min with. */
+  readonly patience?: Patience;
 }
 
 /** A service, and where its .proto file is. */
@@ -66,7 +69,7 @@ export async function startServer(
   options: ListenOptions,
   serverOptions: ServerOptions = {},
 ): Promise<Serving> {
-  const { endpoint, security, tell } = options;
+  const { endpoint, security, tell, patience } = options;
   const refused = occasionally((more, peer: string, path: string) =>
     tell(`${peer} was refused ${sanitizeText(path)}: it has no valid token${andMore(more, "calls")}`),
   );
@@ -79,6 +82,7 @@ export async function startServer(
   const port = await listen(server, options);
   const window = serverOptions["grpc-node.flow_control_window"];
   if (window !== undefined) openWindows(server, window);
+  endDeadSessions(server, patience);
   const refusedTls = occasionally((more, peer: string, why: string) =>
     tell(`the TLS handshake with ${peer} failed: ${sanitizeText(why)}${andMore(more, "connections")}`),
   );

@@ -1,0 +1,48 @@
+import type { Server } from "@grpc/grpc-js";
+import type { ServerHttp2Session } from "node:http2";
+import { http2ServersOf } from "./http2-servers.ts";
+
+export interface Patience {
+  /** Milliseconds of silence after which a connection without calls is asked, and again for its answer. */
+  readonly idle: number;
+  /** The same for a connection with calls, whose client may be frozen for a while. */
+  readonly busy: number;
+}
+
+const PATIENCE: Patience = { idle: 10_000, busy: 300_000 };
+
+/** Asks a silent client for a sign of life, and ends its connection where none comes. */
+function watch(session: ServerHttp2Session, { idle, busy }: Patience): void {
+  let asked = false;
+  let calls = 0;
+  const wait = () => void (session.destroyed || session.setTimeout(calls > 0 ? busy : idle));
+  session.on("timeout", () => {
+    if (asked || session.destroyed) return session.destroy();
+    asked = true;
+    const sent = session.ping((error) => (asked = error !== null));
+    // A ping that is not even written leaves the timer as it is.
+    if (sent) wait();
+    else session.destroy();
+  });
+  session.on("stream", (stream) => {
+    calls++;
+    wait();
+    stream.once("close", () => {
+      calls--;
+      wait();
+    });
+  });
+  wait();
+}
+
+/**
+ * Ends the connections of a gRPC server whose clients are gone.
+ *
+ * After an error of the protocol Node keeps a session open, without an event, when its client has hung up: each costs a
+ * file descriptor for good. Such a session answers no ping.
+ *
+ * @param server Listens already.
+ */
+export function endDeadSessions(server: Server, patience: Patience = PATIENCE): void {
+  for (const one of http2ServersOf(server)) one.on("session", (session) => watch(session, patience));
+}
