@@ -26,6 +26,7 @@ const paper: DeepPartial<Config> = {
     steps: 250_000,
     batchSize: 256,
     checkpointEvery: 5000,
+    boundImages: 256,
     likelihoodWeighting: true,
     importanceWeighting: true,
   },

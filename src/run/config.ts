@@ -21,7 +21,8 @@ const training = z.strictObject({
   checkpointEvery: whole(1, 1e9, "steps between checkpoints"),
   keepCheckpoints: whole(1, 1e6, "number of newest checkpoints to keep"),
   logEvery: whole(1, 1e9, "steps between metrics"),
-  snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound on 16 images; 0: never"),
+  snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound; 0: never"),
+  boundImages: whole(1, 1e6, "held-out and training images whose bound is measured then, to choose checkpoints/best"),
   histogramEvery: whole(0, 1e9, "steps between gradient histograms for TensorBoard; 0: never"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
   importanceWeighting: flag("draw t in proportion to g^2/sigma^2; only with likelihoodWeighting"),
@@ -207,7 +208,9 @@ const exchange = z.strictObject({
 export const configSchema = z.strictObject({
   seed: whole(0, Number.MAX_SAFE_INTEGER, "seed of every random number"),
   sde: oneOf(sdeNames, "forward SDE"),
-  checkpoint: file("checkpoint to evaluate, sample or start from; unset: the newest in the workdir"),
+  checkpoint: file(
+    "checkpoint to evaluate, sample or start from; best: that of the smallest held-out bound; unset: the newest in the workdir",
+  ),
   training,
   data,
   model,

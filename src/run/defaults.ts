@@ -21,6 +21,7 @@ export const baseConfig: BaseConfig = {
     keepCheckpoints: 3,
     logEvery: 100,
     snapshotEvery: 10_000,
+    boundImages: 16,
     histogramEvery: 1000,
     likelihoodWeighting: false,
     importanceWeighting: false,

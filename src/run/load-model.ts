@@ -11,6 +11,7 @@ import type { ScoreFunction } from "../sde/score-function.ts";
 import { evalBatches } from "../streams/batches.ts";
 import { priorBatches, sample } from "../streams/sample.ts";
 import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
+import { namedCheckpoint } from "../training/checkpoints/best-checkpoint.ts";
 import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { shapeInCheckpoint } from "../training/checkpoints/stored-shape.ts";
 import { TrainState } from "../training/train-state.ts";
@@ -32,7 +33,7 @@ export interface LoadModelOptions {
   readonly model?: (config: Config, shape: readonly number[]) => SessionModel;
   /** Shape of an example; default: what the checkpoint says. */
   readonly shape?: readonly number[];
-  /** A checkpoint file of any format; default: the newest whole one of the run. */
+  /** A checkpoint file of any format, or "best": that of the smallest held-out bound; default: the newest whole one of the run. */
   readonly checkpoint?: string;
   /** Decay of the average to compute with; default: the run's `eval.emaRate`. */
   readonly emaRate?: number;
@@ -113,7 +114,8 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   const config = settingsIn(workdir, stored);
   const { threads, precision, deterministic } = config.engine;
   const engine = await loadEngine({ threads: options.threads ?? threads, precision, deterministic });
-  const { checkpoint, shape = await shapeInCheckpoint(workdir, checkpoint) } = options;
+  const checkpoint = options.checkpoint === undefined ? undefined : namedCheckpoint(workdir, options.checkpoint);
+  const { shape = await shapeInCheckpoint(workdir, checkpoint) } = options;
   const build: NonNullable<LoadModelOptions["model"]> =
     options.model ?? (() => ({ network: ncsnpp(networkOf(config, imageShapeOf({ shape }))) }));
   const { network: model, sde = sdeOf(config) } = build(config, shape);

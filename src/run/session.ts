@@ -10,6 +10,7 @@ import type { ScoreFunction } from "../sde/score-function.ts";
 import type { ScoreModel } from "../models/score-model.ts";
 import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
 import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
+import { namedCheckpoint } from "../training/checkpoints/best-checkpoint.ts";
 import { CheckpointStore, type LoadedCheckpoint } from "../training/checkpoints/checkpoint-store.ts";
 import type { Peers } from "../training/peers.ts";
 import { TrainState } from "../training/train-state.ts";
@@ -71,12 +72,15 @@ const message = (text: string): RunEvent => ({ type: "message", text });
 
 /** The state to go on from; training prefers its own checkpoints to the one it was started from. */
 function find(
-  { config, mode }: RunContext,
+  { config, mode, workdir }: RunContext,
   network: ScoreNetwork,
   store: CheckpointStore,
   say: (text: string) => void,
 ) {
-  const given = (path: string): LoadedCheckpoint => ({ path, snapshot: readAnyCheckpoint(path, network.layout) });
+  const given = (name: string): LoadedCheckpoint => {
+    const path = namedCheckpoint(workdir, name);
+    return { path, snapshot: readAnyCheckpoint(path, network.layout) };
+  };
   if (config.checkpoint !== undefined && mode !== "train") return given(config.checkpoint);
   const own = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
   return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));

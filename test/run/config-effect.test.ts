@@ -74,6 +74,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.keepCheckpoints": row("1", training, "checkpoints"),
   "training.logEvery": row("1", training, "logged"),
   "training.snapshotEvery": row("1", training, "looks"),
+  "training.boundImages": row("2", evaluation, "look"),
   "training.histogramEvery": row("1", training, "histograms"),
   "training.likelihoodWeighting": row("true", whole, ALL),
   "training.importanceWeighting": row("true", whole, ALL, "training.likelihoodWeighting=true"),

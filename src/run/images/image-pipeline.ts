@@ -117,7 +117,10 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
         return keepSamplesRecord(context, own, { ...drawn, ...measured });
       };
       return {
-        train: () => pipeline.train(context, own, train, imageSnapshot(context, own, test, { measures, sampler })),
+        train: () => {
+          const { look, last } = imageSnapshot(context, own, { train, test }, { measures, sampler });
+          return concat(pipeline.train(context, own, train, look), last);
+        },
         evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
         sample: () =>
           concat(

@@ -1,10 +1,10 @@
 /** Looks at a run while it trains: the bound on some images, and a grid of samples, of the averaged parameters. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { concat, concatMap, defer, EMPTY, filter, tap, type Observable } from "rxjs";
+import { concat, concatAll, concatMap, defer, EMPTY, filter, ignoreElements, tap, type Observable } from "rxjs";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import { bytes } from "../../data/batch.ts";
-import type { ImageDataset } from "../../data/dataset.ts";
+import type { ImageSplits } from "../../data/dataset.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import { tf } from "../../engine/tf.ts";
 import type { Look } from "../../streams/between-steps.ts";
@@ -13,64 +13,104 @@ import { evaluate } from "../../streams/evaluate.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import { owning } from "../../streams/owning.ts";
 import { priorBatches } from "../../streams/sample.ts";
-import { averageOf } from "../../training/train-state.ts";
+import type { ScoreFunction } from "../../sde/score-function.ts";
+import { bestBound } from "../../training/checkpoints/best-checkpoint.ts";
+import { averageOf, type Snapshot } from "../../training/train-state.ts";
+import { evaluationWork } from "../evaluation-work.ts";
 import { evaluatedRate, evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import type { ImageSampler, Measures } from "./method.ts";
 
-/** Images that the bound is a mean over, and that are drawn. */
+/** Images that are drawn. */
 const IMAGES = 16;
 /** Times drawn for the bound at most. */
 const TIMES = 32;
 
+type Metric = Extract<RunEvent, { readonly type: "metric" }>;
+
+/** The looks at a run of images. */
+export interface ImageSnapshots {
+  /** Between steps. */
+  readonly look: Look;
+  /** After the last step, at which the evaluation looks: keeps its state where it is the best. */
+  readonly last: Observable<never>;
+}
+
 /**
- * Looks at the averaged parameters of a step: tells the session `eval/bound` of some test images and, as the result
- * `samples`, a grid in `samples` of the workdir. Images and noise are the same each time, so that grids can be compared.
+ * Looks at the averaged parameters of a step: tells the session `eval/bound` of some test images, `eval/bound_train` of
+ * some of the training and, as the result `samples`, a grid in `samples` of the workdir. Images and noise are the same
+ * each time, so that bounds and grids can be compared; the state of the smallest `eval/bound` is kept as the best one.
  */
 export function imageSnapshot(
   context: RunContext,
   session: Session,
-  test: ImageDataset,
+  data: Pick<ImageSplits, "train" | "test">,
   { measures, sampler }: { readonly measures: Measures; readonly sampler: ImageSampler },
-): Look {
+): ImageSnapshots {
   const { config, signal, workdir } = context;
-  const { sde, network, scoreOf, tell } = session;
-  const { boundTimes, batchSize } = config.eval;
+  const { sde, network, state, store, scoreOf, tell } = session;
+  const { batchSize } = config.eval;
   const seed = evaluationSeed(config);
-  const some = evaluationExamples(images(test), IMAGES);
-  const total = some.length;
-  const fewer = {
-    ...context,
-    config: { ...config, eval: { ...config.eval, boundTimes: Math.min(boundTimes, TIMES) } },
+  const boundTimes = Math.min(config.eval.boundTimes, TIMES);
+  const numImages = config.training.boundImages;
+  const fewer = { ...config, eval: { ...config.eval, boundTimes, numImages, repeats: 1, split: "test" as const } };
+  const by = { ...evaluationWork(fewer, "bound", session.data?.test), emaRate: evaluatedRate(config) };
+  const begun = state.step;
+
+  /** The bound on images of a split, as a metric. */
+  const bound = (split: "test" | "train", score: ScoreFunction, step: number) => {
+    const some = evaluationExamples(images(data[split]), numImages);
+    const kind = { name: "bound", key: "bound", total: some.length, step, split } as const;
+    return evalBatches(some, "image", { batchSize, signal }).pipe(
+      measures({ ...context, config: fewer }, { ...session, score }).bound,
+      evaluate(kind),
+      // The bar is the training's, and the summary the last evaluation's.
+      filter((event: RunEvent): event is Metric => event.type === "metric"),
+    );
+  };
+  const keepBest = async (copy: Snapshot, value: number): Promise<void> => {
+    const best = await bestBound(workdir, by);
+    if (best === undefined || value < best) await store.saveBest(copy, { bound: value, by });
+  };
+  /** Passes the bound on once the state is kept, where it is the best. */
+  const keeping = (copy: Snapshot) =>
+    concatMap(async (metric: Metric) => {
+      await keepBest(copy, metric.value);
+      return metric;
+    });
+  const grid = (score: ScoreFunction, step: number) => {
+    const shape = imageShapeOf(network.model);
+    return priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, signal }).pipe(
+      sampler(context, { ...session, score }),
+      concatMap(async (batch) => {
+        const folder = join(workdir, "samples");
+        mkdirSync(folder, { recursive: true });
+        const samples = join(folder, `samples_${step}.png`);
+        await writeFileAtomic(samples, [pngGrid(bytes(batch, "image").data, shape)]);
+        tell({ type: "result", values: { steps: step, samples } });
+      }),
+    );
   };
 
-  return (copy) => {
-    const { step } = copy;
-    const average = averageOf<Float32Array>(copy, evaluatedRate(config));
-    const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
-      const averaged = { ...session, score: scoreOf(ema) };
-      const bound = evalBatches(some, "image", { batchSize, signal }).pipe(
-        measures(fewer, averaged).bound,
-        evaluate({ name: "bound", key: "bound", total, step }),
-        // The bar is the training's, and the summary the last evaluation's.
-        filter((event: RunEvent) => event.type === "metric"),
-        tap(tell),
-      );
-      const shape = imageShapeOf(network.model);
-      const grid = priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, signal }).pipe(
-        sampler(context, averaged),
-        concatMap(async (batch) => {
-          const folder = join(workdir, "samples");
-          mkdirSync(folder, { recursive: true });
-          const samples = join(folder, `samples_${step}.png`);
-          await writeFileAtomic(samples, [pngGrid(bytes(batch, "image").data, shape)]);
-          tell({ type: "result", values: { steps: step, samples } });
-        }),
-      );
-      return concat(bound, grid);
-    };
-    // A copy: TensorFlow goes on sharing the memory, which the checkpoint of this step reads too.
-    return defer(() => (signal.aborted ? EMPTY : owning(() => tf.tensor1d(average.slice()), look)));
+  return {
+    look: (copy) => {
+      const { step } = copy;
+      const average = averageOf<Float32Array>(copy, evaluatedRate(config));
+      const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
+        const score = scoreOf(ema);
+        return concat(
+          bound("test", score, step).pipe(tap(tell), keeping(copy)),
+          bound("train", score, step).pipe(tap(tell)),
+          grid(score, step),
+        );
+      };
+      // A copy: TensorFlow goes on sharing the memory, which the checkpoint of this step reads too.
+      return defer(() => (signal.aborted ? EMPTY : owning(() => tf.tensor1d(average.slice()), look)));
+    },
+    last: defer(async () => {
+      const compared = !signal.aborted && state.step > begun && (await bestBound(workdir, by)) !== undefined;
+      return compared ? bound("test", session.score, state.step).pipe(keeping(state.snapshot())) : EMPTY;
+    }).pipe(concatAll(), ignoreElements()),
   };
 }

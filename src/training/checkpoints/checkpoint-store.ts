@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
 import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { bestPath, HELD_OUT, type HeldOut } from "./best-checkpoint.ts";
 import { parseConfig, type Json } from "./stored-config.ts";
 import type { Snapshot } from "../train-state.ts";
 
@@ -104,8 +105,18 @@ export class CheckpointStore {
     return path;
   }
 
+  /** Saves the state as the best one, in place of the one before. */
+  async saveBest(snapshot: Snapshot, heldOut: HeldOut): Promise<string> {
+    const { workdir, layout, config } = this.#options;
+    await this.#allowed(snapshot.step);
+    const path = bestPath(workdir);
+    mkdirSync(dirname(path), { recursive: true });
+    await writeCheckpoint(path, layout, snapshot, { ...(config as Json), [HELD_OUT]: heldOut });
+    return path;
+  }
+
   /**
-   * Moves checkpoints of `step` steps and more out of the way: the state of that step came from other nodes, and these
+   * Moves checkpoints of `step` steps and more, and the best one, out of the way: the state of that step came from other nodes, and these
    * files are of another past. They would count as the newest.
    *
    * @returns Where they are now, if there were any.
@@ -113,9 +124,11 @@ export class CheckpointStore {
   setAside(step: number): string | undefined {
     const { workdir } = this.#options;
     const old = allEntries(workdir).filter((entry) => entry.step >= step);
-    if (old.length === 0) return undefined;
+    const best = bestPath(workdir);
+    const paths = [...old.map(({ path }) => path), ...(existsSync(best) ? [best] : [])];
+    if (paths.length === 0) return undefined;
     const folder = join(workdir, "checkpoints-set-aside");
-    for (const { path } of old) {
+    for (const path of paths) {
       // One folder a kind: both may have a file of the same step.
       const kept = join(folder, basename(dirname(path)));
       mkdirSync(kept, { recursive: true });

@@ -149,7 +149,7 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
   const stream = session(context, { network: { ...linear, apply } }, (own) => {
     const { measures, sampler, trainDequantizer: learn } = parts.includes("loop") ? usual : scoreFlow;
     const evaluation = imageEvaluation(context, own, measures, { test, train: data });
-    const look = imageSnapshot(context, own, test, { measures, sampler });
+    const { look } = imageSnapshot(context, own, { train: data, test }, { measures, sampler });
     const chosen = () =>
       concat(
         ...(parts.includes("eval") ? [evaluation.test()] : []),
