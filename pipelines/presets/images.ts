@@ -2,18 +2,22 @@
 import type { Config, DeepPartial, Presets } from "scorestream";
 import { cifar10Presets } from "./cifar10.ts";
 
-const data = { randomFlip: false } as const;
-
 const each = (change: (preset: DeepPartial<Config>) => DeepPartial<Config>): Presets => {
-  const { quick, paper, paper_deep } = cifar10Presets;
-  return { quick: change(quick), paper: change(paper), paper_deep: change(paper_deep) };
+  const { quick, paper, paper_deep, modern, released } = cifar10Presets;
+  return {
+    quick: change(quick),
+    paper: change(paper),
+    paper_deep: change(paper_deep),
+    modern: change(modern),
+    released: change(released),
+  };
 };
 
-export const imagesPresets = each((preset) => ({ ...preset, data }));
+export const imagesPresets = each((preset) => ({ ...preset, data: { ...preset.data, randomFlip: false } }));
 
 /** 28 can be halved twice, so there are three resolutions: 28, 14 and 7. */
 export const mnistPresets = each((preset) => ({
   ...preset,
-  data,
+  data: { ...preset.data, randomFlip: false },
   model: { ...preset.model, chMult: [1, 2, 2], attnResolutions: [14] },
 }));

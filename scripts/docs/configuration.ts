@@ -23,7 +23,7 @@ function group(name: string): string {
 
 /** The fields in which the presets of `cifar10` differ from the defaults or from each other. */
 function presetTable(): string {
-  const names = ["quick", "paper", "paper_deep"] as const;
+  const names = ["quick", "paper", "paper_deep", "modern", "released"] as const;
   const configs = names.map((name) => {
     return resolveConfig({ imageSize: 32, settings: [cifar10Presets[name]], assignments: [] }).config;
   });

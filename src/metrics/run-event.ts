@@ -8,7 +8,7 @@ export const modes = ["train", "eval", "train_deq", "sample"] as const;
 export type Mode = (typeof modes)[number];
 
 /** Values of `--preset`. */
-export const presets = ["quick", "paper", "paper_deep"] as const;
+export const presets = ["quick", "paper", "paper_deep", "modern", "released"] as const;
 /** One of {@link presets}. */
 export type Preset = (typeof presets)[number];
 

@@ -139,6 +139,19 @@ export function timestepEmbedding(t: Tensor1D, dim: number): Tensor2D {
   return tf.concat(parts, 1) as Tensor2D;
 }
 
+/**
+ * x [B, H, W, C] with its sines, then its cosines, at the frequencies 2^n: sin(2^n 2 pi x). They show the network
+ * details that are smaller than what it resolves, as a change of one level of 256 is.
+ *
+ * @param exponents The numbers n; without any, x itself.
+ * @see Kingma et al. 2021, Variational Diffusion Models, Appendix C, with n = 6, 7 for x in [-1, 1]
+ */
+export function withFourierFeatures(x: Tensor4D, exponents: readonly number[]): Tensor4D {
+  if (exponents.length === 0) return x;
+  const angles = exponents.map((n) => tf.mul<Tensor4D>(x, 2 ** n * 2 * Math.PI));
+  return tf.concat([x, ...angles.map((angle) => tf.sin(angle)), ...angles.map((angle) => tf.cos(angle))], 3);
+}
+
 /** Gaussian Fourier features of [B] as [B, 2 dim]; the frequencies are a parameter that is not trained. */
 export function fourierEmbedding(parent: Scope, dim: number, scale: number) {
   const scope = parent.child("GaussianFourierProjection");

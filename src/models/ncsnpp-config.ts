@@ -29,6 +29,8 @@ export interface NcsnppConfig {
   readonly nonlinearity: Activation;
   /** Divides the output by sigma; VE with Fourier embedding only. */
   readonly scaleBySigma: boolean;
+  /** Exponents n of Fourier features sin(2^n 2 pi x) and cos of the input, x in [-1, 1]; default: none. */
+  readonly inputFeatures?: readonly number[];
   /** Fourier features of log(condition), as the reference does for VE. */
   readonly logCondition: boolean;
 }

@@ -19,6 +19,7 @@ import {
   norm,
   residual,
   timestepEmbedding,
+  withFourierFeatures,
   type Layer,
 } from "./layers.ts";
 import { checkConfig, type NcsnppConfig } from "./ncsnpp-config.ts";
@@ -47,7 +48,7 @@ interface State {
 export function ncsnpp(config: NcsnppConfig): ScoreModel<ImageShape> {
   checkConfig(config);
   const { nf, chMult, numResBlocks, attnResolutions, initScale, skipRescale, nonlinearity, channels } = config;
-  const { progressive, progressiveInput, conditional } = config;
+  const { progressive, progressiveInput, conditional, inputFeatures = [] } = config;
   const fir = config.fir ? config.firKernel : undefined;
   const scope = Scope.root();
   const levels = chMult.length;
@@ -95,7 +96,7 @@ export function ncsnpp(config: NcsnppConfig): ScoreModel<ImageShape> {
   };
 
   // Downsampling half.
-  const first = conv(scope, channels, nf);
+  const first = conv(scope, channels * (1 + 2 * inputFeatures.length), nf);
   steps.push(run((context, x) => first(context, x)));
   rememberWidth();
   for (const [level, multiplier] of chMult.entries()) {
@@ -196,7 +197,7 @@ export function ncsnpp(config: NcsnppConfig): ScoreModel<ImageShape> {
     apply(context, x: Tensor4D, timeCondition) {
       const input = config.centered ? x : tf.sub<Tensor4D>(tf.mul(x, 2), 1);
       const state: State = {
-        h: input,
+        h: withFourierFeatures(input, inputFeatures),
         skips: [],
         embedding: embed(context, timeCondition),
         inputPyramid: input,

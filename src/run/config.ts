@@ -54,6 +54,10 @@ const model = z.strictObject({
   sigmaMin: positive(1e6, "sigma(0) of ve"),
   sigmaMax: positive(1e6, "sigma(1) of ve and linearve"),
   numScales: whole(1, 1e6, "discretization steps of the SDE"),
+  inputFeatures: z
+    .array(z.int().min(0).max(12))
+    .max(8)
+    .describe("exponents n of sin(2^n 2 pi x) and cos of the image, further input of the network; VDM has 6,7"),
   nf: z.int().min(4).max(4096).multipleOf(4).describe("channels at full resolution"),
   chMult: z.array(z.int().min(1).max(64)).min(1).max(12).describe("channels of each resolution, as multiples of nf"),
   numResBlocks: whole(1, 64, "residual blocks per resolution"),

@@ -37,6 +37,7 @@ export const baseConfig: BaseConfig = {
     sigmaMin: 0.01,
     sigmaMax: 50,
     numScales: 1000,
+    inputFeatures: [],
     nf: 128,
     chMult: [1, 2, 2, 2],
     numResBlocks: 4,

@@ -9,9 +9,7 @@ import { UsageError } from "../base/errors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import type { ScoreModel } from "../models/score-model.ts";
 import { scoreNetwork, type ScoreNetwork } from "../models/score-network.ts";
-import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
-import { namedCheckpoint } from "../training/checkpoints/best-checkpoint.ts";
-import { CheckpointStore, type LoadedCheckpoint } from "../training/checkpoints/checkpoint-store.ts";
+import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import type { Peers } from "../training/peers.ts";
 import { TrainState } from "../training/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -22,6 +20,7 @@ import { requireTrainedWith } from "./checkpoint-config.ts";
 import { fieldsWith } from "./own-fields.ts";
 import { peersOf, mergeWhile } from "./exchange.ts";
 import { precisionsOf } from "./precision.ts";
+import { startingCheckpoint } from "./starting-checkpoint.ts";
 import { compiles, evaluatedRate, sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -70,22 +69,6 @@ export interface RunPhases {
 
 const message = (text: string): RunEvent => ({ type: "message", text });
 
-/** The state to go on from; training prefers its own checkpoints to the one it was started from. */
-function find(
-  { config, mode, workdir }: RunContext,
-  network: ScoreNetwork,
-  store: CheckpointStore,
-  say: (text: string) => void,
-) {
-  const given = (name: string): LoadedCheckpoint => {
-    const path = namedCheckpoint(workdir, name);
-    return { path, snapshot: readAnyCheckpoint(path, network.layout) };
-  };
-  if (config.checkpoint !== undefined && mode !== "train") return given(config.checkpoint);
-  const own = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
-  return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));
-}
-
 /** The network and the SDE that a run trains and evaluates. */
 export interface SessionModel {
   readonly network: ScoreModel;
@@ -126,7 +109,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
     config: { pipeline, preset: context.preset, dataDigest: data?.train, shape: model.shape, ...config },
     keep: config.training.keepCheckpoints,
   });
-  const found = find(context, network, store, (text) => events.push(message(text)));
+  const found = startingCheckpoint(context, network, store, (text) => events.push(message(text)));
   if (!found && mode !== "train") {
     throw new UsageError(
       `workdir ${workdir} has no checkpoint to ${PURPOSES[mode]}`,

@@ -2,7 +2,8 @@ import type { Tensor4D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
 import { ncsnpp, type NcsnppConfig } from "../../src/models/ncsnpp.ts";
-import { initialParameters, layoutOf, unflatten } from "../../src/models/parameters.ts";
+import { withFourierFeatures } from "../../src/models/layers.ts";
+import { initialParameters, layoutOf, unflatten, type ParameterLayout } from "../../src/models/parameters.ts";
 import { TINY } from "../streams/fixture.ts";
 import { expectNoLeak, normalTensor, values } from "../support/tensors.ts";
 
@@ -30,6 +31,59 @@ const block = (C: number, O: number, embedding: number, shortcut: boolean) =>
   convolution(O, O) +
   (shortcut ? convolution(C, O, 1) : 0);
 const attention = (C: number) => norm(C) + 4 * dense(C, C);
+
+describe("Fourier features of the input", () => {
+  it("are sines and cosines of 2^n 2 pi x beside x, and their gradient", () => {
+    const x = [-1, -0.3, 0.123456, 0.9];
+    const [features, slope] = tf.tidy(() => {
+      const input = tf.tensor4d(x, [1, 2, 2, 1]);
+      const sum = tf.grad((x) => tf.sum(tf.mul(withFourierFeatures(x as Tensor4D, [2, 6]), [0, 1, 0, 0, 1])));
+      return [values(withFourierFeatures(input, [2, 6])), values(sum(input))];
+    });
+    const [low, high] = [2 ** 2 * 2 * Math.PI, 2 ** 6 * 2 * Math.PI];
+    x.forEach((v, i) => {
+      const value = Math.fround(v);
+      const expected = [
+        v,
+        Math.sin(low * value),
+        Math.sin(high * value),
+        Math.cos(low * value),
+        Math.cos(high * value),
+      ];
+      expected.forEach((one, j) => expect(features[5 * i + j]).toBeCloseTo(one, 4));
+      expect(slope[i]! / high).toBeCloseTo((low * Math.cos(low * value)) / high - Math.sin(high * value), 4);
+    });
+  });
+
+  it("give the same output as none where the first convolution leaves them out", () => {
+    const [plain, more] = [ncsnpp(TINY), ncsnpp({ ...TINY, inputFeatures: [6, 7] })];
+    const [from, to] = [plain, more].map(({ parameters }) => layoutOf(parameters)) as [
+      ParameterLayout,
+      ParameterLayout,
+    ];
+    expect(to.count - from.count).toBe(3 * 3 * 4 * TINY.channels * TINY.nf);
+    const given = initialParameters(from, 1);
+    const padded = new Float32Array(to.length);
+    for (const slot of to.slots) {
+      const same = from.slots.find(({ name }) => name === slot.name)!;
+      const [taps, outputs] = [9, TINY.nf];
+      const [I, O] = [same.size / taps / outputs, slot.size / taps / outputs];
+      const first = same.size !== slot.size;
+      for (let i = 0; i < same.size; i++) {
+        const tap = Math.floor(i / (I * outputs));
+        padded[slot.offset + (first ? i + tap * (O - I) * outputs : i)] = given[same.offset + i]!;
+      }
+    }
+    const out = (model: typeof plain, layout: ParameterLayout, flat: Float32Array) =>
+      tf.tidy(() => {
+        const x = normalTensor<Tensor4D>([2, ...model.shape], 3);
+        return values(model.apply({ parameters: unflatten(layout, tf.tensor1d(flat)) }, x, tf.tensor1d([0.5, 30])));
+      });
+    const [a, b] = [out(plain, from, given), out(more, to, padded)];
+    a.forEach((value, i) => expect(b[i]).toBeCloseTo(value, 5));
+    expect(out(more, to, initialParameters(to, 1))).not.toEqual(a);
+  });
+});
 
 describe("ncsnpp", () => {
   it("has as many parameters as the parts it is made of", () => {

@@ -21,37 +21,68 @@ const quick = {
 };
 const optim = { lr: 2e-4, warmup: 5000, gradClip: 1, schedule: "linear", finalLr: 1e-5, decaySteps: 100_000 };
 const paper = {
-  training: { steps: 250_000, batchSize: 256, checkpointEvery: 5000, ...weighted },
+  training: { steps: 250_000, batchSize: 256, checkpointEvery: 5000, boundImages: 256, ...weighted },
   data: { randomFlip: false },
   model: { ...network, numResBlocks: 4 },
   optim,
   eval: { numImages: 10_000, batchSize: 256, boundTimes: 1000 },
 };
 const imagenet = {
-  training: { steps: 500_000, batchSize: 256, checkpointEvery: 10_000, ...weighted },
+  training: { steps: 500_000, batchSize: 256, checkpointEvery: 10_000, boundImages: 256, ...weighted },
   data: { randomFlip: false },
   model: { ...network, dropout: 0, numResBlocks: 4 },
   optim,
   eval: { numImages: 50_000, batchSize: 256, boundTimes: 1000, repeats: 1 },
   dequantizer: { filters: 128, components: 32, blocks: 8, heads: 4 },
 };
+const velocity = { likelihoodWeighting: true, importanceWeighting: false, velocityTimes: true, stratifiedTimes: true };
+const modern = {
+  ...paper,
+  training: { steps: 250_000, batchSize: 256, checkpointEvery: 5000, boundImages: 256, ...velocity },
+  model: { ...network, numResBlocks: 4, prediction: "velocity" },
+  engine: { precision: "auto" },
+};
+const released = {
+  training: { steps: 1_300_001, batchSize: 128, checkpointEvery: 10_000, boundImages: 256, ...weighted },
+  data: { randomFlip: true, uniformDequantization: false },
+  model: { ...network, numResBlocks: 4 },
+  optim: { lr: 2e-4, warmup: 5000, gradClip: 1, schedule: "constant" },
+  eval: { numImages: 10_000, batchSize: 1024, boundTimes: 1000, repeats: 5 },
+  dequantizer: { steps: 300_001, emaRate: 0.99, offset: true },
+};
+const plain = { data: { ...released.data, randomFlip: false } };
 const unflipped = { data: { randomFlip: false } };
 const levels28 = { chMult: [1, 2, 2], attnResolutions: [14] };
 
 describe("the presets, field by field", () => {
   it("of CIFAR-10 are the paper's 250,000 steps of 256, and a quick one", () => {
     const paper_deep = { ...paper, model: { ...network, numResBlocks: 8 } };
-    expect(cifar10Presets).toEqual({ quick, paper, paper_deep });
+    expect(cifar10Presets).toEqual({ quick, paper, paper_deep, modern, released });
   });
 
   it("of ImageNet 32 are the paper's 500,000 steps of 256 without dropout, and a quick one", () => {
     const paper_deep = { ...imagenet, model: { ...network, dropout: 0, numResBlocks: 8 } };
-    expect(imagenet32Presets).toEqual({ quick: { ...quick, ...unflipped }, paper: imagenet, paper_deep });
+    const { training, model, data, eval: evaluation, dequantizer } = imagenet;
+    expect(imagenet32Presets).toEqual({
+      ...{ quick: { ...quick, ...unflipped }, paper: imagenet, paper_deep },
+      modern: {
+        ...{ data, optim, eval: evaluation, dequantizer, engine: { precision: "auto" } },
+        training: { ...training, ...velocity },
+        model: { ...model, prediction: "velocity" },
+      },
+      released: {
+        ...{ ...released, ...plain, model, eval: { ...evaluation, batchSize: 1024 } },
+        dequantizer: { ...released.dequantizer, ...dequantizer },
+      },
+    });
   });
 
   it("of any images are those of CIFAR-10, never mirrored", () => {
     const paper_deep = { ...paper, model: { ...network, numResBlocks: 8 } };
-    expect(imagesPresets).toEqual({ quick: { ...quick, ...unflipped }, paper, paper_deep });
+    expect(imagesPresets).toEqual({
+      ...{ quick: { ...quick, ...unflipped }, paper, paper_deep, modern },
+      released: { ...released, ...plain },
+    });
   });
 
   it("of MNIST have three resolutions, attention at 14", () => {
@@ -60,6 +91,8 @@ describe("the presets, field by field", () => {
       quick: { ...quick, ...unflipped, model: { ...quick.model, ...levels28 } },
       paper: { ...paper, model: { ...paper.model, ...levels28 } },
       paper_deep: { ...paper, model: deep },
+      modern: { ...modern, model: { ...modern.model, ...levels28 } },
+      released: { ...released, ...plain, model: { ...released.model, ...levels28 } },
     });
   });
 
@@ -89,14 +122,28 @@ describe("what holds before any preset", () => {
       sde: "vp",
       training: {
         ...{ steps: 250_000, batchSize: 128, shards: 1, checkpointEvery: 10_000, keepCheckpoints: 3, logEvery: 100 },
-        ...{ snapshotEvery: 10_000, histogramEvery: 1000, likelihoodWeighting: false, importanceWeighting: false },
+        ...{
+          snapshotEvery: 10_000,
+          boundImages: 16,
+          histogramEvery: 1000,
+          likelihoodWeighting: false,
+          importanceWeighting: false,
+        },
         ...{ velocityTimes: false, stratifiedTimes: false },
         ...{ continuous: true, reduceMean: true },
       },
       data: { testFraction: 0.05, uniformDequantization: true, randomFlip: true, centered: true },
       model: {
         ...{ betaMin: 0.1, betaMax: 20, sigmaMin: 0.01, sigmaMax: 50, numScales: 1000 },
-        ...{ ...network, numResBlocks: 4, initScale: 0, skipRescale: true, resblockType: "biggan" },
+        ...{
+          ...network,
+          emaRates: [],
+          inputFeatures: [],
+          numResBlocks: 4,
+          initScale: 0,
+          skipRescale: true,
+          resblockType: "biggan",
+        },
         ...{ fir: false, firKernel: [1, 3, 3, 1], progressive: "none", progressiveInput: "none" },
         ...{ progressiveCombine: "sum", embeddingType: "positional", fourierScale: 16, scaleBySigma: false },
         ...{ resampWithConv: true, conditional: true, nonlinearity: "swish" },

@@ -97,6 +97,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "model.sigmaMin": row("0.1", whole, ALL, ...ve),
   "model.sigmaMax": row("2", whole, ALL, ...ve),
   "model.numScales": row("26", run("sample", "look"), "samples grid", ...pc),
+  "model.inputFeatures": row("6,7", network, "parameters initial output"),
   "model.nf": row("8", network, "parameters initial output"),
   "model.chMult": row("1,2", network, "parameters initial output"),
   "model.numResBlocks": row("2", network, "parameters initial output"),

@@ -69,6 +69,7 @@ export function imageSnapshot(
       filter((event: RunEvent): event is Metric => event.type === "metric"),
     );
   };
+  const told = (metric: Metric) => tell(metric);
   const keepBest = async (copy: Snapshot, value: number): Promise<void> => {
     const best = await bestBound(workdir, by);
     if (best === undefined || value < best) await store.saveBest(copy, { bound: value, by });
@@ -100,8 +101,8 @@ export function imageSnapshot(
       const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
         const score = scoreOf(ema);
         return concat(
-          bound("test", score, step).pipe(tap(tell), keeping(copy)),
-          bound("train", score, step).pipe(tap(tell)),
+          bound("test", score, step).pipe(tap(told), keeping(copy)),
+          bound("train", score, step).pipe(tap(told)),
           grid(score, step),
         );
       };

@@ -22,7 +22,7 @@ describe("the presets of image pipelines", () => {
       const { config: resolved, notes } = config(settings, preset, size);
       expect(notes).toEqual([]);
       expect(resolved.data.randomFlip).toBe(false);
-      expect(resolved.model.numResBlocks).toBe({ quick: 1, paper: 4, paper_deep: 8 }[preset]);
+      expect(resolved.model.numResBlocks).toBe({ quick: 1, paper: 4, paper_deep: 8, modern: 4, released: 4 }[preset]);
     }
   });
 
@@ -60,7 +60,7 @@ describe("the presets of image pipelines", () => {
       const { filters, components, blocks, heads } = config(settings, preset, 32).config.dequantizer;
       return [filters, components, blocks, heads];
     };
-    for (const preset of ["paper", "paper_deep"] as const) {
+    for (const preset of ["paper", "paper_deep", "modern", "released"] as const) {
       expect(sizes(cifar10Presets, preset)).toEqual([96, 32, 2, 4]);
       expect(sizes(imagenet32Presets, preset)).toEqual([128, 32, 8, 4]);
     }
