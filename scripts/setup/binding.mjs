@@ -8,6 +8,7 @@ import { run, tail } from "./child.mjs";
 import { SetupError } from "./errors.mjs";
 import { bindingLink, cacheFolder, installed, modules, project, tfjs } from "./paths.mjs";
 import { step } from "./progress.mjs";
+import { seal } from "./sealed.mjs";
 import { inPlace } from "./temporary.mjs";
 
 const native = fileURLToPath(new URL("../../src/engine/native/", import.meta.url));
@@ -80,6 +81,7 @@ export async function compileBinding({ compiler }, libraries, folder) {
       );
       const path = JSON.stringify(join(folder, real));
       await compile(`-DSCORESTREAM_BINDING=${path}`, quiet, ...(isMac ? [] : ["-ldl"]), "-o", addonIn(temporary));
+      await seal(temporary);
     }),
   );
 }

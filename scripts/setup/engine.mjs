@@ -1,10 +1,10 @@
 /** The engine step: provides the best engine this machine can have, and says why it is not a better one. */
-import { existsSync } from "node:fs";
 import { addonIn, bindingFolder, compileBinding, link, linked } from "./binding.mjs";
 import { SetupError } from "./errors.mjs";
-import { librariesFolder, librariesReady, provideLibraries } from "./libraries.mjs";
+import { librariesFolder, provideLibraries } from "./libraries.mjs";
 import { buildFor, checkLibc, hasNvidiaGpu, wantedEngine } from "./machine.mjs";
 import { installPrebuilt } from "./prebuilt.mjs";
+import { isComplete, isSuspect, removeDamaged } from "./sealed.mjs";
 import { findTools } from "./tools.mjs";
 
 /**
@@ -21,7 +21,7 @@ import { findTools } from "./tools.mjs";
 
 const ASKED_FOR_WASM = ["SCORESTREAM_ENGINE=wasm asks for it"];
 
-const isReady = (libraries, addon) => linked(addon) && librariesReady(libraries);
+const isReady = (libraries, binding) => linked(addonIn(binding)) && isComplete(libraries) && isComplete(binding);
 
 /** The engines to try, best first. */
 function candidates(wanted, gpu) {
@@ -29,23 +29,27 @@ function candidates(wanted, gpu) {
   return gpu ? ["cuda", "cpu", "wasm"] : ["cpu", "wasm"];
 }
 
-async function provideNative(engine) {
+async function provideNative(engine, verify) {
   const build = buildFor(engine === "cuda");
   const libraries = librariesFolder(build);
   const binding = bindingFolder(libraries);
-  const addon = addonIn(binding);
-  if (!isReady(libraries, addon)) {
+  if (verify || isSuspect(libraries)) {
+    // A binding is in doubt with its libraries.
+    await removeDamaged(binding);
+    await removeDamaged(libraries);
+  }
+  if (!isReady(libraries, binding)) {
     checkLibc();
-    const tools = librariesReady(libraries) && existsSync(addon) ? undefined : await findTools();
-    if (!librariesReady(libraries)) await provideLibraries(tools, build, libraries);
-    if (!existsSync(addon)) await compileBinding(tools, libraries, binding);
-    link(addon);
+    const tools = isComplete(libraries) && isComplete(binding) ? undefined : await findTools();
+    if (!isComplete(libraries)) await provideLibraries(tools, build, libraries);
+    if (!isComplete(binding)) await compileBinding(tools, libraries, binding);
+    link(addonIn(binding));
   }
   return { libraries, binding };
 }
 
-async function provide(engine, gpu) {
-  if (engine === "cpu" || engine === "cuda") return provideNative(engine);
+async function provide(engine, gpu, verify) {
+  if (engine === "cpu" || engine === "cuda") return provideNative(engine, verify);
   if (engine === "prebuilt") await installPrebuilt(gpu);
   return {};
 }
@@ -64,7 +68,7 @@ export function readyEngine() {
   try {
     const libraries = librariesFolder(buildFor(engine === "cuda"));
     const binding = bindingFolder(libraries);
-    return isReady(libraries, addonIn(binding)) ? { engine, wanted, gpu, libraries, binding, reasons: [] } : undefined;
+    return isReady(libraries, binding) ? { engine, wanted, gpu, libraries, binding, reasons: [] } : undefined;
   } catch {
     return undefined; // the step itself names what is wrong
   }
@@ -73,16 +77,17 @@ export function readyEngine() {
 /**
  * Provides an engine.
  *
+ * @param {boolean} verify Whether to read all files of one that is in place.
  * @returns {Promise<Prepared>}
  * @throws SetupError when the one engine the user asked for cannot be had.
  */
-export async function prepareEngine() {
+export async function prepareEngine(verify) {
   const wanted = wantedEngine();
   const gpu = hasNvidiaGpu();
   const reasons = wanted === "wasm" ? [...ASKED_FOR_WASM] : [];
   for (const engine of candidates(wanted, gpu)) {
     try {
-      return { engine, wanted, gpu, ...(await provide(engine, gpu)), reasons };
+      return { engine, wanted, gpu, ...(await provide(engine, gpu, verify)), reasons };
     } catch (error) {
       if (!(error instanceof SetupError) || wanted !== "auto") throw error;
       if (!reasons.includes(error.text)) reasons.push(error.text);

@@ -64,7 +64,7 @@ function stopWithNpm(child, env = process.env) {
  * Runs a program to its end. Signals are passed on; the program decides when it ends.
  *
  * @param {Record<string, string>} extra Added to its environment.
- * @returns {Promise<number>} Its exit code; 128 + n after a signal.
+ * @returns {Promise<{ code: number, signal: NodeJS.Signals | null }>} Its exit code, 128 + n after signal n.
  */
 export function launch(program, args, extra) {
   const { command, cwd } = commandOf(program, args);
@@ -83,6 +83,6 @@ export function launch(program, args, extra) {
     for (const signal of STOP_SIGNALS) process.on(signal, () => sendSignal(child, signal));
     stopWithNpm(child);
     child.on("error", reject);
-    child.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+    child.on("exit", (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal], signal }));
   });
 }

@@ -1,7 +1,6 @@
 /** The TensorFlow libraries in the cache folder. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { statfsSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, tail } from "./child.mjs";
@@ -9,11 +8,11 @@ import { downloadWheels } from "./download.mjs";
 import { SetupError } from "./errors.mjs";
 import { cacheFolder } from "./paths.mjs";
 import { megabytes, step } from "./progress.mjs";
+import { seal } from "./sealed.mjs";
 import { inPlace } from "./temporary.mjs";
 import { TENSORFLOW } from "./wheels.mjs";
 
 const unpacker = fileURLToPath(new URL("unpack.py", import.meta.url));
-const MANIFEST = "files.json";
 const HEADERS = ["c/c_api.h", "c/eager/c_api.h", "c/tf_datatype.h", "c/tf_status.h", "c/tf_tensor.h"]
   .concat("core/platform/ctstring_internal.h", "core/util/work_sharder.h")
   .concat(["op.h", "op_kernel.h", "shape_inference.h"].map((name) => `core/framework/${name}`))
@@ -24,23 +23,6 @@ export function librariesFolder(build) {
   const made = JSON.stringify([build.wheels, HEADERS, ...(build.links ? [build.links] : [])]);
   const hash = createHash("sha256").update(made).update(readFileSync(unpacker)).digest("hex");
   return join(cacheFolder(), "tensorflow", `${TENSORFLOW}-${build.key}-${hash.slice(0, 12)}`);
-}
-
-/** Paths and sizes of all files under a folder. */
-function filesUnder(folder) {
-  const names = readdirSync(folder, { recursive: true }).map(String).sort();
-  const sizes = names.map((name) => [name, statSync(join(folder, name))]);
-  return Object.fromEntries(sizes.filter(([, stat]) => stat.isFile()).map(([name, stat]) => [name, stat.size]));
-}
-
-/** True when the libraries are complete. */
-export function librariesReady(folder) {
-  try {
-    const files = Object.entries(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
-    return files.every(([name, size]) => statSync(join(folder, name)).size === size);
-  } catch {
-    return false;
-  }
 }
 
 function checkDisk(folder, needed) {
@@ -82,7 +64,7 @@ export async function provideLibraries({ python }, build, folder) {
       }
       await strip(join(temporary, "tensorflow"));
       for (const [path, target] of Object.entries(build.links ?? {})) symlinkSync(target, join(temporary, path));
-      writeFileSync(join(temporary, MANIFEST), JSON.stringify(filesUnder(temporary)));
+      await seal(temporary);
     }),
   );
   rmSync(downloads, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { banner } from "./banner.mjs";
 import { interruptible } from "./child.mjs";
+import { deathText, isFault } from "./deaths.mjs";
 import { prepareEngine, readyEngine } from "./engine.mjs";
 import { Interrupted, SetupError } from "./errors.mjs";
 import { launch } from "./launch.mjs";
@@ -10,17 +11,22 @@ import { withLock } from "./lock.mjs";
 import { installPackages, packagesReady } from "./packages.mjs";
 import { cacheFolder, project } from "./paths.mjs";
 import { outliveReaders, say } from "./progress.mjs";
+import { suspect } from "./sealed.mjs";
 
-/** Does what is missing; nothing, and without the lock, when all is there. */
-async function setUp() {
-  if (packagesReady()) {
+/**
+ * Does what is missing; nothing, and without the lock, when all is there.
+ *
+ * @param {boolean} verify Whether to read the engine's files, too, and make damaged ones anew.
+ */
+async function setUp(verify) {
+  if (!verify && packagesReady()) {
     const ready = readyEngine();
     if (ready) return ready;
   }
   return interruptible(() =>
     withLock(join(cacheFolder(), "setup.lock"), async () => {
       await installPackages();
-      return prepareEngine();
+      return prepareEngine(verify);
     }),
   );
 }
@@ -74,13 +80,17 @@ export async function main([program, ...given]) {
   const separator = given.indexOf("--");
   const args = separator < 0 ? given : given.toSpliced(separator, 1);
   try {
-    const prepared = await setUp();
-    const text = banner(prepared);
-    if (text) process.stderr.write(text);
+    const prepared = await setUp(program === undefined);
+    const about = banner(prepared);
+    if (about) process.stderr.write(about);
     if (program === undefined) return say(`ready, engine: ${prepared.engine}`);
     const engine = prepared.engine === "wasm" ? { SCORESTREAM_ENGINE: "wasm" } : {};
     const environment = { ...engine, ...xlaTools(prepared), SCORESTREAM_SETUP: JSON.stringify(prepared) };
-    process.exitCode = await launch(program, args, environment);
+    const { code, signal } = await launch(program, args, environment);
+    process.exitCode = code;
+    const text = deathText(signal);
+    if (text) say(text);
+    if (isFault(signal) && prepared.libraries) suspect(prepared.libraries);
   } catch (error) {
     process.exitCode = report(error);
   }
