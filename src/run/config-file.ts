@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
+import { temporaryPath } from "../base/temporary.ts";
 import { sealJson, unsealJson } from "../base/sealed-json.ts";
 import { fields, type Field } from "./config-fields.ts";
 import { baseConfig } from "./defaults.ts";
@@ -43,7 +44,7 @@ export function readStoredConfig(workdir: string): StoredConfig | undefined {
 /** Writes `config.json`: either the old or the new one is there, whatever happens. */
 export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
   const path = pathOf(workdir);
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     namingFile(path, () => writeFileSync(temporary, sealJson(stored), { flush: true }));
     renameSync(temporary, path);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RunError, UsageError } from "../base/errors.ts";
 import { duration } from "../base/format.ts";
 import { namingFile } from "../base/naming-file.ts";
+import { temporaryPath } from "../base/temporary.ts";
 import { startBeat } from "./lock-beat.ts";
 import { BEAT, isGone, isNear, SILENCE, silenceOf, thisProcess, type Owner } from "./lock-owner.ts";
 
@@ -56,7 +57,7 @@ function takeOver(path: string, seen: string, mine: string): boolean {
     if (Math.abs(Date.now() - since) > WRITING) rmSync(guard, { force: true });
     return false;
   }
-  const next = `${path}.${process.pid}.tmp`;
+  const next = temporaryPath(path);
   try {
     if (readText(path) !== seen) return false;
     writeFileSync(next, mine);

@@ -1,24 +1,30 @@
 /** The folder of a run. */
 import { accessSync, constants, mkdirSync } from "node:fs";
-import { UsageError, type RunError } from "../base/errors.ts";
-import { lockWorkdir } from "./lock.ts";
 import { join } from "node:path";
+import { UsageError, type RunError } from "../base/errors.ts";
+import { listed } from "../base/lists.ts";
+import { sweepForsaken } from "../base/temporary.ts";
+import { lockWorkdir } from "./lock.ts";
 
 /**
- * Creates the folder where it is missing, makes sure it can be written, and locks it.
+ * Creates the folder where it is missing, makes sure it can be written, locks it, and removes what a killed process was
+ * writing there.
  *
  * @returns A function that unlocks it.
  * @throws UsageError when it cannot be used or another run uses it; a full disk is passed on as it is.
  */
 export function openWorkdir(
   workdir: string,
-  onStale: (text: string) => void,
+  onMessage: (text: string) => void,
   onLost?: (error: RunError) => void,
 ): () => void {
   try {
     mkdirSync(workdir, { recursive: true });
     accessSync(workdir, constants.W_OK);
-    return lockWorkdir(workdir, onStale, undefined, onLost);
+    const unlock = lockWorkdir(workdir, onMessage, undefined, onLost);
+    const swept = sweepForsaken(workdir);
+    if (swept.length > 0) onMessage(`removed what a killed process was writing: ${listed(swept)}`);
+    return unlock;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof UsageError || code === "ENOSPC" || code === "EDQUOT") throw error;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { temporaryPath } from "../../src/base/temporary.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { run, short } from "./fixture.ts";
 
@@ -172,7 +173,7 @@ describe("a run that fails", { timeout: 60_000 }, () => {
     const workdir = temporaryFolder();
     mkdirSync(join(workdir, "checkpoints"), { recursive: true });
     // The second checkpoint goes to the device on which no space is ever left.
-    symlinkSync("/dev/full", join(workdir, "checkpoints", `.checkpoint_10.arrow.${process.pid}.tmp`));
+    symlinkSync("/dev/full", temporaryPath(join(workdir, "checkpoints", "checkpoint_10.arrow")));
     const full = await run([...short, "--workdir", workdir]);
     expect(full.exitCode).toBe(1);
     expect(full.stderr).toContain("no space left on the disk");

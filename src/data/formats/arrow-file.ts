@@ -5,7 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import {
   Field,
   FixedSizeList,
@@ -19,6 +19,7 @@ import {
   Uint8,
   type Data,
 } from "apache-arrow";
+import { temporaryPath } from "../../base/temporary.ts";
 import { requireSoundArrow } from "./arrow-check.ts";
 import type { Column, ColumnData } from "../batch.ts";
 
@@ -43,7 +44,7 @@ export async function writeFileAtomic(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = temporaryPath(path);
   try {
     const file = await open(temporary, "w");
     try {

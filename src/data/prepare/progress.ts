@@ -45,7 +45,7 @@ export function savedShards(directory: string, work: Work): readonly Finished[] 
 export const forget = (directory: string): void => rmSync(progressFile(directory), { force: true });
 
 /** Shards, and pieces of them that an interrupted writer left. */
-const OURS = /^\.?shard-\d+\.arrow(\.\d+\.tmp)?$/;
+const OURS = /^\.?shard-\d+\.arrow(\.\d+(-[0-9a-f]{8})?\.tmp)?$/;
 
 /** True when a shard is there as it was written. */
 export async function isWhole(directory: string, { file, bytes, sha256 }: ShardInfo): Promise<boolean> {

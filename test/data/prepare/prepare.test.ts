@@ -104,7 +104,8 @@ describe("prepare", () => {
 
   it("removes what an interrupted writer and other work left", async () => {
     const directory = temporaryFolder();
-    writeFileSync(join(directory, ".shard-00000.arrow.1234.tmp"), "piece");
+    for (const writer of ["1234", "1-0123abcd"])
+      writeFileSync(join(directory, `.shard-00000.arrow.${writer}.tmp`), "piece");
     writeFileSync(join(directory, "shard-00009.arrow"), "other");
     writeFileSync(join(directory, "mine.txt"), "kept");
     const said: string[] = [];
