@@ -3,79 +3,27 @@
  * `node scripts/run.mjs lab/exchange-scenarios.ts [a b ...]`. Prints exit codes, seconds, and whether the parameters
  * are those of one node alone. Exit code 1 where something is otherwise than it should be.
  */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { addressOf, startProcess, type End, type NodeProcess } from "./node-processes.ts";
-
-/** Seconds, exchange.deadlineSeconds. */
-const D = 2;
-const STEPS = 800;
-
-const deadline = (seconds: number) => ["--set", `exchange.deadlineSeconds=${seconds}`];
-let count = 0;
-const fresh = (name: string) => `${name}-${count++}`;
-
-interface More {
-  readonly options?: readonly string[];
-  readonly steps?: number;
-  readonly deadline?: number;
-}
-
-const start = (
-  name: string,
-  options: readonly string[],
-  { steps = STEPS, deadline: seconds = D, ...more }: More = {},
-) => startProcess({ name, steps, options: [...deadline(seconds), ...options, ...(more.options ?? [])] });
-const first = (name: string, world: number, more?: More) =>
-  start(name, ["--listen", "127.0.0.1:0", "--world", String(world)], more);
-const joining = (name: string, address: string, more?: More) => start(name, ["--join", address], more);
-
-const checkpoints = (workdir: string) => {
-  const folders = ["checkpoints", "checkpoints-meta"].map((name) => join(workdir, name));
-  const files = folders.flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []));
-  return files.flatMap((file) => Number(/^checkpoint_(\d+)/.exec(file)?.[1] ?? -1)).filter((step) => step >= 0);
-};
-
-/** The step that a node said it has saved, as the first node was gone. */
-const savedBy = ({ told }: NodeProcess) => Number(/the state after ([\d,]+) steps was saved/.exec(told())?.[1] ?? 0);
-
-/** Waits for all, and describes how they ended. */
-async function ends(nodes: readonly NodeProcess[]): Promise<End[]> {
-  return Promise.all(nodes.map(({ ended }) => ended));
-}
-const codes = (all: readonly End[]) => all.map(({ how }) => how).join(", ");
-const time = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
-  const begun = performance.now();
-  return [await work(), (performance.now() - begun) / 1000];
-};
-
-interface Outcome {
-  readonly text: string;
-  readonly good: boolean;
-}
-
-let alone: Promise<End> | undefined;
-const whole = async () => (await (alone ??= startProcess({ name: "alone", steps: STEPS }).ended)).parameters;
-
-/** Judges nodes that should have come to the last step. */
-async function complete(nodes: readonly NodeProcess[], what = ""): Promise<Outcome> {
-  const [all, expected] = [await ends(nodes), await whole()];
-  const same = all.every(({ parameters }) => parameters === expected && parameters !== "");
-  const good = same && all.every(({ how }) => how === 0);
-  const seconds = Math.max(...all.map(({ seconds }) => seconds)).toFixed(0);
-  if (!good) for (const node of nodes) console.error(`--- ${node.name}\n${node.told()}`);
-  return { good, text: `exit codes ${codes(all)} after ${seconds} s; ${same ? "the" : "OTHER"} parameters of one node${what}` }; // prettier-ignore
-}
-
-async function both(): Promise<{ one: NodeProcess; two: NodeProcess; address: string }> {
-  const one = first(fresh("first"), 2);
-  const address = await addressOf(one);
-  const two = joining(fresh("second"), address);
-  await one.reaches(40);
-  return { one, two, address };
-}
+import { addressOf } from "./node-processes.ts";
+import {
+  both,
+  checkpoints,
+  codes,
+  complete,
+  D,
+  ends,
+  first,
+  fresh,
+  joining,
+  savedBy,
+  start,
+  STEPS,
+  time,
+  type Outcome,
+} from "./scenario-nodes.ts";
 
 const cases: Record<string, readonly [string, () => Promise<Outcome>]> = {
   a: [
@@ -170,8 +118,9 @@ const cases: Record<string, readonly [string, () => Promise<Outcome>]> = {
       // A process needs more than 2 s to start here.
       const again = first(one.name, 2, { deadline: 15 });
       const other = joining(two.name, await addressOf(again), { deadline: 15 });
-      const after = await complete([again, other], other.told().includes("was taken over") ? "; the state was served" : ""); // prettier-ignore
-      return { good: before.good && after.good, text: after.text };
+      const after = await complete([again, other]);
+      const served = other.told().includes("was taken over") ? "was served" : "was NOT served";
+      return { good: before.good && after.good, text: `${after.text}; the last state ${served}` };
     },
   ],
   e: [
