@@ -1,6 +1,7 @@
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
-import { hasOwnOps } from "../../src/engine/kernels.ts";
+import { hasOwnOps, isNative, nativeBackend } from "../../src/engine/kernels.ts";
+import { recordGraph } from "../../src/engine/recorder.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { dropped } from "../../src/ops/dropout.ts";
 import { expectNoLeak, normalTensor, values } from "../support/tensors.ts";
@@ -35,5 +36,15 @@ describe("dropout", () => {
     [[1025, 3], 0.9],
   ] as const)("has equal bits by an op of our own: %j, rate %d", async (shape, rate) => {
     await expectNoLeak(() => expect(run(shape, rate, 3, true)).toEqual(run(shape, rate, 3, false)));
+  });
+
+  it.runIf(isNative()).each([undefined, true, false])("is one op where the engine has it, fused %s", (fused) => {
+    tf.tidy(() => {
+      const options = { rate: 0.1, stream: 0, ...(fused !== undefined && { fused }) };
+      const f = (...[x, seed]: Tensor[]) => [dropped(x!, { ...options, seed: seed as Tensor1D })];
+      const inputs = [tf.ones([4]), tf.tensor1d([7, -3], "int32")];
+      const { nodes } = recordGraph(nativeBackend(), (run) => tf.tidy(run), f, inputs);
+      expect(nodes.some(({ op }) => op === "ScoreStreamDropout")).toBe(hasOwnOps() && fused !== false);
+    });
   });
 });

@@ -137,6 +137,32 @@ describe("logistic mixture", () => {
     });
   });
 
+  it("is the same of a number, whatever the shape around it", async () => {
+    await expectNoLeak(() => {
+      tf.tidy(() => {
+        const [x, ...parameters] = [[12], [12, K], [12, K], [12, K]].map((shape, i) => normalTensor(shape, i + 1));
+        const all = (shape: readonly number[]) => {
+          const at = tf.reshape(x!, [...shape]);
+          const [logits, means, logScales] = parameters.map((one) => tf.reshape(one, [...shape, K]));
+          const mixture = { logits: logits!, means: means!, logScales: logScales! };
+          const { logit, logDerivative } = mixtureLogit(at, mixture);
+          const inverse = inverseMixtureLogit(logit, mixture);
+          return [mixtureLogCdf(at, mixture), mixtureLogPdf(at, mixture), logit, logDerivative, inverse];
+        };
+        const row = all([12]);
+        for (const shape of [
+          [3, 4],
+          [2, 3, 2],
+        ]) {
+          all(shape).forEach((found, i) => {
+            expect(found.shape).toEqual(shape);
+            expect(largestError(values(found), values(row[i]!))).toBeLessThan(1e-6);
+          });
+        }
+      });
+    });
+  });
+
   it("has the gradients that tfjs derives from the plain formula", async () => {
     await expectNoLeak(() => {
       tf.tidy(() => {
