@@ -16,6 +16,7 @@ import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import type { ImageSampler } from "./method.ts";
 import type { Measure } from "./quality.ts";
+import { samplesWork } from "./samples-work.ts";
 
 /** Path of the grid for the present parameters. */
 export const samplesPath = ({ workdir }: RunContext, { state }: Session) =>
@@ -56,12 +57,7 @@ export function sampleImages(
   return defer(() => {
     const files = filesOf(context, session);
     mkdirSync(dirname(files.grid), { recursive: true });
-    const { sde: kind, model, training, data } = config;
-    const work = {
-      ...{ pipeline, ema: session.averageDigest(), seed, sde: kind, model, sampling: config.sampling, batchSize },
-      ...{ continuous: training.continuous, centered: data.centered },
-      ...computedBy(context),
-    };
+    const work = { pipeline, ema: session.averageDigest(), ...samplesWork(config), ...computedBy(context) };
     const partial = files.grid.replace(/\.png$/, "_partial");
     requireSameVersion<SpooledBatch>(`${partial}.jsonl`, work, total, countSpooled);
     const spool = new ImageSpool(partial, work, shape);
