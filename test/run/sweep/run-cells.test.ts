@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lastValueFrom, toArray } from "rxjs";
@@ -8,11 +9,12 @@ import { temporaryFolder } from "../../cli/fixture.ts";
 
 /** Notes begin and end, then does what the first argument says; ends with a summary. */
 const PROGRAM = `
-const { appendFileSync } = require("node:fs");
+const { appendFileSync, writeFileSync } = require("node:fs");
 const [what, log, , workdir] = process.argv.slice(1);
 const note = (text) => appendFileSync(log, text + "\\n");
 const end = (code, summary) => (note("end " + what), what === "last" && console.error("over"), console.log(JSON.stringify({ what, workdir, ...summary })), process.exit(code));
 process.on("SIGTERM", () => end(143, { stoppedBy: "SIGTERM" }));
+writeFileSync(log + ".pid", String(process.pid));
 note("begin " + what);
 console.error("a line of " + what);
 if (what === "fail") end(2, { error: "no data" });
@@ -20,6 +22,14 @@ else if (what === "crash") process.kill(process.pid, "SIGKILL");
 else if (what === "mute") process.exit(0);
 else setTimeout(() => end(0, { bpd: 3 }), what === "long" ? 20000 : 150);
 `;
+
+const isRunning = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
 
 function setUp(axis: string) {
   const folder = temporaryFolder();
@@ -120,12 +130,17 @@ describe("runCells", { timeout: 20_000 }, () => {
     expect((await ended)[0]?.exitCode).toBe(143);
   });
 
-  it("ends its process when it is unsubscribed from", async () => {
-    const { options, logged, lines } = setUp("do=long");
+  it("ends its process when it is unsubscribed from, and listens to the stop no more", async () => {
+    const { options, log, stop, logged, lines } = setUp("do=long");
     const subscription = runCells(cellsOf([parseAxis("do=long")]), options).subscribe();
     while (!lines.length) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(1);
     subscription.unsubscribe();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(0);
+    const pid = Number(readFileSync(`${log}.pid`, "utf8"));
+    const until = Date.now() + 10_000;
+    while (Date.now() < until && isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isRunning(pid)).toBe(false);
     expect(logged()).toEqual(["begin long"]);
   });
 });
