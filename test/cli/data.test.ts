@@ -2,6 +2,8 @@ import { copyFileSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { dataMain } from "../../src/cli/data.ts";
+import { writeFileAtomic } from "../../src/data/formats/arrow-file.ts";
+import { zipPieces } from "../../src/data/formats/zip.ts";
 import { byteText } from "../../src/base/format.ts";
 import { readManifest } from "../../src/data/prepare/manifest.ts";
 import { openShards } from "../../src/data/prepare/open-shards.ts";
@@ -242,4 +244,24 @@ it("names a truncated file in an archive", async () => {
 
 it("writes sizes for people", () => {
   expect([0, 999, 1000, 153_803_050, 3.93e9].map(byteText)).toEqual(["0 B", "999 B", "1 kB", "153.8 MB", "3.93 GB"]);
+});
+
+describe("npm run data -- prepare of one file with several splits", () => {
+  it("prepares each by its arrays, and does it once", async () => {
+    const path = join(temporaryFolder(), "keras.npz");
+    const header = (shape: string) =>
+      Buffer.from(`\x93NUMPY\x01\0v\0${`{'descr': '|u1', 'fortran_order': False, 'shape': (${shape}), }`.padEnd(117)}\n`, "latin1"); // prettier-ignore
+    const array = (n: number, value: number) => [header(`${n}, 4, 4`), Buffer.alloc(16 * n, value)];
+    await writeFileAtomic(path, zipPieces(new Map([["x_train.npy", array(3, 1)], ["x_test.npy", array(2, 9)]]))); // prettier-ignore
+    const out = temporaryFolder();
+    const words = ["prepare", "--format", "arrays", "--from", path, "--out", out, "--json"];
+    const first = await data(words);
+    expect(last(first.stdout).sets.map(({ images }) => images)).toEqual([3, 2]);
+    const shards = await openShards(join(out, "test"));
+    expect(shards.gather([1])[0]).toBe(9);
+    shards.close();
+    expect((await data(words)).stderr).toMatch(
+      /train: 3 images, prepared before.*\n.*test: 2 images, prepared before/s,
+    );
+  });
 });

@@ -40,6 +40,7 @@ const work = z.object({
   files: z.array(
     z.object({
       path: z.string(),
+      part: z.string().optional(),
       bytes: z.number(),
       modified: z.number(),
       images: count.optional(),

@@ -15,7 +15,7 @@ interface Read {
 function sameImages(one: Read, other: Read): boolean {
   // One file may hold the arrays of several splits, each under its name.
   if (one.options["imageColumn"] !== other.options["imageColumn"]) return false;
-  const keys = ({ files }: Read) => files.map(({ path, listing }) => listing ?? path);
+  const keys = ({ files }: Read) => files.map(({ path, part, listing }) => listing ?? JSON.stringify([path, part]));
   const known = new Set(keys(other));
   return keys(one).some((key) => known.has(key));
 }

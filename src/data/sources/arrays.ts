@@ -2,23 +2,24 @@ import { basename } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry, badEntryOf, openEach, readable } from "./bad-data.ts";
 import type { ByteReader } from "./byte-reader.ts";
-import { namesOr, requireLabels } from "./cell.ts";
+import { arrayNames, splitsOfNames, type ArrayNames } from "./array-names.ts";
+import { requireLabels } from "./cell.ts";
 import { fitPicture } from "./decode-image.ts";
 import { shapeOfFlat, shapeRemedy } from "./flat-shape.ts";
 import { FILE_NAMES } from "./file-names.ts";
-import { findSplit } from "./find-files.ts";
-import { npyNumbers, sampleTypeOf } from "./npy.ts";
-import { checkLabelCount, listArrays, readLabels, requireArray, type StoredArray } from "./npz.ts";
+import { findSplit, splitsOfFiles } from "./find-files.ts";
+import { npyNumbers, sampleTypeOf, UnreadTypeError } from "./npy.ts";
+import { checkLabelCount, listArrays, readLabels, requireArray, type ArrayMember, type StoredArray } from "./npz.ts";
 import type { SourceOptions } from "./options.ts";
 import { Tally, type PassedOver } from "./passed-over.ts";
 import { fromPlanes } from "./planes.ts";
 import { expectEnd, rows } from "./rows.ts";
 import { toBytes } from "./samples.ts";
-import { pixelsOf, shapeText, type SourceEntry, type Shape, type Source } from "./source.ts";
+import { pixelsOf, shapeText, type FileStamp, type SourceEntry, type Shape, type Source } from "./source.ts";
+import { splitsTold, withoutSplit } from "./splits.ts";
 import { stampOf } from "./stamp.ts";
 
-const IMAGES = ["images", "data", "x", "x_train", "arr_0", ""];
-const LABELS = ["labels", "label", "y", "y_train", "arr_1"];
+const WITHOUT_LABELS = "leave labels out with --label-column none, or use it to name an array of class numbers";
 
 /** Images of one file. */
 export interface ArrayFile {
@@ -46,16 +47,32 @@ function axesOf({ header }: StoredArray, asked: readonly number[] | undefined): 
   return shape ? [length, ...shape] : header.shape;
 }
 
-/** [N, H, W], [N, H, W, C] or [N, C, H, W]. */
+/** How an array that is none of images becomes one. */
+function axesRemedy([first = 0, second = 0, third = 0, last]: readonly number[]): string {
+  if (last === 4) return "save the colours without alpha: images[..., :3]";
+  if (second === 1 || second === 3) return "use --layout chw for [N, C, H, W]";
+  if (third === 1 || third === 3) return "put the images first: numpy.transpose(images, (3, 0, 1, 2))";
+  return `save them as [N, H, W, C]; with one image of ${first} rows, N is 1`;
+}
+
+/** [N, H, W], [N, H, W, C] or [N, C, H, W]. @throws UsageError when it is none, or one image without N. */
 function imageShape(path: string, axes: readonly number[], layout: "hwc" | "chw" | undefined): Shape {
   const [, a = 0, b = 0, c] = axes;
   const shape: Shape = c === undefined ? [a, b, 1] : layout === "chw" ? [b, c, a] : [a, b, c];
   const fits = [3, 4].includes(axes.length) && (shape[2] === 1 || shape[2] === 3) && pixelsOf(shape) > 0;
-  if (fits) return shape;
-  throw new UsageError(
-    `${path}: ${shapeText(axes)} is not a shape of images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
-    axes.length === 2 ? shapeRemedy(a) : "use --layout chw for [N, C, H, W], or save them in another shape",
-  );
+  if (!fits) {
+    throw new UsageError(
+      `${path}: ${shapeText(axes)} is not a shape of images; expected [N, H, W] or [N, H, W, C] with 1 or 3 channels`,
+      axes.length === 2 ? shapeRemedy(a) : axesRemedy(axes),
+    );
+  }
+  if (c === undefined && (b === 3 || b === 4) && a > b) {
+    throw new UsageError(
+      `${path}: ${shapeText(axes)} looks like one image of ${b} channels, and not like grey images ${b} pixels wide`,
+      "save one image as image[None], [1, H, W, C]; save grey images that narrow as [N, H, W, 1]",
+    );
+  }
+  return shape;
 }
 
 /** Says that a fault loses so many images. */
@@ -94,15 +111,24 @@ export async function* arrayEntries(file: ArrayFile, how: Rows, options: SourceO
   }
 }
 
+/** @throws UsageError when labels are no numbers, or several for each image. */
+async function readableLabels(path: string, array: ArrayMember | undefined): Promise<StoredArray | undefined> {
+  if (!array) return undefined;
+  const refuse = (reason: string) => new UsageError(`${path}: ${array.name}: ${reason}`, WITHOUT_LABELS);
+  const labels = await array.read().catch((error: unknown) => {
+    throw error instanceof UnreadTypeError ? refuse(`the labels are of type ${error.type}, not integers`) : error;
+  });
+  const [, ...axes] = labels.header.shape;
+  if (axes.every((length) => length === 1)) return labels;
+  throw refuse(`its shape is ${shapeText(labels.header.shape)}, expected one label for each image`);
+}
+
 /** The images, and the labels if any, of one .npy or .npz file. @throws UsageError, BadDataError */
-export async function arrayFile(
-  path: string,
-  imageNames: readonly string[] = IMAGES,
-  labelNames: readonly string[] = LABELS,
-): Promise<ArrayFile> {
+export async function arrayFile(path: string, namesOf: (present: readonly string[]) => ArrayNames): Promise<ArrayFile> {
   const arrays = await listArrays(path);
-  const images = await requireArray(path, arrays, imageNames);
-  const labels = await arrays.find(({ name }) => labelNames.includes(name))?.read();
+  const names = namesOf(arrays.map(({ name }) => name));
+  const images = await requireArray(path, arrays, names.images);
+  const labels = await readableLabels(path, arrays.find(({ name }) => names.labels.includes(name))); // prettier-ignore
   const length = images.header.shape[0] ?? 0;
   if (labels) checkLabelCount(path, labels.header.shape[0] ?? 0, length);
   const others = arrays.map(({ name }) => name).filter((name) => name !== images.name && name !== labels?.name);
@@ -119,10 +145,26 @@ export function otherArrays(files: readonly ArrayFile[]): PassedOver[] {
 }
 
 /** Like {@link arrayFile}, by the names that were asked for. @throws UsageError when there are none such. */
-async function namedArrays(path: string, { imageColumn, labelColumn }: SourceOptions): Promise<ArrayFile> {
-  const file = await arrayFile(path, namesOr(imageColumn, IMAGES), namesOr(labelColumn, LABELS));
-  requireLabels(path, labelColumn, file.labels !== undefined, [file.images.name]);
+async function namedArrays(path: string, options: SourceOptions): Promise<ArrayFile> {
+  const file = await arrayFile(path, (present) => arrayNames(path, present, options));
+  requireLabels(path, options.labelColumn, file.labels !== undefined, [file.images.name, ...file.others]);
   return file;
+}
+
+/** The stamp of a file, with the name of the array where that tells the split. */
+async function arrayStamp(path: string, file: ArrayFile | BadDataError): Promise<FileStamp> {
+  const stamp = await stampOf(path);
+  if (file instanceof BadDataError || withoutSplit(file.images.name).split === undefined) return stamp;
+  return { ...stamp, part: file.images.name };
+}
+
+/** The splits that names tell at `path`: of files, else of the arrays in them. */
+export async function splitsOfArrays(path: string): Promise<string[]> {
+  const told = await splitsOfFiles(path, FILE_NAMES.arrays);
+  if (told.length > 0) return told;
+  const { paths } = await findSplit({ path, split: "train", skipBad: true }, FILE_NAMES.arrays, ".npy or .npz files");
+  const files = await openEach(paths, listArrays, true);
+  return splitsTold(readable(files).flatMap((arrays) => splitsOfNames(arrays.map(({ name }) => name)).map((split) => ({ split })))); // prettier-ignore
 }
 
 /**
@@ -140,7 +182,7 @@ export async function openArrays(options: SourceOptions): Promise<Source> {
   const describe = { format: "arrays", split, length: readable(files).reduce((sum, file) => sum + file.length, 0) };
   return {
     ...describe,
-    files: await Promise.all(paths.map(stampOf)),
+    files: await Promise.all(paths.map((path, i) => arrayStamp(path, files[i]!))),
     passedOver: [...passedOver, ...otherArrays(readable(files))],
     async *entries() {
       for (const file of [...files, ...faults]) {

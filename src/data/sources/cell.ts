@@ -2,10 +2,11 @@ import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { decodeImage, fitPicture } from "./decode-image.ts";
 import { Tally, type PassedOver } from "./passed-over.ts";
-import { nestedPicture } from "./nested.ts";
+import { isPicture } from "./content-kind.ts";
+import { flatPicture, nestedPicture } from "./nested.ts";
 import type { SourceOptions } from "./options.ts";
 import type { SampleType } from "./samples.ts";
-import type { SourceEntry } from "./source.ts";
+import type { Picture, SourceEntry } from "./source.ts";
 
 /** Columns that hold the images, in order of preference. */
 const imageNames = ["image", "img"];
@@ -52,14 +53,17 @@ export function requireLabels(path: string, asked: string | undefined, there: bo
   throw new UsageError(`${path}: no ${asked}, found ${present.join(", ")}`, "name it with --label-column");
 }
 
+const shownList = (values: readonly unknown[]) => `[${values.slice(0, 8).map(String).join(", ")}]`;
+
 /** The class in a cell; undefined for null. @throws UsageError when it is no integer. */
 export function labelOf(where: string, value: unknown): { label?: number } {
   if (value === undefined || value === null) return {};
+  if (typeof value === "boolean") return { label: Number(value) };
   if ((typeof value === "number" || typeof value === "bigint") && Number.isSafeInteger(Number(value))) {
     return { label: Number(value) };
   }
   throw new UsageError(
-    `${where}: the label ${String(value)} is not an integer`,
+    `${where}: the label ${Array.isArray(value) ? shownList(value) : String(value)} is not an integer`,
     "leave labels out with --label-column none, or use it to name the column of class numbers",
   );
 }
@@ -74,7 +78,17 @@ function unwrapped(cell: unknown): unknown {
     return packed === undefined ? { path: cell } : new Uint8Array(Buffer.from(packed, "base64"));
   }
   const [only, ...more] = Array.isArray(cell) ? (cell as unknown[]) : [];
-  return more.length === 0 && only !== null && typeof only === "object" && "bytes" in only ? only : cell;
+  return more.length === 0 && isEncoded(only) ? only : cell;
+}
+
+/** True for {bytes, path}, and for the bytes of an image file: rows of pixels come as bytes too. */
+const isEncoded = (value: unknown): boolean =>
+  value instanceof Uint8Array ? isPicture(value) : value !== null && typeof value === "object" && "bytes" in value;
+
+/** The image in bytes: pixels where they are as many as `--shape` says, else an image file. @throws BadDataError */
+export function bytesPicture(where: string, bytes: Uint8Array, options: SourceOptions): Picture | Promise<Picture> {
+  const pixels = flatPicture(bytes, options);
+  return pixels ? fitPicture(pixels, where, options) : decodeImage(bytes, where, options);
 }
 
 /**
@@ -93,11 +107,12 @@ export function cellEntry(
   const cell = unwrapped(stored);
   if (cell === null || cell === undefined) return badEntry(new BadDataError(name, "no image in its cell"));
   if (Array.isArray(cell)) {
+    if (isEncoded(cell[0])) return badEntry(new BadDataError(name, `${cell.length} images in its cell, expected one`));
     const pixels = { ...options, range: undefined };
     return { ...given, load: () => fitPicture(nestedPicture(name, cell, options, type), name, pixels) };
   }
   const { bytes, path } = cell instanceof Uint8Array ? { bytes: cell } : (cell as { bytes?: unknown; path?: unknown });
-  if (bytes instanceof Uint8Array) return { ...given, load: () => decodeImage(bytes, name, options) };
+  if (bytes instanceof Uint8Array) return { ...given, load: () => bytesPicture(name, bytes, options) };
   const elsewhere = typeof path === "string" && path !== "" ? `, only the path ${path.slice(0, 200)}` : "";
   return badEntry(
     new BadDataError(name, `the bytes of the image are not in the file${elsewhere}`, {

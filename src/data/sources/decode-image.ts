@@ -1,5 +1,6 @@
 import sharp, { type Sharp } from "sharp";
 import { BadDataError } from "./bad-data.ts";
+import { kindOfContent } from "./content-kind.ts";
 import { decodeInThreads, worthThreads } from "./decode-threads.ts";
 import { decodeSamples, isUnusual } from "./decode-samples.ts";
 import { opaqueGif } from "./gif.ts";
@@ -57,6 +58,10 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
     return await finish(upright(), [height, width, 0], where, options);
   } catch (error) {
     if (error instanceof BadDataError) throw error;
+    const kind = kindOfContent(bytes);
+    if (kind && kind.format !== "folder") {
+      throw new BadDataError(where, `it is ${kind.name}`, { remedy: kind.remedy, cause: error });
+    }
     const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").replace(/[\s:]+$/, "");
     throw new BadDataError(where, `it cannot be decoded: ${reason}`, { cause: error });
   }

@@ -1,6 +1,7 @@
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError } from "./bad-data.ts";
+import { conversionOf, foreignKind } from "./content-kind.ts";
 import { fileFault, listFolder, lookAt, lookAtFile, shownPath, type Listed } from "./listing.ts";
 import { listed } from "../../base/lists.ts";
 import type { SourceOptions } from "./options.ts";
@@ -43,7 +44,7 @@ const endingOf = (name: string) => /[^.](\.[^.]+)$/.exec(name)?.[1]?.toLowerCase
 export const notRead = (name: string): string => `${endingOf(name) ?? "without an ending"}: not read`;
 
 function foundFile({ name, path }: Listed): Found {
-  const fault = typeof path === "string" ? undefined : new BadDataError(shownPath(path), "its name is no UTF-8", { whole: true }); // prettier-ignore
+  const fault = typeof path === "string" ? undefined : new BadDataError(shownPath(path), "its name is no UTF-8", { whole: true, remedy: "rename the file" }); // prettier-ignore
   return { path: shownPath(path), split: splitOfFile(name), fault };
 }
 
@@ -92,7 +93,7 @@ async function findAll(path: string, wanted: RegExp, what: string, remedy: strin
   const found = await search(path, wanted, tally);
   if (found.length === 0) {
     const names = (await listFolder(path)).map(({ name }) => name).sort(byNumber);
-    throw new UsageError(`${path}: expected ${what}, found ${listed(names)}`, remedy);
+    throw new UsageError(`${path}: expected ${what}, found ${listed(names)}`, conversionOf(names) ?? remedy);
   }
   requireOnePlace(path, found);
   return found;
@@ -108,10 +109,23 @@ export interface SplitFiles {
 
 const REMEDY = "name the folder or file with --from";
 
+/** A fault of a file that tells before it is read: it is empty, or something else than its name says. */
+async function faultOf({ path, fault }: Found, wanted: RegExp): Promise<BadDataError | undefined> {
+  const look = fault ?? (await lookAtFile(path, true));
+  if (look instanceof BadDataError) return look;
+  if (look.size === 0) return new BadDataError(path, "empty", { whole: true });
+  try {
+    const kind = await foreignKind(path, wanted);
+    return kind && new BadDataError(path, `it is ${kind.name}`, { whole: true, remedy: kind.remedy });
+  } catch (error) {
+    return fileFault(path, error, true);
+  }
+}
+
 /** Regular files, and what is wrong with the others. */
-async function readableFiles(found: readonly Found[]) {
-  const look = async ({ path, fault }: Found) => [path, fault ?? (await lookAtFile(path, true))] as const;
-  const looked = await Promise.all(found.map(look));
+async function readableFiles(found: readonly Found[], wanted: RegExp) {
+  const looked: (readonly [string, BadDataError | undefined])[] = [];
+  for (const file of found) looked.push([file.path, await faultOf(file, wanted)]);
   const faults = looked.flatMap(([, result]) => (result instanceof BadDataError ? [result] : []));
   return { paths: looked.flatMap(([path, result]) => (result instanceof BadDataError ? [] : [path])), faults };
 }
@@ -135,7 +149,7 @@ export async function findSplit(
   // A file that is named itself is all that is wanted.
   const named = all[0]!.path === path;
   const own = ofSplit(path, all, split, rootSplit(path, named));
-  const { paths, faults } = await readableFiles(own);
+  const { paths, faults } = await readableFiles(own, wanted);
   const bad = named ? faults : [...faults, ...missingParts(own.map((file) => file.path))];
   if (bad[0] && (named || !skipBad)) throw bad[0];
   for (const other of all) {

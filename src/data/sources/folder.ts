@@ -1,13 +1,14 @@
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
+import { conversionOf } from "./content-kind.ts";
 import { decodeImage } from "./decode-image.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
 import { listFolder, lookAt, openFile, shownPath, type FilePath, type Listed } from "./listing.ts";
 import type { ImageOptions, SourceOptions } from "./options.ts";
 import { Tally, type PassedOver } from "./passed-over.ts";
 import type { SourceEntry, Source } from "./source.ts";
-import { ofSplit, splitOfFolder, splitsTold } from "./splits.ts";
+import { ofSplit, splitOfFolder, splitsOfFolders, splitsTold } from "./splits.ts";
 import { statOf } from "./stamp.ts";
 import { byName, IMAGE_NAMES, StampOfMany, walk, type ImageFile } from "./walk.ts";
 
@@ -34,10 +35,21 @@ interface Layout {
   /** 0: in the root; 1: in each folder of it. */
   readonly position: 0 | 1;
   readonly isOwn: (name: string) => boolean;
-  readonly splits: readonly string[];
+  /** By the names of the folders that tell one. */
+  readonly splits: ReadonlyMap<string, string>;
 }
 
-const tellsSplit = ({ name }: Listed) => splitOfFolder(name) !== undefined;
+/** A folder whose name tells a split. */
+interface ToldFolder {
+  readonly name: string;
+  readonly split: string;
+}
+
+/** Those of the folders whose names tell a split. */
+function toldIn(folders: readonly Listed[]): ToldFolder[] {
+  const splits = splitsOfFolders(folders.map(({ name }) => name));
+  return [...splits].map(([name, split]) => ({ name, split }));
+}
 
 /** Folders that are not hidden, links to folders among them. */
 async function foldersIn(folder: FilePath): Promise<Listed[]> {
@@ -50,15 +62,20 @@ async function foldersIn(folder: FilePath): Promise<Listed[]> {
   return found;
 }
 
-/** Folders of splits one level down, as in "photos/train" or "cat/train", where each folder has nothing else in it. */
-async function innerSplits(folders: readonly Listed[]): Promise<Listed[]> {
-  const inner: Listed[] = [];
+/**
+ * Folders of splits one level down, as in "photos/train" or "cat/train", where each folder has nothing else in it. Others
+ * beside them count only where one split is told: one folder "train" may be a class.
+ */
+async function innerSplits(folders: readonly Listed[]): Promise<ToldFolder[]> {
+  const inner: ToldFolder[] = [];
+  let others = false;
   for (const folder of folders) {
     const inside = await foldersIn(folder.path);
-    if (inside.length > 0 ? !inside.every(tellsSplit) : await hasImages(folder.path)) return [];
-    inner.push(...inside);
+    const told = toldIn(inside);
+    if (inside.length > 0 && told.length === inside.length) inner.push(...told);
+    else others ||= inside.length > 0 || (await hasImages(folder.path));
   }
-  return inner;
+  return others && splitsTold(inner).length < 2 ? [] : inner;
 }
 
 async function hasImages(folder: FilePath): Promise<boolean> {
@@ -70,16 +87,18 @@ async function hasImages(folder: FilePath): Promise<boolean> {
 async function layoutOf(path: string, split: string): Promise<Layout | undefined> {
   const folders = await foldersIn(path);
   const exact = folders.find(({ name }) => name === split);
-  const top = folders.filter(tellsSplit);
+  const top = toldIn(folders);
   const told = top.length > 0 || exact ? top : await innerSplits(folders);
   const position = told === top ? 0 : 1;
-  const splits = splitsTold(told.map(({ name }) => ({ split: splitOfFolder(name) })));
+  const splits = new Map(told.map((one) => [one.name, one.split]));
   if (exact) return { position: 0, isOwn: (name) => name === split, splits };
-  const found = told.map(({ name }) => ({ name, split: splitOfFolder(name) }));
-  const own = [...new Set(ofSplit(path, found, split, splitOfFolder(basename(resolve(path)))).map(({ name }) => name))];
+  const own = [...new Set(ofSplit(path, told, split, splitOfFolder(basename(resolve(path)))).map(({ name }) => name))];
   if (own.length === 0) return undefined;
   if (position === 0 && own.length > 1) {
-    throw new UsageError(`${path}: the folders ${own.join(" and ")} are both split ${split}`, "name one with --from");
+    throw new UsageError(
+      `${path}: the folders ${own.join(" and ")} are both split ${split}`,
+      `name one with --from, such as --from ${join(path, own[0]!)}`,
+    );
   }
   return { position, isOwn: (name) => own.includes(name), splits };
 }
@@ -88,8 +107,8 @@ async function layoutOf(path: string, split: string): Promise<Layout | undefined
 export async function splitsOfFolder(path: string): Promise<string[]> {
   if (!(await statOf(path)).isDirectory()) return [];
   const folders = await foldersIn(path);
-  const top = folders.filter(tellsSplit);
-  const told = splitsTold((top.length > 0 ? top : await innerSplits(folders)).map(({ name }) => ({ split: splitOfFolder(name) }))); // prettier-ignore
+  const top = toldIn(folders);
+  const told = splitsTold(top.length > 0 ? top : await innerSplits(folders));
   const root = splitOfFolder(basename(resolve(path)));
   return told.length > 0 || root === undefined ? told : [root];
 }
@@ -98,7 +117,7 @@ export async function splitsOfFolder(path: string): Promise<string[]> {
 function elsewhere(layout: Layout | undefined, parts: readonly string[]): string | undefined {
   const folder = layout && parts.length > layout.position + 1 ? parts[layout.position]! : undefined;
   if (!layout || (folder !== undefined && layout.isOwn(folder))) return undefined;
-  const split = folder === undefined ? undefined : splitOfFolder(folder);
+  const split = folder === undefined ? undefined : layout.splits.get(folder);
   return split ? `of split ${split}` : "image beside the folders of splits";
 }
 
@@ -167,7 +186,11 @@ export async function openFolder(options: SourceOptions): Promise<Source> {
   const { stamp, classes, loose, passedOver } = await survey(path, layout);
   const length = stamp.count;
   if (length === 0) {
-    throw new UsageError(`${path}: no images found; passed over: ${present(passedOver)}`, IMAGE_NAMES);
+    const conversion = conversionOf(passedOver.flatMap(({ first }) => first));
+    throw new UsageError(
+      `${path}: no images found; passed over: ${present(passedOver)}`,
+      [conversion, IMAGE_NAMES].filter(Boolean).join("; "),
+    );
   }
   if (labels === "folders" && loose) {
     throw new UsageError(`${loose}: the file is not in a class folder`, "leave out --labels folders, or move the file");

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { OnProgress } from "../dataset.ts";
-import { openArrays } from "./arrays.ts";
+import { openArrays, splitsOfArrays } from "./arrays.ts";
 import { openArrow } from "./arrow.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { openCelebA } from "./celeba.ts";
@@ -113,7 +113,7 @@ const known: Format[] = [
     name: "arrays",
     summary: ".npy or .npz files, [N, H, W, C]",
     open: files(openArrays),
-    found: foundIn("arrays"),
+    found: splitsOfArrays,
   },
   {
     name: "webdataset",

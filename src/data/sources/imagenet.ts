@@ -114,7 +114,11 @@ export async function openImageNet(
   const paths = await findFiles(path, (name) => isBatch(name, split), `${what} of the npz release`, remedy);
   const unlabelled = options.labelColumn === NONE;
   const labelNames = unlabelled ? [] : ["labels"];
-  const files = await openEach(paths, (name) => arrayFile(name, ["data"], labelNames), options.skipBad);
+  const files = await openEach(
+    paths,
+    (name) => arrayFile(name, () => ({ images: ["data"], labels: labelNames })),
+    options.skipBad,
+  );
   const whole = readable(files);
   for (const { path: where, images, labels } of whole) {
     const { shape: found, type } = images.header;

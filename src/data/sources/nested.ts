@@ -13,6 +13,17 @@ export function pictureShape(dims: readonly number[], planes: boolean): Shape | 
   return fits ? shape : undefined;
 }
 
+/** Bytes as pixels, where they are as many as the shape that was said; else undefined. */
+export function flatPicture(
+  bytes: Uint8Array,
+  { layout, shape: said }: Pick<SourceOptions, "layout" | "shape">,
+): Picture | undefined {
+  const dims = shapeOfFlat(bytes.length, said);
+  const planes = layout === "chw" && dims?.length === 3;
+  const shape = dims && pictureShape(dims, planes);
+  return shape && { data: planes ? fromPlanes(bytes, shape) : bytes, shape };
+}
+
 /** Writes the numbers of nested lists one behind the other. @throws RangeError when they are not even, or no numbers. */
 function flatten(value: unknown, [length, ...rest]: readonly number[], out: Float64Array, at: number): number {
   const list = value as ArrayLike<unknown>;

@@ -13,6 +13,17 @@ export interface NpyHeader {
   readonly shape: readonly number[];
 }
 
+/** An array of strings, objects and so on. */
+export class UnreadTypeError extends BadDataError {
+  /** NumPy's name of the type. */
+  readonly type: string;
+
+  constructor(where: string, type: string) {
+    super(where, `its values are of type ${type}, which is not read`, { remedy: "save it as numpy.uint8, 0..255" });
+    this.type = type;
+  }
+}
+
 /**
  * Reads the header of an .npy file; the values follow in C order.
  *
@@ -34,7 +45,8 @@ export async function readNpyHeader(reader: ByteReader): Promise<NpyHeader> {
   const shape = /'shape':\s*\(([\dL,\s]*)\)/.exec(text)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const width = Number(/^[<>|=]?(?:[iu][1248]|f[248]|b1)$/.test(type ?? "") ? type!.at(-1) : NaN);
-  if (type === undefined || shape === undefined || !width) throw fault(`its header is not understood: ${text.trim()}`);
+  if (type === undefined || shape === undefined) throw fault(`its header is not understood: ${text.trim()}`);
+  if (!width) throw new UnreadTypeError(reader.where, type);
   if (fortran !== "False") {
     const remedy = "save it with numpy.ascontiguousarray(array)";
     throw new BadDataError(reader.where, "in Fortran order, columns first", { remedy });

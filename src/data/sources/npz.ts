@@ -34,7 +34,7 @@ function memberOf(name: string, where: string, bytes: () => AsyncIterable<Uint8A
 
 /** The arrays of an .npy file (one, without a name) or an .npz archive. @throws BadDataError when it is no archive. */
 export async function listArrays(path: string): Promise<ArrayMember[]> {
-  if (path.endsWith(".npy")) return [memberOf("", path, () => fileBytes(path))];
+  if (/\.npy$/i.test(path)) return [memberOf("", path, () => fileBytes(path))];
   const arrays = (await readZip(path)).filter(({ name }) => name.endsWith(".npy"));
   return arrays.map((entry) =>
     memberOf(entry.name.slice(0, -4), `${path}: ${entry.name}`, () => zipContent(path, entry)),

@@ -28,11 +28,26 @@ function extent(samples: ArrayLike<number>): SampleRange {
   return [low, high];
 }
 
+/** A range that samples between these lie in, as it is usual. */
+function usualRange([low, high]: SampleRange): string {
+  const usual: readonly SampleRange[] = low < 0 ? [[-1, 1], [-128, 127], [-32_768, 32_767]] : [[0, 1], [0, 255], [0, 4095], [0, 65_535]]; // prettier-ignore
+  const fitting = usual.find(([least, most]) => low >= least && high <= most) ?? [low, high];
+  return fitting.join();
+}
+
+/** @throws BadDataError when samples are no numbers between which black and white lie. */
+function requireFinite(where: string, type: SampleType, [low, high]: SampleRange): void {
+  if (Number.isFinite(low) && Number.isFinite(high)) return;
+  const what = Number.isNaN(low) ? "not a number (NaN)" : "infinite";
+  throw new BadDataError(where, `a sample of it, of type ${type}, is ${what}`, {
+    remedy: "mend the image, or leave it out with --skip-bad",
+  });
+}
+
 /** Reports a picture whose type tells no range. */
 function unknownRange(where: string, type: SampleType, [low, high]: SampleRange): BadDataError {
-  const example = low < 0 ? "-1,1" : high <= 1 ? "0,1" : high <= 255 ? "0,255" : high < FEW ? "0,4095" : "0,65535";
   const reason = `its samples are of type ${type} and go from ${low} to ${high}, so black and white are not known`;
-  return new BadDataError(where, reason, { remedy: remedy(example) });
+  return new BadDataError(where, reason, { remedy: remedy(usualRange([low, high])) });
 }
 
 /**
@@ -44,13 +59,14 @@ function unknownRange(where: string, type: SampleType, [low, high]: SampleRange)
 export function toBytes(where: string, samples: ArrayLike<number>, type: SampleType, range?: SampleRange): Uint8Array {
   if (type === "uint8" && range === undefined) return samples as Uint8Array;
   const found = extent(samples);
+  requireFinite(where, type, found);
   const [low, high] = range ?? OWN[type] ?? found;
   if (range === undefined && !OWN[type]) throw unknownRange(where, type, found);
   // Numbers that were computed miss their range by a rounding.
   const slack = 1e-4 * (high - low);
   if (!(found[0] >= low - slack && found[1] <= high + slack)) {
     const reason = `its samples go from ${found[0]} to ${found[1]}, outside of ${low} to ${high}`;
-    throw new BadDataError(where, reason, { remedy: remedy(`${found[0]},${found[1]}`) });
+    throw new BadDataError(where, reason, { remedy: remedy(usualRange(found)) });
   }
   if (range === undefined && type === "uint16") return upperBytes(where, samples, found);
   const scale = 255 / (high - low);

@@ -27,6 +27,8 @@ export interface SourceEntry {
 export interface FileStamp {
   /** Absolute. */
   readonly path: string;
+  /** Name of the array in it, where arrays of several splits are in one file. */
+  readonly part?: string | undefined;
   /** Size of the file; of a folder, the size of all its images. */
   readonly bytes: number;
   /** Time of change, milliseconds since 1970; of a folder, the newest image's. */

@@ -19,18 +19,46 @@ export const namesOfSplit = (name: string): readonly string[] => [
   ...new Set([name, ...(NAMES.find((names) => names.includes(name.toLowerCase())) ?? [])]),
 ];
 
-const wordsOf = (name: string) => name.toLowerCase().split(/[^a-z]+/).filter(Boolean); // prettier-ignore
+/** Words, also those of "trainA" and "testImages". */
+const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;
+const wordsOf = (name: string) => (name.match(WORD) ?? []).map((word) => word.toLowerCase());
 const splitsIn = (words: readonly string[]) => [...new Set(words.flatMap((word) => CANONICAL.get(word) ?? []))];
 
 /** Words that folders of a split have beside its name, as in "training_set" and "val2017". */
 const BESIDE = new Set(["set", "images", "image", "imgs", "img", "data", "split"]);
 
-/** The split that the name of a folder tells: "train", "val2017", "test_set", but not "train_station". */
+/** The split that the name of a folder tells: "train", "val2017", "test_set", "trainA", but not "train_station". */
 export function splitOfFolder(name: string): string | undefined {
   const words = wordsOf(name);
   const [split, ...others] = splitsIn(words);
-  const telling = words.every((word) => CANONICAL.has(word) || BESIDE.has(word));
+  const telling = words.every((word) => CANONICAL.has(word) || BESIDE.has(word) || word.length === 1);
   return telling && others.length === 0 ? split : undefined;
+}
+
+/** A name without the word of its split: "cars_train" and "cars_test" are both "cars_*". */
+const patternOf = (name: string) => name.replace(WORD, (word) => (CANONICAL.has(word.toLowerCase()) ? "*" : word));
+
+/**
+ * The splits that the names of folders beside each other tell: each by itself, or because they differ in the split
+ * alone, as "cars_train" and "cars_test" do.
+ */
+export function splitsOfFolders(names: readonly string[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const name of names) {
+    const together = splitsIn(names.filter((other) => patternOf(other) === patternOf(name)).flatMap(wordsOf));
+    const [split, ...others] = splitsIn(wordsOf(name));
+    const told = splitOfFolder(name) ?? (together.length > 1 && others.length === 0 ? split : undefined);
+    if (told !== undefined) found.set(name, told);
+  }
+  return found;
+}
+
+/** The word, or the words, of a name beside that of its split: "x" and "train" of "x_train". */
+export function withoutSplit(name: string): { readonly rest: string; readonly split: string | undefined } {
+  const words = wordsOf(name);
+  const [split, ...others] = splitsIn(words);
+  if (split === undefined || others.length > 0) return { rest: name, split: undefined };
+  return { rest: words.filter((word) => !CANONICAL.has(word)).join("_"), split };
 }
 
 /**

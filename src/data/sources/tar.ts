@@ -25,8 +25,14 @@ const leavesFolder = (name: string) => /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$
  * The files of a .tar or .tar.gz archive whose names are wanted, one in memory at a time.
  *
  * A damaged archive ends with a file that cannot be read. Links and folders are passed over.
+ *
+ * @param onOther Told of links, devices and so on, but not of folders.
  */
-export async function* tarEntries(path: string, wanted: (name: string) => boolean): AsyncGenerator<TarFile> {
+export async function* tarEntries(
+  path: string,
+  wanted: (name: string) => boolean,
+  onOther: (type: string, name: string) => void = () => {},
+): AsyncGenerator<TarFile> {
   const source = fileBytes(path);
   const tar = (Readable.toWeb(source) as ReadableStream<Uint8Array>).pipeThrough(createTarDecoder({ strict: true }));
   let index = 0;
@@ -34,6 +40,7 @@ export async function* tarEntries(path: string, wanted: (name: string) => boolea
     for await (const { header, body } of tar) {
       const name = `${path}: entry ${index++}, ${header.name}`;
       const fault = faultOf(header);
+      if (header.type !== undefined && !["file", "directory"].includes(header.type)) onOther(header.type, header.name);
       const keep = fault === undefined && header.type === "file" && wanted(header.name);
       // Refused before gigabytes may be read.
       if (fault !== undefined) yield broken(name, fault);

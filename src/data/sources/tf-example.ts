@@ -83,11 +83,21 @@ function* integers(list: Uint8Array): Generator<number> {
   }
 }
 
-/** Kinds of lists in a Feature: bytes 1, float 2, int64 3; floats are of no use here. */
+/** Floats of 4 bytes, packed into one field or a field each. */
+function* floats(list: Uint8Array): Generator<number> {
+  for (const part of fieldsOf(list)) {
+    if (!("bytes" in part)) continue;
+    const view = new DataView(part.bytes.buffer, part.bytes.byteOffset, part.bytes.byteLength);
+    for (let at = 0; at + 4 <= view.byteLength; at += 4) yield view.getFloat32(at, true);
+  }
+}
+
+/** Kinds of lists in a Feature: bytes 1, float 2, int64 3. */
 function feature(bytes: Uint8Array): Feature {
   const [list] = fieldsOf(bytes);
   if (list === undefined || !("bytes" in list)) return [];
-  return list.field === 1 ? messages(list.bytes, 1) : list.field === 3 ? [...collected(integers(list.bytes))] : [];
+  if (list.field === 1) return messages(list.bytes, 1);
+  return list.field > 3 ? [] : [...collected(list.field === 2 ? floats(list.bytes) : integers(list.bytes))];
 }
 
 /**

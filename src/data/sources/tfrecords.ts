@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
-import { namesOr } from "./cell.ts";
-import { decodeImage, fitPicture } from "./decode-image.ts";
+import { bytesPicture, labelOf, namesOr } from "./cell.ts";
+import { fitPicture } from "./decode-image.ts";
 import { FILE_NAMES } from "./file-names.ts";
 import { findSplit } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
@@ -21,8 +21,12 @@ const ENCODED = ["image", "image/encoded"];
 const bytesOf = (features: Features, names: readonly string[]): Uint8Array | undefined =>
   names.map((name) => features.get(name)?.[0]).find((value) => value instanceof Uint8Array);
 
-const numberOf = (features: Features, names: readonly string[]): number | undefined =>
-  names.map((name) => features.get(name)?.[0]).find((value) => typeof value === "number");
+/** The class, of the first of these features that has a value. @throws UsageError when it is no integer. */
+function classOf(where: string, features: Features, names: readonly string[]) {
+  const values = names.map((name) => features.get(name) ?? []).find(({ length }) => length > 0) ?? [];
+  const [only, ...more] = values.map((value) => (typeof value === "number" ? value : new TextDecoder().decode(value)));
+  return labelOf(where, more.length > 0 ? [only, ...more] : only);
+}
 
 /** Pixels as FFHQ, CelebA-HQ and LSUN keep them: "shape" [C, H, W] and "data". */
 function rawPicture(where: string, features: Features, data: Uint8Array): Picture {
@@ -41,7 +45,7 @@ function load(where: string, features: Features, options: SourceOptions): Pictur
   const data = bytesOf(features, namesOr(imageColumn, ["data"]));
   if (data && features.has("shape")) return fitPicture(rawPicture(where, features, data), where, options);
   const encoded = bytesOf(features, namesOr(imageColumn, ENCODED));
-  if (encoded) return decodeImage(encoded, where, options);
+  if (encoded) return bytesPicture(where, encoded, options);
   const present = [...features.keys()].join(", ") || "none";
   const expected = imageColumn ?? `shape and data, ${ENCODED.join(" or ")}`;
   throw new UsageError(`${where}: no feature ${expected}, found ${present}`, "name it with --image-column");
@@ -51,8 +55,8 @@ function load(where: string, features: Features, options: SourceOptions): Pictur
 export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOptions): SourceEntry {
   try {
     const features = parseExample(bytes);
-    const label = numberOf(features, namesOr(options.labelColumn, ["label", "image/class/label", "class"]));
-    return { name: where, ...(label === undefined ? {} : { label }), load: () => load(where, features, options) };
+    const label = classOf(where, features, namesOr(options.labelColumn, ["label", "image/class/label", "class"]));
+    return { name: where, ...label, load: () => load(where, features, options) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return badEntry(new BadDataError(where, `damaged: ${error.message}`, { cause: error }));

@@ -16,8 +16,17 @@ const LABEL = "cls";
 /** Folder and name of a file up to its first dot, and what follows: all files of a sample share the first. */
 function keyOf(name: string): readonly [key: string, ending: string] {
   const at = name.indexOf(".", name.lastIndexOf("/") + 1);
-  return at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
+  return at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1).toLowerCase()];
 }
+
+/** Files of one sample by their endings. */
+type Sample = Map<string, TarFile>;
+
+/** Endings of images and of labels that are asked for; like those of files they are compared without regard to case. */
+const endingsOf = ({ imageColumn, labelColumn = LABEL }: SourceOptions) => ({
+  image: imageColumn?.toLowerCase(),
+  label: labelColumn.toLowerCase(),
+});
 
 /** A class as WebDataset writes it: the digits of an integer. */
 function labelOf(where: string, bytes: Uint8Array): number {
@@ -28,14 +37,19 @@ function labelOf(where: string, bytes: Uint8Array): number {
   });
 }
 
-function entryOf(sample: ReadonlyMap<string, TarFile>, options: SourceOptions): SourceEntry | undefined {
-  const { imageColumn, labelColumn = LABEL } = options;
-  const wanted = (ending: string) => (imageColumn === undefined ? IMAGE.test(ending) : ending === imageColumn);
-  const image = [...sample].find(([ending]) => wanted(ending))?.[1];
-  if (!image) return undefined;
+/** The image of a sample with its label; whatever else is in the sample is counted. */
+function entryOf(sample: Sample, options: SourceOptions, tally: Tally): SourceEntry | undefined {
+  const { image: imageEnding, label: labelEnding } = endingsOf(options);
+  const wanted = (ending: string) => (imageEnding === undefined ? IMAGE.test(ending) : ending === imageEnding);
+  const [image, ...more] = [...sample].flatMap(([ending, file]) => (wanted(ending) ? [file] : []));
+  for (const { file = "" } of more) tally.add("a second image of its sample: not read", file);
+  if (!image) {
+    for (const { file = "" } of sample.values()) tally.add("of no image", file);
+    return undefined;
+  }
   const { name } = image;
   try {
-    const label = labelColumn === NONE ? undefined : sample.get(labelColumn);
+    const label = labelEnding === NONE ? undefined : sample.get(labelEnding);
     const given = label ? { label: labelOf(label.name, label.read()) } : {};
     return { name, ...given, load: () => decodeImage(image.read(), name, options) };
   } catch (error) {
@@ -47,31 +61,33 @@ function entryOf(sample: ReadonlyMap<string, TarFile>, options: SourceOptions): 
 /** The samples of one archive: files that share a name lie one behind the other. */
 async function* samplesOf(path: string, options: SourceOptions, tally: Tally): AsyncGenerator<SourceEntry> {
   let key = "";
-  let sample = new Map<string, TarFile>();
+  let sample: Sample = new Map();
   let found = false;
-  const { imageColumn, labelColumn = LABEL } = options;
+  const { image, label } = endingsOf(options);
   const wanted = (file: string) => {
     const [, ending] = keyOf(file);
     const hidden = basename(file).startsWith(".");
-    const known = IMAGE.test(ending) || ending === labelColumn || ending === imageColumn;
+    const known = IMAGE.test(ending) || ending === label || ending === image;
     if (hidden) tally.add("hidden", file);
     else if (!known) tally.add(notRead(file), file);
     return !hidden && known;
   };
-  for await (const file of tarEntries(path, wanted)) {
+  const onOther = (type: string, name: string) => tally.add(`${type} in an archive: not read`, name);
+  for await (const file of tarEntries(path, wanted, onOther)) {
     const [next, ending] = keyOf(file.file ?? "");
     if (file.last || file.file === undefined || next !== key) {
-      const entry = entryOf(sample, options);
+      const entry = entryOf(sample, options, tally);
       found ||= entry !== undefined;
       if (entry) yield entry;
       key = next;
-      sample = new Map<string, TarFile>();
+      sample = new Map();
     }
     if (file.file === undefined) yield { name: file.name, load: () => decodeImage(file.read(), file.name, options) };
-    else sample.set(ending, file);
+    else if (!sample.has(ending)) sample.set(ending, file);
+    else yield badEntry(new BadDataError(file.name, "a file of this name is in the sample already"));
     if (file.last) return;
   }
-  const entry = entryOf(sample, options);
+  const entry = entryOf(sample, options, tally);
   if (entry) yield entry;
   else if (!found)
     yield badEntry(

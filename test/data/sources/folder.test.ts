@@ -72,7 +72,7 @@ describe("openFolder", () => {
       { reason: "without an ending: not read", count: 1, first: ["Thumbs"] },
     ]);
     await expect(open(images("5.heic"))).rejects.toThrow(
-      /no images found; passed over: 1 \.heic: not read\n.*avif are read/,
+      /no images found; passed over: 1 \.heic: not read\n.*convert the images to png; .*avif are read/,
     );
   });
 

@@ -63,8 +63,8 @@ describe("parseExample", () => {
     expect(example("n", field(26, [8, 5, 8, 0x80, 1, 8, ...minusTwo])).get("n")).toEqual([5, 128, -2]);
   });
 
-  it("passes over floats, and fields of a fixed width", () => {
-    expect(example("f", field(18, field(10, [0, 0, 0, 63]))).get("f")).toEqual([]);
+  it("reads floats, and passes over fields of a fixed width", () => {
+    expect(example("f", field(18, field(10, [0, 0, 0, 63]))).get("f")).toEqual([0.5]);
     const fixed = [0x19, 0, 0, 0, 0, 0, 0, 0, 0, 0x1d, 0, 0, 0, 0];
     expect(parseExample(Uint8Array.from([...fixed, ...field(10, field(10, field(10, [97])))])).get("a")).toEqual([]);
   });

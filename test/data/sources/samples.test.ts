@@ -60,7 +60,9 @@ describe("samples of every kind", () => {
   it("are refused outside of the range that was said, and taken where a rounding leads out of it", async () => {
     await expect(read("float.tif", { range: [0, 0.5] })).rejects.toThrow(/go from 0 to 1, outside of 0 to 0\.5/);
     expect(toBytes("a", [-1e-5, 0.5, 1 + 1e-5], "float32", [0, 1])).toEqual(Uint8Array.of(0, 128, 255));
-    expect(() => toBytes("a", [0, NaN], "float32", [0, 1])).toThrow(/NaN/);
+    expect(() => toBytes("a", [0, NaN], "float32", [0, 1])).toThrow(/not a number \(NaN\)\n.*--skip-bad/);
+    expect(() => toBytes("a", [0, Infinity], "float32")).toThrow(/is infinite\n.*--skip-bad/);
+    expect(() => toBytes("a", [-128, 127], "int8")).toThrow(/--range -128,127/);
   });
 
   it("of bytes take a range too, as masks of 0 and 1 need", async () => {
