@@ -20,6 +20,7 @@ import {
   dequantize,
   type DequantizerTraining,
   ema,
+  evaluationNoise,
   evaluationSeed,
   flip,
   gradientHistograms,
@@ -27,6 +28,7 @@ import {
   type ImagePipeline,
   imagePipeline,
   images,
+  importanceWeighted,
   type ImageSampler,
   likelihoodBound,
   loadCifar10,
@@ -50,6 +52,7 @@ import {
   type Session,
   stagesOf,
   trainingLoop,
+  trainingNoise,
   trainBatches,
   weightingOf,
   withCredit,
@@ -66,21 +69,23 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
   const { config, signal, engine } = context;
   // Rounds of local steps are a loop of their own.
   if (config.exchange.mode === "local") {
-    const { centered, randomFlip, uniformDequantization } = config.data;
+    const { randomFlip } = config.data;
     const { seed } = config;
+    const noise = trainingNoise(config);
     return trainingLoop(context, own, {
       ...{ data: images(data), column: "image", look },
       stages: (stage) =>
         pipe(
           randomFlip ? stage("flip", flip({ seed })) : identity,
-          stage("dequantize", dequantize(uniformDequantization ? "uniform" : "none", { seed, centered })),
+          stage("dequantize", dequantize(noise.kind, { seed, ...noise })),
         ),
     });
   }
   const { sde, network, state, store, peers, tell } = own;
   const { training, model, optim, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery } = training;
-  const { centered, randomFlip, uniformDequantization } = config.data;
+  const { randomFlip } = config.data;
+  const noise = trainingNoise(config);
   const weighting = weightingOf(config);
   const compile = compiles({ config, engine });
   const batches = { batchSize, shards, seed, from: state.step, to: steps, signal, peers };
@@ -91,7 +96,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
     trainBatches(images(data), "image", { ...batches, credit })
       .pipe(
         randomFlip ? stage("flip", flip({ seed })) : identity,
-        stage("dequantize", dequantize(uniformDequantization ? "uniform" : "none", { seed, centered })),
+        stage("dequantize", dequantize(noise.kind, { seed, ...noise })),
         stage(
           "times",
           sampleTime(sde, { eps, density: densityOf(weighting), stratified: training.stratifiedTimes, seed }),
@@ -128,18 +133,30 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
 export const measures: Measures = ({ config, signal }, { sde, network, state, score }, draw) => {
   const { eval: evaluation, training } = config;
   const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
-  const { centered, uniformDequantization } = config.data;
+  const { centered } = config.data;
   const [seed, weighting, eps] = [evaluationSeed(config), weightingOf(config), training.smallestTime];
   const options = { ...evaluation, eps, seed, signal };
-  const discrete = dequantize<"image">(uniformDequantization ? "uniform" : "none", { seed, centered });
-  const continuous = dequantize<"image">(draw ? "variational" : "uniform", { seed, centered, draw });
   const bytes = { levels: 256, centered };
+  const [noise, trained] = [evaluationNoise(config, draw), trainingNoise(config)];
+  // No dequantization bounds discrete data, as truncated noise would have to be cut at all times.
+  const cells = noise.kind === "truncated" ? bytes : undefined;
   return {
-    ...(training.continuous && { loss: pipe(discrete, dataLoss(network, sde, state, { weighting, eps, seed })) }),
-    likelihood: pipe(continuous, logLikelihood<"logQ">(score, sde, options), bitsPerDim(bytes)),
+    ...(training.continuous && {
+      loss: pipe(
+        dequantize<"image">(trained.kind, { seed, ...trained }),
+        dataLoss(network, sde, state, { weighting, eps, seed }),
+      ),
+    }),
+    likelihood: importanceWeighted<"image">(evaluation.importanceSamples, (sample) =>
+      pipe(
+        dequantize<"image">(noise.kind, { seed, ...noise, sample }),
+        logLikelihood<"logQ">(score, sde, options),
+        bitsPerDim(bytes),
+      ),
+    ),
     bound: pipe(
-      continuous,
-      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form }),
+      dequantize<"image">(cells ? "middle" : noise.kind, { seed, ...noise }),
+      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form, cells }),
       bitsPerDim(bytes),
     ),
   };

@@ -12,7 +12,15 @@ export { type Pipeline, type Presets, type RunContext, definePipeline } from "./
 export { type Session, type SessionModel, type RunPhases, session } from "./run/session.ts";
 export type { Config, DeepPartial } from "./run/config.ts";
 export { networkOf } from "./run/network-from-config.ts";
-export { sdeOf, weightingOf, evaluationSeed, compiles } from "./run/from-config.ts";
+export {
+  sdeOf,
+  weightingOf,
+  evaluationNoise,
+  evaluationSeed,
+  trainingNoise,
+  type ImageNoise,
+  compiles,
+} from "./run/from-config.ts";
 export { type TrainingLoop, trainingLoop } from "./run/training-loop.ts";
 export { type LoadModelOptions, type TrainedModel, type ModelCallOptions, loadModel } from "./run/load-model.ts";
 export { type RunImages, type ImagePipeline, imagePipeline } from "./run/images/image-pipeline.ts";
@@ -89,7 +97,16 @@ export { type CollectOptions, collect } from "./streams/collect.ts";
 export { type Credit, credit, StarvedError, withCredit } from "./streams/credit.ts";
 export { type DataLossOptions, dataLoss } from "./streams/data-loss.ts";
 export { type DequantizationLossOptions, dequantizationLoss } from "./streams/dequantization-loss.ts";
-export { type DequantizationNoise, type DequantizeOptions, unitImage, dequantize } from "./streams/dequantize.ts";
+export {
+  type DensityKind,
+  type DequantizationKind,
+  type DequantizationNoise,
+  type DequantizeOptions,
+  type NoiseAt,
+  dequantize,
+  unitImage,
+} from "./streams/dequantize.ts";
+export { importanceWeighted } from "./streams/importance-weighted.ts";
 export { type Averaged, ema } from "./streams/ema.ts";
 export {
   type EvaluationKey,

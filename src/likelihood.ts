@@ -16,6 +16,8 @@ export { type Tolerances, type SlopeRequest, type Solution, rk45Steps } from "./
 export { type BitsPerDimOptions, bitsPerDimOf } from "./likelihood/bits-per-dim.ts";
 export { type OdeLikelihoodOptions, type OdeLikelihood, odeLikelihood } from "./likelihood/ode-likelihood.ts";
 export { type BoundDraw, type BoundOptions, variationalBound } from "./likelihood/bound.ts";
+export { type Cells, cellWidth, levelOf, reconstructionNats } from "./likelihood/cells.ts";
+export { type DiscreteBoundOptions, discreteBound } from "./likelihood/discrete-bound.ts";
 
 // Sampling
 export { type OdeSampleOptions, type OdeSamples, denoiseStep, odeEncode, odeSample } from "./sampling/ode-sampler.ts";

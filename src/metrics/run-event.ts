@@ -71,7 +71,7 @@ export interface Summary {
   /** Images of the evaluation: held out, or of the training. */
   readonly split: "test" | "train";
   /** Noise that makes the pixels of bpd and bound continuous; absent where the data are no pixels. */
-  readonly dequantization: "uniform" | "variational";
+  readonly dequantization: "uniform" | "variational" | "truncated";
   /** Value of bpd for a perfect model, where it is known: the mean over the same examples, bits/dim. */
   readonly exactBpd: number;
   readonly fid: number;

@@ -84,6 +84,16 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
     "optim.gradClip: 0 would make every gradient 0",
     "a positive norm, or a negative number for no clipping",
   );
+  refuse(
+    evaluation.dequantizer && evaluation.dequantization !== "uniform",
+    "eval.dequantization: a trained dequantizer gives the noise, so it cannot be truncated",
+    "--set eval.dequantizer=false or --set eval.dequantization=uniform",
+  );
+  refuse(
+    evaluation.dequantization === "truncated" && evaluation.boundForm === "ssm",
+    "eval.boundForm: the bound on discrete data has no form ssm",
+    "--set eval.boundForm=dsm",
+  );
   const rates = [model.emaRate, ...model.emaRates];
   refuse(
     evaluation.emaRate !== undefined && !rates.includes(evaluation.emaRate),
@@ -123,6 +133,10 @@ export function configNotes(config: Config, imageSize?: number): string[] {
   }
   if (training.velocityTimes && training.likelihoodWeighting && model.prediction !== "velocity") {
     notes.push("training.velocityTimes: the loss varies much without model.prediction=velocity");
+  }
+  const { dequantization } = config.data;
+  if (config.eval.dequantization === "truncated" && dequantization !== "middle") {
+    notes.push("eval.dequantization=truncated suits a model that was trained with data.dequantization=middle");
   }
   const resolutions = model.chMult.map((_, level) => (imageSize ?? 0) / 2 ** level);
   for (const resolution of imageSize === undefined ? [] : model.attnResolutions) {

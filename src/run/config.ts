@@ -42,6 +42,10 @@ const data = z.strictObject({
     "version of ImageNet 32x32; results on one cannot be compared with the other",
   ).optional(),
   testFraction: positive(0.5, "share of images to hold out if the data have no test split"),
+  dequantization: oneOf(
+    ["uniform", "none", "middle", "truncated"],
+    "noise on training images; middle: that of the pixel's cell, without noise; unset: by uniformDequantization",
+  ).optional(),
   uniformDequantization: flag("add uniform noise to training images, as evaluation always does"),
   randomFlip: flag("mirror half of the training images"),
   centered: flag("scale images to [-1, 1]; false: [0, 1]"),
@@ -146,6 +150,15 @@ const evaluation = z.strictObject({
     "products in evaluations and samples; float32 is tf32 on a GPU unless engine.precision is float32",
   ),
   dequantizer: flag("evaluate with a trained variational dequantizer"),
+  dequantization: oneOf(
+    ["uniform", "truncated"],
+    "noise of evaluated images; truncated: the SDE's own at smallestTime, and the bound is one on discrete data",
+  ),
+  importanceSamples: whole(
+    1,
+    10_000,
+    "draws of that noise per image, whose mean probability counts; the ODE's likelihood only",
+  ),
 });
 
 const dequantizer = z.strictObject({

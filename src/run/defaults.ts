@@ -100,6 +100,8 @@ export const baseConfig: BaseConfig = {
     loss: true,
     precision: "float32",
     dequantizer: false,
+    dequantization: "uniform",
+    importanceSamples: 1,
   },
   dequantizer: {
     steps: 300_000,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readProgress } from "../data/formats/read-progress.ts";
 import { UsageError } from "../base/errors.ts";
-import { evaluationName, type EvaluationKey } from "../streams/evaluate.ts";
+import { evaluationName, type EvaluationKey, type EvaluationKind } from "../streams/evaluate.ts";
 import { codeVersion } from "../base/code-version.ts";
 import { engineText } from "../engine/load.ts";
 import type { Config } from "./config.ts";
@@ -30,7 +30,20 @@ export function evaluationWork(config: Config, key: EvaluationKey, images?: stri
   const shared = { seed, sde, model, ...which, smallestTime, continuous, split, numImages, batchSize, repeats };
   // Absent where it is what it was before there was a choice.
   const half = evaluation.precision === "bfloat16" && { precision: evaluation.precision };
-  return { ...shared, ...own[key], ...half, ...ownPart(config) };
+  const { dequantization, importanceSamples } = evaluation;
+  const noise = {
+    ...(dequantization !== "uniform" && key !== "loss" && { dequantization }),
+    ...(importanceSamples > 1 && key === "bpd" && { importanceSamples }),
+  };
+  return { ...shared, ...own[key], ...half, ...noise, ...ownPart(config) };
+}
+
+/** The kind of a result; `variational`: by a trained dequantizer. The loss is that of images as the training has them. */
+export function evaluationKind(config: Config, key: EvaluationKey, variational: boolean): EvaluationKind {
+  const { split, boundForm: form, dequantization, importanceSamples } = config.eval;
+  const emaRate = evaluatedRate(config);
+  if (key === "loss") return { split, emaRate };
+  return { split, form, emaRate, importanceSamples, dequantization: variational ? "variational" : dequantization };
 }
 
 /** Path of the values of each image. Evaluations that a user may want side by side have files of their own. */
@@ -40,8 +53,7 @@ export function progressPath(
   key: EvaluationKey,
   dequantization: "uniform" | "variational",
 ): string {
-  const { split, boundForm: form } = config.eval;
-  const kind = { split, form, dequantization, emaRate: evaluatedRate(config) };
+  const kind = evaluationKind(config, key, dequantization === "variational");
   return join(workdir, "eval", `${evaluationName(key, kind)}.jsonl`);
 }
 

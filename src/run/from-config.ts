@@ -4,6 +4,7 @@ import { discrete } from "../sde/discrete.ts";
 import { predicting } from "../sde/prediction.ts";
 import { SDES } from "../sde/sdes.ts";
 import type { Engine } from "../engine/load.ts";
+import type { DensityKind, DequantizationKind, DequantizationNoise, DequantizeOptions } from "../streams/dequantize.ts";
 import type { Weighting } from "../streams/score-matching.ts";
 import type { Config } from "./config.ts";
 
@@ -30,6 +31,35 @@ export const evaluationSeed = ({ seed }: Config) => seed + 1;
 /** Decay of the further average that is evaluated; undefined: the main one is. */
 export const evaluatedRate = ({ model, eval: { emaRate } }: Config): number | undefined =>
   emaRate === model.emaRate ? undefined : emaRate;
+
+/** Kind and options of the noise on images. */
+export interface ImageNoise extends Pick<DequantizeOptions, "centered" | "draw" | "at"> {
+  readonly kind: DequantizationKind;
+}
+
+/** Noise on training images. */
+export function trainingNoise(config: Config): ImageNoise {
+  const { centered, dequantization, uniformDequantization } = config.data;
+  const kind = dequantization ?? (uniformDequantization ? "uniform" : "none");
+  if (kind !== "truncated") return { kind, centered };
+  const sde = continuousSDE(config);
+  const eps = config.training.smallestTime;
+  // Data of time 0, to which the noise of a time is added.
+  return { kind, centered, at: { alpha: 1, sigma: sde.std(eps) / sde.meanCoeff(eps) } };
+}
+
+/** Noise of evaluated images; `draw` is that of a trained dequantizer. */
+export function evaluationNoise(
+  config: Config,
+  draw?: DequantizationNoise,
+): ImageNoise & { readonly kind: DensityKind } {
+  const { centered } = config.data;
+  if (draw) return { kind: "variational", centered, draw };
+  if (config.eval.dequantization === "uniform") return { kind: "uniform", centered };
+  const sde = continuousSDE(config);
+  const eps = config.training.smallestTime;
+  return { kind: "truncated", centered, at: { alpha: sde.meanCoeff(eps), sigma: sde.std(eps) } };
+}
 
 /** True if functions are recorded as TensorFlow graphs: the configuration asks for it and the engine can. */
 export const compiles = ({

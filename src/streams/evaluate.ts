@@ -12,7 +12,9 @@ type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";
 /** The choices that tell results of one key apart: the images, and the way of evaluation. */
 export interface EvaluationKind {
   readonly split?: "test" | "train" | undefined;
-  readonly dequantization?: "uniform" | "variational" | undefined;
+  readonly dequantization?: "uniform" | "variational" | "truncated" | undefined;
+  /** Draws of the noise whose mean probability counts. */
+  readonly importanceSamples?: number | undefined;
   /** Score matching form of the bound. */
   readonly form?: "dsm" | "ssm" | undefined;
   /** Decay of the average, where it is not the main one. */
@@ -20,12 +22,18 @@ export interface EvaluationKind {
 }
 
 /** "bpd", "bound_train_ssm_variational_ema_0.999": the usual kind, of held-out images with uniform noise, has the key's name. */
-export function evaluationName(key: EvaluationKey, { split, form, dequantization, emaRate }: EvaluationKind): string {
+export function evaluationName(
+  key: EvaluationKey,
+  { split, form, dequantization, emaRate, importanceSamples = 1 }: EvaluationKind,
+): string {
   const parts = [
     key,
     split === "train" && "train",
     key === "bound" && form === "ssm" && "ssm",
     dequantization === "variational" && "variational",
+    // The bound beside truncated noise is one on discrete data.
+    dequantization === "truncated" && (key === "bound" ? "discrete" : "truncated"),
+    key === "bpd" && importanceSamples > 1 && `iw${importanceSamples}`,
     emaRate !== undefined && `ema_${emaRate}`,
   ];
   return parts.filter(Boolean).join("_");
@@ -105,6 +113,8 @@ export function evaluate<K extends EvaluationKey>(
           evalImages: images,
           ...(split && { split }),
           ...(dequantization && { dequantization }),
+          ...(key === "bpd" &&
+            (options.importanceSamples ?? 1) > 1 && { importanceSamples: options.importanceSamples! }),
           ...(options.emaRate !== undefined && { emaRate: options.emaRate }),
         };
         return of<RunEvent[]>(

@@ -1,5 +1,7 @@
 import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
+import type { Cells } from "../likelihood/cells.ts";
+import { discreteBound } from "../likelihood/discrete-bound.ts";
 import { variationalBound, type BoundDraw } from "../likelihood/bound.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, fillUniform, randomKey } from "../base/random.ts";
@@ -18,6 +20,8 @@ export interface LikelihoodBoundOptions {
   readonly form?: "dsm" | "ssm";
   /** Make up for starting at eps. */
   readonly offset: boolean;
+  /** The data are middles of these cells: the bound is one on discrete data, and `form` and `offset` do not count. */
+  readonly cells?: Cells | undefined;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,7 +42,9 @@ export function likelihoodBound<C extends string>(
   sde: SDE,
   options: LikelihoodBoundOptions,
 ): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp">> {
-  const { eps, times, importance = sde.importance !== undefined, form = "dsm", offset, seed, signal } = options;
+  const { eps, times, importance = sde.importance !== undefined, form: wanted = "dsm", offset, cells } = options;
+  const { seed, signal } = options;
+  const form = cells ? "dsm" : wanted;
   requireSameSde("likelihoodBound", score, sde);
   const time = drawTime("likelihoodBound", sde, { eps, density: importance ? "likelihood" : "uniform" });
 
@@ -60,8 +66,10 @@ export function likelihoodBound<C extends string>(
       return { ...drawn, probe };
     };
     const offsetNoise = offset ? normal("bound offset", step, shard) : undefined;
-    const terms = { eps, times, importance, form, draw, offsetNoise, signal };
-    const nats = await variationalBound(score, sde, data, terms);
+    const terms = { eps, times, importance, draw, signal };
+    const nats = cells
+      ? await discreteBound(score, sde, data, { ...terms, cells, endNoise: normal("bound offset", step, shard) })
+      : await variationalBound(score, sde, data, { ...terms, form, offsetNoise });
     return withColumns(batch, { logp: { data: Float32Array.from(nats, (value) => -value), shape: [] } });
   });
 }

@@ -87,6 +87,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "data.path": row("/nowhere", missingImages, "refusal"),
   "data.version": row("old", missingImageNet, "refusal"),
   "data.testFraction": row("0.5", preparedSplits, "lengths", "data.testFraction=0.25"),
+  "data.dequantization": row("middle", whole, ALL),
   "data.uniformDequantization": row("false", whole, ALL),
   "data.randomFlip": row("false", whole, ALL),
   "data.centered": row("false", whole, ALL),
@@ -158,6 +159,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   "eval.loss": row("false", evaluation, "loss"),
   "eval.precision": row("bfloat16", products, "losses score divergence", "engine.compile=true"),
   "eval.emaRate": row("0.6", whole, `average ${EVALUATED}`, "model.emaRates=0.6"),
+  "eval.dequantization": row("truncated", evaluation, "bpd bound look"),
+  "eval.importanceSamples": row("2", evaluation, "bpd"),
   "eval.dequantizer": row("true", wantedDequantizer, "refusal"),
 
   "dequantizer.steps": row("1", dequantizer, "dequantizer average drawn logged steps checkpoints"),

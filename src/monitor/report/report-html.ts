@@ -57,10 +57,11 @@ function likelihood(report: Report): string {
   if (own.length === 0) {
     return section("Likelihood", "", "Not evaluated for these parameters and settings: --mode eval does it.");
   }
-  const others = anchors.flatMap(({ name, bpd, settings }) => {
+  const others = anchors.flatMap(({ name, bpd: ode, discreteBound, code, settings }) => {
+    const bpd = ode ?? discreteBound ?? code;
     const { network, sde, weighting = "original" } = settings ?? {};
     const trained = weighting !== "original" && WEIGHTING[weighting];
-    const parts = [name, network, sde && sdeTitle(sde), trained, split === "train" && "test images"];
+    const parts = [name, network, sde && sdeTitle(sde), trained, discreteBound !== undefined && "bound on discrete data", split === "train" && "test images"]; // prettier-ignore
     return bpd === undefined ? [] : [{ name: parts.filter(Boolean).join(", "), bpd }];
   });
   const stands =

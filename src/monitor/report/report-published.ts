@@ -15,7 +15,7 @@ export const WEIGHTING = {
   importance: "LW + IS",
   velocity: "LW + velocity",
 } as const;
-const HEADS = ["", "network", "SDE", "weighting", "dequantization", "bits/dim", "bound", "FID"];
+const HEADS = ["", "network", "SDE", "weighting", "dequantization", "ODE", "bound", "discrete bound", "FID"];
 
 const number = (value: number | undefined, digits = 2) => value?.toFixed(digits) ?? "–";
 
@@ -27,10 +27,11 @@ function row(name: string, settings: AnchorSettings = {}, values: readonly strin
 
 /** Makes this model's rows, one for each dequantization that it was evaluated with. */
 const ownRows = ({ dequantizations, settings, quality }: Report): Row[] =>
-  (["uniform", "variational"] as const).flatMap((dequantization) => {
+  (["uniform", "variational", "truncated"] as const).flatMap((dequantization) => {
     const { bpd, bound } = dequantizations[dequantization] ?? {};
     if (!bpd && !bound) return [];
-    const values = [number(bpd?.mean, 3), number(bound?.mean, 3), number(quality?.fid)];
+    const bounds = dequantization === "truncated" ? [undefined, bound] : [bound, undefined];
+    const values = [bpd, ...bounds].map((value) => number(value?.mean, 3)).concat(number(quality?.fid));
     return [row("this model", { ...settings, dequantization }, values, true)];
   });
 
@@ -48,15 +49,20 @@ export function publishedSection(report: Report): string {
   const cited = report.anchors.filter(({ source }) => source !== undefined);
   if (cited.length === 0) return "";
   const sources = sourceNumbers(cited);
-  const rows = cited.map(({ name, bpd, bound, fid, settings, source, same = false }) => {
+  const rows = cited.map(({ name, bpd, bound, discreteBound, fid, settings, source, same = false }) => {
     const title = `${name} [${sources.get(source!)}]${same ? " ◀ as this run" : ""}`;
-    return row(title, settings, [number(bpd), number(bound), number(fid)], same);
+    return row(
+      title,
+      settings,
+      [bpd, bound, discreteBound, fid].map((value) => number(value)),
+      same,
+    );
   });
   const list = [...sources].map(([source, n]) => `<li value="${n}">${escape(source)}</li>`).join("");
   const marked = cited.some(({ same }) => same) ? "The row of this run's settings is marked." : "No row is of this run's settings."; // prettier-ignore
   const note =
     `${marked} Weighting of the training loss: LW by likelihood, IS with times drawn by importance sampling. ` +
-    "Blank where the source does not say.";
+    "Blank where the source does not say. ODE and bound are of dequantized data, the discrete bound is of the bytes.";
   const body = `${table(HEADS, [...ownRows(report), ...rows], "published")}<ol class="quiet">${list}</ol>`;
   return section("With which settings", body, note);
 }

@@ -27,12 +27,25 @@ export interface Named {
 }
 
 /** Names the model's measured values, by dequantization. */
-export function ownRows({ dequantizations }: Report): Named[] {
-  const { uniform, variational } = dequantizations;
+export function ownRows({ dequantizations, kinds }: Report): Named[] {
+  const { uniform, variational, truncated } = dequantizations;
   const rows = (suffix: string, { bpd, bound }: Likelihoods = {}): Named[] => [
     ...(bpd ? [{ name: `this model, probability flow ODE${suffix}`, value: bpd }] : []),
     ...(bound ? [{ name: `this model, variational bound${suffix}`, value: bound }] : []),
   ];
+  const { bpd, bound } = truncated ?? {};
+  if (bpd || bound) {
+    return [
+      ...(bpd ? [{ name: `this model, ${kinds?.bpd ?? "truncated noise"}`, value: bpd }] : []),
+      ...(bound ? [{ name: `this model, ${kinds?.bound ?? "bound on discrete data"}`, value: bound }] : []),
+    ];
+  }
+  if (!variational && kinds?.bpd.includes("weighted")) {
+    return rows("", uniform).map(({ name, value }, i) => ({
+      name: i === 0 ? `this model, ${kinds.bpd}` : name,
+      value,
+    }));
+  }
   if (!variational) return rows("", uniform);
   return [...rows(", uniform dequantization", uniform), ...rows(", variational dequantization", variational)];
 }

@@ -9,16 +9,20 @@ export interface AnchorSettings {
   readonly sde?: string;
   /** Weighting of the training loss. */
   readonly weighting?: "original" | "likelihood" | "importance" | "velocity";
-  readonly dequantization?: "uniform" | "variational";
+  readonly dequantization?: "uniform" | "variational" | "truncated";
 }
 
 /** Published numbers to hold one's own against. */
 export interface Anchor {
   readonly name: string;
-  /** Bits/dim on the test set. */
+  /** Bits/dim on the test set by the ODE, with the dequantization of the settings. */
   readonly bpd?: number;
-  /** Variational bound on them. */
+  /** Variational bound on them, dequantized. */
   readonly bound?: number;
+  /** Variational bound on discrete data. */
+  readonly discreteBound?: number;
+  /** Length of a lossless code. */
+  readonly code?: number;
   readonly fid?: number;
   /** Settings, as far as the source names them. */
   readonly settings?: AnchorSettings;
@@ -52,7 +56,14 @@ export interface Report extends Likelihoods {
   /** Images of the evaluation. */
   readonly split: "test" | "train";
   /** Every kind of dequantization that these parameters were evaluated with; `bpd` and `bound` are the run's own. */
-  readonly dequantizations: { readonly uniform?: Likelihoods; readonly variational?: Likelihoods };
+  readonly dequantizations: {
+    readonly uniform?: Likelihoods;
+    readonly variational?: Likelihoods;
+    /** Its bound is one on discrete data. */
+    readonly truncated?: Likelihoods;
+  };
+  /** Kind of likelihood that `bpd` and `bound` are; numbers of different kinds cannot be compared. */
+  readonly kinds?: { readonly bpd: string; readonly bound: string };
   /** The training loss, in its own weighting. */
   readonly loss?: Measured | undefined;
   readonly quality?: ReportedQuality | undefined;

@@ -5,11 +5,11 @@ import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Anchor, ReportedQuality, Report } from "../../monitor/report/report.ts";
 import { withCredit } from "../../streams/credit.ts";
-import { evaluate, type EvaluationKey, type EvaluationKind } from "../../streams/evaluate.ts";
+import { evaluate, type EvaluationKey } from "../../streams/evaluate.ts";
 import type { Evaluated } from "../../metrics/evaluated.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
 import type { DequantizerSession } from "../dequantizer-session.ts";
-import { evaluatedRate } from "../from-config.ts";
+import { evaluationKind } from "../evaluation-work.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import { evaluationReport, type ReportedSamples } from "./evaluation-report.ts";
@@ -54,19 +54,11 @@ export function imageEvaluation(
   const { config, signal } = context;
   const { state, progress } = session;
   const { eval: evaluation } = config;
-  const { boundForm: form, numImages, repeats } = evaluation;
+  const { numImages, repeats } = evaluation;
   const data = chosen(evaluation.split, test, train);
   const examples = evaluationExamples(images(data), numImages);
   const total = examples.length * repeats;
-  const emaRate = evaluatedRate(config);
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
-
-  /** The kind of a result. The loss is always that of images as the training has them. */
-  const kindOf = (key: EvaluationKey, dequantizer?: DequantizerSession): EvaluationKind => {
-    const { split } = evaluation;
-    if (key === "loss") return { split, emaRate };
-    return { split, form, emaRate, dequantization: dequantizer ? "variational" : "uniform" };
-  };
 
   /** Batches from where the evaluation of `key` was interrupted, through `operator` to its result. */
   const evaluated = <K extends EvaluationKey>(
@@ -78,10 +70,11 @@ export function imageEvaluation(
     withCredit(2, (credit) => {
       const done = progress(key, total, dequantizer?.averageDigest());
       found[key] = done.entries;
+      const kind = evaluationKind(config, key, dequantizer !== undefined);
       return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, signal, credit }).pipe(
         operator,
         credit.refund(),
-        evaluate({ name, key, total, step: state.step, progress: done, ...kindOf(key, dequantizer) }),
+        evaluate({ name, key, total, step: state.step, progress: done, ...kind }),
       );
     });
 

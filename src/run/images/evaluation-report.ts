@@ -36,6 +36,19 @@ export interface EvaluationFound {
   readonly quality?: ReportedQuality | undefined;
 }
 
+/** What the numbers are, in words. */
+function kindsOf(dequantization: "uniform" | "variational" | "truncated", draws: number): NonNullable<Report["kinds"]> {
+  const noise = dequantization === "truncated" ? "truncated-normal" : dequantization;
+  const weighted = draws > 1 ? `, importance-weighted over ${draws} draws` : "";
+  return {
+    bpd: `probability flow ODE, ${noise} dequantization${weighted}`,
+    bound:
+      dequantization === "truncated"
+        ? "variational bound on discrete data"
+        : `variational bound, ${noise} dequantization`,
+  };
+}
+
 /** Writes the report; an evaluation by the other dequantization, done before, is in it too. */
 export async function evaluationReport(
   { config, name, file, mode, preset, engine, workdir, before: stored }: RunContext,
@@ -54,10 +67,10 @@ export async function evaluationReport(
   const last = mode === "sample" ? readReport(folder) : undefined;
   if (last?.run["parameters"] === parameters && last.run["images"] === session.data?.[last.split]) return write(last);
 
-  const { split, dequantizer } = config.eval;
+  const { split, dequantizer, dequantization, importanceSamples } = config.eval;
   const whole = (batches: readonly Evaluated[] = []) => (countOf(batches) === total ? measured(batches) : undefined);
   const likelihoods = (values: Found): Likelihoods => ({ bpd: whole(values.bpd), bound: whole(values.bound) });
-  const [own, other] = dequantizer ? (["variational", "uniform"] as const) : (["uniform", "variational"] as const);
+  const [own, other] = dequantizer ? (["variational", "uniform"] as const) : ([dequantization, "variational"] as const);
   const before = likelihoods({ bpd: session.found("bpd", other), bound: session.found("bound", other) });
   const now = likelihoods(found);
   const images = data(split);
@@ -82,6 +95,7 @@ export async function evaluationReport(
     settings: settingsOf(config),
     split,
     ...now,
+    kinds: kindsOf(own, importanceSamples),
     dequantizations: { [own]: now, ...((before.bpd ?? before.bound) && { [other]: before }) },
     loss: whole(found.loss),
     perImage: now.bpd ? perImage(found.bpd!) : [],

@@ -9,7 +9,8 @@ import { logLikelihood } from "../../streams/log-likelihood.ts";
 import { predictorCorrector } from "../../streams/predictor-corrector.ts";
 import { quantize } from "../../streams/quantize.ts";
 import { sample } from "../../streams/sample.ts";
-import { evaluationSeed, weightingOf } from "../from-config.ts";
+import { importanceWeighted } from "../../streams/importance-weighted.ts";
+import { evaluationNoise, evaluationSeed, trainingNoise, weightingOf } from "../from-config.ts";
 import type { RunContext } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 
@@ -46,22 +47,30 @@ export type ImageSampler = (
 export const imageMeasures: Measures = ({ config, signal }, { sde, network, state, score }, draw) => {
   const { eval: evaluation, training } = config;
   const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
-  const { centered, uniformDequantization } = config.data;
+  const { centered } = config.data;
   const [seed, weighting, eps] = [evaluationSeed(config), weightingOf(config), training.smallestTime];
   const options = { ...evaluation, eps, seed, signal };
-  const continuous = dequantize<"image">(draw ? "variational" : "uniform", { seed, centered, draw });
   const bytes = { levels: 256, centered };
+  const [noise, trained] = [evaluationNoise(config, draw), trainingNoise(config)];
+  // No dequantization bounds discrete data, as truncated noise would have to be cut at all times.
+  const cells = noise.kind === "truncated" ? bytes : undefined;
   return {
     ...(training.continuous && {
       loss: pipe(
-        dequantize<"image">(uniformDequantization ? "uniform" : "none", { seed, centered }),
+        dequantize<"image">(trained.kind, { seed, ...trained }),
         dataLoss(network, sde, state, { weighting, eps, seed }),
       ),
     }),
-    likelihood: pipe(continuous, logLikelihood<"logQ">(score, sde, options), bitsPerDim(bytes)),
+    likelihood: importanceWeighted<"image">(evaluation.importanceSamples, (sample) =>
+      pipe(
+        dequantize<"image">(noise.kind, { seed, ...noise, sample }),
+        logLikelihood<"logQ">(score, sde, options),
+        bitsPerDim(bytes),
+      ),
+    ),
     bound: pipe(
-      continuous,
-      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form }),
+      dequantize<"image">(cells ? "middle" : noise.kind, { seed, ...noise }),
+      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form, cells }),
       bitsPerDim(bytes),
     ),
   };

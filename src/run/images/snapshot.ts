@@ -16,7 +16,7 @@ import { priorBatches } from "../../streams/sample.ts";
 import type { ScoreFunction } from "../../sde/score-function.ts";
 import { bestBound } from "../../training/checkpoints/best-checkpoint.ts";
 import { averageOf, type Snapshot } from "../../training/train-state.ts";
-import { evaluationWork } from "../evaluation-work.ts";
+import { evaluationKind, evaluationWork } from "../evaluation-work.ts";
 import { evaluatedRate, evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
@@ -61,10 +61,10 @@ export function imageSnapshot(
   /** The bound on images of a split, as a metric. */
   const bound = (split: "test" | "train", score: ScoreFunction, step: number) => {
     const some = evaluationExamples(images(data[split]), numImages);
-    const kind = { name: "bound", key: "bound", total: some.length, step, split } as const;
+    const kind = { ...evaluationKind(fewer, "bound", false), split };
     return evalBatches(some, "image", { batchSize, signal }).pipe(
       measures({ ...context, config: fewer }, { ...session, score }).bound,
-      evaluate(kind),
+      evaluate({ name: "bound", key: "bound", total: some.length, step, ...kind }),
       // The bar is the training's, and the summary the last evaluation's.
       filter((event: RunEvent): event is Metric => event.type === "metric"),
     );

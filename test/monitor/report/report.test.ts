@@ -69,9 +69,9 @@ describe("the page", () => {
     ];
     const page = reportHtml({ ...report, settings, quality: { fid: 12.345 }, anchors }, pictures);
     const found = rows(page);
-    expect(found).toContain("this model|DDPM++|VP|none|uniform|3.500|3.750|12.35|");
-    expect(found).toContain("A &lt;b&gt; [1] ◀ as this run|DDPM++|VP|none|uniform|3.16|–|3.93|");
-    expect(found).toContain("C [2]||sub-VP|||–|2.90|–|");
+    expect(found).toContain("this model|DDPM++|VP|none|uniform|3.500|3.750|–|12.35|");
+    expect(found).toContain("A &lt;b&gt; [1] ◀ as this run|DDPM++|VP|none|uniform|3.16|–|–|3.93|");
+    expect(found).toContain("C [2]||sub-VP|||–|2.90|–|–|");
     expect(page).toContain('<li value="1">A &amp; B, Table 2</li><li value="2">D</li>');
     expect(page).toContain("The row of this run's settings is marked.");
     // Only bits/dim are on the scale.

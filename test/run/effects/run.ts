@@ -19,6 +19,7 @@ import { imageSnapshot } from "../../../src/run/images/snapshot.ts";
 import type { RunContext } from "../../../src/run/pipeline.ts";
 import { parseAssignment, resolveConfig } from "../../../src/run/resolve-config.ts";
 import { session } from "../../../src/run/session.ts";
+import { trainingNoise } from "../../../src/run/from-config.ts";
 import { trainingLoop } from "../../../src/run/training-loop.ts";
 import { images } from "../../../src/streams/batches.ts";
 import { dequantize } from "../../../src/streams/dequantize.ts";
@@ -88,13 +89,11 @@ export function checkpointFile(start?: Start): Promise<string> {
 /** The stages of `pipelines/cifar10.ts` up to the loss, then `trainingLoop`. */
 const loop: typeof train = (context, own, data, look) => {
   const { seed, data: options } = context.config;
+  const noise = trainingNoise(context.config);
   return trainingLoop(context, own, {
     ...{ data: images(data), column: "image", look },
     stages: () => (source) =>
-      source.pipe(
-        options.randomFlip ? flip({ seed }) : identity,
-        dequantize(options.uniformDequantization ? "uniform" : "none", { seed, centered: options.centered }),
-      ),
+      source.pipe(options.randomFlip ? flip({ seed }) : identity, dequantize(noise.kind, { seed, ...noise })),
   });
 };
 
@@ -192,7 +191,7 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
     seen["checkpoints"] = text(filesIn(join(store, "checkpoints")));
   }
   const last = (name: string) => metrics.findLast((metric) => metric.name === name)?.value ?? NaN;
-  const bounds = metrics.filter(({ name }) => name === "eval/bound");
+  const bounds = metrics.filter(({ name }) => /^eval\/bound(_discrete)?(_ema_[\d.]+)?$/.test(name));
   if (trains(parts)) {
     seen["parameters"] = parameters;
     seen["step-size"] = String(Math.round(last("train/images_per_second") * last("train/seconds_per_step")));
@@ -207,8 +206,8 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
     seen["grid"] = hash(join(workdir, "samples", `samples_${LOOK}.png`));
   }
   if (parts.includes("eval")) {
-    seen["bpd"] = evaluated("bpd", "bpd_train");
-    seen["bound"] = evaluated("bound", "bound_train", "bound_ssm");
+    seen["bpd"] = evaluated("bpd", "bpd_train", "bpd_truncated", "bpd_iw2");
+    seen["bound"] = evaluated("bound", "bound_train", "bound_ssm", "bound_discrete");
     seen["loss"] = evaluated("loss", "loss_train");
   }
   if (parts.includes("sample")) seen["samples"] = hash(join(workdir, "samples", `samples_${steps}.png`));
