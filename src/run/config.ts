@@ -154,11 +154,7 @@ const evaluation = z.strictObject({
     ["uniform", "truncated"],
     "noise of evaluated images; truncated: the SDE's own at smallestTime, and the bound is one on discrete data",
   ),
-  importanceSamples: whole(
-    1,
-    10_000,
-    "draws of that noise per image, whose mean probability counts; the ODE's likelihood only",
-  ),
+  importanceSamples: whole(1, 10_000, "draws of that noise per image for bpd, whose mean probability counts"),
 });
 
 const dequantizer = z.strictObject({
