@@ -13,7 +13,7 @@ import { UsageError } from "../base/errors.ts";
 import { identityOf, RUN_ID } from "../monitor/run-id.ts";
 import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
 import { parseOtlp } from "./otlp.ts";
-import { addSecurityOptions } from "./security-options.ts";
+import { addHostOption, addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import type { SecurityOptions } from "../grpc/secrets.ts";
 
@@ -46,6 +46,7 @@ export function addMetricOptions(command: Command): void {
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
   addSecurityOptions(command);
+  addHostOption(command);
 }
 
 /** Bytes. @throws UsageError for what is no whole number of MiB. */

@@ -12,7 +12,7 @@ import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
 import { describeFailure } from "./failure.ts";
 import { runProgram } from "./program.ts";
-import { addSecurityOptions } from "./security-options.ts";
+import { addHostOption, addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import type { SecurityOptions } from "../grpc/secrets.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
@@ -50,6 +50,7 @@ export function monitorProgram(): Command {
     .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor")
     .option("--runs <folder>", "follows all workdirs below a folder, live or finished; only reads", "runs");
   addSecurityOptions(command);
+  addHostOption(command);
   return command
     .option("-h, --help", "prints this text")
     .helpOption(false)

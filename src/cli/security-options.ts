@@ -12,3 +12,12 @@ export function addSecurityOptions(command: Command): void {
     )
     .option("--insecure", "allows other machines without TLS and token");
 }
+
+/** The names of a page on loopback. */
+export function addHostOption(command: Command): void {
+  command.option(
+    "--allow-host <name>",
+    "name under which the page is reached, as through a proxy; repeatable; default: this machine's",
+    (name: string, names: readonly string[] = []) => [...names, name],
+  );
+}

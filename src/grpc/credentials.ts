@@ -17,6 +17,9 @@ import type { ClientSecurity, ServerSecurity } from "./security.ts";
 /** The metadata key, as HTTP has it. */
 const HEADER = "authorization";
 
+/** Start of the paths of the health service. */
+const HEALTH = "/grpc.health.v1.Health/";
+
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
 /** @throws Error when certificate and key are no PEM or do not fit. */
@@ -41,7 +44,8 @@ export function clientMetadata({ token }: ClientSecurity): Metadata {
 }
 
 /**
- * Lets only calls with the token through, of any service; the others end with UNAUTHENTICATED before they are read.
+ * Lets only calls with the token through; the others end with UNAUTHENTICATED before they are read. The health of the
+ * server, which says nothing else, needs no token: Kubernetes' own probes have none.
  *
  * @param onRefused Told the address of the client and the method.
  */
@@ -51,6 +55,7 @@ export function tokenInterceptor(token: string, onRefused: (peer: string, path: 
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
         const [header] = metadata.get(HEADER);
+        if (path.startsWith(HEALTH)) return next(metadata);
         const given = secretOf(header === undefined ? undefined : String(header));
         // Digests: of one length, so that the time tells nothing.
         if (given !== undefined && timingSafeEqual(digest(given), expected)) return next(metadata);

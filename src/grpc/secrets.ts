@@ -10,6 +10,7 @@ export interface SecurityOptions {
   readonly tlsCa?: string;
   readonly tokenFile?: string;
   readonly insecure?: boolean;
+  readonly allowHost?: readonly string[];
 }
 
 function readFile(option: string, path: string | undefined): Buffer | undefined {
@@ -51,5 +52,6 @@ export function readSecrets(options: SecurityOptions, env: NodeJS.ProcessEnv): S
     ...(tlsCa && { tlsCa }),
     ...(token !== undefined && { token, tokenFromFile: file !== undefined }),
     insecure: options.insecure ?? false,
+    ...(options.allowHost && { hosts: options.allowHost.map((name) => name.toLowerCase()) }),
   };
 }

@@ -14,6 +14,8 @@ export interface Secrets {
   /** The token comes from --token-file, and is thus asked for on loopback too. */
   readonly tokenFromFile?: boolean;
   readonly insecure?: boolean;
+  /** Names of `--allow-host`. */
+  readonly hosts?: readonly string[];
 }
 
 export interface ServerSecurity {
@@ -26,6 +28,8 @@ export interface ServerSecurity {
   };
   /** Absent: nobody is asked for one. */
   readonly token?: string;
+  /** Host names under which a page on loopback is reached, as through a proxy. */
+  readonly hosts?: readonly string[];
 }
 
 export interface ClientSecurity {
@@ -53,7 +57,7 @@ function certificate({ tlsCert, tlsKey }: Secrets): ServerSecurity["tls"] {
 export function serverSecurity(option: string, endpoint: Endpoint, secrets: Secrets): ServerSecurity {
   const tls = certificate(secrets);
   const loopback = isLoopback(endpoint);
-  const { token, tokenFromFile, insecure } = secrets;
+  const { token, tokenFromFile, insecure, hosts } = secrets;
   if (!loopback && !insecure && !(tls && token)) {
     const missing = [...(tls ? [] : ["a certificate"]), ...(token ? [] : ["a token"])].join(" and ");
     throw new UsageError(
@@ -61,7 +65,7 @@ export function serverSecurity(option: string, endpoint: Endpoint, secrets: Secr
       "give --tls-cert FILE --tls-key FILE --token-file FILE, or listen on 127.0.0.1, or admit everyone with --insecure",
     );
   }
-  return { ...(tls && { tls }), ...(token && (!loopback || tokenFromFile) && { token }) };
+  return { ...(tls && { tls }), ...(token && (!loopback || tokenFromFile) && { token }), ...(hosts && { hosts }) };
 }
 
 /**

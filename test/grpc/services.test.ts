@@ -3,11 +3,12 @@ import { credentials, loadPackageDefinition, type Client, type ServiceClientCons
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { lastValueFrom } from "rxjs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { protoPath } from "grpc-health-check";
 import { endpointText, type Endpoint } from "../../src/grpc/endpoint.ts";
 import { recordedRun, temporaryFolder } from "../monitor/fixture.ts";
-import { served, until } from "./fixture.ts";
+import { connect, served, until } from "./fixture.ts";
 
 type Dictionary = { [key: string]: Dictionary };
 
@@ -36,6 +37,15 @@ it("health: the server and the Monitor are serving, another service is unknown",
   expect(await check("")).toBe("SERVING");
   expect(await check("scorestream.v1.Monitor")).toBe("SERVING");
   expect(await check("scorestream.v1.Other")).toBe(5);
+});
+
+it("health: needs no token, which Kubernetes' own probes do not have", async () => {
+  const { feed } = recordedRun(temporaryFolder());
+  const server = await served(feed, { security: { token: "secret" } });
+  const health = clientOf<Health>(protoPath, "grpc.health.v1.Health", server);
+  const status = new Promise((resolve) => health.Check({ service: "" }, (error, { status } = { status: String(error) }) => resolve(status))); // prettier-ignore
+  expect(await status).toBe("SERVING");
+  await expect(lastValueFrom(connect(server).watch())).rejects.toThrow("UNAUTHENTICATED");
 });
 
 it("health: who watches is told that the server is about to end", async () => {

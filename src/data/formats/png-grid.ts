@@ -1,5 +1,6 @@
 import { encode } from "fast-png";
 
+/** Options of {@link pngGrid}. */
 export interface PngGridOptions {
   /** Images in a row; default: the largest square that fits, floor(sqrt(N)). */
   readonly columns?: number;

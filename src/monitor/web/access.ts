@@ -12,11 +12,12 @@ const digest = (text: string) => createHash("sha256").update(text).digest();
 // Digests: of one length, so that the time tells nothing.
 const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
 
-const ASK = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ScoreStream</title>
+/** The form is posted: what stands in an address is kept in histories and logs. */
+const form = (said = "") => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ScoreStream</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="page.css"></head>
-<body class="ask"><main><h1>ScoreStream</h1><form action="./"><label for="token">Token</label>
+<body class="ask"><main><h1>ScoreStream</h1><form method="post" action="./"><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<button>Enter</button></form></main></body></html>`;
+<button>Enter</button></form>${said && `<p role="alert">${said}</p>`}</main></body></html>`;
 
 /** The value of a cookie. */
 function cookieOf(request: IncomingMessage, name: string): string | undefined {
@@ -25,50 +26,59 @@ function cookieOf(request: IncomingMessage, name: string): string | undefined {
 }
 
 /** True for another host name: its page could make the name resolve to this machine, and read what is only meant for it. */
-function isForeign({ headers: { host = "" } }: IncomingMessage): boolean {
+function isForeign({ headers: { host = "" } }: IncomingMessage, hosts: readonly string[]): boolean {
   try {
+    if (hosts.includes(host.replace(/:\d+$/, "").toLowerCase())) return false;
     return !isLoopback(parseEndpoint("Host", /:\d+$/.test(host) ? host : `${host}:80`, false));
   } catch {
     return true;
   }
 }
 
-/** Undefined for a request that may pass; else the answer it gets. */
-export type Gate = (request: IncomingMessage, url: URL) => Reply | undefined;
+const ELSEWHERE =
+  "this server answers to the names of its own machine only; --allow-host NAME adds one, such as a proxy's";
+
+/** True where the browser's connection is encrypted, by this server or by a proxy before it. */
+const isEncrypted = ({ headers }: IncomingMessage, tls: boolean) =>
+  tls || String(headers["x-forwarded-proto"]).split(",")[0]!.trim() === "https";
+
+/** Undefined for a request that may pass; else the answer it gets. `posted` is the token of the form. */
+export type Gate = (request: IncomingMessage, url: URL, posted?: string) => Reply | undefined;
 
 /**
  * The gate of a server at `endpoint`.
  *
- * With a token: `Authorization: Bearer`, or `/?token=` once, which sets a cookie made from the token. Without one, on
- * loopback: only requests to a loopback name, so that no web page can reach it by a name of its own (DNS rebinding).
+ * With a token: `Authorization: Bearer`, or once by the form or `/?token=`, which sets a cookie made from the token.
+ * Without one, on loopback: only requests to a loopback name or one of `hosts`, so that no web page can reach it by a
+ * name of its own (DNS rebinding).
  *
  * @param onRefused Told the address of who had no token, and the path.
  */
 export function gate(
   endpoint: Endpoint,
-  { token, tls }: ServerSecurity,
+  { token, tls, hosts = [] }: ServerSecurity,
   onRefused: (peer: string, path: string) => void,
 ): Gate {
   if (token === undefined) {
     if (!isLoopback(endpoint)) return () => undefined;
-    return (request) =>
-      isForeign(request) ? refusal(421, "this server answers to the names of its own machine only") : undefined;
+    return (request) => (isForeign(request, hosts) ? refusal(421, ELSEWHERE) : undefined);
   }
   // Cookies do not tell ports apart: the name does.
   const name = `scorestream-${endpoint.port}`;
   const value = digest(`scorestream page ${token}`).toString("hex");
-  const cookie = `${name}=${value}; Path=/; HttpOnly; SameSite=Strict${tls ? "; Secure" : ""}`;
-  return (request, { pathname, searchParams }) => {
-    const given = searchParams.get("token");
+  const cookie = `${name}=${value}; Path=/; HttpOnly; SameSite=Strict`;
+  return (request, { pathname, searchParams }, posted) => {
+    const given = posted ?? searchParams.get("token");
     if (pathname === "/" && given !== null && same(given, token)) {
-      return refusal(303, "welcome", { Location: "./", "Set-Cookie": cookie });
+      const secure = isEncrypted(request, tls !== undefined) ? "; Secure" : "";
+      return refusal(303, "welcome", { Location: "./", "Set-Cookie": `${cookie}${secure}` });
     }
     if (same(cookieOf(request, name) ?? "", value)) return undefined;
     if (same(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;
     // The form's own looks.
     if (pathname === "/page.css") return undefined;
     if (given !== null || pathname !== "/") onRefused(request.socket.remoteAddress ?? "somebody", pathname);
-    if (pathname === "/") return reply("html", ASK, { status: 401 });
-    return refusal(401, "a token is needed: /?token=TOKEN, or authorization: Bearer TOKEN");
+    if (pathname === "/") return reply("html", form(given === null ? "" : "This is not the token."), { status: 401 });
+    return refusal(401, "a token is needed: enter it at /, or send authorization: Bearer TOKEN");
   };
 }

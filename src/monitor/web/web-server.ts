@@ -9,6 +9,7 @@ import { occasionally } from "../../base/occasionally.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { gate, type Gate } from "./access.ts";
 import { bundlePage } from "./bundle.ts";
+import { postedToken } from "./posted-token.ts";
 import { refusal, sendReply } from "./reply.ts";
 import { answer } from "./routes.ts";
 import type { WebSource } from "./source.ts";
@@ -39,6 +40,13 @@ function handle(options: WebOptions, pass: Gate, request: IncomingMessage, respo
   const base = "http://page";
   if (!URL.canParse(request.url ?? "/", base)) return sendReply(response, refusal(400, "this is not an address"));
   const url = new URL(request.url ?? "/", base);
+  if (request.method === "POST" && url.pathname === "/" && options.security.token !== undefined) {
+    postedToken(request).then(
+      (token) => sendReply(response, pass(request, url, token) ?? refusal(303, "welcome", { Location: "./" })),
+      (error: Error) => sendReply(response, refusal(400, error.message, { Connection: "close" })),
+    );
+    return;
+  }
   const refused = pass(request, url);
   if (refused) return sendReply(response, refused);
   try {

@@ -64,7 +64,7 @@ describe("a gate with a token", () => {
     const { pass, refused } = gated();
     const gone = { headers: {}, socket: {} } as unknown as IncomingMessage;
     expect(pass(gone, at("/api/runs"))!.body).toBe(
-      "a token is needed: /?token=TOKEN, or authorization: Bearer TOKEN\n",
+      "a token is needed: enter it at /, or send authorization: Bearer TOKEN\n",
     );
     expect(refused).toEqual([["somebody", "/api/runs"]]);
   });

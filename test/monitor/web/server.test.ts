@@ -207,6 +207,12 @@ describe("who may look", () => {
     expect((await get("/none", { method: "POST" })).status).toBe(401);
   });
 
+  it("answers to names that were allowed, and says how to allow one", async () => {
+    const { url } = await webRun([], { security: { hosts: ["runs.example"] } });
+    for (const host of ["runs.example", "Runs.Example:443", "localhost"]) expect(await rawStatus(url, "/", { host })).toBe(200); // prettier-ignore
+    for (const host of ["runs.example.evil", "evil.example"]) expect(await rawStatus(url, "/", { host })).toBe(421);
+  });
+
   it("is served over TLS with a certificate, with a cookie for TLS only", async () => {
     const { cert, key } = selfSigned();
     const { url } = await webRun([], { security: { tls: { cert, key }, token: "a-secret" } });
