@@ -48,7 +48,10 @@ export function pngLayout(bytes: Uint8Array): PngLayout | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [packed, kinds] = [[] as Uint8Array[], new Set<string>()];
   for (let at = 8; at + 8 <= bytes.length;) {
-    const [length, kind] = [view.getUint32(at), String.fromCharCode(...bytes.subarray(at + 4, at + 8))];
+    const [length, kind] = [
+      view.getUint32(at),
+      String.fromCharCode(bytes[at + 4]!, bytes[at + 5]!, bytes[at + 6]!, bytes[at + 7]!),
+    ];
     kinds.add(kind);
     if (kind === "IDAT") packed.push(bytes.subarray(at + 8, at + 8 + length));
     at += 12 + length;

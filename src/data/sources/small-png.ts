@@ -1,5 +1,6 @@
 import { inflateSync } from "node:zlib";
-import { decode } from "fast-png";
+import { crc32 } from "../../base/crc.ts";
+import { withoutFilters } from "./png-filters.ts";
 import { mostUnpacked, requireUnpacked, type PngLayout } from "./png-layout.ts";
 import type { Picture } from "./source.ts";
 
@@ -20,24 +21,43 @@ export function isSmallPng({ width, height, depth, type, interlaced, packed, kin
 }
 
 /**
- * Decodes a small plain PNG in this thread, where it takes a third of the time that handing it to libvips does.
+ * Decodes a small plain PNG in this thread: a library of its own (fast-png 8.0.0) takes three times as long, and handing
+ * it to libvips longer still.
  *
  * @throws Error when it is damaged, or unpacks to more than its pixels.
  */
 export function decodeSmallPng(bytes: Uint8Array, layout: PngLayout): Picture {
-  // The decoder below unpacks all there is, so that is bounded first.
-  const most = mostUnpacked(layout);
-  requireUnpacked(layout, unpackedLength(layout, most));
-  const { data, width, height } = decode(bytes, { checkCrc: true });
-  return { data: data as Uint8Array, shape: [height, width, CHANNELS[layout.type]!] };
+  requireWhole(bytes);
+  const { width, height, type } = layout;
+  const channels = CHANNELS[type]!;
+  const stored = unpack(layout, mostUnpacked(layout));
+  requireUnpacked(layout, stored?.length ?? Infinity);
+  return { data: withoutFilters(stored!, height, width * channels, channels), shape: [height, width, channels] };
 }
 
-function unpackedLength({ packed }: PngLayout, most: number): number {
+/** @throws RangeError when a chunk is not as it was written, or the last is missing. */
+function requireWhole(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 8; at + 12 <= bytes.length;) {
+    const end = at + 8 + view.getUint32(at);
+    const kind = Buffer.from(bytes.subarray(at + 4, at + 8)).toString("latin1");
+    if (end + 4 > bytes.length) break;
+    if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) {
+      throw new RangeError(`the checksum of its chunk ${kind} is wrong`);
+    }
+    if (kind === "IEND") return;
+    at = end + 4;
+  }
+  throw new RangeError("cut short: its last chunk is missing");
+}
+
+/** The lines of the pixels; undefined when there are more than `most` bytes. */
+function unpack({ packed }: PngLayout, most: number): Uint8Array | undefined {
   const bytes = packed.length === 1 ? packed[0]! : Buffer.concat(packed);
   try {
-    return inflateSync(bytes, { maxOutputLength: most }).length;
+    return inflateSync(bytes, { maxOutputLength: most });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return Infinity;
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;
     throw error;
   }
 }
