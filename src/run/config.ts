@@ -20,6 +20,7 @@ const training = z.strictObject({
   shards: whole(1, 4096, "equal parts of a batch, for memory and machines; the result depends on their number"),
   checkpointEvery: whole(1, 1e9, "steps between checkpoints"),
   keepCheckpoints: whole(1, 1e6, "number of newest checkpoints to keep"),
+  keepEvery: whole(0, 1e9, "checkpoints at multiples of this step stay too; 0: only the newest"),
   logEvery: whole(1, 1e9, "steps between metrics"),
   snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound; 0: never"),
   boundImages: whole(1, 1e6, "held-out and training images whose bound is measured then, to choose checkpoints/best"),

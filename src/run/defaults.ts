@@ -19,6 +19,7 @@ export const baseConfig: BaseConfig = {
     shards: 1,
     checkpointEvery: 10_000,
     keepCheckpoints: 3,
+    keepEvery: 0,
     logEvery: 100,
     snapshotEvery: 10_000,
     boundImages: 16,

@@ -103,7 +103,13 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   const scoreModel = { parameters: session.averageDigest(), step: session.state.step };
   const trainedWith: About = { dataDigest: session.data?.train, scoreModel };
   const about = { pipeline: name, preset, ...trainedWith, ...config };
-  const store = new CheckpointStore({ workdir, layout, config: about, keep: training.keepCheckpoints });
+  const store = new CheckpointStore({
+    workdir,
+    layout,
+    config: about,
+    keep: training.keepCheckpoints,
+    keepEvery: training.keepEvery,
+  });
   const events: RunEvent[] = [];
   const say = (text: string) => events.push({ type: "message", text });
   const found = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));

@@ -107,7 +107,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
     workdir,
     layout,
     config: { pipeline, preset: context.preset, dataDigest: data?.train, shape: model.shape, ...config },
-    keep: config.training.keepCheckpoints,
+    ...{ keep: config.training.keepCheckpoints, keepEvery: config.training.keepEvery },
   });
   const found = startingCheckpoint(context, network, store, (text) => events.push(message(text)));
   if (!found && mode !== "train") {

@@ -121,7 +121,15 @@ describe("what holds before any preset", () => {
       seed: 42,
       sde: "vp",
       training: {
-        ...{ steps: 250_000, batchSize: 128, shards: 1, checkpointEvery: 10_000, keepCheckpoints: 3, logEvery: 100 },
+        ...{
+          steps: 250_000,
+          batchSize: 128,
+          shards: 1,
+          checkpointEvery: 10_000,
+          keepCheckpoints: 3,
+          keepEvery: 0,
+          logEvery: 100,
+        },
         ...{
           snapshotEvery: 10_000,
           boundImages: 16,
@@ -132,7 +140,12 @@ describe("what holds before any preset", () => {
         ...{ velocityTimes: false, stratifiedTimes: false },
         ...{ continuous: true, reduceMean: true },
       },
-      data: { testFraction: 0.05, uniformDequantization: true, randomFlip: true, centered: true },
+      data: {
+        testFraction: 0.05,
+        uniformDequantization: true,
+        randomFlip: true,
+        centered: true,
+      },
       model: {
         ...{ betaMin: 0.1, betaMax: 20, sigmaMin: 0.01, sigmaMax: 50, numScales: 1000 },
         ...{
@@ -158,7 +171,16 @@ describe("what holds before any preset", () => {
       },
       eval: {
         ...{ split: "test", numImages: 10_000, batchSize: 256, rtol: 1e-5, atol: 1e-5, stepControl: "batch" },
-        ...{ hutchinson: "rademacher", boundForm: "dsm", boundTimes: 1000, boundOffset: true, repeats: 5, loss: true },
+        ...{
+          hutchinson: "rademacher",
+          boundForm: "dsm",
+          boundTimes: 1000,
+          boundOffset: true,
+          repeats: 5,
+          importanceSamples: 1,
+          dequantization: "uniform",
+          loss: true,
+        },
         ...{ dequantizer: false, precision: "float32" },
       },
       dequantizer: {

@@ -72,6 +72,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.shards": row("2", training, PARAMETERS),
   "training.checkpointEvery": row("1", training, "checkpoints"),
   "training.keepCheckpoints": row("1", training, "checkpoints"),
+  "training.keepEvery": row("1", training, "checkpoints", "training.keepCheckpoints=1", "training.checkpointEvery=1"),
   "training.logEvery": row("1", training, "logged"),
   "training.snapshotEvery": row("1", training, "looks"),
   "training.boundImages": row("2", evaluation, "look"),

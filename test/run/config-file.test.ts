@@ -118,7 +118,16 @@ describe("the fields that a workdir is bound to", () => {
   const group = (name: string) => fields.map((field) => field.name).filter((field) => field.startsWith(`${name}.`));
 
   it("are in training all but those that leave the parameters as they are", () => {
-    const training = ["steps", "checkpointEvery", "keepCheckpoints", "logEvery", "snapshotEvery", "histogramEvery"];
+    const training = [
+      "steps",
+      "checkpointEvery",
+      "keepCheckpoints",
+      "keepEvery",
+      "logEvery",
+      "snapshotEvery",
+      "histogramEvery",
+      "boundImages",
+    ];
     const groups = ["sampling", "eval", "dequantizer", "quality"].flatMap(group);
     const engine = group("engine").filter((name) => name !== "engine.precision");
     const exchange = ["engine", "deadlineSeconds", "mixed", "verifyEvery"].map((name) => `exchange.${name}`);

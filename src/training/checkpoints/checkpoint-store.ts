@@ -25,6 +25,8 @@ export interface CheckpointStoreOptions {
   readonly config: unknown;
   /** Newest checkpoints that are kept. */
   readonly keep: number;
+  /** Those at multiples of this step are kept, too; 0 or absent: none. */
+  readonly keepEvery?: number;
 }
 
 interface Entry {
@@ -79,7 +81,7 @@ export class CheckpointStore {
     this.#allowed = allowed;
   }
 
-  /** Saves the state; of the older files of the kind only the newest ones stay. */
+  /** Saves the state; of the older files of the kind the newest ones stay, and milestones. */
   save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
     const path = join(this.#options.workdir, kind, `checkpoint_${snapshot.step}.arrow`);
     const write = () => this.#write(kind, path, snapshot);
@@ -93,14 +95,15 @@ export class CheckpointStore {
   }
 
   async #write(kind: CheckpointKind, path: string, snapshot: Snapshot): Promise<string> {
-    const { workdir, layout, config, keep } = this.#options;
+    const { workdir, layout, config, keep, keepEvery = 0 } = this.#options;
     await this.#allowed(snapshot.step);
     mkdirSync(join(workdir, kind), { recursive: true });
     await writeCheckpoint(path, layout, snapshot, config);
     // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
     const older = entriesOf(workdir, kind).filter(({ step }) => step < snapshot.step);
     const limit = kind === "checkpoints" ? keep : 1;
-    for (const old of older.slice(limit - 1)) rmSync(old.path, { force: true });
+    const stays = (step: number) => kind === "checkpoints" && keepEvery > 0 && step % keepEvery === 0;
+    for (const old of older.slice(limit - 1)) if (!stays(old.step)) rmSync(old.path, { force: true });
     this.#newest = path;
     return path;
   }

@@ -49,6 +49,15 @@ describe("saving a checkpoint", () => {
     expect(load()!.snapshot.step).toBe(5);
   });
 
+  it("keeps milestones beside the newest, and none among those of interruptions", async () => {
+    const { workdir, names } = storeIn();
+    const store = new CheckpointStore({ workdir, layout, config: {}, keep: 2, keepEvery: 4 });
+    for (const step of [2, 4, 6, 8, 10, 12, 14]) await store.save("checkpoints", snapshotOf(layout, step));
+    for (const step of [4, 8, 9]) await store.save("checkpoints-meta", snapshotOf(layout, step));
+    expect(names("checkpoints").sort()).toEqual([12, 14, 4, 8].map((step) => `checkpoint_${step}.arrow`));
+    expect(names("checkpoints-meta")).toEqual(["checkpoint_9.arrow"]);
+  });
+
   it("writes one file at a time where a step is saved twice at once", async () => {
     const { store, load, path } = storeIn();
     const twice = [1, 2].map(() => store.save("checkpoints-meta", snapshotOf(layout, 4)));
