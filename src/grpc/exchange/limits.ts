@@ -7,7 +7,7 @@ export const SLOWER = 5;
 /** Times the deadline that the first node waits for the others before it begins without them. */
 export const GATHERING = 10;
 /** Times the deadline that finished nodes wait for one that was lost shortly before. */
-export const LINGER = 1;
+export const LINGER = 5;
 /** Times the deadline that a member looks for a coordinator that is gone. */
 export const SEARCH = 5;
 /** Share of the deadline in which a node that is to join answers at its address. */

@@ -118,7 +118,8 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
 
   it("lets a node leave that is told to stop; the others go on", async () => {
     const stop = new AbortController();
-    const first = startNode({ to: 20, world: 2 });
+    // At its end the first node waits five deadlines for the one that has left.
+    const first = startNode({ to: 20, world: 2, deadline: 1500 });
     const second = startNode({ to: 20, join: await first.endpoint, signal: stop.signal, onStep: (step) => step === 5 && stop.abort() }); // prettier-ignore
     const { digest, error } = await second.ended;
     expect(error).toBeUndefined();
