@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isDeepStrictEqual } from "node:util";
-import { concatMap, defer, EMPTY, from, mergeMap, Observable, of, takeWhile, toArray } from "rxjs";
+import { concatMap, defer, EMPTY, from, map, mergeMap, Observable, of, scan, takeLast, takeWhile } from "rxjs";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import type { Summary } from "../pipeline.ts";
 import type { Cell } from "./axes.ts";
@@ -34,9 +34,11 @@ export interface RunCellsOptions {
   readonly tell: (cell: Cell, line: string) => void;
 }
 
-/** The record of a cell's last run, beside its workdir's own files. */
+/** The record of a cell's runs so far, beside its workdir's own files. */
 interface Stored extends Omit<CellResult, "cell"> {
   readonly argv: readonly (readonly string[])[];
+  /** Runs that have ended well, from the first on. */
+  readonly finished: number;
 }
 
 /** Exit code of a cell that was stopped between two of its runs, as by SIGTERM. */
@@ -50,6 +52,13 @@ function readStored(path: string): Stored | undefined {
     // Computed anew: the run itself goes on from its own files.
     return undefined;
   }
+}
+
+/** Summaries of the first runs of `argv`, as far as they ended well before, by the same command lines. */
+function finishedRuns(path: string, argv: Stored["argv"]): Stored["runs"] {
+  const { runs, argv: before, finished } = readStored(path) ?? { runs: [], argv: [], finished: 0 };
+  const other = argv.findIndex((words, i) => i >= finished || !isDeepStrictEqual(words, before[i]));
+  return runs.slice(0, other < 0 ? argv.length : other);
 }
 
 interface Ended {
@@ -108,30 +117,33 @@ function endOf({ code, signal, last, stopped }: ProcessEnd): Ended {
   }
 }
 
-/** The runs of a cell one after another, until one fails. */
+/** The runs of a cell one after another, until one fails; those that ended well before are read. */
 function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
   const { folder, argvOf, signal } = options;
   const argv = argvOf(cell);
   const workdir = join(folder, cell.name);
   const path = join(workdir, "sweep-cell.json");
+  const store = async ({ exitCode, runs }: Omit<CellResult, "cell">) => {
+    const done: Stored = { argv, exitCode, finished: exitCode === 0 ? runs.length : runs.length - 1, runs };
+    await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(done, undefined, 2)}\n`)]);
+    return { exitCode, runs };
+  };
   return defer(() => {
-    const stored = readStored(path);
-    if (stored?.exitCode === 0 && isDeepStrictEqual(stored.argv, argv))
-      return of({ cell, exitCode: 0, runs: stored.runs });
+    const before = finishedRuns(path, argv);
+    if (before.length === argv.length) return of({ cell, exitCode: 0, runs: before });
     if (signal.aborted) return EMPTY;
     mkdirSync(workdir, { recursive: true });
-    return from(argv).pipe(
+    return from(argv.slice(before.length)).pipe(
       concatMap((words) => (signal.aborted ? EMPTY : runProcess(cell, [...words, "--workdir", workdir], options))),
       takeWhile(({ exitCode }) => exitCode === 0, true),
-      toArray(),
-      concatMap(async (ended) => {
-        const runs = ended.map(({ summary }) => summary);
-        // A cell whose runs have not all begun is no result: it goes on the next time.
-        const exitCode = ended.at(-1)?.exitCode || (ended.length < argv.length ? STOPPED : 0);
-        const done: Stored = { argv, exitCode, runs };
-        await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(done, undefined, 2)}\n`)]);
-        return { cell, exitCode, runs };
+      scan((runs, ended) => ({ exitCode: ended.exitCode, runs: [...runs.runs, ended.summary] }), {
+        exitCode: 0,
+        runs: before,
       }),
+      concatMap(store),
+      takeLast(1),
+      // A cell whose runs have not all begun is no result: it goes on the next time.
+      map(({ exitCode, runs }) => ({ cell, exitCode: exitCode || (runs.length < argv.length ? STOPPED : 0), runs })),
     );
   });
 }

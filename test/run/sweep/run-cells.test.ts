@@ -104,6 +104,19 @@ describe("runCells", { timeout: 20_000 }, () => {
     expect(logged().filter((line) => line === "begin again")).toHaveLength(2);
   });
 
+  it("goes on behind the runs of a cell that ended well, with further ones too", async () => {
+    const { run, logged, log } = setUp("do=a+fail+b");
+    await run();
+    await run();
+    expect(logged()).toEqual(["begin a", "end a", "begin fail", "end fail", "begin fail", "end fail"]);
+    const [result] = await run({ argvOf: () => ["a", "b", "c"].map((what) => [what, log]) });
+    expect(logged().slice(6)).toEqual(["begin b", "end b", "begin c", "end c"]);
+    expect(result?.runs.map((summary) => (summary as { what?: string }).what)).toEqual(["a", "b", "c"]);
+    // Fewer runs than before are there already.
+    expect(await run({ argvOf: () => [["a", log]] })).toMatchObject([{ exitCode: 0, runs: [{ what: "a" }] }]);
+    expect(logged()).toHaveLength(10);
+  });
+
   it("runs a cell again whose file is torn", async () => {
     const { run, logged, folder } = setUp("do=a");
     await run();
