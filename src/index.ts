@@ -36,6 +36,13 @@ export type { DequantizerSession } from "./run/dequantizer-session.ts";
 export { cifar10Published, marked } from "./run/images/published.ts";
 export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";
 export { prepareCommand, preparedImages } from "./run/images/prepared.ts";
+export {
+  type Study,
+  type StudyPipeline,
+  type StudyPreset,
+  type StudySettings,
+  defineStudy,
+} from "./run/study/study.ts";
 export { modes, type Mode, presets, type Preset, type RunEvent, type Summary } from "./metrics/run-event.ts";
 export { type Reading, type HistogramReading, Meter } from "./metrics/meter.ts";
 /** Re-exports zod, for `fields` of a pipeline. */

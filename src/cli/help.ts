@@ -1,7 +1,7 @@
 /** The list of pipelines and the text of `--help`. */
 import { fieldsWith } from "../run/own-fields.ts";
 import { program, type Options } from "./options.ts";
-import type { Pipeline } from "../run/pipeline.ts";
+import { presets, type Pipeline } from "../run/pipeline.ts";
 import type { PipelineRegistry } from "./registry.ts";
 import { resolveConfig, valueAt } from "../run/resolve-config.ts";
 
@@ -31,7 +31,7 @@ export function listText(listed: readonly ListedPipeline[]): string {
 
 /** "training.batchSize=64" with its meaning and its values, a line each, a blank line between groups. */
 function fieldLines(pipeline: Pipeline | undefined, options: Options): string[] {
-  const preset = options.preset ?? "quick";
+  const preset = presets.find((one) => one === options.preset) ?? "quick";
   const own = pipeline?.fields;
   const { config } = resolveConfig({
     imageSize: pipeline?.imageSize,

@@ -1,4 +1,5 @@
 /** `npm run pipeline`: lists the pipelines or runs one. */
+import { UsageError } from "../base/errors.ts";
 import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import { helpText, listPipelines, listText } from "./help.ts";
@@ -7,10 +8,13 @@ import type { Summary } from "../run/pipeline.ts";
 import { runProgram } from "./program.ts";
 import { reporterFor } from "./reporter.ts";
 import { pipelineName, pipelinesFolder } from "./registry.ts";
+import { isStudy, type StudyPipeline } from "../run/study/study.ts";
+import type { CellResult } from "../run/sweep/run-cells.ts";
 import { summaryOf } from "../run/sweep/results.ts";
 import { run, type NamedOptions } from "./run.ts";
 import { writeSkeleton } from "./skeleton.ts";
 import { summaryJson, summaryTable } from "./summary.ts";
+import { runStudy } from "./study.ts";
 import { sweep } from "./sweep.ts";
 
 /** True in the built package, where a new pipeline belongs to the folder of its user. */
@@ -24,12 +28,40 @@ interface Ended {
   readonly json?: string;
 }
 
+/** The cells of a grid for `--json`. */
+const cellsJson = (results: readonly CellResult[]) =>
+  results.map(({ cell, exitCode, runs }) => ({ ...cell, exitCode, summary: summaryOf({ runs }) }));
+
 /** Runs a grid of runs. A sweep has a table in place of a summary. @returns The exit code, and what `--json` prints. */
 async function runSweep(options: NamedOptions, environment: Environment): Promise<Ended> {
   const { exitCode, results, page } = await sweep(options, environment);
   environment.stderr.write(`\n${page ? `table: ${page}` : "no run has ended"}\n`);
-  const runs = results.map(({ cell, exitCode, runs }) => ({ ...cell, exitCode, summary: summaryOf({ runs }) }));
-  return { exitCode, json: JSON.stringify({ pipeline: options.name, sweep: runs, report: page }) };
+  return { exitCode, json: JSON.stringify({ pipeline: options.name, sweep: cellsJson(results), report: page }) };
+}
+
+/** Runs the grid of a study, which has a page in place of a summary. */
+async function performStudy({ study }: StudyPipeline, options: NamedOptions, environment: Environment): Promise<Ended> {
+  const { exitCode, results, page, json } = await runStudy(study, options, environment);
+  environment.stderr.write(`\n${page ? `page: ${page}` : "no cell has ended"}\n`);
+  const whole = { pipeline: options.name, ...json, cells: cellsJson(results), report: page };
+  return { exitCode, json: JSON.stringify(whole) };
+}
+
+/** Runs a study, a sweep or one run, as the pipeline and the options say. @throws UsageError for `--jobs` with one run. */
+async function performNamed(
+  options: NamedOptions,
+  environment: Environment,
+  report: Report,
+  onLog: (log: (text: string) => void) => void,
+): Promise<Ended> {
+  const { registry, stderr, now } = environment;
+  const pipeline = await registry.load(options.given ?? options.name);
+  if (isStudy(pipeline)) return performStudy(pipeline, options, environment);
+  if (options.sweep.length) return runSweep(options, environment);
+  if (options.jobs !== undefined) {
+    throw new UsageError("--jobs needs --sweep or a study", 'for example --sweep "seed=1..3" --jobs 2');
+  }
+  return { exitCode: await run(options, environment, reporterFor(stderr, now), report, onLog) };
 }
 
 /** Lists, helps or runs; undefined when there is no run to sum up. */
@@ -39,7 +71,7 @@ async function perform(
   report: Report,
   onLog: (log: (text: string) => void) => void,
 ): Promise<Ended | undefined> {
-  const { registry, stdout, stderr, env, now } = environment;
+  const { registry, stdout, stderr, env } = environment;
   if (argv[0] === "new") {
     const path = writeSkeleton(argv[1], isBuilt ? process.cwd() : pipelinesFolder);
     stderr.write(
@@ -55,9 +87,7 @@ async function perform(
     return undefined;
   }
   if (name !== undefined) {
-    const named = { ...options, name: pipelineName(name), given: name };
-    if (options.sweep.length) return runSweep(named, environment);
-    return { exitCode: await run(named, environment, reporterFor(stderr, now), report, onLog) };
+    return performNamed({ ...options, name: pipelineName(name), given: name }, environment, report, onLog);
   }
   const pipelines = await listPipelines(registry);
   stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));

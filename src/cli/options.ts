@@ -4,15 +4,16 @@ import { UsageError } from "../base/errors.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import { addExchangeOptions, parseExchange, type GivenExchange } from "./exchange-options.ts";
 import { addMetricOptions, parseMetricTargets, type GivenMetrics, type MetricTargets } from "./metrics.ts";
-import { allowed, modes, presets, type Allowed, type Mode, type Preset } from "../run/pipeline.ts";
+import { allowed, modes, type Allowed, type Mode } from "../run/pipeline.ts";
 import { parseAssignment, type Assignment } from "../run/resolve-config.ts";
+import { studyPresets, type StudyPresetName } from "../run/study/study.ts";
 import { parseAxis, type Axis } from "../run/sweep/axes.ts";
 
 export interface Options {
   /** Absent: list the pipelines. */
   readonly name?: string;
   readonly mode: Mode;
-  readonly preset?: Preset;
+  readonly preset?: StudyPresetName;
   readonly workdir?: string;
   readonly json: boolean;
   readonly help: boolean;
@@ -25,8 +26,8 @@ export interface Options {
   readonly exchange?: ExchangeTargets;
   /** Fields with several values to run. */
   readonly sweep: readonly Axis[];
-  /** Runs of a sweep at once. */
-  readonly jobs: number;
+  /** Runs of a sweep or study at once; absent: 1. */
+  readonly jobs?: number | undefined;
 }
 
 /** The commander program; its own help and exits are not used. */
@@ -36,9 +37,10 @@ export function program(): Command {
     .argument("[name]", "name or path of a pipeline; lists the pipelines if left out")
     .addOption(new Option("--mode <mode>", `one of ${modes.join(", ")}`).default("train"))
     .addOption(
-      new Option("--preset <preset>", "settings to start from; default: paper on a GPU, quick otherwise").choices(
-        presets,
-      ),
+      new Option(
+        "--preset <preset>",
+        "settings to start from; default: paper on a GPU, quick otherwise; tiny: of a study such as table2 only",
+      ).choices(studyPresets),
     )
     .option("--steps <n>", "total optimizer steps, the same as --set training.steps")
     .option("--seed <n>", "seed of the run, the same as --set seed")
@@ -49,10 +51,10 @@ export function program(): Command {
     ])
     .option(
       "--sweep <axis>",
-      "runs every value of a field, as seed=1..3 or sde=vp,subvp, in workdirs of their own; repeatable",
+      "runs every value of a field, as seed=1..3 or sde=vp,subvp, in workdirs of their own; of a study: the values of one of its axes; repeatable",
       (text, before: string[] = []) => [...before, text],
     )
-    .option("--jobs <n>", "runs of a sweep at once; default: 1")
+    .option("--jobs <n>", "runs of a sweep or a study at once; default: 1")
     .addOption(
       new Option("--allow <change>", "continues although this has changed: data, the training data; repeatable")
         .choices(allowed)
@@ -105,25 +107,18 @@ function parseAllowed(text: string): Allowed {
   throw new UsageError(`--allow ${text}: there is no such change`, `use ${allowed.join(", ")}`);
 }
 
-function parseJobs(text = "1"): number {
+function parseJobs(text: string | undefined): number | undefined {
   const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1) return jobs;
+  if (text === undefined || (Number.isInteger(jobs) && jobs >= 1)) return text === undefined ? undefined : jobs;
   throw new UsageError(`--jobs ${text}: not a whole number of 1 or more`, "for example --jobs 2");
 }
 
-/** Refuses what the runs of a sweep could not share. */
-function requireSweepable(
-  axes: readonly Axis[],
-  { jobs, metrics, exchange }: { readonly jobs: string | undefined } & Pick<Options, "metrics" | "exchange">,
-): void {
-  if (axes.length === 0) {
-    if (jobs === undefined) return;
-    throw new UsageError("--jobs needs --sweep", 'for example --sweep "seed=1..3" --jobs 2');
-  }
-  if (exchange) throw new UsageError("--sweep: the runs of a sweep train alone", "leave --listen and --join out");
+/** Refuses options that the runs of a sweep or a study could not share. */
+export function requireShareable(what: string, { metrics, exchange }: Pick<Options, "metrics" | "exchange">): void {
+  if (exchange) throw new UsageError(`${what}: its runs train alone`, "leave --listen and --join out");
   if (Object.values(metrics).some((target) => target !== undefined)) {
     throw new UsageError(
-      "--sweep: the runs of a sweep cannot share an address for metrics",
+      `${what}: its runs cannot share an address for metrics`,
       "leave the metric options out; npm run monitor -- --runs FOLDER shows all runs of a folder",
     );
   }
@@ -155,7 +150,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
     GivenMetrics &
       GivenExchange & {
         mode: string;
-        preset?: Preset;
+        preset?: StudyPresetName;
         steps?: string;
         seed?: string;
         workdir?: string;
@@ -185,7 +180,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
   const metrics = parseMetricTargets(given, env);
   const exchange = parseExchange(given, env, mode);
   const axes = sweep.map(parseAxis);
-  requireSweepable(axes, { jobs, metrics, exchange });
+  if (axes.length) requireShareable("--sweep", { metrics, exchange });
   return {
     ...{ name, mode, preset, workdir, json, help, allow, assignments, metrics, exchange },
     ...{ sweep: axes, jobs: parseJobs(jobs) },

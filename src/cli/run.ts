@@ -41,14 +41,15 @@ const isGpu = (engine: Engine) => engine.name === "tensorflow-gpu";
 /** The preset in use, if the pipeline has any, and why. @throws UsageError when it has none of that name. */
 export function choosePreset(
   pipeline: Pipeline,
-  { mode, preset, name }: NamedOptions,
+  { mode, preset: asked, name }: NamedOptions,
   stored: StoredConfig | undefined,
   engine?: Engine,
 ): [Preset | undefined, string] {
   const there = presets.filter((name) => pipeline.presets?.[name]);
-  if (preset && !there.includes(preset)) {
+  const preset = there.find((one) => one === asked);
+  if (asked && !preset) {
     throw new UsageError(
-      `--preset ${preset}: ${name} has no such preset`,
+      `--preset ${asked}: ${name} has no such preset`,
       there.length ? `use ${there.join(", ")}` : "leave it out: the pipeline has no presets",
     );
   }

@@ -61,12 +61,17 @@ describe("--sweep", { timeout: 20_000 }, () => {
   });
 
   it.each([
-    [["--jobs", "2"], /--jobs needs --sweep/],
     [["--sweep", "seed=1,2", "--jobs", "0"], /not a whole number/],
-    [["--sweep", "seed=1,2", "--listen", "127.0.0.1:0"], /the runs of a sweep train alone/],
+    [["--sweep", "seed=1,2", "--listen", "127.0.0.1:0"], /--sweep: its runs train alone/],
     [["--sweep", "seed=1,2", "--monitor", "127.0.0.1:0"], /cannot share an address/],
   ])("refuses %s", (argv, message) => {
     expect(() => options("x", ...argv)).toThrow(message);
+  });
+
+  it("ends with 2 where several jobs have one run", async () => {
+    const said: string[] = [];
+    expect(await pipelineMain(["tiny", "--jobs", "2"], environment(said))).toBe(2);
+    expect(said.join("")).toMatch(/--jobs needs --sweep or a study/);
   });
 
   it("ends with 2 and names the field where a setting is not allowed", async () => {

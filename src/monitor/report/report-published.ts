@@ -48,6 +48,16 @@ function sourceNumbers(anchors: readonly Anchor[]): Map<string, number> {
 export function publishedSection(report: Report): string {
   const cited = report.anchors.filter(({ source }) => source !== undefined);
   if (cited.length === 0) return "";
+  const marked = cited.some(({ same }) => same) ? "The row of this run's settings is marked." : "No row is of this run's settings."; // prettier-ignore
+  const note =
+    `${marked} Weighting of the training loss: LW by likelihood, IS with times drawn by importance sampling. ` +
+    "Blank where the source does not say. ODE and bound are of dequantized data, the discrete bound is of the bytes.";
+  return section("With which settings", publishedTable(cited, ownRows(report)), note);
+}
+
+/** Published rows with their settings and sources below the given ones; those without a source are left out. */
+export function publishedTable(anchors: readonly Anchor[], own: readonly Row[] = []): string {
+  const cited = anchors.filter(({ source }) => source !== undefined);
   const sources = sourceNumbers(cited);
   const rows = cited.map(({ name, bpd, bound, discreteBound, fid, settings, source, same = false }) => {
     const title = `${name} [${sources.get(source!)}]${same ? " ◀ as this run" : ""}`;
@@ -59,10 +69,5 @@ export function publishedSection(report: Report): string {
     );
   });
   const list = [...sources].map(([source, n]) => `<li value="${n}">${escape(source)}</li>`).join("");
-  const marked = cited.some(({ same }) => same) ? "The row of this run's settings is marked." : "No row is of this run's settings."; // prettier-ignore
-  const note =
-    `${marked} Weighting of the training loss: LW by likelihood, IS with times drawn by importance sampling. ` +
-    "Blank where the source does not say. ODE and bound are of dequantized data, the discrete bound is of the bytes.";
-  const body = `${table(HEADS, [...ownRows(report), ...rows], "published")}<ol class="quiet">${list}</ol>`;
-  return section("With which settings", body, note);
+  return `${table(HEADS, [...own, ...rows], "published")}<ol class="quiet">${list}</ol>`;
 }

@@ -1,0 +1,117 @@
+/** The figures of a study as SVG. */
+import { intervalChart } from "../../monitor/report/interval-chart.ts";
+import { lineChart, type ChartLine } from "../../monitor/report/line-chart.ts";
+import { labelOf, rowLabel } from "./labels.ts";
+import { lossDensities, type DrawnLosses, type LossDensity } from "./loss-variance.ts";
+import type { StudyResults } from "./results.ts";
+import { meanOver, rowMean, type LookPoint, type StudyCurve } from "./rows.ts";
+
+export interface Figure {
+  /** Name of its file. */
+  readonly name: string;
+  readonly svg: string;
+}
+
+/** The axis whose values are lines of one chart; the others make a chart each. */
+const LINES = "method";
+
+function bitsFigure({ plan, rows }: StudyResults): Figure[] {
+  const evaluations = Object.keys(plan.study.evaluated.values);
+  const intervals = rows.flatMap((row) => {
+    const mean = rowMean(row, "bpd");
+    const colour = evaluations.indexOf(row.values[plan.study.evaluated.axis]!);
+    return mean ? [{ name: rowLabel(plan.study, row.values), ...mean, colour }] : [];
+  });
+  if (intervals.length === 0) return [];
+  return [
+    { name: "bits", svg: intervalChart({ title: "Bits/dim, fewer are better", label: "bits/dim by the ODE, ± 2 standard errors over seeds", intervals }) }, // prettier-ignore
+  ];
+}
+
+function claimsFigure({ claims }: StudyResults): Figure[] {
+  const of = (variance: boolean) =>
+    claims.flatMap(({ claim, difference }) =>
+      "lossVariance" in claim === variance && difference ? [{ name: claim.says, ...difference }] : [],
+    );
+  const bits = of(false);
+  if (bits.length === 0) return [];
+  return [
+    { name: "claims", svg: intervalChart({ title: "Claims: below zero where they hold", label: "difference in bits/dim, ± 2 standard errors over seeds", intervals: bits, zero: true }) }, // prettier-ignore
+  ];
+}
+
+/** A line of means over seeds, by the steps. */
+function curveLine(points: readonly LookPoint[], measure: "bpd" | "bound"): ChartLine["points"] {
+  const steps = [...new Set(points.map((point) => point.steps))].sort((a, b) => a - b);
+  return steps.flatMap((x) => {
+    const mean = meanOver(points.filter((point) => point.steps === x).map((point) => point[measure]));
+    return mean ? [{ x, y: mean.mean, error: mean.standardError }] : [];
+  });
+}
+
+function curveFigures({ plan: { study }, curves }: StudyResults): Figure[] {
+  const charts = new Map<string, StudyCurve[]>();
+  for (const curve of curves) {
+    const { [LINES]: _, ...values } = curve.values;
+    const key = Object.values(values).join("-");
+    charts.set(key, [...(charts.get(key) ?? []), curve]);
+  }
+  return [...charts].map(([key, group]) => {
+    const { [LINES]: _, ...values } = group[0]!.values;
+    const lines = group.flatMap((curve): ChartLine[] => {
+      const name = labelOf(study, LINES, curve.values[LINES]!);
+      const colour = Object.keys(study.axes[LINES]!).indexOf(curve.values[LINES]!);
+      return [
+        { name: `${name}, ODE`, colour, points: curveLine(curve.points, "bpd") },
+        { name: `${name}, bound`, colour, dashed: true, points: curveLine(curve.points, "bound") },
+      ];
+    });
+    const title = `${rowLabel(study, values)}: bits/dim against steps`;
+    return {
+      name: `steps-${key}`,
+      svg: lineChart({ title, x: { label: "steps" }, y: { label: "bits/dim" }, lines }),
+    };
+  });
+}
+
+/** Borders of times in a chart. */
+const BINS = 10;
+const DENSITIES: Readonly<Record<LossDensity, string>> = {
+  uniform: "times drawn uniformly",
+  likelihood: "times drawn by importance sampling",
+};
+
+/** The standard deviation of a density's losses by time: bins of equal width in log t that have 2 losses or more. */
+export function spreadByTime({ times, losses }: DrawnLosses): { readonly x: number; readonly y: number }[] {
+  const logs = times.map(Math.log);
+  const low = logs.reduce((a, b) => Math.min(a, b), 0);
+  const width = -low / BINS || 1;
+  return Array.from({ length: BINS }, (_, i) => {
+    const own = losses.filter((_, n) => Math.min(Math.floor((logs[n]! - low) / width), BINS - 1) === i);
+    const mean = own.reduce((a, b) => a + b, 0) / own.length;
+    const spread = Math.sqrt(own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (own.length - 1));
+    return { x: Math.exp(low + (i + 0.5) * width), y: spread, count: own.length };
+  }).flatMap(({ x, y, count }) => (count < 2 ? [] : [{ x, y }]));
+}
+
+/** Means of the losses by time, and their spread, of the first model. */
+function lossFigures({ plan, losses }: StudyResults): Figure[] {
+  const [model] = losses;
+  if (!model) return [];
+  const title = `${rowLabel(plan.study, model.values)}: one model, its loss by two densities of times`;
+  const lines = lossDensities.map((density, colour) => ({
+    name: DENSITIES[density],
+    colour,
+    points: spreadByTime(model.losses[density]),
+  }));
+  const chart = { title, x: { label: "time t", log: true }, y: { label: "standard deviation, bits/dim", log: true }, lines }; // prettier-ignore
+  return [{ name: "loss-variance", svg: lineChart(chart) }];
+}
+
+/** All figures that the results are enough for. */
+export const studyFigures = (results: StudyResults): Figure[] => [
+  ...bitsFigure(results),
+  ...claimsFigure(results),
+  ...curveFigures(results),
+  ...lossFigures(results),
+];
