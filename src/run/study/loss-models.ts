@@ -30,12 +30,15 @@ export async function lossModels(
   { folder, cacheDir, signal, config, say }: LossModelsOptions,
 ): Promise<DrawnModel[]> {
   const trained = cellRuns(plan).looks.length - 1;
-  const found: DrawnModel[] = [];
-  if (results.length === 0) return found;
-  const data = await plan.study.images(config, cacheDir, () => {});
-  for (const { cell, exitCode, runs } of results) {
+  const models = results.flatMap(({ cell, exitCode, runs }) => {
     const parameters = exitCode === 0 ? runs[trained]?.parameters : undefined;
-    if (parameters === undefined || signal.aborted) continue;
+    return parameters === undefined ? [] : [{ cell, parameters }];
+  });
+  const found: DrawnModel[] = [];
+  if (models.length === 0) return found;
+  const data = await plan.study.images(config, cacheDir, () => {});
+  for (const { cell, parameters } of models) {
+    if (signal.aborted) break;
     say(`[${cell.name}] losses by two densities of times`);
     const options = { parameters, draws: plan.preset.lossDraws, signal };
     try {

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { studyFigures, spreadByTime } from "../../../src/run/study/figures.ts";
+import { studyMarkdown } from "../../../src/run/study/markdown.ts";
+import { studyHtml } from "../../../src/run/study/page.ts";
+import { studyResults } from "../../../src/run/study/results.ts";
+import { svgToPng } from "../../../src/run/study/write-study.ts";
+import { planOf, resultsOf } from "./fixture.ts";
+
+const drawn = (scale: number) => ({ times: [0.001, 0.001, 0.5, 0.5, 0.5], losses: [0, 2 * scale, 1, 1 + scale, 1] });
+const plan = planOf("seed=1..2");
+const bits = (values: Readonly<Record<string, string>>) => (values["sde"] === "vp" ? 3 : 2) + Number(values["seed"]);
+const losses = ["1", "2"].map((seed) => ({ values: { sde: "vp", method: "original" }, seed, losses: { uniform: drawn(100 * Number(seed)), likelihood: drawn(0.5) } })); // prettier-ignore
+const results = studyResults(plan, resultsOf(plan, bits), losses);
+
+describe("the tables of a study", () => {
+  it("have the published number where all settings are known to be the same, and only there", () => {
+    const lines = studyMarkdown(results).split("\n");
+    expect(lines).toContain("| VP | original | uniform | 2 | 4.50 ± 0.50 | 5.50 ± 0.50 | 3.16 |");
+    expect(lines).toContain("| subVP | original | uniform | 2 | 3.50 ± 0.50 | 4.50 ± 0.50 | – |");
+    expect(lines.filter((line) => line.includes("3.16"))).toHaveLength(1);
+  });
+
+  it("have the claims with their verdicts", () => {
+    const text = studyMarkdown(results);
+    expect(text).toContain("| subVP beats VP | confirmed | -1.0000 | bits/dim | 2 | 4 |");
+    expect(text).toContain("| LW improves | undecided | 0.0000 | bits/dim | 2 | 4 |");
+    expect(text).toMatch(/\| IS lowers the variance \| confirmed \| -4\.73 ± 0\.30 \| log10 of the ratio/);
+  });
+
+  it("are a page in which text stays text, with its figures and samples", () => {
+    const page = studyHtml(results, "tiny", studyFigures(results), [{ name: "VP", png: Uint8Array.of(1) }]);
+    expect(page).toContain("a paper &lt;1&gt;");
+    expect(page.match(/<svg /g)).toHaveLength(5);
+    expect(page).toContain('alt="samples, VP"');
+    expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org\/2000\/svg)/);
+    expect(page).not.toContain("Failed cells");
+  });
+});
+
+describe("the figures of a study", () => {
+  it("are one of each kind, and of the steps one for each SDE", () => {
+    expect(studyFigures(results).map(({ name }) => name)).toEqual(["bits", "claims", "steps-vp", "steps-subvp", "loss-variance"]); // prettier-ignore
+  });
+
+  it("show the spread of losses by time, of bins with two or more", () => {
+    const points = spreadByTime(drawn(100));
+    expect(points.map(({ x, y }) => [Number(x.toPrecision(2)), y])).toEqual([
+      [0.0014, expect.closeTo(141.42, 2)],
+      [0.35, expect.closeTo(57.74, 2)],
+    ]);
+  });
+
+  it("become PNG files of twice their size", async () => {
+    const [figure] = studyFigures(results);
+    const png = await svgToPng(figure!.svg);
+    const width = Number(/width="(\d+)"/.exec(figure!.svg)![1]);
+    expect(png.readUInt32BE(16)).toBe(2 * width);
+  });
+});
