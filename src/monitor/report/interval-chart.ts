@@ -1,5 +1,5 @@
 /** Values with two standard errors to both sides, a row each, as SVG. */
-import { COLOURS, label, line, ruler, svg } from "./svg-parts.ts";
+import { COLOURS, label, line, ruler, svgPicture } from "./svg-parts.ts";
 
 export interface Interval {
   readonly name: string;
@@ -38,7 +38,7 @@ export function intervalChart({ title, label: axis, intervals, zero = false }: I
       `<circle cx="${xs.place(one.mean).toFixed(1)}" cy="${y}" r="5" fill="${colour}"/>`,
     ];
   });
-  return svg(WIDTH, bottom + 48, title, [
+  return svgPicture(WIDTH, bottom + 48, title, [
     label(10, 18, title, "start", ""),
     ...xs.marks.flatMap(({ at, text }) => [line(at, TOP, at, bottom), label(at, bottom + 16, text)]),
     ...(zero ? [line(xs.place(0), TOP, xs.place(0), bottom, "zero")] : []),

@@ -1,5 +1,5 @@
 /** A chart of lines with errors, as SVG. */
-import { COLOURS, label, line, ruler, svg, type ChartAxis } from "./svg-parts.ts";
+import { COLOURS, label, line, ruler, svgPicture, type ChartAxis } from "./svg-parts.ts";
 
 export interface ChartPoint {
   readonly x: number;
@@ -69,5 +69,5 @@ export function lineChart(chart: LineChart): string {
       label(LEFT + 36, legend, one.name, "start", ""),
     ];
   });
-  return svg(WIDTH, bottom + 60 + ROW * lines.length, title, [...frame, ...drawn]);
+  return svgPicture(WIDTH, bottom + 60 + ROW * lines.length, title, [...frame, ...drawn]);
 }

@@ -50,7 +50,7 @@ export const line = (x1: number, y1: number, x2: number, y2: number, style = "gr
 const STYLE = `text{font:12px sans-serif;fill:#1b1f24}.quiet{fill:#5c6670}.grid{stroke:#dfe3e8}.zero{stroke:#5c6670;stroke-dasharray:3 3}.back{fill:#fff}@media (prefers-color-scheme:dark){text{fill:#e6e9ee}.quiet{fill:#9aa4b0}.grid{stroke:#343942}.zero{stroke:#9aa4b0}.back{fill:#1d2026}}`; // prettier-ignore
 
 /** The whole picture around its parts; `title` is read aloud. */
-export const svg = (width: number, height: number, title: string, parts: readonly string[]): string =>
+export const svgPicture = (width: number, height: number, title: string, parts: readonly string[]): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
   `role="img" aria-label="${escape(title)}" style="max-width:100%;height:auto"><style>${STYLE}</style>` +
   `<rect class="back" width="${width}" height="${height}"/>${parts.join("")}</svg>`;

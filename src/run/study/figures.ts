@@ -1,7 +1,7 @@
 /** The figures of a study as SVG. */
 import { intervalChart } from "../../monitor/report/interval-chart.ts";
 import { lineChart, type ChartLine } from "../../monitor/report/line-chart.ts";
-import { labelOf, rowLabel } from "./labels.ts";
+import { valueLabel, rowLabel } from "./labels.ts";
 import { lossDensities, type DrawnLosses, type LossDensity } from "./loss-variance.ts";
 import type { StudyResults } from "./results.ts";
 import { meanOver, rowMean, type LookPoint, type StudyCurve } from "./rows.ts";
@@ -59,7 +59,7 @@ function curveFigures({ plan: { study }, curves }: StudyResults): Figure[] {
   return [...charts].map(([key, group]) => {
     const { [LINES]: _, ...values } = group[0]!.values;
     const lines = group.flatMap((curve): ChartLine[] => {
-      const name = labelOf(study, LINES, curve.values[LINES]!);
+      const name = valueLabel(study, LINES, curve.values[LINES]!);
       const colour = Object.keys(study.axes[LINES]!).indexOf(curve.values[LINES]!);
       return [
         { name: `${name}, ODE`, colour, points: curveLine(curve.points, "bpd") },

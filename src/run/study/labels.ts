@@ -12,12 +12,12 @@ const valueOf = ({ axes, evaluated }: Study, axis: string, value: string): Pick<
   (axis === evaluated.axis ? evaluated.values[value] : axes[axis]?.[value]) ?? { label: value };
 
 /** The name of a value of an axis. */
-export const labelOf = (study: Study, axis: string, value: string): string => valueOf(study, axis, value).label;
+export const valueLabel = (study: Study, axis: string, value: string): string => valueOf(study, axis, value).label;
 
 /** "VP, deep, LW + IS". */
 export const rowLabel = (study: Study, values: Values): string =>
   Object.entries(values)
-    .map(([axis, value]) => labelOf(study, axis, value))
+    .map(([axis, value]) => valueLabel(study, axis, value))
     .join(", ");
 
 /** Settings by which published rows know such a row; undefined where they do not have one of its values. */

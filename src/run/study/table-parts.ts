@@ -1,6 +1,6 @@
 /** The tables of a study as heads and cells of text. */
 import type { StudyResults } from "./results.ts";
-import { labelOf, meanText, publishedOf, rowLabel, signedText } from "./labels.ts";
+import { valueLabel, meanText, publishedOf, rowLabel, signedText } from "./labels.ts";
 import { rowMean, studyMeasures, type StudyMeasure } from "./rows.ts";
 
 export interface TextTable {
@@ -19,7 +19,7 @@ export function resultsTable({ plan, rows }: StudyResults): TextTable {
   return {
     head: [...axes, "seeds", ...shown.map((measure) => NAMES[measure]), "published bits/dim"],
     body: rows.map((row) => [
-      ...axes.map((axis) => labelOf(study, axis, row.values[axis]!)),
+      ...axes.map((axis) => valueLabel(study, axis, row.values[axis]!)),
       row.summaries.size < seeds ? `${row.summaries.size} of ${seeds}` : String(seeds),
       ...shown.map((measure) => meanText(rowMean(row, measure))),
       publishedOf(study, row.values)?.bpd?.toFixed(2) ?? "–",
