@@ -6,7 +6,7 @@ import { vpSDE } from "../../../src/sde/vp.ts";
 import type { ScoreFunction } from "../../../src/sde/score-function.ts";
 import { drawLosses, lossEstimates, variance } from "../../../src/run/study/loss-variance.ts";
 
-const sde = vpSDE();
+const sde = vpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
 const eps = 1e-3;
 const N = 20_000;
 
