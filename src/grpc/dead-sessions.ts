@@ -7,9 +7,11 @@ export interface Patience {
   readonly idle: number;
   /** The same for a connection with calls, whose client may be frozen for a while. */
   readonly busy: number;
+  /** Connections on which nothing was ever called; beyond them the oldest ends. */
+  readonly uncalled: number;
 }
 
-const PATIENCE: Patience = { idle: 10_000, busy: 300_000 };
+const PATIENCE: Patience = { idle: 10_000, busy: 300_000, uncalled: 64 };
 
 /** Asks a silent client for a sign of life, and ends its connection where none comes. */
 function watch(session: ServerHttp2Session, { idle, busy }: Patience): void {
@@ -35,6 +37,14 @@ function watch(session: ServerHttp2Session, { idle, busy }: Patience): void {
   wait();
 }
 
+/** Ends the oldest of the connections on which nothing was ever called, where there are too many. */
+function bound(uncalled: Set<ServerHttp2Session>, session: ServerHttp2Session, most: number): void {
+  uncalled.add(session);
+  for (const event of ["stream", "close"]) session.once(event, () => uncalled.delete(session));
+  const [oldest] = uncalled;
+  if (uncalled.size > most) oldest!.destroy();
+}
+
 /**
  * Ends the connections of a gRPC server whose clients are gone.
  *
@@ -44,5 +54,11 @@ function watch(session: ServerHttp2Session, { idle, busy }: Patience): void {
  * @param server Listens already.
  */
 export function endDeadSessions(server: Server, patience: Patience = PATIENCE): void {
-  for (const one of http2ServersOf(server)) one.on("session", (session) => watch(session, patience));
+  const uncalled = new Set<ServerHttp2Session>();
+  for (const one of http2ServersOf(server)) {
+    one.on("session", (session) => {
+      watch(session, patience);
+      bound(uncalled, session, patience.uncalled);
+    });
+  }
 }

@@ -42,7 +42,7 @@ const descriptors = () => readdirSync("/proc/self/fd").length;
 
 describe("connections whose client broke the protocol", () => {
   it.each(Object.entries(BREAKS))("leave no descriptor: %s", async (_, chunks) => {
-    const patience = { idle: 100, busy: 200 };
+    const patience = { idle: 100, busy: 200, uncalled: 64 };
     const { endpoint } = await served(new Archive(temporaryFolder()), { patience });
     const before = descriptors();
     for (let i = 0; i < 20; i++) await send(endpoint.port, chunks);
@@ -61,8 +61,22 @@ describe("connections whose client broke the protocol", () => {
   });
 });
 
+it("many connections without a call end the oldest of them, and none with a call", async () => {
+  const archive = new Archive(temporaryFolder());
+  const server = await served(archive, { patience: { idle: 60_000, busy: 60_000, uncalled: 5 } });
+  const client = connect(server);
+  let ended = false;
+  const watching = client.watch().subscribe({ error: () => (ended = true), complete: () => (ended = true) });
+  await sleep(100);
+  const before = descriptors();
+  for (let i = 0; i < 50; i++) await send(server.endpoint.port, BREAKS["data on stream 0"]!);
+  await until(() => descriptors() <= before + 5);
+  expect(ended).toBe(false);
+  watching.unsubscribe();
+});
+
 it("a client that answers stays, however long it is silent", async () => {
-  const patience = { idle: 50, busy: 50 };
+  const patience = { idle: 50, busy: 50, uncalled: 64 };
   const archive = new Archive(temporaryFolder());
   const server = await served(archive, { patience });
   const client = connect(server);
