@@ -23,7 +23,7 @@ export interface LineChart {
   readonly lines: readonly ChartLine[];
 }
 
-const [WIDTH, PLOT, LEFT, RIGHT, TOP, ROW] = [480, 260, 62, 14, 34, 18];
+const [WIDTH, PLOT, LEFT, RIGHT, TOP, ROW] = [460, 260, 62, 14, 34, 18];
 
 const usable = ({ x, y }: LineChart, point: ChartPoint) =>
   Number.isFinite(point.x) && Number.isFinite(point.y) && (!x.log || point.x > 0) && (!y.log || point.y > 0);

@@ -81,30 +81,34 @@ const DENSITIES: Readonly<Record<LossDensity, string>> = {
   likelihood: "times drawn by importance sampling",
 };
 
-/** The standard deviation of a density's losses by time: bins of equal width in log t that have 2 losses or more. */
-export function spreadByTime({ times, losses }: DrawnLosses): { readonly x: number; readonly y: number }[] {
-  const logs = times.map(Math.log);
-  const low = logs.reduce((a, b) => Math.min(a, b), 0);
+/** How far a density's losses lie from their mean by time: the root mean square in bins of equal width in log t. */
+export function deviationByTime(
+  { times, losses }: DrawnLosses,
+  smallest: number,
+): { readonly x: number; readonly y: number }[] {
+  const mean = losses.reduce((a, b) => a + b, 0) / losses.length;
+  const low = Math.log(smallest);
   const width = -low / BINS || 1;
+  const bin = (t: number) => Math.min(Math.max(Math.floor((Math.log(t) - low) / width), 0), BINS - 1);
   return Array.from({ length: BINS }, (_, i) => {
-    const own = losses.filter((_, n) => Math.min(Math.floor((logs[n]! - low) / width), BINS - 1) === i);
-    const mean = own.reduce((a, b) => a + b, 0) / own.length;
-    const spread = Math.sqrt(own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (own.length - 1));
-    return { x: Math.exp(low + (i + 0.5) * width), y: spread, count: own.length };
-  }).flatMap(({ x, y, count }) => (count < 2 ? [] : [{ x, y }]));
+    const own = losses.filter((_, n) => bin(times[n]!) === i);
+    const square = own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / own.length;
+    return { x: Math.exp(low + (i + 0.5) * width), y: Math.sqrt(square) };
+  }).filter(({ y }) => Number.isFinite(y));
 }
 
-/** Means of the losses by time, and their spread, of the first model. */
+/** Losses of the first model by time, under both densities. */
 function lossFigures({ plan, losses }: StudyResults): Figure[] {
   const [model] = losses;
   if (!model) return [];
   const title = `${rowLabel(plan.study, model.values)}: one model, its loss by two densities of times`;
+  const smallest = lossDensities.flatMap((density) => model.losses[density].times).reduce((a, b) => Math.min(a, b), 1);
   const lines = lossDensities.map((density, colour) => ({
     name: DENSITIES[density],
     colour,
-    points: spreadByTime(model.losses[density]),
+    points: deviationByTime(model.losses[density], smallest),
   }));
-  const chart = { title, x: { label: "time t", log: true }, y: { label: "standard deviation, bits/dim", log: true }, lines }; // prettier-ignore
+  const chart = { title, x: { label: "time t", log: true }, y: { label: "deviation from the mean loss, bits/dim", log: true }, lines }; // prettier-ignore
   return [{ name: "loss-variance", svg: lineChart(chart) }];
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { studyFigures, spreadByTime } from "../../../src/run/study/figures.ts";
+import { deviationByTime, studyFigures } from "../../../src/run/study/figures.ts";
 import { studyMarkdown } from "../../../src/run/study/markdown.ts";
 import { studyHtml } from "../../../src/run/study/page.ts";
 import { studyResults } from "../../../src/run/study/results.ts";
@@ -42,11 +42,12 @@ describe("the figures of a study", () => {
     expect(studyFigures(results).map(({ name }) => name)).toEqual(["bits", "claims", "steps-vp", "steps-subvp", "loss-variance"]); // prettier-ignore
   });
 
-  it("show the spread of losses by time, of bins with two or more", () => {
-    const points = spreadByTime(drawn(100));
-    expect(points.map(({ x, y }) => [Number(x.toPrecision(2)), y])).toEqual([
-      [0.0014, expect.closeTo(141.42, 2)],
-      [0.35, expect.closeTo(57.74, 2)],
+  it("show how far losses lie from their mean by time, where there are any", () => {
+    // The mean is 60.6; -60.6 and 139.4 in the first bin, -59.6, 40.4 and -59.6 in another.
+    const points = deviationByTime({ times: [0.001, 0.001, 0.5, 0.5, 0.5], losses: [0, 200, 1, 101, 1] }, 0.001);
+    expect(points.map(({ x, y }) => [Number(x.toPrecision(2)), Number(y.toFixed(1))])).toEqual([
+      [0.0014, 107.5],
+      [0.35, 54.0],
     ]);
   });
 
