@@ -104,8 +104,10 @@ async function measure(arm: string, seed: number): Promise<Cell> {
   const { length, values } = await readSamples(join(workdir, "samples", `samples_${steps}.npz`));
   const size = values.data.length / length;
   const isClipped = (i: number) => {
-    const pixels = values.data.subarray(i * size, (i + 1) * size);
-    return pixels.reduce((n, value) => n + Number(value === 0 || value === 255), 0) > size / 2;
+    let extreme = 0;
+    for (let at = i * size; at < (i + 1) * size; at++)
+      extreme += Number(values.data[at] === 0 || values.data[at] === 255);
+    return extreme > size / 2;
   };
   const clipped = Array.from({ length }, (_, i) => isClipped(i)).filter(Boolean).length / length;
   const [bpd, bound, loss] = ["bpd", "bound", "loss"].map((name) => valuesIn(workdir, name)) as number[][];
