@@ -2,7 +2,7 @@ import type { Server } from "@grpc/grpc-js";
 import type { ServerHttp2Session } from "node:http2";
 import { http2ServersOf } from "./http2-servers.ts";
 
-export interface Patience {
+export interface SessionLimits {
   /** Milliseconds of silence after which a connection without calls is asked, and again for its answer. */
   readonly idle: number;
   /** The same for a connection with calls, whose client may be frozen for a while. */
@@ -11,10 +11,10 @@ export interface Patience {
   readonly uncalled: number;
 }
 
-const PATIENCE: Patience = { idle: 10_000, busy: 300_000, uncalled: 64 };
+const PATIENCE: SessionLimits = { idle: 10_000, busy: 300_000, uncalled: 64 };
 
 /** Asks a silent client for a sign of life, and ends its connection where none comes. */
-function watch(session: ServerHttp2Session, { idle, busy }: Patience): void {
+function watch(session: ServerHttp2Session, { idle, busy }: SessionLimits): void {
   let asked = false;
   let calls = 0;
   const wait = () => void (session.destroyed || session.setTimeout(calls > 0 ? busy : idle));
@@ -53,7 +53,7 @@ function bound(uncalled: Set<ServerHttp2Session>, session: ServerHttp2Session, m
  *
  * @param server Listens already.
  */
-export function endDeadSessions(server: Server, patience: Patience = PATIENCE): void {
+export function endDeadSessions(server: Server, patience: SessionLimits = PATIENCE): void {
   const uncalled = new Set<ServerHttp2Session>();
   for (const one of http2ServersOf(server)) {
     one.on("session", (session) => {

@@ -4,7 +4,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
 import { UsageError } from "../base/errors.ts";
 import { serverCredentials, tokenInterceptor } from "./credentials.ts";
-import { endDeadSessions, type Patience } from "./dead-sessions.ts";
+import { endDeadSessions, type SessionLimits } from "./dead-sessions.ts";
 import { protoFolder } from "./proto-folder.ts";
 import { describeProtos } from "./descriptors.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
@@ -21,8 +21,8 @@ export interface ListenOptions {
   readonly endpoint: Endpoint;
   readonly security: ServerSecurity;
   readonly tell: (text: string) => void;
-  /** Patience with silent connections; default: 10 s without calls, 5 min with, 64 without any call. */
-  readonly patience?: Patience;
+  /** SessionLimits with silent connections; default: 10 s without calls, 5 min with, 64 without any call. */
+  readonly patience?: SessionLimits;
 }
 
 /** A service, and where its .proto file is. */

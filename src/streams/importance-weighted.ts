@@ -21,7 +21,7 @@ function weighted(samples: readonly number[], dims: number): number {
  *   importanceWeighted(20, (sample) =>
  *     pipe(
  *       dequantize<"image">("uniform", { seed: 1, centered: true, sample }),
- *       logLikelihood<"logQ">(score, sde, options),
+ *       logLikelihood<"logQ">(score, sde, { eps: 1e-5, rtol: 1e-5, atol: 1e-5, hutchinson: "rademacher", seed: 1 }),
  *       bitsPerDim({ levels: 256, centered: true }),
  *     ),
  *   ),

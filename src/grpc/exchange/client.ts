@@ -20,7 +20,7 @@ import type { VectorAbout } from "./messages.ts";
 import type { FetchRequest } from "./messages.ts";
 import type { CoordinatorMessage } from "./messages.ts";
 import type { MemberMessage } from "./messages.ts";
-import type { Hello, Identity } from "./messages.ts";
+import type { Hello, WireIdentity } from "./messages.ts";
 import { MESSAGE_LIMIT, parcel, readHeader, readVectors, requireVectors, type Vector } from "./parcel.ts";
 import { ParcelStream } from "./parcel-stream.ts";
 import type { Lane } from "./shared-memory.ts";
@@ -174,7 +174,7 @@ export class ExchangeClient {
   }
 
   /** Asks which process listens there. @throws ServiceError */
-  identify(signal: AbortSignal): Promise<Identity> {
+  identify(signal: AbortSignal): Promise<WireIdentity> {
     const { path, requestSerialize, responseDeserialize } = exchangeService.Identify;
     return new Promise((resolve, reject) => {
       const call = this.#client.makeUnaryRequest(

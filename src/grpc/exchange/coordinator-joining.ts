@@ -1,11 +1,11 @@
 /** Admits nodes to the run. */
 import { mixedWarning } from "./arithmetic.ts";
-import { isOwn, type Arrival, type CoordinatorDraft, type Place } from "./coordinator-state.ts";
+import { isOwn, type Arrival, type CoordinatorDraft, type Locality } from "./coordinator-state.ts";
 import { change, drop, send, tell } from "./coordinator-views.ts";
 import { IDLE } from "./limits.ts";
 
 /** The first node, at loopback or not, is reached by the address that each was given. */
-const isApart = (a: Place, b: Place) => a !== "here" && b !== "here" && a !== b;
+const isApart = (a: Locality, b: Locality) => a !== "here" && b !== "here" && a !== b;
 
 /** Why a node may not join. */
 function refusal(

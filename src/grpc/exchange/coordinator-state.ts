@@ -2,12 +2,12 @@
 import type { CoordinatorMessage, Member, MemberMessage, ParametersHash, Ready } from "./messages.ts";
 
 /** Who reaches an address: processes of its machine, here or elsewhere also those of others. */
-export type Place = "loopback" | "here" | "elsewhere";
+export type Locality = "loopback" | "here" | "elsewhere";
 
 export interface Arrival {
   readonly address: string;
   /** Seen from the coordinator's machine; default "here". */
-  readonly place?: Place;
+  readonly place?: Locality;
   /** 0: the next that is free. */
   readonly rank: number;
   /** See {@link Member}. */
@@ -40,7 +40,7 @@ export interface CoordinatorRules {
 }
 
 export interface Attending extends Member {
-  readonly place: Place;
+  readonly place: Locality;
   readonly node: string;
   readonly incarnation: string;
   /** The answer to the view in preparation. */

@@ -3,7 +3,7 @@ import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { protoFolder } from "../proto-folder.ts";
 import { ChunkToSend } from "./chunk.ts";
-import type { CoordinatorMessage, FetchRequest, Identity, MemberMessage, ParcelMessage, Receipt } from "./messages.ts";
+import type { CoordinatorMessage, FetchRequest, WireIdentity, MemberMessage, ParcelMessage, Receipt } from "./messages.ts";
 
 /** Within the folder of the .proto files. */
 export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";
@@ -17,7 +17,7 @@ export interface ExchangeService extends ServiceDefinition {
   readonly Attend: MethodDefinition<MemberMessage, CoordinatorMessage>;
   readonly Deliver: MethodDefinition<ParcelMessage, Receipt>;
   readonly Fetch: MethodDefinition<FetchRequest, ParcelMessage>;
-  readonly Identify: MethodDefinition<Record<string, never>, Identity>;
+  readonly Identify: MethodDefinition<Record<string, never>, WireIdentity>;
 }
 
 const passing = (serialize: (message: ParcelMessage) => Buffer) => (message: SentParcel) =>

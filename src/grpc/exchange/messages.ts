@@ -185,7 +185,7 @@ export interface ParcelMessage {
 }
 
 /** See {@link Hello}. */
-export type Identity = Pick<Hello, "incarnation">;
+export type WireIdentity = Pick<Hello, "incarnation">;
 
 export interface Receipt {
   readonly parcels: number;

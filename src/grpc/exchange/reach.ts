@@ -6,7 +6,7 @@ import { endpointText, isLoopback, isOfThisMachine, type Endpoint } from "../end
 import { statusError } from "../receive.ts";
 import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
-import type { Place } from "./coordinator-state.ts";
+import type { Locality } from "./coordinator-state.ts";
 import { REACHED, tickOf } from "./limits.ts";
 import type { ListeningClock } from "./machine.ts";
 
@@ -32,7 +32,7 @@ async function identityAt(endpoint: Endpoint, { security, quiet }: ReachOptions,
   }
 }
 
-async function placeOf(endpoint: Endpoint): Promise<Place> {
+async function placeOf(endpoint: Endpoint): Promise<Locality> {
   if (isLoopback(endpoint)) return "loopback";
   return (await isOfThisMachine(endpoint)) ? "here" : "elsewhere";
 }
@@ -49,7 +49,7 @@ export async function reach(
   incarnation: string,
   options: ReachOptions,
   signal: AbortSignal,
-): Promise<Place> {
+): Promise<Locality> {
   const { clock, deadline } = options;
   const [until, ended] = [clock.now + REACHED * deadline, new AbortController()];
   const refused = (why: string) =>

@@ -12,13 +12,13 @@ import { messagesOf } from "../messages.ts";
 import { statusError } from "../receive.ts";
 import { sendAll } from "../send.ts";
 import { JoinRefused, type Coordinator } from "./coordinator.ts";
-import type { Farewell, Place } from "./coordinator-state.ts";
+import type { Farewell, Locality } from "./coordinator-state.ts";
 import { VERSION } from "./definition.ts";
 import type { Receipt } from "./messages.ts";
 import type { ParcelMessage } from "./messages.ts";
 import type { FetchRequest } from "./messages.ts";
 import type { MemberMessage } from "./messages.ts";
-import type { Hello, Identity } from "./messages.ts";
+import type { Hello, WireIdentity } from "./messages.ts";
 import type { Header } from "./messages.ts";
 import type { CoordinatorMessage } from "./messages.ts";
 import { parcel, type Vector } from "./parcel.ts";
@@ -41,7 +41,7 @@ export interface ExchangeHandlers {
   /** Of this process. */
   readonly incarnation: string;
   /** Tries the address of a node that wants to join. @throws ServiceError */
-  readonly reach: (endpoint: Endpoint, incarnation: string, signal: AbortSignal) => Promise<Place>;
+  readonly reach: (endpoint: Endpoint, incarnation: string, signal: AbortSignal) => Promise<Locality>;
   readonly take: (messages: AsyncIterator<ParcelMessage>, given: AbortSignal) => Promise<boolean>;
   /** @throws ServiceError */
   readonly fetch: (request: FetchRequest) => FetchedSum;
@@ -110,7 +110,7 @@ function examine(call: Attend, hello: Hello, handlers: ExchangeHandlers): Candid
 }
 
 /** @throws ServiceError */
-function admit(call: Attend, { coordinator, hello, endpoint, differing }: Candidate, place: Place) {
+function admit(call: Attend, { coordinator, hello, endpoint, differing }: Candidate, place: Locality) {
   const link = {
     send: (message: CoordinatorMessage) => void call.write(message),
     end: (reason: string, how: Farewell) => void call.emit("error", statusError(FAREWELLS[how], reason)),
@@ -198,7 +198,7 @@ export function deliverHandler({ take, onRefused }: ExchangeHandlers) {
 
 export const identifyHandler =
   ({ incarnation }: ExchangeHandlers) =>
-  (_call: unknown, answer: sendUnaryData<Identity>): void =>
+  (_call: unknown, answer: sendUnaryData<WireIdentity>): void =>
     answer(null, { incarnation });
 
 export function fetchHandler({ fetch }: ExchangeHandlers) {

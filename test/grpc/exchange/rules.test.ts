@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
 import {
   newCoordinator,
-  type Place,
+  type Locality,
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorRules,
@@ -27,7 +27,7 @@ function coordinator(over: Partial<CoordinatorRules> = {}) {
   return {
     happen,
     wait: (ms: number) => (now += ms),
-    join: (node: string, rank = 0, incarnation = node, place: Place = "here") =>
+    join: (node: string, rank = 0, incarnation = node, place: Locality = "here") =>
       happen({ type: "join", arrival: { address: node, place, rank, collectivesPort: 0, node, incarnation } }),
     said: (id: number, message: MemberMessage) => happen({ type: "said", id, message }),
     /** The answer to the view in preparation. */
@@ -86,7 +86,7 @@ describe("the coordinator's rules", () => {
     expect(run.join("e", 2).find(({ type }) => type === "refuse")).toMatchObject({ passing: true });
   });
 
-  it.each<[Place, Place, boolean]>([
+  it.each<[Locality, Locality, boolean]>([
     ["loopback", "elsewhere", true],
     ["elsewhere", "loopback", true],
     ["loopback", "here", false],
