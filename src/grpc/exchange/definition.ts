@@ -3,7 +3,14 @@ import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { protoFolder } from "../proto-folder.ts";
 import { ChunkToSend } from "./chunk.ts";
-import type { CoordinatorMessage, FetchRequest, WireIdentity, MemberMessage, ParcelMessage, Receipt } from "./messages.ts";
+import type {
+  CoordinatorMessage,
+  FetchRequest,
+  WireIdentity,
+  MemberMessage,
+  ParcelMessage,
+  Receipt,
+} from "./messages.ts";
 
 /** Within the folder of the .proto files. */
 export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";
