@@ -72,7 +72,7 @@ export const table2Presets: Study["presets"] = {
     lossDraws: 2048,
   },
   paper: {
-    reaches: "the paper's networks and steps over 3 seeds; years of a GPU, which it estimates before it starts",
+    reaches: "the paper's networks and steps over 3 seeds; about half a year of an H100, estimated before it starts",
     preset: "paper",
     grid: whole,
     settings: {},
