@@ -51,7 +51,7 @@ function curveLine(points: readonly LookPoint[], measure: "bpd" | "bound"): Char
 
 function curveFigures({ plan: { study }, curves }: StudyResults): Figure[] {
   const charts = new Map<string, StudyCurve[]>();
-  for (const curve of curves) {
+  for (const curve of curves.filter(({ points }) => points.length > 0)) {
     const { [LINES]: _, ...values } = curve.values;
     const key = Object.values(values).join("-");
     charts.set(key, [...(charts.get(key) ?? []), curve]);

@@ -71,7 +71,7 @@ describe("rows", () => {
   it("have the result of each evaluation, without the run that failed", () => {
     const plan = planOf();
     const [first, ...rest] = resultsOf(plan, (_, deq) => (deq === "uniform" ? 3 : 2));
-    const failed = { ...first!, exitCode: 1, runs: [...first!.runs.slice(0, 2), { error: "no room" }] };
+    const failed = { ...first!, exitCode: 1, runs: [...first!.runs.slice(0, 3), { bpd: 99, error: "no room" }] };
     const rows = studyRows(plan, [failed, ...rest]);
     expect(
       rows.slice(0, 2).map(({ values, summaries }) => [values["deq"], [...summaries.keys()], summaries.get("2")?.bpd]),

@@ -42,6 +42,11 @@ describe("the figures of a study", () => {
     expect(studyFigures(results).map(({ name }) => name)).toEqual(["bits", "claims", "steps-vp", "steps-subvp", "loss-variance"]); // prettier-ignore
   });
 
+  it("leave out what has no point yet", () => {
+    const stopped = resultsOf(plan, bits).map((result) => ({ ...result, exitCode: 143, runs: [{}] }));
+    expect(studyFigures(studyResults(plan, stopped, []))).toEqual([]);
+  });
+
   it("show how far losses lie from their mean by time, where there are any", () => {
     // The mean is 60.6; -60.6 and 139.4 in the first bin, -59.6, 40.4 and -59.6 in another.
     const points = deviationByTime({ times: [0.001, 0.001, 0.5, 0.5, 0.5], losses: [0, 200, 1, 101, 1] }, 0.001);
