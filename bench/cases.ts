@@ -1,5 +1,5 @@
 /** The models and batches that are measured. */
-import { cifar10Presets } from "../pipelines/presets/cifar10.ts";
+import { quickNoise } from "../pipelines/presets/cifar10.ts";
 import { resolveConfig } from "../src/run/resolve-config.ts";
 import type { Config } from "../src/run/config.ts";
 
@@ -18,7 +18,7 @@ interface Size {
 
 const IMAGE_SIZE = 32;
 
-/** The preset `quick` with another size; a constant learning rate, and an average as in the preset `paper`. */
+/** The preset `quick` with another size, predicting the noise; a constant learning rate, and an average as in the preset `paper`. */
 export function benchCase(name: string, { nf, numResBlocks, batchSize, initScale = 0 }: Size): BenchCase {
   const change = {
     training: { batchSize },
@@ -28,13 +28,13 @@ export function benchCase(name: string, { nf, numResBlocks, batchSize, initScale
   } as const;
   const { config } = resolveConfig({
     imageSize: IMAGE_SIZE,
-    settings: [cifar10Presets.quick!, change],
+    settings: [quickNoise, change],
     assignments: [],
   });
   return { name, config };
 }
 
-/** The preset `quick`. */
+/** The size of the preset `quick`. */
 export const small = benchCase("quick", { nf: 32, numResBlocks: 1, batchSize: 16 });
 
 /** The preset `paper` at half its width and half its depth, about 10M parameters. */

@@ -1,7 +1,7 @@
 /**
  * Trains `quick` of a pipeline with each part of "beyond the paper" alone and together, and writes docs/lab/ablation.md:
  *
- *   node scripts/run.mjs lab/ablation.ts --steps 2400 --seeds 3 --arms today,velocity,together
+ *   node scripts/run.mjs lab/ablation.ts --steps 2400 --seeds 3 --arms paper,velocity,together
  *
  * All arms of a seed train before the next seed begins, on the same images, batches and noise; evaluation has the same
  * images and noise too, so that differences are paired. Interrupted, the same command goes on. `--set key=value`,
@@ -28,7 +28,7 @@ const TIMES = { "training.velocityTimes": "true", "training.importanceWeighting"
 const STRATIFIED = { "training.stratifiedTimes": "true" };
 const FEATURES = { "model.inputFeatures": "6,7" };
 const ARMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  today: {},
+  paper: {},
   velocity: VELOCITY,
   times: TIMES,
   stratified: STRATIFIED,

@@ -1,6 +1,6 @@
 /** The presets of MNIST, and of any images: those of CIFAR-10, without mirror images, which not all data have. */
 import type { Config, DeepPartial, Presets } from "scorestream";
-import { cifar10Presets } from "./cifar10.ts";
+import { cifar10Presets, quickNoise } from "./cifar10.ts";
 
 const each = (change: (preset: DeepPartial<Config>) => DeepPartial<Config>): Presets => {
   const { quick, paper, paper_deep, modern, released } = cifar10Presets;
@@ -16,8 +16,11 @@ const each = (change: (preset: DeepPartial<Config>) => DeepPartial<Config>): Pre
 export const imagesPresets = each((preset) => ({ ...preset, data: { ...preset.data, randomFlip: false } }));
 
 /** 28 can be halved twice, so there are three resolutions: 28, 14 and 7. */
-export const mnistPresets = each((preset) => ({
+const threeResolutions = (preset: DeepPartial<Config>): DeepPartial<Config> => ({
   ...preset,
   data: { ...preset.data, randomFlip: false },
   model: { ...preset.model, chMult: [1, 2, 2], attnResolutions: [14] },
-}));
+});
+
+/** The quick one predicts the noise: what a predicted velocity gains was measured on colour images only. */
+export const mnistPresets: Presets = { ...each(threeResolutions), quick: threeResolutions(quickNoise) };

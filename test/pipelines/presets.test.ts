@@ -8,7 +8,7 @@ import { baseConfig, smallestTimes } from "../../src/run/defaults.ts";
 // Written out by value on purpose: a preset made from another is compared with what it is meant to say.
 const weighted = { likelihoodWeighting: true, importanceWeighting: true };
 const network = { nf: 128, chMult: [1, 2, 2, 2], attnResolutions: [16], dropout: 0.1, emaRate: 0.9999 };
-const quick = {
+const byNoise = {
   training: {
     ...{ steps: 2400, batchSize: 16, checkpointEvery: 400, logEvery: 50, snapshotEvery: 800, histogramEvery: 400 },
     ...weighted,
@@ -18,6 +18,12 @@ const quick = {
   sampling: { numSamples: 36, rtol: 1e-3, atol: 1e-3 },
   eval: { numImages: 128, batchSize: 16, boundTimes: 32, rtol: 1e-4, atol: 1e-4, repeats: 1 },
   dequantizer: { steps: 1000, batchSize: 16, lr: 0.001, filters: 32, components: 8, blocks: 1, heads: 4 },
+};
+const velocity = { likelihoodWeighting: true, importanceWeighting: false, velocityTimes: true, stratifiedTimes: true };
+const quick = {
+  ...byNoise,
+  training: { ...byNoise.training, ...velocity },
+  model: { ...byNoise.model, prediction: "velocity" },
 };
 const optim = { lr: 2e-4, warmup: 5000, gradClip: 1, schedule: "linear", finalLr: 1e-5, decaySteps: 100_000 };
 const paper = {
@@ -35,7 +41,6 @@ const imagenet = {
   eval: { numImages: 50_000, batchSize: 256, boundTimes: 1000, repeats: 1 },
   dequantizer: { filters: 128, components: 32, blocks: 8, heads: 4 },
 };
-const velocity = { likelihoodWeighting: true, importanceWeighting: false, velocityTimes: true, stratifiedTimes: true };
 const modern = {
   ...paper,
   training: { steps: 250_000, batchSize: 256, checkpointEvery: 5000, boundImages: 256, ...velocity },
@@ -88,7 +93,7 @@ describe("the presets, field by field", () => {
   it("of MNIST have three resolutions, attention at 14", () => {
     const deep = { ...network, numResBlocks: 8, ...levels28 };
     expect(mnistPresets).toEqual({
-      quick: { ...quick, ...unflipped, model: { ...quick.model, ...levels28 } },
+      quick: { ...byNoise, ...unflipped, model: { ...byNoise.model, ...levels28 } },
       paper: { ...paper, model: { ...paper.model, ...levels28 } },
       paper_deep: { ...paper, model: deep },
       modern: { ...modern, model: { ...modern.model, ...levels28 } },
