@@ -123,7 +123,7 @@ describe("bad usage exits with 2, names it and tells the remedy", () => {
     [["count", "--steps", "many"], 'training.steps: "many" is not allowed'],
     [["count", "--seed", "-1"], "seed: -1 is out of range"],
     [["count", "--mode", "trian"], "--mode trian: there is no such mode"],
-    [["count", "--preset", "big"], "Allowed choices are quick, paper, paper_deep"],
+    [["count", "--preset", "big"], "Allowed choices are tiny, quick, paper, paper_deep, modern, released"],
     [["count", "--stesp", "4"], "unknown option '--stesp'"],
     [["count", "other"], "too many arguments"],
     [["count", "--workdir", ""], "--workdir: no folder given"],

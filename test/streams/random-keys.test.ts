@@ -173,7 +173,7 @@ describe("a draw of evaluation or sampling", () => {
         return new Float32Array(2);
       },
     } as unknown as ScoreNetwork;
-    const state = { ema, parameters: undefined } as unknown as TrainState;
+    const state = { average: ema, parameters: undefined } as unknown as TrainState;
     await run(zeros(), dataLoss(network, sde, state, { weighting: "original", eps, seed }));
     expect(seen.map(({ noise }) => noise)).toEqual(paths.map((path) => normal(12, "noise", ...path)));
     const times = paths.map((path) =>

@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import { protoPath } from "grpc-health-check";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -168,7 +168,7 @@ describe("security", () => {
     expect(first.messages.some((text) => line.test(text))).toBe(true);
   });
 
-  it("serves health beside the exchange, also to the token's holders only", async () => {
+  it("serves health beside the exchange, with the token and without", async () => {
     const node = startNode({ to: 3, world: 2, targets: { security: { token: "secret" } } });
     const health = loadSync(protoPath, { enums: String, defaults: true });
     const request = health["grpc.health.v1.HealthCheckRequest"] as MessageTypeDefinition<object, object>;
@@ -183,6 +183,6 @@ describe("security", () => {
     const holder = new Metadata();
     holder.set("authorization", "Bearer secret");
     expect(await check(holder)).toBe("SERVING");
-    expect(await check(new Metadata())).toBe(status.UNAUTHENTICATED);
+    expect(await check(new Metadata())).toBe("SERVING");
   });
 });
