@@ -111,7 +111,7 @@ describe("prepare", () => {
     const said: string[] = [];
     await run(made({ length: 5 }), directory, { onMessage: (text) => said.push(text) });
     expect(filesIn(directory)).toEqual(["manifest.json", "mine.txt", "shard-00000.arrow", "shards.jsonl"]);
-    expect(said).toEqual(["2 unfinished or damaged shards, or of other work, are made anew"]);
+    expect(said).toEqual(["3 unfinished or damaged shards, or of other work, are made anew"]);
   });
 
   it("refuses a folder of other data", async () => {
