@@ -35,6 +35,7 @@ const CHANGES: Readonly<Record<string, string>> = {
   },
   ...{ "eval.split": ALL, "eval.numImages": ALL, "eval.batchSize": ALL, "eval.repeats": ALL },
   ...{ "eval.rtol": "bpd", "eval.atol": "bpd", "eval.stepControl": "bpd", "eval.hutchinson": "bpd" },
+  "eval.dequantization": "bpd bound",
   ...{ "eval.boundForm": "bound", "eval.boundTimes": "bound", "eval.boundOffset": "bound" },
 };
 
@@ -48,6 +49,14 @@ describe("evaluationWork", () => {
       expect(differs.join(" ")).toBe(expected);
     },
   );
+});
+
+it("several draws of the noise change the work of bpd alone, and one is what there was before", () => {
+  const work = (importanceSamples: number) =>
+    KEYS.map((key) => evaluationWork({ ...changed(), eval: { ...baseConfig.eval, importanceSamples } }, key));
+  const differs = KEYS.filter((_, i) => !isDeepStrictEqual(work(20)[i], work(1)[i]));
+  expect(differs).toEqual(["bpd"]);
+  expect(Object.keys(work(1)[0]!)).not.toContain("importanceSamples");
 });
 
 describe("progressPath", () => {
