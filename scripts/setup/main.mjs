@@ -86,11 +86,11 @@ export async function main([program, ...given]) {
     if (program === undefined) return say(`ready, engine: ${prepared.engine}`);
     const engine = prepared.engine === "wasm" ? { SCORESTREAM_ENGINE: "wasm" } : {};
     const environment = { ...engine, ...xlaTools(prepared), SCORESTREAM_SETUP: JSON.stringify(prepared) };
-    const { code, signal } = await launch(program, args, environment);
-    process.exitCode = code;
-    const text = deathText(signal);
+    const end = await launch(program, args, environment);
+    process.exitCode = end.code;
+    const text = deathText(end);
     if (text) say(text);
-    if (isFault(signal) && prepared.libraries) suspect(prepared.libraries);
+    if (isFault(end) && prepared.libraries) suspect(prepared.libraries);
   } catch (error) {
     process.exitCode = report(error);
   }

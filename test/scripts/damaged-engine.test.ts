@@ -66,6 +66,16 @@ describe.each(["SIGSEGV", "SIGBUS", "SIGILL"])("after a death by %s", (signal) =
   });
 });
 
+test("an end by the dynamic loader, which says nothing, is a fault too", async () => {
+  const project = await withProgram("SIGSEGV");
+  writeFileSync(libraryOf(project), "Library");
+  project.write("unloadable.mjs", "process.exit(127);");
+  const { code, stderr } = await project.run(["unloadable.mjs"]);
+  expect([code, stderr]).toEqual([127, expect.stringContaining("the program ended with 127: a fault in native code")]);
+  project.write("fine.mjs", "");
+  expect((await project.run(["fine.mjs"])).stderr).toContain("is damaged: the engine is made anew");
+});
+
 test("a program that the system kills is said to have lacked memory", async () => {
   const project = await withProgram("SIGKILL");
   const { code, stderr } = await project.run(["die.mjs"]);
