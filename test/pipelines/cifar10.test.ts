@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { loadEvents } from "../monitor/tensorboard/fixture.ts";
-import { run, tiny } from "./fixture.ts";
+import { run, tiny, tinyQuick } from "./fixture.ts";
 
 /**
  * Bits/dim of a network whose output is still 0: the flow of no score takes every image to 0 by exp(-B/2), and the log
@@ -27,6 +27,15 @@ describe("the CIFAR-10 pipeline", { timeout: 600_000 }, () => {
     expect(summary.bound).toBeGreaterThan(summary.bpd!);
     const { width, height, channels } = decode(readFileSync(summary.samples!));
     expect([width, height, channels]).toEqual([70, 70, 3]);
+  });
+
+  it("predicts the velocity by its preset", async () => {
+    const { exitCode, summary } = await run([...tinyQuick, "--workdir", temporaryFolder()]);
+    expect(exitCode).toBe(0);
+    // A velocity of 0 is the score of N(0, 1), whose flow stays where it is; |x| is at most 1, and the bins are 7 bits.
+    const atZero = Math.log2(Math.sqrt(2 * Math.PI)) + 7;
+    expect(summary.bpd).toBeGreaterThan(atZero + 0.05);
+    expect(summary.bpd).toBeLessThan(atZero + 0.5 / Math.LN2);
   });
 
   it("looks at itself while it trains, which changes nothing", async () => {
