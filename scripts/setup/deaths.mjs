@@ -24,7 +24,7 @@ export function deathText(end) {
   if (signal === "SIGKILL") {
     return (
       "the program was killed (SIGKILL), probably by the system for want of memory; its log says so (dmesg)\n" +
-      "  remedy: lower training.batchSize, eval.batchSize or sampling.batchSize, or free memory; the same command goes on"
+      "  remedy: lower training.batchSize or eval.batchSize, or free memory; the same command goes on"
     );
   }
   return `the program was ended by ${signal}`;

@@ -1,19 +1,13 @@
 /** Fetches wheels with pip, which knows the user's mirrors, proxies and certificates, and checks their hashes. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, tail } from "./child.mjs";
 import { SetupError } from "./errors.mjs";
+import { sha256 } from "./files.mjs";
 import { every, megabytes, say, step } from "./progress.mjs";
 import { inPlace } from "./temporary.mjs";
 
 const AGAIN = "repeat the command; if it stays so, the package mirror is damaged or tampered with";
-
-async function sha256(path) {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest("hex");
-}
 
 function bytesUnder(folder) {
   try {

@@ -1,9 +1,7 @@
 /** Folders of the cache whose files are known by size and hash. */
-import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readdirSync } from "node:fs";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { sha256, sync } from "./files.mjs";
 import { say } from "./progress.mjs";
 
 const MANIFEST = "files.json";
@@ -17,28 +15,13 @@ const filesUnder = (folder) =>
     .filter((name) => statSync(join(folder, name)).isFile())
     .sort();
 
-async function hashOf(path) {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
-}
-
-function sync(path) {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
 /** Writes the manifest of a folder's files, all of them synced to the disk. */
 export async function seal(folder) {
   const files = {};
   for (const name of filesUnder(folder)) {
     const path = join(folder, name);
     sync(path);
-    files[name] = { size: statSync(path).size, sha256: await hashOf(path) };
+    files[name] = { size: statSync(path).size, sha256: await sha256(path) };
   }
   const path = join(folder, MANIFEST);
   writeFileSync(path, JSON.stringify(files));
@@ -73,11 +56,11 @@ export function suspect(folder) {
   }
 }
 
-async function isDamaged({ path, size, sha256 }, doubtful) {
+async function isDamaged({ path, size, sha256: known }, doubtful) {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.size !== size) return true;
   // Without a hash, a file in doubt is fetched again.
-  return sha256 === undefined ? doubtful : (await hashOf(path)) !== sha256;
+  return known === undefined ? doubtful : (await sha256(path)) !== known;
 }
 
 /** Reads all files of a folder, and removes it when one is damaged, or has been in doubt and has no hash. */

@@ -1,6 +1,7 @@
 /** Folders that are complete or absent, also when the set-up is cut off. */
-import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { sync } from "./files.mjs";
 
 const PREFIX = ".unfinished-";
 
@@ -23,18 +24,8 @@ export async function inPlace(folder, build) {
     await build(temporary);
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);
-    syncFolder(parent);
+    sync(parent);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
-  }
-}
-
-/** Makes a rename durable. */
-function syncFolder(path) {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

@@ -16,6 +16,15 @@ export function isForsaken(name: string): boolean {
   return writer !== undefined && writer !== OWN;
 }
 
+/** Names in a folder; none where it may not be read, as `lost+found` on a disk of its own. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Removes what killed processes were writing in a folder and in the folders in it.
  *
@@ -25,7 +34,9 @@ export function isForsaken(name: string): boolean {
 export function sweepForsaken(folder: string): string[] {
   const found: string[] = [];
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const names = entry.isDirectory() ? readdirSync(join(folder, entry.name)).map((name) => join(entry.name, name)) : [entry.name]; // prettier-ignore
+    const names = entry.isDirectory()
+      ? namesIn(join(folder, entry.name)).map((name) => join(entry.name, name))
+      : [entry.name];
     found.push(...names.filter((name) => isForsaken(basename(name))));
   }
   for (const name of found) rmSync(join(folder, name), { force: true, recursive: true });

@@ -21,7 +21,7 @@ export interface ListenOptions {
   readonly endpoint: Endpoint;
   readonly security: ServerSecurity;
   readonly tell: (text: string) => void;
-  /** SessionLimits with silent connections; default: 10 s without calls, 5 min with, 64 without any call. */
+  /** Patience with silent connections; default: 10 s without calls, 5 min with, 64 without any call. */
   readonly patience?: SessionLimits;
 }
 

@@ -22,8 +22,13 @@ export function openWorkdir(
     mkdirSync(workdir, { recursive: true });
     accessSync(workdir, constants.W_OK);
     const unlock = lockWorkdir(workdir, onMessage, undefined, onLost);
-    const swept = sweepForsaken(workdir);
-    if (swept.length > 0) onMessage(`removed what a killed process was writing: ${listed(swept)}`);
+    try {
+      const swept = sweepForsaken(workdir);
+      if (swept.length > 0) onMessage(`removed what a killed process was writing: ${listed(swept)}`);
+    } catch (error) {
+      unlock();
+      throw error;
+    }
     return unlock;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

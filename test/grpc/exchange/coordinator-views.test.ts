@@ -1,49 +1,35 @@
 /** What the coordinator makes of answers, complaints and hashes: which count, and which are of another time. */
 import { describe, expect, it } from "vitest";
-import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
-import {
-  newCoordinator,
-  type CoordinatorEffect,
-  type CoordinatorEvent,
-  type CoordinatorRules,
-} from "../../../src/grpc/exchange/coordinator-state.ts";
+import type { CoordinatorEffect, CoordinatorRules } from "../../../src/grpc/exchange/coordinator-state.ts";
 import { ENTERING, HEARING, IDLE } from "../../../src/grpc/exchange/limits.ts";
 import type { MemberMessage, Ready, Suspect } from "../../../src/grpc/exchange/messages.ts";
-
-/** ms of the run's deadline. */
-const D = 1000;
+import { coordinatorMachine, D } from "./coordinator-fixture.ts";
 
 /** A coordinator with `world` members, all of whom have entered a view with the state of step 0. */
 function settled(world: number, over: Partial<CoordinatorRules> = {}) {
-  const rules = { runId: "run", shards: 8, world, fixed: false, deadline: D, to: 10, finished: false };
-  let state = newCoordinator({ ...rules, mixed: false, verifies: false, ...over });
-  let now = 0;
-  const happen = (event: CoordinatorEvent): readonly CoordinatorEffect[] => {
-    const next = coordinate(state, event, now);
-    state = next.state;
-    return next.effects;
-  };
+  const machine = coordinatorMachine({ shards: 8, world, ...over });
+  const { happen } = machine;
   const join = (node: string) =>
     happen({ type: "join", arrival: { address: node, rank: 0, collectivesPort: 0, node, incarnation: node } });
   const said = (id: number, message: MemberMessage) => happen({ type: "said", id, message });
   const ready = (id: number, answer: Partial<Ready> = {}) =>
-    said(id, { ready: { view: state.view, step: 0, settled: false, hash: "h", hasSum: false, ...answer } });
+    said(id, { ready: { view: machine.state.view, step: 0, settled: false, hash: "h", hasSum: false, ...answer } });
   for (let id = 1; id <= world; id++) join(`node ${id}`);
   for (let id = 1; id <= world; id++) ready(id);
   return {
     ...{ join, said, ready },
     suspect: (by: number, id: number, about: Partial<Suspect> = {}) =>
-      said(by, { suspect: { view: state.view, id, reason: "why", silent: true, patience: 0, ...about } }),
+      said(by, { suspect: { view: machine.state.view, id, reason: "why", silent: true, patience: 0, ...about } }),
     /** Lets time pass. @returns The ids of those who are let go. */
     tick(ms: number) {
-      now += ms;
+      machine.wait(ms);
       return happen({ type: "tick" }).flatMap((effect) => (effect.type === "end" ? [effect.id] : []));
     },
     get view() {
-      return state.view;
+      return machine.state.view;
     },
     get phase() {
-      return state.phase;
+      return machine.state.phase;
     },
   };
 }

@@ -1,43 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
-import {
-  newCoordinator,
-  type Locality,
-  type CoordinatorEffect,
-  type CoordinatorEvent,
-  type CoordinatorRules,
-} from "../../../src/grpc/exchange/coordinator-state.ts";
+import type { CoordinatorEffect, CoordinatorRules, Locality } from "../../../src/grpc/exchange/coordinator-state.ts";
 import { IDLE, LINGER } from "../../../src/grpc/exchange/limits.ts";
 import { attend } from "../../../src/grpc/exchange/member-rules.ts";
 import { newMember, type MemberEvent } from "../../../src/grpc/exchange/member-state.ts";
 import type { MemberMessage, Ready } from "../../../src/grpc/exchange/messages.ts";
-
-const D = 1000;
+import { coordinatorMachine, D } from "./coordinator-fixture.ts";
 
 /** A coordinator whose time and members are a test's. */
 function coordinator(over: Partial<CoordinatorRules> = {}) {
-  const rules = { runId: "run", shards: 3, world: 2, fixed: false, deadline: D, to: 10, finished: false };
-  let state = newCoordinator({ ...rules, mixed: false, verifies: false, ...over });
-  let now = 0;
-  const happen = (event: CoordinatorEvent): readonly CoordinatorEffect[] => {
-    const next = coordinate(state, event, now);
-    state = next.state;
-    return next.effects;
-  };
+  const machine = coordinatorMachine(over);
+  const { happen, wait } = machine;
   return {
-    happen,
-    wait: (ms: number) => (now += ms),
+    ...{ happen, wait },
     join: (node: string, rank = 0, incarnation = node, place: Locality = "here") =>
       happen({ type: "join", arrival: { address: node, place, rank, collectivesPort: 0, node, incarnation } }),
     said: (id: number, message: MemberMessage) => happen({ type: "said", id, message }),
     /** The answer to the view in preparation. */
     ready: (id: number, ready: Partial<Ready>) =>
-      happen({ type: "said", id, message: { ready: { view: state.view, step: 0, settled: false, hash: "h", hasSum: false, ...ready } } }), // prettier-ignore
+      happen({ type: "said", id, message: { ready: { view: machine.state.view, step: 0, settled: false, hash: "h", hasSum: false, ...ready } } }), // prettier-ignore
     get members() {
-      return state.members.map(({ id }) => id);
+      return machine.state.members.map(({ id }) => id);
     },
     get phase() {
-      return state.phase;
+      return machine.state.phase;
     },
   };
 }

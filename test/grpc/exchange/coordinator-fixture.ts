@@ -1,0 +1,29 @@
+/** A coordinator's rules on a test's own time. */
+import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
+import {
+  newCoordinator,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorRules,
+} from "../../../src/grpc/exchange/coordinator-state.ts";
+
+/** ms of the run's deadline. */
+export const D = 1000;
+
+/** The rules as a machine: events go in, effects come out, and time passes when told. */
+export function coordinatorMachine(over: Partial<CoordinatorRules>) {
+  const rules = { runId: "run", shards: 3, world: 2, fixed: false, deadline: D, to: 10, finished: false };
+  let state = newCoordinator({ ...rules, mixed: false, verifies: false, ...over });
+  let now = 0;
+  return {
+    happen(event: CoordinatorEvent): readonly CoordinatorEffect[] {
+      const next = coordinate(state, event, now);
+      state = next.state;
+      return next.effects;
+    },
+    wait: (ms: number) => (now += ms),
+    get state() {
+      return state;
+    },
+  };
+}
