@@ -8,6 +8,7 @@ import type { MetricLog } from "../metric-log.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { MonitorClient } from "./monitor-client.ts";
 import { backoffDelay } from "../../base/backoff.ts";
+import { proxyHint } from "./proxy-hint.ts";
 
 export interface PusherOptions {
   readonly client: MonitorClient;
@@ -20,6 +21,8 @@ export interface PusherOptions {
   readonly limit?: number;
   /** ms after which a call is ended, so that the monitor says what it has stored. */
   readonly callTime?: number;
+  /** Bytes of the record after which a call is ended: proxies bound a request, nginx at 1 MiB. */
+  readonly callBytes?: number;
   /** Smallest and largest wait between attempts, ms. */
   readonly backoff?: readonly [number, number];
 }
@@ -54,7 +57,7 @@ export class Pusher {
   readonly #troubles = new Set<status>();
 
   constructor(options: PusherOptions) {
-    this.#options = { callTime: 5000, backoff: [500, 15_000], limit: 2 ** 30, ...options };
+    this.#options = { callTime: 5000, callBytes: 2 ** 19, backoff: [500, 15_000], limit: 2 ** 30, ...options };
     this.#ended = this.#run();
   }
 
@@ -121,10 +124,11 @@ export class Pusher {
     tell(`warning: the monitor ${name} does not get ${this.#stored.line - line} metrics: more than ${limit} bytes wait for it; they are in ${log.path}`); // prettier-ignore
   }
 
-  /** One call: what there is, then what comes during `callTime`. */
+  /** One call: what there is, then what comes during `callTime`, up to `callBytes` of the record. */
   async #call(): Promise<void> {
-    const { client, log, callTime } = this.#options;
-    let sent = this.#stored;
+    const { client, log, callTime, callBytes } = this.#options;
+    const first = this.#stored;
+    let sent = first;
     let over = false;
     const end = () => {
       over = true;
@@ -135,7 +139,7 @@ export class Pusher {
         for (const { batch, end } of log.batches(sent)) {
           yield batch;
           sent = end;
-          if (over) return;
+          if (over || sent.offset - first.offset >= callBytes) return;
         }
         if (closing()) return;
         if (!over) await bell.next();
@@ -171,7 +175,7 @@ export class Pusher {
     if (this.#stopped || this.#troubles.has(code)) return;
     this.#troubles.add(code);
     const { name, tell } = this.#options;
-    const trouble = `${status[code] ?? "error"}: ${sanitizeText(details ?? message)}`;
+    const trouble = `${status[code] ?? "error"}: ${sanitizeText(details ?? message)}${proxyHint(details ?? message)}`;
     tell(`warning: the monitor ${name} does not take metrics (${trouble}); they are kept and sent once it does`);
   }
 

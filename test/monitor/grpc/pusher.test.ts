@@ -42,11 +42,11 @@ function pushing(options: Partial<PusherOptions> = {}) {
   const told: string[] = [];
   const tell = (text: string) => void told.push(text);
   const start = () => new Pusher({ client: client as unknown as MonitorClient, log, name: "M", tell, ...options });
-  const answer = async (call: Call, error?: status) => {
+  const answer = async (call: Call, error?: status, why = "why") => {
     if (error === undefined) {
       call.reply.next({ stored: 0, duplicates: 0 });
       call.reply.complete();
-    } else call.reply.error(statusError(error, "why"));
+    } else call.reply.error(statusError(error, why));
     await turns();
   };
   return { calls, log, told, start, answer };
@@ -196,6 +196,36 @@ describe("Pusher", () => {
     expect(told).toEqual([
       `warning: the monitor M does not get ${9 - kept} metrics: more than 200 bytes wait for it; they are in ${log.path}`,
     ]);
+    const closing = pusher.close(0);
+    await turns();
+    await closing;
+  });
+
+  it("catches up in calls of bounded size, one after another", async () => {
+    const { calls, log, start, answer } = pushing({ callBytes: 60_000 });
+    for (const each of metrics(1, 2000)) log.add(each);
+    const line = log.end.offset / 2000;
+    const pusher = start();
+    const closing = pusher.close(5000);
+    await turns();
+    for (let i = 0; i < calls.length; i++) {
+      expect(calls[i]!.sent).toBe(true);
+      // The batch that reaches the bound is the last of its call.
+      expect(steps(calls[i]!.batches).length * line).toBeLessThan(60_000 + 256 * line + 2000);
+      await answer(calls[i]!);
+    }
+    expect(calls.length).toBeGreaterThan(2);
+    expect(calls.flatMap(({ batches }) => steps(batches))).toEqual(metrics(1, 2000).map(({ step }) => step));
+    expect(await closing).toBe(true);
+  });
+
+  it("says what to set where a proxy refuses a call", async () => {
+    const { calls, log, told, start, answer } = pushing();
+    log.add(metric(1));
+    const pusher = start();
+    await turns();
+    await answer(calls[0]!, status.UNKNOWN, "Received HTTP status code 413");
+    expect(told[0]).toContain("413; a proxy refuses the size of a call: in nginx set client_max_body_size");
     const closing = pusher.close(0);
     await turns();
     await closing;
