@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import type { Frame, Frames } from "./frames.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
 
-/** ms between comments that keep a quiet connection open, and find out that it is not. */
+/** ms between signs of life, which keep a quiet connection open; who reads finds out by them when it is not. */
 const HEARTBEAT = 15_000;
 
 /** An event as it goes over the wire. */
@@ -23,8 +23,8 @@ async function writable(response: ServerResponse): Promise<void> {
 }
 
 /**
- * Writes an event `hello` with the server's time, an event `metrics` for each frame, and `end` after the last one; no
- * faster than the watcher reads.
+ * Writes an event `hello` with the server's time, an event `metrics` for each frame, `alive` every 15 s, and `end` after the
+ * last one; no faster than the watcher reads.
  */
 export async function streamFrames(response: ServerResponse, frames: Frames): Promise<void> {
   response.on("close", () => frames.close());
@@ -33,7 +33,7 @@ export async function streamFrames(response: ServerResponse, frames: Frames): Pr
   // nginx would keep what comes until it has some pages of it.
   response.writeHead(200, { ...SECURITY_HEADERS, ...headers, "X-Accel-Buffering": "no" });
   response.write(eventText("hello", { now: new Date().toISOString() }));
-  const heartbeat = setInterval(() => response.write(": \n\n"), HEARTBEAT);
+  const heartbeat = setInterval(() => response.write(eventText("alive", {})), HEARTBEAT);
   try {
     for await (const frame of frames) {
       if (!response.write(textOf(frame)) && !response.closed) await writable(response);

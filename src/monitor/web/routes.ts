@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { bundlePage } from "./bundle.ts";
 import { streamFrames } from "./event-stream.ts";
+import type { FeedLimit } from "./feed-limit.ts";
 import { frames } from "./frames.ts";
 import { ICON, PAGE } from "./page-html.ts";
 import { json, refusal, reply, sendReply, type Reply } from "./reply.ts";
@@ -42,11 +43,19 @@ function firstPlaces(query: URLSearchParams): (run: string, node: string) => num
   return (run, node) => places.get(`${encodeURIComponent(run)},${encodeURIComponent(node)}`) ?? all;
 }
 
+export interface FeedRoom {
+  /** Metrics that may wait for one watcher. */
+  readonly limit?: number | undefined;
+  readonly feeds: FeedLimit;
+}
+
 /** Begins the stream that a query asks for. @throws RangeError before anything is written. */
-function stream(source: WebSource, query: URLSearchParams, response: ServerResponse, limit?: number): void {
+function stream(source: WebSource, query: URLSearchParams, response: ServerResponse, { limit, feeds }: FeedRoom): void {
   const points = query.has("points") ? whole(query, "points", 0, 1e6) : undefined;
   // HEAD asks for the headers only.
   if (response.req.method === "HEAD") return sendReply(response, reply("events", ""));
+  const full = feeds.take(response.req, (done) => response.once("close", done));
+  if (full !== undefined) return sendReply(response, refusal(429, full, { "Retry-After": "15" }));
   const watched = frames(source.feed, { runs: query.getAll("run"), from: firstPlaces(query), points }, limit);
   void streamFrames(response, watched);
 }
@@ -86,10 +95,10 @@ export function answer(
   source: WebSource,
   { pathname, searchParams }: URL,
   response: ServerResponse,
-  limit?: number,
+  room: FeedRoom,
 ): void {
   const [first, second, ...parts] = pathname.slice(1).split("/").map(decodeURIComponent);
-  if (first === "api" && second === "feed" && parts.length === 0) return stream(source, searchParams, response, limit);
+  if (first === "api" && second === "feed" && parts.length === 0) return stream(source, searchParams, response, room);
   if (first === "api" && second === "runs" && parts.length > 0)
     return sendReply(response, runPart(source, parts, searchParams));
   switch (pathname) {
@@ -97,6 +106,8 @@ export function answer(
       return sendReply(response, reply("html", PAGE));
     case "/page.js":
       return sendReply(response, reply("js", bundlePage().script));
+    case "/feed-worker.js":
+      return sendReply(response, reply("js", bundlePage().worker));
     case "/page.css":
       return sendReply(response, reply("css", bundlePage().style));
     case "/icon.svg":

@@ -9,6 +9,7 @@ import { occasionally } from "../../base/occasionally.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { gate, type Gate } from "./access.ts";
 import { bundlePage } from "./bundle.ts";
+import { FeedLimit } from "./feed-limit.ts";
 import { postedToken } from "./posted-token.ts";
 import { refusal, sendReply } from "./reply.ts";
 import { answer } from "./routes.ts";
@@ -36,7 +37,10 @@ export interface WebServing {
   close(grace: number): Promise<void>;
 }
 
-function handle(options: WebOptions, pass: Gate, request: IncomingMessage, response: ServerResponse): void {
+/** Options of a server, and what it counts. */
+type Serving = WebOptions & { readonly feeds: FeedLimit };
+
+function handle(options: Serving, pass: Gate, request: IncomingMessage, response: ServerResponse): void {
   const base = "http://page";
   if (!URL.canParse(request.url ?? "/", base)) return sendReply(response, refusal(400, "this is not an address"));
   const url = new URL(request.url ?? "/", base);
@@ -54,7 +58,7 @@ function handle(options: WebOptions, pass: Gate, request: IncomingMessage, respo
       return sendReply(response, refusal(405, "this page is only for reading", { Allow: "GET, HEAD" }));
     }
     if (url.pathname === "/metrics" && options.metrics) return options.metrics(request, response);
-    answer(options.source, url, response, options.watchLimit);
+    answer(options.source, url, response, { limit: options.watchLimit, feeds: options.feeds });
   } catch (error) {
     const asked = error instanceof RangeError || error instanceof URIError;
     const text = error instanceof Error ? error.message : String(error);
@@ -102,8 +106,9 @@ export async function serveWeb(options: WebOptions): Promise<WebServing> {
   const refused = occasionally((more, peer: string, path: string) =>
     tell(`${peer} was refused ${path}: it has no valid token${andMore(more, "requests")}`),
   );
+  const serving = { ...options, feeds: new FeedLimit() };
   const pass = gate(endpoint, security, refused);
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => handle(options, pass, request, response)); // prettier-ignore
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => handle(serving, pass, request, response)); // prettier-ignore
   return {
     endpoint,
     url: `${security.tls ? "https" : "http"}://${endpointText(endpoint)}/`,

@@ -123,7 +123,7 @@ describe("a stream of frames", () => {
     expect(state.asked).toBe(1);
   });
 
-  it("keeps a quiet connection open with a comment every 15 s", async () => {
+  it("keeps a quiet connection open with a sign of life every 15 s", async () => {
     const response = new Written();
     let end = () => {};
     const frames = {
@@ -137,7 +137,7 @@ describe("a stream of frames", () => {
     vi.advanceTimersByTime(14_999);
     expect(response.texts).toEqual([hello]);
     vi.advanceTimersByTime(1);
-    expect(response.texts).toEqual([hello, ": \n\n"]);
+    expect(response.texts).toEqual([hello, "event: alive\ndata: {}\n\n"]);
     response.leave();
     await over;
     vi.advanceTimersByTime(60_000);

@@ -164,6 +164,25 @@ describe("connect", () => {
     expect(Source.opened).toHaveLength(8);
   });
 
+  it("opens again when nothing comes for 35 s, not even a sign of life", () => {
+    const { states } = connected();
+    newest().tell("hello", { now: "1970-01-01T00:00:00Z" });
+    for (let i = 0; i < 4; i++) {
+      vi.advanceTimersByTime(15_000);
+      newest().tell("alive");
+    }
+    expect([states, Source.opened.length]).toEqual([["connecting", "live"], 1]);
+    vi.advanceTimersByTime(34_999);
+    expect(states.at(-1)).toBe("live");
+    vi.advanceTimersByTime(1);
+    expect([states.at(-1), newest().closed]).toEqual(["lost", true]);
+    vi.advanceTimersByTime(1000);
+    expect(Source.opened).toHaveLength(2);
+    // So does an attempt that nobody answers.
+    vi.advanceTimersByTime(35_000);
+    expect(newest().closed).toBe(true);
+  });
+
   it("counts silence after the end as the end, until the run goes on", () => {
     const { states } = connected();
     newest().tell("hello", { now: "1970-01-01T00:00:00Z" });

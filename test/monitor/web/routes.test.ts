@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { Archive } from "../../../src/monitor/archive.ts";
+import { FeedLimit } from "../../../src/monitor/web/feed-limit.ts";
 import { frames } from "../../../src/monitor/web/frames.ts";
 import { json, refusal, reply, sendReply } from "../../../src/monitor/web/reply.ts";
 import { answer } from "../../../src/monitor/web/routes.ts";
@@ -15,12 +16,13 @@ function answered(path: string, archive = new Archive(temporaryFolder())) {
     writeHead: (status: number, headers: Record<string, unknown>) => Object.assign(written, { status, headers }),
     end: (body: unknown) => (written.body = body),
     on: () => {},
+    once: () => {},
     write: () => true,
-    req: { method: "GET" },
+    req: { method: "GET", socket: {}, headers: {} },
   };
   archive.close();
   const source = { feed: archive, workdir: () => undefined };
-  answer(source, new URL(path, "http://page"), response as unknown as ServerResponse);
+  answer(source, new URL(path, "http://page"), response as unknown as ServerResponse, { feeds: new FeedLimit() });
   return written;
 }
 

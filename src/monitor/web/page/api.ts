@@ -10,11 +10,17 @@ export interface RunFiles {
 const path = (run: string, ...parts: readonly string[]) =>
   ["api/runs", run, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
 
+/** ms that an answer may take. */
+const PATIENCE = 10_000;
+
 /** Fetches a path; undefined where there is nothing or the server does not answer, which the feed reports. */
 async function get(address: string): Promise<Response | undefined> {
-  const response = await fetch(address).catch(() => undefined);
+  const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) }).catch(() => undefined);
   return response?.ok ? response : undefined;
 }
+
+export const runNames = async (): Promise<readonly string[] | undefined> =>
+  (await get("api/runs"))?.json() as Promise<readonly string[] | undefined>;
 
 export const runFiles = async (run: string): Promise<RunFiles | undefined> =>
   (await get(path(run)))?.json() as Promise<RunFiles | undefined>;

@@ -1,4 +1,4 @@
-/** The live feed, opened again where it breaks off. */
+/** The live feed, opened again where it breaks off or falls silent. */
 import type { Frame } from "../frames.ts";
 import "./dom.ts";
 
@@ -17,6 +17,8 @@ export interface ConnectionEvents {
 const POINTS = 5000;
 /** ms before the first new attempt, and at most. */
 const [SOON, LATE] = [1000, 15_000];
+/** ms without an event after which the connection counts as broken; the server gives a sign of life every 15 s. */
+export const SILENCE = 35_000;
 
 /** Connects until the page is left. */
 export function connect({ places, frame, state, clock }: ConnectionEvents): void {
@@ -26,14 +28,24 @@ export function connect({ places, frame, state, clock }: ConnectionEvents): void
   const open = () => {
     const query = new URLSearchParams([["points", String(POINTS)], ...places().map((place) => ["from", place])]);
     const source = new EventSource(`api/feed?${query}`);
-    const on = (name: string, act: (data: unknown) => void) =>
-      source.addEventListener(name, (event) => act(JSON.parse((event as MessageEvent<string>).data)));
+    let silence: ReturnType<typeof setTimeout>;
     const again = () => {
+      clearTimeout(silence);
       source.close();
       state(ended ? "ended" : "lost");
       setTimeout(open, wait);
       wait = Math.min(2 * wait, LATE);
     };
+    const watchdog = () => {
+      clearTimeout(silence);
+      silence = setTimeout(again, SILENCE);
+    };
+    const on = (name: string, act: (data: unknown) => void) =>
+      source.addEventListener(name, (event) => {
+        watchdog();
+        act(JSON.parse((event as MessageEvent<string>).data));
+      });
+    watchdog();
     on("hello", (data) => {
       clock(Date.parse((data as { now: string }).now) - Date.now());
       wait = SOON;
@@ -41,6 +53,7 @@ export function connect({ places, frame, state, clock }: ConnectionEvents): void
       state("live");
     });
     on("metrics", (data) => frame(data as Frame));
+    on("alive", () => {});
     on("end", () => {
       ended = true;
       again();

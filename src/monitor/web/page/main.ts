@@ -1,6 +1,6 @@
 /** The page: puts its parts together, and keeps them up to date. */
 import { chartsView } from "./charts-view.ts";
-import { connect, type ConnectionState } from "./connection.ts";
+import type { ConnectionState } from "./connection.ts";
 import { h, isolated, setText } from "./dom.ts";
 import { filesView } from "./files-view.ts";
 import { graphView } from "./graph-view.ts";
@@ -9,6 +9,7 @@ import { nodesView } from "./nodes-view.ts";
 import { themeSwitch } from "./theme.ts";
 import { stateNow } from "./node-state.ts";
 import { phaseView, PHASE_NAMES, shortState } from "./phase-view.ts";
+import { followFeed } from "./shared-feed.ts";
 import { tilesView } from "./tiles-view.ts";
 
 /** ms between drawings, however fast metrics come. */
@@ -81,7 +82,12 @@ document.body.append(
   h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(() => charts.recolour())), // prettier-ignore
   h("main", {}, phase.element, tiles.element, nodes.element, charts.element, graph.element, files.element), // prettier-ignore
 );
-connect({
+followFeed({
+  record(record) {
+    model.store.take(record);
+    files.refresh();
+    changed();
+  },
   places: () => model.store.places(),
   frame(frame) {
     const known = model.runs.includes(frame.run);

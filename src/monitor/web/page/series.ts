@@ -3,6 +3,9 @@
 /** Points at most; more are halved. */
 export const SERIES_LIMIT = 20_000;
 
+/** What is posted of a series from one thread to another. */
+export type SeriesData = Pick<Series, "unit" | "steps" | "values">;
+
 export class Series {
   readonly unit: string;
   readonly #limit: number;
@@ -15,6 +18,10 @@ export class Series {
   constructor(unit: string, limit = SERIES_LIMIT) {
     this.unit = unit;
     this.#limit = limit;
+  }
+
+  static of({ unit, steps, values }: SeriesData): Series {
+    return Object.assign(new Series(unit), { steps, values });
   }
 
   get last(): number | undefined {

@@ -1,7 +1,7 @@
 /** Everything that has come of all runs. */
 import type { RunState } from "../../../metrics/run-state.ts";
 import type { Frame } from "../frames.ts";
-import { Series } from "./series.ts";
+import { Series, type SeriesData } from "./series.ts";
 
 export interface NodeRecord {
   readonly run: string;
@@ -21,6 +21,11 @@ export interface NodeRecord {
   state: RunState | undefined;
   /** When that was heard, ms since 1970 by the server's clock. */
   heard: number;
+}
+
+/** What is posted of a node from one thread to another. */
+export interface NodeData extends Omit<NodeRecord, "series"> {
+  readonly series: ReadonlyMap<string, SeriesData>;
 }
 
 /** The first state may be old, by what it says; another one comes as it is told. */
@@ -54,6 +59,24 @@ export class PageStore {
       if (ms > record.time) record.time = ms;
       record.step = step;
     }
+  }
+
+  /** All nodes, in the order of their arrival. */
+  records(): readonly NodeRecord[] {
+    return this.#nodes;
+  }
+
+  /** Takes over what another store has of a node, in place of what is here. */
+  take({ series, ...data }: NodeData): void {
+    const copies = [...series].map(([name, each]) => [name, Series.of(each)] as const);
+    Object.assign(this.#record(data.run, data.node), data, { series: new Map(copies) });
+  }
+
+  /** Forgets runs. */
+  drop(runs: readonly string[]): void {
+    for (const run of runs) this.runs.delete(run);
+    const left = this.#nodes.filter(({ run }) => !runs.includes(run));
+    this.#nodes.splice(0, this.#nodes.length, ...left);
   }
 
   /** All nodes of a run. */
