@@ -11,6 +11,7 @@ import { planOf, simulate } from "../lab/exchange-simulation/simulate.ts";
 import { damagePart } from "../lab/torture/damage.ts";
 import { exchangePart } from "../lab/torture/exchange.ts";
 import type { Part, Scale } from "../lab/torture/part.ts";
+import { killsPart } from "../lab/torture/kills.ts";
 import { readersPart } from "../lab/torture/readers/readers.ts";
 import { reliabilityPage, type Tried } from "../lab/torture/report.ts";
 import { codeVersion } from "../src/base/code-version.ts";
@@ -18,6 +19,7 @@ import { ProgressFile } from "../src/data/formats/progress-file.ts";
 
 const parts: Readonly<Record<string, Part>> = {
   readers: readersPart,
+  kills: killsPart,
   damage: damagePart,
   exchange: exchangePart,
 };
@@ -75,6 +77,7 @@ async function runPart(part: string, scale: Scale, { seed, again, case: only = "
     const since = performance.now();
     const outcome = await run();
     const seconds = Math.round((performance.now() - since) / 100) / 10;
+    if (outcome.tries === 0 && outcome.lost.length === 0) continue; // there is nothing of the kind
     done.append({ part, name, seconds, ...outcome });
     console.log(`${part}: ${name}: ${outcome.tries} tries, ${outcome.lost.length} lost, ${seconds} s`);
     for (const line of outcome.lost) console.log(`  ${line}`);

@@ -1,0 +1,119 @@
+/** Runs killed at their writes and in between, and gone on with: nothing may be lost, doubled or other. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { program } from "../scratch.ts";
+import { randomOf } from "../exchange-fuzz/random.ts";
+import { places, type Moment, type Order, type Place } from "./kills/places.ts";
+import { difference, resultIn, type Result } from "./kills/result.ts";
+import { scenarioNames, scenarios, type Scenario } from "./kills/scenarios.ts";
+import type { Case, Outcome, Part, Scale } from "./part.ts";
+import { newFolder, runProgram, type Ran } from "./program.ts";
+
+const HOOK = pathToFileURL(program("./torture/kills/hook.ts")).href;
+const TRIES: Record<Scale, number> = { quick: 2, full: 25 };
+const MOMENTS: readonly Moment[] = ["before", "half", "after"];
+/** Choices of a moment, where a run is over before it. */
+const CHOICES = 3;
+
+/** A run that nobody disturbs. */
+interface Whole {
+  readonly result: Result;
+  readonly seconds: number;
+  readonly counts: Partial<Record<Place, number>>;
+}
+
+async function inFolder<T>(scenario: Scenario, work: (folder: string, base: string) => Promise<T>): Promise<T> {
+  const base = newFolder();
+  const folder = join(base, "run");
+  try {
+    await scenario.before?.(folder);
+    return await work(folder, base);
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+const undisturbed = (scenario: Scenario): Promise<Whole> =>
+  inFolder(scenario, async (folder, base) => {
+    const counts = join(base, "counts.json");
+    const env = { SCORESTREAM_KILL: JSON.stringify({ counts } satisfies Order) };
+    const ran = await runProgram({ ...scenario.command(folder), env, preload: [HOOK] });
+    if (ran.code !== 0) throw new Error(`${scenario.name} failed undisturbed, with ${ran.code}:\n${ran.stderr}`);
+    const seen = JSON.parse(readFileSync(counts, "utf8")) as Whole["counts"];
+    return { result: resultIn(folder, ran), seconds: ran.seconds, counts: seen };
+  });
+
+/** A kill, and how it is named. */
+interface Kill {
+  readonly what: string;
+  readonly run: (folder: string) => Promise<Ran>;
+}
+
+function killAt(
+  scenario: Scenario,
+  place: Place | "any time",
+  whole: Whole,
+  random: ReturnType<typeof randomOf>,
+): Kill {
+  const command = scenario.command;
+  if (place === "any time") {
+    const seconds = whole.seconds * (0.3 + 0.7 * random.real());
+    return { what: `after ${seconds.toFixed(2)} s`, run: (folder) => runProgram({ ...command(folder), killAfter: seconds }) }; // prettier-ignore
+  }
+  const order = { place, number: 1 + random.below(whole.counts[place]!), moment: random.of(MOMENTS) };
+  const env = { SCORESTREAM_KILL: JSON.stringify(order satisfies Order) };
+  return {
+    what: `${order.moment} write ${order.number}`,
+    run: (folder) => runProgram({ ...command(folder), env, preload: [HOOK] }),
+  };
+}
+
+/** Kills once and goes on. @returns What was lost; "alive" where the run was over before the kill. */
+const killOnce = (scenario: Scenario, kill: Kill, whole: Whole): Promise<string | undefined> =>
+  inFolder(scenario, async (folder) => {
+    const killed = await kill.run(folder);
+    if (killed.signal !== "SIGKILL") return killed.code === 0 ? "alive" : `exit code ${killed.code}, not killed`;
+    const ran = await runProgram(scenario.command(folder));
+    if (ran.code !== 0) return `gone on with, it ended with ${ran.signal ?? ran.code}: ${ran.stderr.slice(-300)}`;
+    return difference(whole.result, resultIn(folder, ran));
+  });
+
+async function killSome(
+  scenario: Scenario,
+  place: Place | "any time",
+  { tries, seed, whole }: { readonly tries: number; readonly seed: number; readonly whole: Whole },
+): Promise<Outcome> {
+  const lost: string[] = [];
+  if (place !== "any time" && !whole.counts[place]) return { tries: 0, lost };
+  for (let i = 0; i < tries; i++) {
+    const random = randomOf(7919 * (seed * 1000 + i) + 17 * scenario.name.length + place.length);
+    let found: string | undefined = "alive";
+    let what = "";
+    for (let choice = 0; choice < CHOICES && found === "alive"; choice++) {
+      const kill = killAt(scenario, place, whole, random);
+      what = kill.what;
+      found = await killOnce(scenario, kill, whole);
+    }
+    if (found !== undefined) lost.push(`${what}: ${found}`);
+  }
+  return { tries, lost };
+}
+
+export const killsPart: Part = {
+  summary: "runs killed at their writes and in between, and gone on with",
+  cases(scale, seed) {
+    let all: Promise<Scenario[]> | undefined;
+    const wholes = new Map<string, Promise<Whole>>();
+    return scenarioNames.flatMap((name) =>
+      (["any time", ...places] as const).map((place): Case => ({
+        name: `${name}: ${place}`,
+        async run() {
+          const scenario = (await (all ??= scenarios())).find((one) => one.name === name)!;
+          if (!wholes.has(name)) wholes.set(name, undisturbed(scenario));
+          return killSome(scenario, place, { tries: TRIES[scale], seed, whole: await wholes.get(name)! });
+        },
+      })),
+    );
+  },
+};
