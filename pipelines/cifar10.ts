@@ -34,6 +34,7 @@ import {
   loadCifar10,
   logLikelihood,
   type Look,
+  lossByNoise,
   marked,
   type Measures,
   Meter,
@@ -83,7 +84,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
   }
   const { sde, network, state, store, peers, tell } = own;
   const { training, model, optim, seed } = config;
-  const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery } = training;
+  const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery, noiseBins: bins } = training;
   const { randomFlip } = config.data;
   const noise = trainingNoise(config);
   const weighting = weightingOf(config);
@@ -110,6 +111,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
         ),
         allReduce(peers),
         stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+        lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
         gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
       )
       .pipe(

@@ -123,6 +123,7 @@ export {
   evaluate,
 } from "./streams/evaluate.ts";
 export { flip } from "./streams/flip.ts";
+export { type LossByNoiseOptions, lossByNoise } from "./streams/loss-by-noise.ts";
 export { type GradientHistogramsOptions, gradientHistograms } from "./streams/gradient-histograms.ts";
 export { type Gradient, gradientOf } from "./streams/gradient.ts";
 export { type InceptionFeaturesOptions, inceptionFeatures } from "./streams/inception-features.ts";

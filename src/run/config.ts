@@ -25,6 +25,7 @@ const training = z.strictObject({
   snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound; 0: never"),
   boundImages: whole(1, 1e6, "held-out and training images whose bound is measured then, to choose checkpoints/best"),
   histogramEvery: whole(0, 1e9, "steps between gradient histograms for TensorBoard; 0: never"),
+  noiseBins: whole(0, 100, "bins of log-SNR in which the loss is told with the metrics; 0: not at all"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
   importanceWeighting: flag("draw t in proportion to g^2/sigma^2; only with likelihoodWeighting"),
   velocityTimes: flag(

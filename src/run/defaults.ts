@@ -24,6 +24,7 @@ export const baseConfig: BaseConfig = {
     snapshotEvery: 10_000,
     boundImages: 16,
     histogramEvery: 1000,
+    noiseBins: 12,
     likelihoodWeighting: false,
     importanceWeighting: false,
     velocityTimes: false,

@@ -7,6 +7,7 @@ import { adam, type StepRecord } from "../streams/adam.ts";
 import { allReduce } from "../streams/all-reduce.ts";
 import { credit, type Credit } from "../streams/credit.ts";
 import { gradientHistograms } from "../streams/gradient-histograms.ts";
+import { lossByNoise } from "../streams/loss-by-noise.ts";
 import { localSteps } from "../streams/local-steps.ts";
 import { scoreMatching } from "../streams/score-matching.ts";
 import type { Stage } from "../streams/stage.ts";
@@ -34,14 +35,16 @@ export function gradientUpdates(
   { meter, stage }: Measured,
 ): Updates {
   const { training, optim, seed } = config;
-  const { shards } = training;
+  const { shards, noiseBins: bins, logEvery: every, smallestTime: eps } = training;
   const compile = compiles({ config, engine });
-  const loss = { weighting: weightingOf(config), seed, signal: peers.alone ? signal : undefined };
+  const weighting = weightingOf(config);
+  const loss = { weighting, seed, signal: peers.alone ? signal : undefined };
   return {
     operator: pipe(
       stage("score", scoreMatching(network, sde, state, loss)),
       allReduce(peers),
       stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+      lossByNoise(sde, { meter, bins, every, weighting, eps }),
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
       stage("adam", adam(state, { ...optim, compile })),
     ),
@@ -55,7 +58,8 @@ export function roundUpdates(
   { meter, stage }: Measured,
 ): Updates {
   const { training, optim, exchange, seed } = config;
-  const { shards } = training;
+  const { shards, noiseBins: bins, logEvery, smallestTime: eps } = training;
+  const weighting = weightingOf(config);
   const { moments, every, outerLr, outerMomentum } = exchange;
   if (peers.alone) throw new RangeError("roundUpdates: there is no group");
   const compile = compiles({ config, engine });
@@ -66,8 +70,9 @@ export function roundUpdates(
   const restart = moments === "restarted" ? { restartEvery: every } : {};
   const operator = localSteps(peers, { state, shards, outer, moments, learningRate: rate }, (replica) =>
     pipe(
-      stage("score", scoreMatching(network, sde, replica, { weighting: weightingOf(config), seed })),
+      stage("score", scoreMatching(network, sde, replica, { weighting, seed })),
       stage("accumulate", accumulate(perReplica), perReplica),
+      lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
       stage("adam", adam(replica, { ...optim, compile, ...restart })),
       pace.refund(perReplica),

@@ -31,6 +31,9 @@ const WEIGHTS: Readonly<Record<Weighting, (sde: SDE, t: number) => number>> = {
   velocity: (sde, t) => 1 + (sde.std(t) / sde.meanCoeff(t)) ** 2,
 };
 
+/** The factor of a weighting on each example's loss. */
+export const lossWeight = (weighting: Weighting): ((sde: SDE, t: number) => number) => WEIGHTS[weighting];
+
 /** z + sigma r x(t), r being the factor of x(t) in the score. */
 function targetOf(noise: Float32Array, perturbed: Float32Array, inputScale: ArrayLike<number>): Float32Array {
   const dims = noise.length / inputScale.length;

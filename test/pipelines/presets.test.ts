@@ -139,6 +139,7 @@ describe("what holds before any preset", () => {
           snapshotEvery: 10_000,
           boundImages: 16,
           histogramEvery: 1000,
+          noiseBins: 12,
           likelihoodWeighting: false,
           importanceWeighting: false,
         },

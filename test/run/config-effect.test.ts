@@ -77,6 +77,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.snapshotEvery": row("1", training, "looks"),
   "training.boundImages": row("2", evaluation, "look"),
   "training.histogramEvery": row("1", training, "histograms"),
+  "training.noiseBins": row("3", training, "bins"),
   "training.likelihoodWeighting": row("true", whole, ALL),
   "training.importanceWeighting": row("true", whole, ALL, "training.likelihoodWeighting=true"),
   "training.continuous": row("false", run("eval", "sample"), EVALUATED, "model.numScales=25"),

@@ -126,6 +126,7 @@ describe("the fields that a workdir is bound to", () => {
       "logEvery",
       "snapshotEvery",
       "histogramEvery",
+      "noiseBins",
       "boundImages",
     ];
     const groups = ["sampling", "eval", "dequantizer", "quality"].flatMap(group);

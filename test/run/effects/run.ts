@@ -199,7 +199,10 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
     seen["kept-average"] = digest(layout, kept.ema);
     seen["averages"] = text([...(kept.averages?.keys() ?? [])]);
     seen["looks"] = text(bounds.map(({ step }) => step).filter((step) => step < steps));
-    seen["histograms"] = text(events.flatMap((event) => (event.type === "histogram" ? [event.step] : [])));
+    const histograms = events.flatMap((event) => (event.type === "histogram" ? [event] : []));
+    const ofNoise = ({ name }: { readonly name: string }) => name.startsWith("loss_by_noise/");
+    seen["histograms"] = text(histograms.filter((event) => !ofNoise(event)).map(({ step }) => step));
+    seen["bins"] = text(histograms.find(ofNoise)?.counts.bucket.length);
   }
   if (parts.includes("look")) {
     seen["look"] = text(bounds.filter(({ step }) => step === LOOK).map(({ value }) => value));
