@@ -1,5 +1,6 @@
 /** Metrics as one watcher of the page gets them: the past, then what comes. */
 import { setImmediate } from "node:timers/promises";
+import { Turns } from "../../base/turns.ts";
 import type { Feed } from "../feed.ts";
 import { BATCH_SIZE, entriesOf, isMetric, type Metric, type MetricBatch, type MetricEntry } from "../../metrics/metric.ts"; // prettier-ignore
 import type { RunState } from "../../metrics/run-state.ts";
@@ -49,6 +50,9 @@ const stateFrame = ({ runId: run, node, sequence, dropped, state }: MetricBatch)
 const liveFrame = (batch: MetricBatch): Frame =>
   batch.state ? stateFrame(batch) : frameOf(entriesOf(batch).filter(isMetric), batch.dropped);
 
+/** Whole records that are read, one at a time. */
+const turns = new Turns();
+
 /** Neighbours of one node together, at most {@link BATCH_SIZE}. */
 function* grouped(entries: readonly MetricEntry[]): Generator<Frame, void> {
   for (let start = 0, end = 1; start < entries.length; start = end++) {
@@ -73,11 +77,10 @@ export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?
   let closed = false;
   const wanted = ({ runId, node, sequence }: MetricEntry) => sequence === 0 || sequence >= from(runId, node);
 
-  async function* all(): AsyncGenerator<Frame, void> {
+  /** The past, in pieces between which others get the thread. */
+  async function* pastFrames(states: Frame[]): AsyncGenerator<Frame, void> {
     let count = 0;
-    const states: Frame[] = [];
     for await (const batch of past.batches) {
-      // Reading a file is no reason to keep the others waiting.
       if (++count % 16 === 0) await setImmediate();
       if (closed) return;
       if (batch.state) states.push(stateFrame(batch));
@@ -85,6 +88,14 @@ export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?
       if (thinner) for (const entry of entries) thinner.add(entry);
       else if (entries.length > 0) yield frameOf(entries, 0);
     }
+  }
+
+  async function* all(): AsyncGenerator<Frame, void> {
+    const states: Frame[] = [];
+    // What is thinned is read whatever the reader does, so many of them would keep the thread to themselves.
+    if (thinner) await turns.run(async () => void (await pastFrames(states).next()));
+    else yield* pastFrames(states);
+    if (closed) return;
     if (thinner) yield* grouped(thinner.entries());
     yield* states;
     for await (const batch of live.batches) yield liveFrame(batch);
