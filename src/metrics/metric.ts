@@ -45,6 +45,8 @@ export interface MetricBatch {
   readonly metrics: readonly Metric[];
   /** Place of the first metric. */
   readonly sequence: number;
+  /** Place of the last metric, where places are missing between. */
+  readonly last?: number | undefined;
   /** Metrics that were lost before this batch. */
   readonly dropped: number;
   /** Progress of the run; such a batch has no metrics, and `sequence` is its place. */
@@ -71,8 +73,14 @@ export function batchOf(entries: readonly Entry[], dropped = 0): MetricBatch {
   if (!first) throw new RangeError("batchOf: a batch needs an entry");
   const { runId, node, sequence } = first;
   const metrics = entries.filter(isMetric).map(({ metric }) => metric);
-  return { runId, node, sequence, dropped, metrics, ...(isState(first) && { state: first.state }) };
+  const last = entries.at(-1)!.sequence;
+  const gaps = sequence > 0 && last !== sequence + entries.length - 1;
+  return { runId, node, sequence, dropped, metrics, ...(gaps && { last }), ...(isState(first) && { state: first.state }) }; // prettier-ignore
 }
+
+/** Place of the last entry of a batch; 0 where they are not numbered. */
+export const lastPlace = ({ sequence, last, metrics }: MetricBatch): number =>
+  last ?? (sequence === 0 ? 0 : sequence + Math.max(0, metrics.length - 1));
 
 /** The entries of a batch. */
 export function entriesOf({ runId, node, sequence, metrics, state }: MetricBatch): Entry[] {

@@ -86,6 +86,11 @@ export class Archive implements Feed {
     return this.#states.newest();
   }
 
+  /** Runs may go on, and others come. */
+  ended(): boolean {
+    return false;
+  }
+
   /** Tells watchers of runs that are silent for too long. */
   lose(): void {
     const lost = this.#states.lose();

@@ -2,6 +2,7 @@
 import { Subject, type Observable } from "rxjs";
 import type { Entry, StateEntry } from "../metrics/metric.ts";
 import type { MetricLog } from "./metric-log.ts";
+import { isOver } from "../metrics/run-state.ts";
 import { RunStates } from "./run-states.ts";
 
 export interface Feed {
@@ -11,6 +12,8 @@ export interface Feed {
   states(): readonly StateEntry[];
   /** Entries that came after the ends of the records, as they come; completes when no more will. */
   readonly live: Observable<readonly Entry[]>;
+  /** True when {@link live} completes because there will be no more; false when only the telling ends. */
+  ended(): boolean;
 }
 
 /** The feed of one run, whose record another thread writes. */
@@ -31,6 +34,11 @@ export class RunFeed implements Feed {
 
   states(): readonly StateEntry[] {
     return this.#states.newest();
+  }
+
+  /** Runs of older versions tell no state. */
+  ended(): boolean {
+    return this.states().every(({ state }) => isOver(state));
   }
 
   /** Passes on what was written since the last call. */

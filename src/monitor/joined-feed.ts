@@ -28,6 +28,11 @@ export class JoinedFeed implements Feed {
     return [...this.#first.states(), ...this.#others(this.#second.states())];
   }
 
+  /** Runs may go on, and others come. */
+  ended(): boolean {
+    return false;
+  }
+
   #known = () => new Set(this.#first.logs().map(({ owner }) => owner.runId));
 
   #others<T extends Entry>(entries: readonly T[]): T[] {

@@ -71,6 +71,11 @@ export class Workdirs implements Feed {
     return this.#states.newest();
   }
 
+  /** Runs may go on, and others come. */
+  ended(): boolean {
+    return false;
+  }
+
   /** Folder of a run's files; undefined for another's run. */
   workdir(runId: string): string | undefined {
     return this.#runs.get(runId)?.workdir;

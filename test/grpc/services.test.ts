@@ -129,7 +129,7 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
     const [monitor] = filesIn(await send({ fileContainingSymbol: "scorestream.v1.Monitor" }));
     expect(monitor!.service[0]!.method.map(({ name }) => name)).toEqual(["Watch", "Push"]);
     const request = monitor!.messageType.find(({ name }) => name === "WatchRequest")!;
-    expect(request.field.map(({ name }) => name)).toEqual(["run_ids", "nodes", "names", "from_step", "span"]);
+    expect(request.field.map(({ name }) => name)).toEqual(["run_ids", "nodes", "names", "from_step", "span", "after"]);
     const types = allOf(monitor!.messageType).flatMap(({ field }) => field.map(({ typeName }) => typeName));
     expect(types.filter(Boolean)).toEqual([
       ".scorestream.v1.Metric",
@@ -140,6 +140,7 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
       ".scorestream.v1.RunPhase",
       ".google.protobuf.Timestamp",
       ".scorestream.v1.WatchRequest.Span",
+      ".scorestream.v1.RecordPlace",
     ]);
     expect(monitor!.dependency).toHaveLength(1);
     const [imported] = filesIn(await send({ fileByFilename: monitor!.dependency[0] }));

@@ -1,6 +1,7 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { MetricBatch, MetricEntry } from "../../src/metrics/metric.ts";
+import { parseRunState } from "../../src/metrics/run-state.ts";
 import {
   batch,
   droppedIn,
@@ -12,6 +13,7 @@ import {
   temporaryFolder,
   TIME,
 } from "../monitor/fixture.ts";
+import { MetricLog } from "../../src/monitor/metric-log.ts";
 import { connect, monitorIn, served, until } from "./fixture.ts";
 import { rawWatcher } from "./raw-watcher.ts";
 
@@ -81,6 +83,58 @@ describe("Monitor.Watch of a run", () => {
     expect(await get({ runIds: ["other"] })).toEqual([]);
     expect(await get({ nodes: ["other"] })).toEqual([]);
     expect(await get({ runIds: ["other", "run"], nodes: ["node"] })).toHaveLength(21);
+  });
+
+  it("goes on after the place that a watcher has, past and live, whatever it filters", async () => {
+    const past = Array.from({ length: 20 }, (_, i) => metric(i + 1, i % 2 ? "eval/loss" : "train/loss"));
+    const { feed, write } = recordedRun(temporaryFolder(), past);
+    const client = connect(await served(feed));
+    const train = { names: ["train/*"] };
+    const first = await lastValueFrom(client.watch({ ...train, span: "PAST" }).pipe(toArray()));
+    expect(first.map(({ sequence, last }) => [sequence, last])).toEqual([[1, 19]]);
+    const place = { runId: "run", node: "node", sequence: first.at(-1)!.last! };
+    const { batches } = watching(client, { ...train, after: [{ ...place, node: "other", sequence: 99 }, place] });
+    await until(() => feed.live.observed);
+    write([metric(21, "eval/loss"), metric(22)]);
+    await until(() => batches.length > 0);
+    expect(steps(batches)).toEqual([22]);
+    const all = watching(client, { after: [{ ...place, sequence: 23 }] });
+    await until(() => (feed.live as unknown as { observers: unknown[] }).observers.length === 2);
+    write([metric(23), metric(24)]);
+    await until(() => all.batches.length > 0);
+    expect(steps(all.batches)).toEqual([24]);
+  });
+
+  it("gets a sign of life while nothing comes, which the client keeps to itself", async () => {
+    const { feed, write } = recordedRun(temporaryFolder());
+    const server = await served(feed, { heartbeat: 20 });
+    const raw = rawWatcher(server);
+    raw.read();
+    const { batches } = watching(connect(server));
+    await until(() => raw.batches.length >= 3);
+    expect(raw.batches.map(({ runId, metrics }) => [runId, metrics])).toEqual(raw.batches.map(() => ["", []]));
+    write([metric(1)]);
+    await until(() => batches.length > 0);
+    expect(steps(batches)).toEqual([1]);
+  });
+
+  it("fails where the run goes on and only the telling ends; completes once its state says so", async () => {
+    for (const [phase, completes] of [
+      ["training", false],
+      ["failed", true],
+    ] as const) {
+      const folder = temporaryFolder();
+      const { feed, reader } = recordedRun(folder);
+      const { batches, state } = watching(connect(await served(feed)));
+      await until(() => feed.live.observed);
+      new MetricLog(reader.path, reader.owner).addState(parseRunState({ phase, time: TIME })!);
+      feed.refresh();
+      await until(() => batches.length === 1);
+      feed.close();
+      await until(() => state.completed || state.error !== undefined);
+      expect(state.completed).toBe(completes);
+      if (!completes) expect(state.error!.message).toMatch(/UNAVAILABLE: .*watch again after the last sequence/);
+    }
   });
 
   it("does not implement Push", async () => {
@@ -157,6 +211,17 @@ describe("many watchers", () => {
     await until(() => watchers.every(({ state }) => state.completed));
     const expected = metrics(1, 100).map(({ step }) => step);
     for (const { batches } of watchers) expect(steps(batches)).toEqual(expected);
+  });
+
+  it("hear from a monitor that it stops: their runs go on", async () => {
+    const monitor = await monitorIn(temporaryFolder());
+    monitor.archive.accept(batch(1, 2));
+    const { batches, state } = watching(connect(monitor));
+    await until(() => batches.length === 1);
+    monitor.archive.close();
+    await until(() => state.completed || state.error !== undefined);
+    expect(state.error?.message).toContain("UNAVAILABLE: this server stops");
+    expect(await lastValueFrom(connect(monitor).watch({ span: "PAST" }).pipe(toArray()))).toHaveLength(1);
   });
 
   it("see all runs and nodes of a monitor, as they come", async () => {

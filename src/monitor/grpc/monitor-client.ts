@@ -9,7 +9,7 @@ import {
   type Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { map, Observable } from "rxjs";
+import { filter, map, Observable } from "rxjs";
 import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { channelCredentials, clientMetadata } from "../../grpc/credentials.ts";
@@ -19,7 +19,7 @@ import { receive, statusError } from "../../grpc/receive.ts";
 import type { ClientSecurity } from "../../grpc/security.ts";
 import { sendAll } from "../../grpc/send.ts";
 
-const EVERYTHING: WatchRequest = { runIds: [], nodes: [], names: [], fromStep: 0, span: "ALL" };
+const EVERYTHING: WatchRequest = { runIds: [], nodes: [], names: [], fromStep: 0, span: "ALL", after: [] };
 
 /** A connection to a monitor, made when it is first needed and made again when it breaks. */
 export class MonitorClient {
@@ -40,13 +40,17 @@ export class MonitorClient {
     this.#metadata = clientMetadata(security);
   }
 
-  /** Metrics as they come; completes with the run. Unsubscribing cancels the call. */
+  /** Metrics as they come; completes with the run, fails when the server stops. Unsubscribing cancels the call. */
   watch(request: Partial<WatchRequest> = {}): Observable<MetricBatch> {
     const { path, requestSerialize, responseDeserialize } = service.Watch;
     const wanted = { ...EVERYTHING, ...request };
     const open = (): ClientReadableStream<MetricBatchMessage> =>
       this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, wanted, this.#metadata);
-    return receive<MetricBatchMessage>(open).pipe(map((message) => fromMessage(message, "")));
+    return receive<MetricBatchMessage>(open).pipe(
+      // Without a run it is a sign of life.
+      filter(({ runId }) => runId !== ""),
+      map((message) => fromMessage(message, "")),
+    );
   }
 
   /**

@@ -13,7 +13,7 @@ import type { Feed } from "../feed.ts";
 import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { watch } from "../watch.ts";
-import { fromMessage, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
+import { fromMessage, HEARTBEAT, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
 import { receive, statusError } from "../../grpc/receive.ts";
 import { sendAll } from "../../grpc/send.ts";
 
@@ -57,17 +57,44 @@ async function* messages(
 const statusOf = (error: Error | ServiceError): ServiceError =>
   "code" in error && typeof error.code === "number" ? error : statusError(status.RESOURCE_EXHAUSTED, error.message);
 
-/** Serves watchers from a feed; each has its own buffer of `limit` metrics. `onTaken` is called for each batch that one took. */
-export function watchHandler(feed: Feed, limit?: number, onTaken = () => {}) {
+export interface WatchOptions {
+  /** Metrics that may wait for one watcher. */
+  readonly limit?: number | undefined;
+  /** ms of silence after which a watcher gets a sign of life: proxies end calls after 60 s without one. */
+  readonly heartbeat?: number | undefined;
+  /** Called for each batch that a watcher took. */
+  readonly onTaken?: () => void;
+}
+
+/** Writes a sign of life after each `ms` without a message; the returned function is called at each message. */
+function heartbeats(call: ServerWritableStream<WatchRequest, MetricBatchMessage>, ms: number) {
+  const timer = setInterval(() => {
+    // What waits already is a sign of life to come.
+    if (!call.writableNeedDrain) call.write(HEARTBEAT);
+  }, ms);
+  return { beat: () => void timer.refresh(), end: () => clearInterval(timer) };
+}
+
+const STOPPING = "this server stops, and not the run: watch again after the last sequence";
+
+/** Serves watchers from a feed, each with a buffer of its own. The end is OK when no more will come. */
+export function watchHandler(feed: Feed, { limit, heartbeat = 15_000, onTaken = () => {} }: WatchOptions = {}) {
   return (call: ServerWritableStream<WatchRequest, MetricBatchMessage>): void => {
     const { batches, close } = watch(feed, call.request, limit);
     // Headers now: a client then knows that it is connected, though nothing may come for long.
     call.sendMetadata(new Metadata());
-    const sending = sendAll(call, messages(batches, onTaken)).subscribe({
-      complete: () => call.end(),
+    const { beat, end } = heartbeats(call, heartbeat);
+    const taken = () => {
+      beat();
+      onTaken();
+    };
+    const complete = call.request.span === "PAST" ? () => true : () => feed.ended();
+    const sending = sendAll(call, messages(batches, taken)).subscribe({
+      complete: () => (complete() ? call.end() : call.emit("error", statusError(status.UNAVAILABLE, STOPPING))),
       error: (error: Error) => call.emit("error", statusError(status.INTERNAL, error.message)),
     });
     sending.add(close);
+    sending.add(end);
     call.on("cancelled", () => sending.unsubscribe());
   };
 }

@@ -12,14 +12,16 @@ export interface ServeOptions extends ListenOptions {
   readonly store?: MetricStore;
   /** Metrics that may wait for one watcher. */
   readonly watchLimit?: number;
+  /** ms of silence after which a watcher gets a sign of life. */
+  readonly heartbeat?: number;
 }
 
 /** Starts a server; close the feed before it. @throws UsageError when it cannot listen there. */
 export function serve(options: ServeOptions): Promise<Serving> {
-  const { feed, store, watchLimit } = options;
+  const { feed, store, watchLimit, heartbeat } = options;
   let taken = 0;
   const handlers = {
-    Watch: watchHandler(feed, watchLimit, () => taken++),
+    Watch: watchHandler(feed, { limit: watchLimit, heartbeat, onTaken: () => taken++ }),
     ...(store && { Push: pushHandler(store) }),
   };
   return startServer({ name: SERVICE, proto: PROTO, service, handlers, taken: () => taken }, options);

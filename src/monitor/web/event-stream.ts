@@ -25,8 +25,10 @@ async function writable(response: ServerResponse): Promise<void> {
 /**
  * Writes an event `hello` with the server's time, an event `metrics` for each frame, `alive` every 15 s, and `end` after the
  * last one; no faster than the watcher reads.
+ *
+ * @param ended False where only this server stops: then there is no `end`, and a watcher comes again.
  */
-export async function streamFrames(response: ServerResponse, frames: Frames): Promise<void> {
+export async function streamFrames(response: ServerResponse, frames: Frames, ended = () => true): Promise<void> {
   response.on("close", () => frames.close());
   // The socket serves nothing after this: its end shall close it.
   const headers = { "Content-Type": "text/event-stream; charset=utf-8", Connection: "close" };
@@ -39,7 +41,7 @@ export async function streamFrames(response: ServerResponse, frames: Frames): Pr
       if (!response.write(textOf(frame)) && !response.closed) await writable(response);
       if (response.closed) return;
     }
-    response.end(eventText("end", {}));
+    response.end(ended() ? eventText("end", {}) : undefined);
   } catch (error) {
     response.end(eventText("failed", { message: (error as Error).message }));
   } finally {

@@ -57,7 +57,7 @@ function stream(source: WebSource, query: URLSearchParams, response: ServerRespo
   const full = feeds.take(response.req, (done) => response.once("close", done));
   if (full !== undefined) return sendReply(response, refusal(429, full, { "Retry-After": "15" }));
   const watched = frames(source.feed, { runs: query.getAll("run"), from: firstPlaces(query), points }, limit);
-  void streamFrames(response, watched);
+  void streamFrames(response, watched, () => source.feed.ended());
 }
 
 /** The parts of a run: `/api/runs/<run>/<what>`. */

@@ -4,7 +4,8 @@ import { clientMetadata } from "../../../src/grpc/credentials.ts";
 import { fromMessage, service, toMessage } from "../../../src/monitor/grpc/definition.ts";
 import { isOfThisMachine } from "../../../src/grpc/endpoint.ts";
 import { freePort } from "../../../src/grpc/free-port.ts";
-import { metric } from "../fixture.ts";
+import { batchOf } from "../../../src/metrics/metric.ts";
+import { entry, metric } from "../fixture.ts";
 
 const about = { runId: "run", node: "node", sequence: 4, dropped: 2 };
 const at = (time: string) => ({ ...about, metrics: [{ ...metric(1), time }] });
@@ -17,7 +18,7 @@ describe("a batch on the wire", () => {
     ["1969-12-31T23:59:58.250Z", { seconds: -2, nanos: 250e6 }],
   ])("has the time %s in seconds and nanoseconds", (time, expected) => {
     const message = toMessage(at(time));
-    expect(message).toEqual({ ...about, metrics: [{ ...metric(1), time: expected }] });
+    expect(message).toEqual({ ...about, lastSequence: 4, metrics: [{ ...metric(1), time: expected }] });
     const bytes = service.Push.requestSerialize(message);
     expect(fromMessage(service.Push.requestDeserialize(bytes), "never")).toEqual(at(time));
   });
@@ -27,8 +28,19 @@ describe("a batch on the wire", () => {
     expect(message.metrics[0]!.time).toBeNull();
     expect(fromMessage(message, "2026-01-01T00:00:00.000Z").metrics[0]!.time).toBe("2026-01-01T00:00:00.000Z");
     const far = { ...metric(1), time: { seconds: 1e15, nanos: 0 } };
-    expect(() => fromMessage({ ...about, metrics: [far] }, "")).toThrow(RangeError);
+    expect(() => fromMessage({ ...about, lastSequence: 4, metrics: [far] }, "")).toThrow(RangeError);
   });
+});
+
+it("a batch with gaps tells the place of its last metric, on the wire too", () => {
+  const batch = batchOf([entry(3), entry(4), entry(9)]);
+  expect(batch.last).toBe(9);
+  const bytes = service.Watch.responseSerialize(toMessage(batch));
+  expect(service.Watch.responseDeserialize(bytes)).toMatchObject({ sequence: 3, lastSequence: 9 });
+  expect(fromMessage(service.Watch.responseDeserialize(bytes), "")).toEqual(batch);
+  expect(toMessage(batchOf([entry(3), entry(4)])).lastSequence).toBe(4);
+  // Not numbered.
+  expect(toMessage(batchOf([entry(0), entry(0)])).lastSequence).toBe(0);
 });
 
 describe("who one is", () => {
