@@ -3,6 +3,7 @@ import { Chart, type ChartOptions, type Curve } from "./chart.ts";
 import { card, h, isolated, setText } from "./dom.ts";
 import { bytesText, number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
+import { isNoiseMetric } from "./noise-curves.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
 import type { NodeRecord } from "./store.ts";
 
@@ -87,7 +88,7 @@ export function chartsView(model: Model, changed: () => void) {
   const addOthers = () => {
     for (const { series } of model.shown()) {
       for (const [name, { unit }] of series) {
-        if (DRAWN.has(name) || isStageMetric(name) || others.has(name)) continue;
+        if (DRAWN.has(name) || isStageMetric(name) || isNoiseMetric(name) || others.has(name)) continue;
         const format = unit === "s" ? seconds : unit === "By" ? bytesText : number;
         const id = `other-${others.size}`;
         const definition = { id, title: unit === "1" ? name : `${name} (${unit})`, metrics: { [name]: "" }, format, log: true, smooth: true, binary: unit === "By" }; // prettier-ignore

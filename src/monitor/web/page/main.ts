@@ -5,6 +5,7 @@ import { h, isolated, setText } from "./dom.ts";
 import { filesView } from "./files-view.ts";
 import { graphView } from "./graph-view.ts";
 import { Model } from "./model.ts";
+import { noiseView } from "./noise-view.ts";
 import { nodesView } from "./nodes-view.ts";
 import { themeSwitch } from "./theme.ts";
 import { stateNow } from "./node-state.ts";
@@ -52,6 +53,7 @@ const nodes = nodesView(model, () => {
 });
 const charts = chartsView(model, changed);
 const graph = graphView(model);
+const noise = noiseView(model);
 const files = filesView(model, changed);
 const state = h("span", { class: "state", role: "status", "aria-live": "polite" });
 const title = h("bdi", { class: "run" });
@@ -64,6 +66,7 @@ function draw(): void {
   tick();
   charts.update();
   graph.update();
+  noise.update();
 }
 
 /** Redraws the parts that change without metrics. */
@@ -78,9 +81,14 @@ function tick(): void {
   nodes.update();
 }
 
+const recolour = () => {
+  charts.recolour();
+  noise.update();
+};
+
 document.body.append(
-  h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(() => charts.recolour())), // prettier-ignore
-  h("main", {}, phase.element, tiles.element, nodes.element, charts.element, graph.element, files.element), // prettier-ignore
+  h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(recolour)), // prettier-ignore
+  h("main", {}, phase.element, tiles.element, nodes.element, charts.element, noise.element, graph.element, files.element), // prettier-ignore
 );
 followFeed({
   record(record) {
