@@ -42,13 +42,25 @@ const ELSEWHERE =
 const isEncrypted = ({ headers }: IncomingMessage, tls: boolean) =>
   tls || String(headers["x-forwarded-proto"]).split(",")[0]!.trim() === "https";
 
+/** A path of the page behind a proxy, in characters that an attribute of a cookie may have. */
+const PREFIX = /^(\/[\w.~-]+)+$/;
+
+/** The folder of addresses for which the cookie is meant: other sites of a proxy's name do not get it. */
+function pathOf({ headers }: IncomingMessage): string {
+  const prefix = String(headers["x-forwarded-prefix"] ?? "").replace(/\/$/, "");
+  return PREFIX.test(prefix) ? prefix : "/";
+}
+
+const WRONG = "This is not the token.";
+const IN_ADDRESS = "The token is not taken from an address, which histories and logs keep. Enter it here.";
+
 /** Undefined for a request that may pass; else the answer it gets. `posted` is the token of the form. */
 export type Gate = (request: IncomingMessage, url: URL, posted?: string) => Reply | undefined;
 
 /**
  * The gate of a server at `endpoint`.
  *
- * With a token: `Authorization: Bearer`, or once by the form or `/?token=`, which sets a cookie made from the token.
+ * With a token: `Authorization: Bearer`, or once by the form, which sets a cookie made from the token.
  * Without one, on loopback: only requests to a loopback name or one of `hosts`, so that no web page can reach it by a
  * name of its own (DNS rebinding).
  *
@@ -66,19 +78,19 @@ export function gate(
   // Cookies do not tell ports apart: the name does.
   const name = `scorestream-${endpoint.port}`;
   const value = digest(`scorestream page ${token}`).toString("hex");
-  const cookie = `${name}=${value}; Path=/; HttpOnly; SameSite=Strict`;
+  const cookie = `${name}=${value}; HttpOnly; SameSite=Strict`;
   return (request, { pathname, searchParams }, posted) => {
-    const given = posted ?? searchParams.get("token");
-    if (pathname === "/" && given !== null && same(given, token)) {
+    if (pathname === "/" && posted !== undefined && same(posted, token)) {
       const secure = isEncrypted(request, tls !== undefined) ? "; Secure" : "";
-      return refusal(303, "welcome", { Location: "./", "Set-Cookie": `${cookie}${secure}` });
+      return refusal(303, "welcome", { Location: "./", "Set-Cookie": `${cookie}; Path=${pathOf(request)}${secure}` });
     }
     if (same(cookieOf(request, name) ?? "", value)) return undefined;
     if (same(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;
     // The form's own looks.
     if (pathname === "/page.css") return undefined;
-    if (given !== null || pathname !== "/") onRefused(request.socket.remoteAddress ?? "somebody", pathname);
-    if (pathname === "/") return reply("html", form(given === null ? "" : "This is not the token."), { status: 401 });
+    if (posted !== undefined || pathname !== "/") onRefused(request.socket.remoteAddress ?? "somebody", pathname);
+    const said = posted !== undefined ? WRONG : searchParams.has("token") ? IN_ADDRESS : "";
+    if (pathname === "/") return reply("html", form(said), { status: 401 });
     return refusal(401, "a token is needed: enter it at /, or send authorization: Bearer TOKEN");
   };
 }

@@ -13,35 +13,38 @@ describe("a gate with a token", () => {
   function gated() {
     const refused: string[][] = [];
     const pass = gate(endpoint, { token: "secret" }, (...who) => refused.push(who));
-    const status = (path: string, headers?: Record<string, string>) => pass(request(headers), at(path))?.status;
+    const status = (path: string, headers?: Record<string, string>, posted?: string) =>
+      pass(request(headers), at(path), posted)?.status;
     return { pass, refused, status };
   }
-  const cookie = gated().pass(request(), at("/?token=secret"))!.headers["Set-Cookie"]!.split(";")[0]!;
+  const cookie = gated().pass(request(), at("/"), "secret")!.headers["Set-Cookie"]!.split(";")[0]!;
 
-  it("takes the token in full, as a cookie of it, a header or once in the address, and nothing like it", () => {
+  it("takes the token in full, as a cookie of it, a header or once from the form, and nothing like it", () => {
     const { status } = gated();
     expect(status("/api/runs", { cookie })).toBeUndefined();
     expect(status("/api/runs", { cookie: `a=b;${cookie};c=d` })).toBeUndefined();
     expect(status("/api/runs", { authorization: "Bearer secret" })).toBeUndefined();
-    expect(status("/?token=secret")).toBe(303);
+    expect(status("/", {}, "secret")).toBe(303);
     for (const wrong of ["Bearer secre", "Bearer secrett", "Bearer ", "secret", "bearer secret", "Bearer Secret"]) {
       expect(status("/api/runs", { authorization: wrong }), wrong).toBe(401);
     }
     for (const wrong of [cookie.slice(0, -1), `${cookie}0`, `x${cookie}`, cookie.replace("8080", "8081")]) {
       expect(status("/api/runs", { cookie: wrong }), wrong).toBe(401);
     }
-    for (const path of ["/?token=", "/?token=secre", "/api/runs?token=secret"]) expect(status(path), path).toBe(401);
+    for (const wrong of ["", "secre", "secrett"]) expect(status("/", {}, wrong), wrong).toBe(401);
+    // An address gets into logs.
+    for (const path of ["/?token=secret", "/api/runs?token=secret"]) expect(status(path), path).toBe(401);
   });
 
   it("makes another cookie of another token, of another port, and for TLS only where there is TLS", () => {
     const tls = { cert: new Uint8Array(), key: new Uint8Array() };
     const given = (security: object, port = 8080) => {
       const pass = gate({ ...endpoint, port }, { token: "secret", ...security }, () => {});
-      return pass(request(), at(`/?token=${(security as { token?: string }).token ?? "secret"}`))!.headers;
+      return pass(request(), at("/"), (security as { token?: string }).token ?? "secret")!.headers;
     };
     expect(given({})["Location"]).toBe("./");
-    expect(given({})["Set-Cookie"]).toBe(`${cookie}; Path=/; HttpOnly; SameSite=Strict`);
-    expect(given({ tls })["Set-Cookie"]).toBe(`${cookie}; Path=/; HttpOnly; SameSite=Strict; Secure`);
+    expect(given({})["Set-Cookie"]).toBe(`${cookie}; HttpOnly; SameSite=Strict; Path=/`);
+    expect(given({ tls })["Set-Cookie"]).toBe(`${cookie}; HttpOnly; SameSite=Strict; Path=/; Secure`);
     expect(given({ token: "other" })["Set-Cookie"]!.split(";")[0]).not.toBe(cookie);
     expect(given({}, 9090)["Set-Cookie"]).toMatch(/^scorestream-9090=[0-9a-f]{64};/);
   });
@@ -53,7 +56,7 @@ describe("a gate with a token", () => {
     expect(status("/page.css")).toBeUndefined();
     expect(refused).toEqual([]);
     expect(status("/page.js")).toBe(401);
-    expect(status("/?token=guess")).toBe(401);
+    expect(status("/", {}, "guess")).toBe(401);
     expect(refused).toEqual([
       ["10.0.0.7", "/page.js"],
       ["10.0.0.7", "/"],

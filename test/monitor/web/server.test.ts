@@ -189,14 +189,15 @@ describe("who may look", () => {
     expect((await get("/")).status).toBe(401);
     expect(await (await get("/")).text()).toContain('name="token"');
     expect((await get("/api/runs")).status).toBe(401);
-    expect((await get("/?token=wrong")).status).toBe(401);
+    const post = (text: string) => get("/", { method: "POST", body: new URLSearchParams({ token: text }) });
+    expect((await post("wrong")).status).toBe(401);
     expect(told[0]).toMatch(/was refused \/api\/runs: it has no valid token/);
 
-    const entered = await get(`/?token=${token}`);
+    const entered = await post(token);
     expect([entered.status, entered.headers.get("location")]).toEqual([303, "./"]);
     const cookie = entered.headers.get("set-cookie")!;
     expect(cookie).toMatch(
-      new RegExp(`^scorestream-${endpoint.port}=[0-9a-f]{64}; Path=/; HttpOnly; SameSite=Strict$`),
+      new RegExp(`^scorestream-${endpoint.port}=[0-9a-f]{64}; HttpOnly; SameSite=Strict; Path=/$`),
     );
     expect(cookie).not.toContain(token);
     const headers = { cookie: `other=1; ${cookie.split(";")[0]}` };
@@ -218,10 +219,10 @@ describe("who may look", () => {
     const { url } = await webRun([], { security: { tls: { cert, key }, token: "a-secret" } });
     expect(url).toMatch(/^https:/);
     const cookies = await new Promise<string[] | undefined>((resolve, reject) => {
-      const asked = request(new URL("/?token=a-secret", url), { ca: cert, agent: false }, (response) =>
+      const asked = request(url, { method: "POST", ca: cert, agent: false }, (response) =>
         response.resume().on("end", () => resolve(response.headers["set-cookie"])),
       );
-      asked.on("error", reject).end();
+      asked.on("error", reject).end("token=a-secret");
     });
     expect(cookies?.[0]).toMatch(/; Secure$/);
   });

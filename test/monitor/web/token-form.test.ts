@@ -18,12 +18,31 @@ describe("a page with a token", () => {
     expect([large.status, await large.text()]).toEqual([400, "the form is too large\n"]);
   });
 
+  it("is not entered by an address, and says why", async () => {
+    const { get, told } = await webRun([], { security: { token: "a-secret" } });
+    const asked = await get("/?token=a-secret");
+    expect([asked.status, asked.headers.get("set-cookie")]).toEqual([401, null]);
+    expect(await asked.text()).toContain("not taken from an address");
+    expect(told.join()).not.toContain("a-secret");
+  });
+
+  it("keeps the cookie to the path that a proxy serves it under, if that is one", async () => {
+    const { get } = await webRun([], { security: { token: "a-secret" } });
+    const path = async (prefix: string) =>
+      /Path=([^;]*)/.exec(
+        (await get("/", { method: "POST", body: new URLSearchParams("token=a-secret"), headers: { "x-forwarded-prefix": prefix } })).headers.get("set-cookie")!, // prettier-ignore
+      )![1];
+    expect(await path("/scorestream")).toBe("/scorestream");
+    expect(await path("/a/b-c.d/")).toBe("/a/b-c.d");
+    for (const odd of ["", "/", "//", "a", "/a; Domain=evil", "/a, /b"]) expect(await path(odd), odd).toBe("/");
+  });
+
   it("marks the cookie for TLS where a proxy ends it", async () => {
     const { get } = await webRun([], { security: { token: "a-secret" } });
-    const cookie = async (proto: string) =>
-      (await get("/?token=a-secret", { headers: { "x-forwarded-proto": proto } })).headers.get("set-cookie");
+    const post = (headers: Record<string, string>) => get("/", { method: "POST", body: new URLSearchParams("token=a-secret"), headers }); // prettier-ignore
+    const cookie = async (proto: string) => (await post({ "x-forwarded-proto": proto })).headers.get("set-cookie");
     expect(await cookie("https")).toMatch(/; Secure$/);
     expect(await cookie("https, http")).toMatch(/; Secure$/);
-    expect(await cookie("http")).toMatch(/; SameSite=Strict$/);
+    expect(await cookie("http")).toMatch(/; Path=\/$/);
   });
 });
