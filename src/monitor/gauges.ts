@@ -15,9 +15,12 @@ const DONE = { name: "run_phase_done", unit: "1", description: "part of the phas
  */
 export class Gauges {
   readonly #meter;
+  readonly #prefix: string;
   readonly #gauges = new Map<string, Gauge>();
 
-  constructor(provider: MeterProvider) {
+  /** @param prefix Stands before every name. */
+  constructor(provider: MeterProvider, prefix = "") {
+    this.#prefix = prefix;
     this.#meter = provider.getMeter("scorestream");
   }
 
@@ -40,7 +43,7 @@ export class Gauges {
 
   #gauge({ name, ...options }: { name: string; unit: string; description: string }): Gauge {
     let gauge = this.#gauges.get(name);
-    if (!gauge) this.#gauges.set(name, (gauge = this.#meter.createGauge(name, options)));
+    if (!gauge) this.#gauges.set(name, (gauge = this.#meter.createGauge(`${this.#prefix}${name}`, options)));
     return gauge;
   }
 }

@@ -6,6 +6,7 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { codeVersion } from "../base/code-version.ts";
 import type { Entry, Metric } from "../metrics/metric.ts";
 import { Gauges } from "./gauges.ts";
+import { MetricNames } from "./metric-names.ts";
 import { Newest, presentMetrics, type NewestNode } from "./newest.ts";
 
 /** Prometheus's text exposition format. */
@@ -16,21 +17,6 @@ const COUNTERS = {
   images: { unit: "{image}", description: "examples that these steps have seen" },
 };
 const LAST_SEEN = { unit: "s", description: "when the run was last heard of, since 1970" };
-
-/** Signs that a name may not have become one: what becomes alike is told apart by a label. */
-class Names {
-  readonly #first = new Map<string, string>();
-
-  of(name: string): Attributes {
-    const sign = name.replace(/\W/g, "_");
-    const first = this.#first.get(sign);
-    if (first === undefined) this.#first.set(sign, name);
-    return first === undefined || first === name ? {} : { metric: name };
-  }
-
-  /** The name under which all of them stand. */
-  shared = (name: string): string => this.#first.get(name.replace(/\W/g, "_")) ?? name;
-}
 
 /** Runs are named by their pipeline and eight digits, unless they are given a name. */
 const pipelineOf = ({ state, runId }: NewestNode) => state?.pipeline || /^(.+)-[0-9a-f]{8}$/.exec(runId)?.[1];
@@ -69,12 +55,12 @@ export class PrometheusMetrics {
     const meter = provider.getMeter("scorestream");
     const counters = { steps: meter.createCounter("steps", COUNTERS.steps), images: meter.createCounter("images", COUNTERS.images) }; // prettier-ignore
     const lastSeen = meter.createGauge("last_seen_timestamp_seconds", LAST_SEEN);
-    const names = new Names();
+    const names = new MetricNames((name) => name.replace(/\W/g, "_"));
     for (const node of this.#newest.nodes()) {
       const pipeline = pipelineOf(node);
       const whose: Attributes = { run_id: node.runId, node: node.node, ...(pipeline && { pipeline }) };
       for (const metric of presentMetrics(node)) {
-        const apart = names.of(metric.name);
+        const apart = names.attributesOf(metric.name);
         const named: Metric = { ...metric, name: names.shared(metric.name) };
         gauges.set(named, { ...whose, ...apart }, whose);
       }

@@ -6,6 +6,7 @@ import type { Worker } from "node:worker_threads";
 import { ServerCredentials } from "@grpc/grpc-js";
 import { of } from "rxjs";
 import { describe, expect, it } from "vitest";
+import { codeVersion } from "../../src/base/code-version.ts";
 import type { RunEvent } from "../../src/run/pipeline.ts";
 import { parseOtlp } from "../../src/cli/otlp.ts";
 import { selfSigned, until } from "../grpc/fixture.ts";
@@ -72,7 +73,7 @@ describe("parseOtlp", () => {
 });
 
 /** Not one of those that say how far the run is. */
-const isMeasured = ({ name }: { readonly name: string }) => !name.startsWith("run_");
+const isMeasured = ({ name }: { readonly name: string }) => !name.startsWith("scorestream.run_");
 
 describe("--otlp", () => {
   it("exports the newest value of each metric with its unit, node and resource", async () => {
@@ -86,16 +87,18 @@ describe("--otlp", () => {
       attributes: { node: hostname() },
       resource: {
         "service.name": "scorestream",
+        "service.version": codeVersion(),
+        "host.name": hostname(),
         "service.instance.id": runId,
         "scorestream.run_id": runId,
         "scorestream.pipeline": "count",
       },
     };
     expect(exports.at(-1)!.filter(isMeasured)).toEqual([
-      { name: "train/loss", unit: "1", value: 0.25, ...common },
-      { name: "step", unit: "{step}", value: 20, ...common },
-      { name: "train/seconds_per_step", unit: "s", value: 0.125, ...common },
-      { name: "eval/bpd", unit: "bits/dim", value: NaN, ...common },
+      { name: "scorestream.train.loss", unit: "1", value: 0.25, ...common },
+      { name: "scorestream.step", unit: "{step}", value: 20, ...common },
+      { name: "scorestream.train.seconds_per_step", unit: "s", value: 0.125, ...common },
+      { name: "scorestream.eval.bpd", unit: "bits/dim", value: NaN, ...common },
     ]);
   });
 
@@ -104,7 +107,7 @@ describe("--otlp", () => {
     const argv = otlp(`http://127.0.0.1:${endpoint.port}`);
     expect((await pipeline(argv.slice(0, 3), { run })).exitCode).toBe(0);
     expect((await pipeline(argv, { run: () => of(metric("eval/bound", 20, 4)) })).exitCode).toBe(0);
-    expect(exports.at(-1)!.filter(isMeasured).map(({ name }) => name)).toEqual(["eval/bound", "step"]); // prettier-ignore
+    expect(exports.at(-1)!.filter(isMeasured).map(({ name }) => name)).toEqual(["scorestream.eval.bound", "scorestream.step"]); // prettier-ignore
   });
 
   it("goes over TLS", async () => {

@@ -16,7 +16,8 @@ const PROTO = `
   message Metric { string name = 1; string unit = 3; oneof data { Gauge gauge = 5; } }
   message Gauge { repeated Point data_points = 1; }
   message Point { oneof value { double as_double = 4; } repeated KeyValue attributes = 7; }
-  message Response {}
+  message Response { PartialSuccess partial_success = 1; }
+  message PartialSuccess { int64 rejected_data_points = 1; string error_message = 2; }
 `;
 
 type Attributes = readonly { readonly key: string; readonly value: { readonly stringValue: string } }[];
@@ -70,6 +71,8 @@ export interface CollectorOptions {
   readonly credentials?: ServerCredentials;
   /** Takes exports and never answers. */
   readonly silent?: boolean;
+  /** What it answers. */
+  readonly answer?: object;
   readonly port?: number;
 }
 
@@ -77,6 +80,7 @@ export interface CollectorOptions {
 export async function collector({
   credentials,
   silent = false,
+  answer: given = {},
   port: wanted = 0,
 }: CollectorOptions = {}): Promise<Collector> {
   const { root } = protobuf.parse(PROTO);
@@ -98,7 +102,7 @@ export async function collector({
     {
       Export({ request }: ServerUnaryCall<Request, object>, answer: sendUnaryData<object>) {
         exports.push(pointsOf(request));
-        if (!silent) answer(null, {});
+        if (!silent) answer(null, given);
       },
     },
   );

@@ -1,12 +1,15 @@
 /** Metrics to a collector by OTLP over gRPC. */
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider, PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import { channelCredentials } from "../../grpc/credentials.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
 import type { ClientSecurity } from "../../grpc/security.ts";
 import { Gauges } from "../gauges.ts";
-import { isMetric, type Entry } from "../../metrics/metric.ts";
+import { isMetric, type Entry, type Metric } from "../../metrics/metric.ts";
+import { MetricNames, openTelemetryName } from "../metric-names.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
+import { onPartialSuccess } from "./partial-success.ts";
+import { runResource } from "./resource.ts";
 
 /** ms that a collector has to answer the last export: a run does not wait longer for it. */
 const LAST_ANSWER = 2000;
@@ -54,7 +57,9 @@ class Watched extends OTLPMetricExporter {
  * Exports the newest value of each metric every 5 s, and at the end. While the collector is away nothing is kept but
  * the newest values.
  *
- * @param tell Told once, the first time that an export fails.
+ * `train/loss` is the gauge `scorestream.train.loss`.
+ *
+ * @param tell Told once, the first time that an export fails, and the first time that one is taken in part.
  */
 export function otlpExporter(options: OtlpOptions, tell: (text: string) => void): OtlpExporter {
   const { endpoint, security, runId, pipeline, interval = 5000 } = options;
@@ -64,6 +69,12 @@ export function otlpExporter(options: OtlpOptions, tell: (text: string) => void)
     if (!told) tell(`warning: the collector ${name} does not take metrics (${why}); it gets the newest once it does`);
     told = true;
   };
+  let toldPart = false;
+  onPartialSuccess((rejected, why) => {
+    const count = rejected > 0 ? `rejects ${rejected} values` : "has a remark";
+    if (!toldPart) tell(`warning: the collector ${name} ${count}: ${sanitizeText(why)}`);
+    toldPart = true;
+  });
   const exporter = new Watched(
     // The scheme is not http: a URL of http would lose the port 80, and gRPC would take another.
     { url: `grpc://${name}`, credentials: channelCredentials(security), timeoutMillis: interval },
@@ -74,19 +85,19 @@ export function otlpExporter(options: OtlpOptions, tell: (text: string) => void)
     exportIntervalMillis: interval,
     exportTimeoutMillis: interval,
   });
-  const resource = resourceFromAttributes({
-    "service.name": "scorestream",
-    "service.instance.id": runId,
-    "scorestream.run_id": runId,
-    "scorestream.pipeline": pipeline,
-  });
-  const provider = new MeterProvider({ resource, readers: [reader] });
-  const gauges = new Gauges(provider);
+  const provider = new MeterProvider({ resource: runResource(runId, pipeline), readers: [reader] });
+  const gauges = new Gauges(provider, "scorestream.");
+  const names = new MetricNames(openTelemetryName);
+  const set = (metric: Metric, node: string) => {
+    const apart = names.attributesOf(metric.name);
+    const named = { ...metric, name: openTelemetryName(metric.name) };
+    gauges.set(named, { node, ...apart }, { node });
+  };
   return {
     push(entries) {
       for (const entry of entries) {
         const { node } = entry;
-        if (isMetric(entry)) gauges.set(entry.metric, { node });
+        if (isMetric(entry)) set(entry.metric, node);
         else gauges.setState(entry.state, { node });
       }
     },
