@@ -52,6 +52,7 @@ import {
   sdeOf,
   type Session,
   stagesOf,
+  sumWindow,
   trainingLoop,
   trainingNoise,
   trainBatches,
@@ -117,11 +118,12 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
       .pipe(
         stage("adam", adam(state, { ...optim, compile })),
         stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, compile })),
+        sumWindow(state, { steps, every: logEvery }),
         captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
         betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, signal }),
         credit.refund(shards),
-        record({ steps, every: logEvery, batchSize, meter }),
+        record({ steps, every: logEvery, batchSize, meter, window: state.window }),
       ),
   );
 }
@@ -192,20 +194,24 @@ export const trainDequantizer: DequantizerTraining = ({ config, signal, engine }
   const batches = { batchSize, shards, seed, from: state.step, to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
-    trainBatches(images(data), "image", { ...batches, credit }).pipe(
-      randomFlip ? flip({ seed }) : identity,
-      dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
-      accumulate(shards),
-      adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
-      ema(state, { rate: emaRate, compile }),
-      captureState(state, { every: [checkpointEvery] }),
-      checkpoint(state, store, { every: checkpointEvery, signal }),
-      credit.refund(shards),
-      record({
-        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
-        lossUnit: "bits/dim",
-      }),
-    ),
+    trainBatches(images(data), "image", { ...batches, credit })
+      .pipe(
+        randomFlip ? flip({ seed }) : identity,
+        dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
+        accumulate(shards),
+        adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
+        ema(state, { rate: emaRate, compile }),
+      )
+      .pipe(
+        sumWindow(state, { steps, every: logEvery }),
+        captureState(state, { every: [checkpointEvery] }),
+        checkpoint(state, store, { every: checkpointEvery, signal }),
+        credit.refund(shards),
+        record({
+          ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+          ...{ lossUnit: "bits/dim", window: state.window },
+        }),
+      ),
   );
 };
 

@@ -134,6 +134,7 @@ export { type PredictorCorrectorOptions, predictorCorrector } from "./streams/pr
 export { quantize } from "./streams/quantize.ts";
 export { type RecordOptions, record } from "./streams/record.ts";
 export { type SampleQualityOptions, sampleQuality } from "./streams/sample-quality.ts";
+export { sumWindow } from "./streams/sum-window.ts";
 export { type SampleTimeOptions, sampleTime } from "./streams/sample-time.ts";
 export { type PriorBatchesOptions, priorBatches, type SampleOptions, sample } from "./streams/sample.ts";
 export { saveExamples } from "./streams/save-examples.ts";

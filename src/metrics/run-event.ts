@@ -27,7 +27,9 @@ export type RunEvent =
   | { readonly type: "look"; readonly begins: boolean }
   /** `done` counts from the stage's beginning, or from where a resumed run goes on. */
   | { readonly type: "progress"; readonly done: number; readonly loss?: number; readonly imagesPerSecond?: number }
-  /** Appended to `metrics.jsonl` of the workdir. */
+  /** Training goes on from a step: metrics of later steps, which an interrupted run left, no longer count. */
+  | { readonly type: "rewind"; readonly step: number; readonly training: "train" | "train_deq" }
+  /** Appended to `metrics.jsonl` of the workdir, unless it is there already. */
   | {
       readonly type: "metric";
       readonly name: string;

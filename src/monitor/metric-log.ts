@@ -1,5 +1,5 @@
 /** The record of a run: one JSON object a line and a metric. */
-import { appendFileSync, closeSync, fdatasyncSync, openSync, statSync, truncateSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, fdatasyncSync, openSync, statSync, truncateSync, writeSync } from "node:fs"; // prettier-ignore
 import { readLines, START, type Position } from "./lines.ts";
 import { BATCH_SIZE, batchOf, follows, isMetric, type Entry, type Metric, type MetricBatch, type RecordPlace } from "../metrics/metric.ts"; // prettier-ignore
 import { parseRunState, type RunState } from "../metrics/run-state.ts";
@@ -137,6 +137,28 @@ export class MetricLog {
       return isMetric(entry) ? lineOf(entry.metric, place) : stateLine(entry.state, place);
     };
     this.#write(entries.map(line));
+  }
+
+  /**
+   * Overwrites metrics with spaces, and with them lines that cannot be read. All others keep their place in the file, for
+   * those who follow it or have sent it on.
+   *
+   * @param isVoid Tells which metrics no longer count.
+   */
+  blank(isVoid: (metric: Metric) => boolean): void {
+    const file = existsSync(this.path) ? openSync(this.path, "r+") : undefined;
+    if (file === undefined) return;
+    try {
+      for (const { text, end } of readLines(this.path)) {
+        const entry = parseLine(text, end.line, this.owner);
+        if (text.trim() === "" || (entry && !(isMetric(entry) && isVoid(entry.metric)))) continue;
+        const length = Buffer.byteLength(text);
+        writeSync(file, Buffer.alloc(length, " "), 0, length, end.offset - 1 - length);
+      }
+      fdatasyncSync(file);
+    } finally {
+      closeSync(file);
+    }
   }
 
   /** Returns when all is on disk. */

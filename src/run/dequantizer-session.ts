@@ -2,6 +2,7 @@
 import { concat, defer, of, using, type Observable } from "rxjs";
 import { join } from "node:path";
 import { shellWord } from "../base/format.ts";
+import { syncFile } from "../base/sync-file.ts";
 import { UsageError } from "../base/errors.ts";
 import { flowppDequantizer, type Dequantizer } from "../models/flowpp/dequantizer.ts";
 import type { FormName } from "../models/flowpp/form.ts";
@@ -15,6 +16,7 @@ import { TrainState, type Snapshot } from "../training/train-state.ts";
 import type { DequantizationNoise } from "../streams/dequantize.ts";
 import { dataDifference, otherData } from "./data-identity.ts";
 import { compiles } from "./from-config.ts";
+import { metricsPath } from "./workdir.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
@@ -109,6 +111,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
     config: about,
     keep: training.keepCheckpoints,
     keepEvery: training.keepEvery,
+    before: () => syncFile(metricsPath(context.workdir)),
   });
   const events: RunEvent[] = [];
   const say = (text: string) => events.push({ type: "message", text });
@@ -126,6 +129,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   say(`dequantizer: ${layout.count.toLocaleString("en")} parameters`);
   const snapshot = found?.snapshot ?? initialSnapshot(dequantizer, layout, seed, setup.firstImages());
   const state = new TrainState(layout, snapshot);
+  if (mode === "train_deq") events.push({ type: "rewind", step: state.step, training: "train_deq" });
   const sampler = dequantizationSampler(dequantizer, { compile });
   return {
     loss,

@@ -1,7 +1,7 @@
 /** Runs a pipeline and deals out its events. */
 import { hostname } from "node:os";
 import { defer, lastValueFrom, tap } from "rxjs";
-import { MetricLog } from "../monitor/metric-log.ts";
+import { MetricRecord } from "./metric-record.ts";
 import type { MetricSink } from "../metrics/metric-sink.ts";
 import { metricsPath } from "./workdir.ts";
 import { namingFile } from "../base/naming-file.ts";
@@ -30,7 +30,7 @@ export async function dispatchEvents(
   sink: MetricSink,
 ): Promise<void> {
   const path = metricsPath(context.workdir);
-  const record = new MetricLog(path, { runId: context.name, node: hostname() });
+  const record = new MetricRecord(path, { runId: context.name, node: hostname() });
   const handle = (event: RunEvent) => {
     onEvent?.(event);
     switch (event.type) {
@@ -46,11 +46,12 @@ export async function dispatchEvents(
         return onResult(event.values);
       case "histogram":
         return onHistogram(event);
+      case "rewind":
+        return namingFile(path, () => record.rewind(event));
       case "metric": {
         const { name, step, value, unit } = event;
         const metric = { name, step, value, unit, time: new Date().toISOString() };
-        namingFile(path, () => record.add(metric));
-        return sink.push(metric);
+        return namingFile(path, () => record.add(metric)) && sink.push(metric);
       }
     }
   };

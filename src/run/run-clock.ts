@@ -83,6 +83,7 @@ export class RunClock {
       case "metric":
       case "message":
       case "histogram":
+      case "rewind":
         return false;
     }
   }

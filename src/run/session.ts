@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ProgressFile } from "../data/formats/progress-file.ts";
 import { readProgress } from "../data/formats/read-progress.ts";
 import { shellWord } from "../base/format.ts";
+import { syncFile } from "../base/sync-file.ts";
 import { UsageError } from "../base/errors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import type { ScoreModel } from "../models/score-model.ts";
@@ -23,6 +24,7 @@ import { precisionsOf } from "./precision.ts";
 import { startingCheckpoint } from "./starting-checkpoint.ts";
 import { compiles, evaluatedRate, sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
+import { metricsPath } from "./workdir.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
 /** The parts of a run that training, evaluation and sampling share. */
@@ -108,6 +110,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
     layout,
     config: { pipeline, preset: context.preset, dataDigest: data?.train, shape: model.shape, ...config },
     ...{ keep: config.training.keepCheckpoints, keepEvery: config.training.keepEvery },
+    before: () => syncFile(metricsPath(workdir)),
   });
   const found = startingCheckpoint(context, network, store, (text) => events.push(message(text)));
   if (!found && mode !== "train") {
@@ -128,7 +131,10 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   if (data) events.push(...bindData(context, data.train, store.loaded, found?.snapshot.step));
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
-  if (mode === "train") state.keepAverages(config.model.emaRates);
+  if (mode === "train") {
+    state.keepAverages(config.model.emaRates);
+    events.push({ type: "rewind", step: state.step, training: "train" });
+  }
   state.evaluate(evaluatedRate(config));
   const { peers, events: exchange } = peersOf(context, { state, store, network, data: data?.train });
   const told = new Subject<RunEvent>();

@@ -13,6 +13,7 @@ import { record } from "../streams/record.ts";
 import { sampleTime } from "../streams/sample-time.ts";
 import { densityOf } from "../streams/score-matching.ts";
 import { stagesOf, type Stage } from "../streams/stage.ts";
+import { sumWindow } from "../streams/sum-window.ts";
 import { compiles, weightingOf } from "./from-config.ts";
 import { gradientUpdates, roundUpdates } from "./updates.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -74,11 +75,12 @@ export function trainingLoop<C extends string>(
       .pipe(perturbed, operator)
       .pipe(
         stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, stride, compile })),
+        sumWindow(state, { steps, every: logEvery, stride }),
         captureState(state, { every: [checkpointEvery, every] }),
         stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
         betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal }),
         credit.refund(parts),
-        record({ steps, every: logEvery, batchSize, stride, meter }),
+        record({ steps, every: logEvery, batchSize, stride, meter, window: state.window }),
       );
   });
 }

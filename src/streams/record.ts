@@ -2,6 +2,7 @@ import { concatMap, defer, startWith, type OperatorFunction } from "rxjs";
 import { floats } from "../data/batch.ts";
 import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
+import { isLogStep, nextWindow, type LogSteps, type LossWindow } from "../training/loss-window.ts";
 import type { StepRecord } from "./adam.ts";
 import type { Averaged } from "./ema.ts";
 
@@ -21,6 +22,8 @@ export interface RecordOptions {
   readonly prefix?: string;
   /** Unit of the loss, default "1". */
   readonly lossUnit?: string;
+  /** Sums of the state that training goes on from, see `sumWindow`. */
+  readonly window?: LossWindow | undefined;
   /** Read at log steps. */
   readonly meter?: Meter | undefined;
   /** Milliseconds. */
@@ -36,6 +39,8 @@ export interface RecordOptions {
  * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph,
  * and the time in which training stood still.
  *
+ * Where training goes on from a log step, its means come first: the run may have ended before it wrote them.
+ *
  * @example
  * ```ts
  * averagedSteps.pipe(record({ steps: 250_000, every: 100, batchSize: 128, meter }));
@@ -50,41 +55,50 @@ export function record({
   name = "training",
   prefix = "train",
   lossUnit = "1",
+  window,
   meter,
   now = () => performance.now(),
   memory = () => process.memoryUsage.rss(),
 }: RecordOptions): OperatorFunction<Averaged<StepRecord>, RunEvent> {
+  const log: LogSteps = { steps, every, stride };
+  const means = ({ step, count, loss, gradNorm, learningRate }: LossWindow): RunEvent[] =>
+    [
+      { name: `${prefix}/loss`, value: loss / count, unit: lossUnit },
+      { name: `${prefix}/grad_norm`, value: gradNorm / count, unit: "1" },
+      { name: `${prefix}/learning_rate`, value: learningRate, unit: "1" },
+    ].map((reading) => ({ type: "metric", step, ...reading }));
+  const missed: RunEvent[] =
+    window && isLogStep(window.step, log)
+      ? [...means(window), { type: "result", values: { loss: window.loss / window.count } }]
+      : [];
   return (source) =>
     defer(() => {
-      let sum = 0;
-      let norms = 0;
-      let count = 0;
+      let sums = window;
       let stood = 0;
       let clock: { time: number; steps: number } | undefined;
       let secondsPerStep: number | undefined;
       return source.pipe(
         concatMap((row): RunEvent[] => {
           const step = row.info.step + 1;
-          sum += floats(row, "loss").data[0]!;
-          norms += floats(row, "gradNorm").data[0]!;
-          count++;
+          const value = (name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
+          const [one, gradNorm, learningRate] = [value("loss"), value("gradNorm"), value("learningRate")];
+          // A state that came from other nodes has no sums, and those of its own checkpoint are of the past.
+          const before = sums?.step === step - stride ? sums : undefined;
+          sums = nextWindow(before, { step, loss: one, gradNorm, learningRate }, log);
           const measured = clock !== undefined;
           if (clock) clock.steps += stride;
           clock ??= { time: now(), steps: 0 };
           if (!measured) meter?.read();
-          const loss = sum / count;
+          const loss = sums.loss / sums.count;
           stood += meter?.held() ?? 0;
           if (clock.steps > 0) secondsPerStep = (now() - clock.time - stood) / 1000 / clock.steps;
           const speed = secondsPerStep === undefined ? {} : { imagesPerSecond: batchSize / secondsPerStep };
           const events: RunEvent[] = [{ type: "progress", done: step, loss, ...speed }];
-          const due = Math.floor(step / every) > Math.floor((step - stride) / every);
-          if (!due && step !== steps) return events;
+          if (!isLogStep(step, log)) return events;
 
           const metric = (key: string, value: number, unit: string) =>
             events.push({ type: "metric", name: `${prefix}/${key}`, step, value, unit });
-          metric("loss", loss, lossUnit);
-          metric("grad_norm", norms / count, "1");
-          metric("learning_rate", floats(row, "learningRate").data[0]!, "1");
+          events.push(...means(sums));
           if (secondsPerStep !== undefined) {
             metric("seconds_per_step", secondsPerStep, "s");
             metric("images_per_second", batchSize / secondsPerStep, "1/s");
@@ -96,10 +110,10 @@ export function record({
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
           events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
-          [sum, norms, count, stood, clock] = [0, 0, 0, 0, { time: now(), steps: 0 }];
+          [stood, clock] = [0, { time: now(), steps: 0 }];
           return events;
         }),
-        startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps", phase: "training" }),
+        startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps", phase: "training" }, ...missed),
       );
     });
 }

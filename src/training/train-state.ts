@@ -4,6 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import { tf } from "../engine/tf.ts";
 import { digest, initialParameters, type ParameterLayout } from "../models/parameters.ts";
 import type { AdamState } from "./adam.ts";
+import type { LossWindow } from "./loss-window.ts";
 
 /** A state in host memory; all vectors have the length of the layout. */
 export interface Snapshot {
@@ -17,6 +18,8 @@ export interface Snapshot {
   readonly outer?: Float32Array;
   /** Further averages by their decay; absent: there is none. */
   readonly averages?: ReadonlyMap<number, Float32Array>;
+  /** Sums over the steps since the last log step; absent: nobody sums. */
+  readonly window?: LossWindow;
 }
 
 /** Name of a further average in files and between nodes. */
@@ -55,6 +58,8 @@ export class TrainState {
   #outer: Tensor1D | undefined;
   #averages: Map<number, Tensor1D>;
   #evaluated: number | undefined;
+  /** Sums over the steps since the last log step, which `sumWindow` moves on. */
+  window: LossWindow | undefined;
 
   constructor(layout: ParameterLayout, snapshot: Snapshot) {
     this.layout = layout;
@@ -67,6 +72,7 @@ export class TrainState {
     this.#ema = upload(snapshot.ema);
     this.#outer = snapshot.outer && upload(snapshot.outer);
     this.#averages = uploadAll(snapshot.averages);
+    this.window = snapshot.window;
   }
 
   /** The state before the first step; the average starts at the parameters. */
@@ -132,6 +138,7 @@ export class TrainState {
     this.#ema = upload(snapshot.ema);
     this.#outer = snapshot.outer && upload(snapshot.outer);
     this.#averages = uploadAll(snapshot.averages);
+    this.window = snapshot.window;
   }
 
   /** Chooses the average that is evaluated by its decay. @throws UsageError when the state has none of it. */
@@ -168,6 +175,7 @@ export class TrainState {
       ...{ step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema) },
       ...outer,
       ...(averages.size > 0 && { averages }),
+      ...(this.window && { window: this.window }),
     };
   }
 

@@ -137,6 +137,8 @@ export class Pusher {
     async function* batches(bell: Bell, closing: () => boolean): AsyncGenerator<MetricBatch, void> {
       while (!over) {
         for (const { batch, end } of log.batches(sent)) {
+          // What a monitor has must not be lost here: its places would be taken again, by other metrics.
+          log.sync();
           yield batch;
           sent = end;
           if (over || sent.offset - first.offset >= callBytes) return;

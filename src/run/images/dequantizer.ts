@@ -14,6 +14,7 @@ import { ema } from "../../streams/ema.ts";
 import { flip } from "../../streams/flip.ts";
 import { images, trainBatches } from "../../streams/batches.ts";
 import { record } from "../../streams/record.ts";
+import { sumWindow } from "../../streams/sum-window.ts";
 import { dequantizerOutcome, dequantizerSession, type DequantizerSession } from "../dequantizer-session.ts";
 import { compiles, evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
@@ -52,20 +53,24 @@ export const dequantizerLoop: DequantizerTraining = ({ config, engine, signal },
   const batches = { batchSize, shards, seed, from: state.step, to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
-    trainBatches(images(data), "image", { ...batches, credit }).pipe(
-      randomFlip ? flip({ seed }) : identity,
-      dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
-      accumulate(shards),
-      adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
-      ema(state, { rate: emaRate, compile }),
-      captureState(state, { every: [checkpointEvery] }),
-      checkpoint(state, store, { every: checkpointEvery, signal }),
-      credit.refund(shards),
-      record({
-        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
-        lossUnit: "bits/dim",
-      }),
-    ),
+    trainBatches(images(data), "image", { ...batches, credit })
+      .pipe(
+        randomFlip ? flip({ seed }) : identity,
+        dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
+        accumulate(shards),
+        adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
+        ema(state, { rate: emaRate, compile }),
+      )
+      .pipe(
+        sumWindow(state, { steps, every: logEvery }),
+        captureState(state, { every: [checkpointEvery] }),
+        checkpoint(state, store, { every: checkpointEvery, signal }),
+        credit.refund(shards),
+        record({
+          ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+          ...{ lossUnit: "bits/dim", window: state.window },
+        }),
+      ),
   );
 };
 

@@ -6,6 +6,7 @@ import type { ParameterLayout } from "../../models/parameters.ts";
 import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { bestPath, HELD_OUT, type HeldOut } from "./best-checkpoint.ts";
 import { parseConfig, type Json } from "./stored-config.ts";
+import { parseWindow } from "../loss-window.ts";
 import type { Snapshot } from "../train-state.ts";
 
 /** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
@@ -27,7 +28,12 @@ export interface CheckpointStoreOptions {
   readonly keep: number;
   /** Those at multiples of this step are kept, too; 0 or absent: none. */
   readonly keepEvery?: number;
+  /** Awaited before a file gets its name, so that what it goes with is on the disk. */
+  readonly before?: () => Promise<void>;
 }
+
+/** Key of the configuration in a file that holds the sums since the last log step. */
+export const WINDOW = "window";
 
 interface Entry {
   readonly path: string;
@@ -95,10 +101,12 @@ export class CheckpointStore {
   }
 
   async #write(kind: CheckpointKind, path: string, snapshot: Snapshot): Promise<string> {
-    const { workdir, layout, config, keep, keepEvery = 0 } = this.#options;
+    const { workdir, layout, config, keep, keepEvery = 0, before } = this.#options;
     await this.#allowed(snapshot.step);
+    await before?.();
     mkdirSync(join(workdir, kind), { recursive: true });
-    await writeCheckpoint(path, layout, snapshot, config);
+    const { window } = snapshot;
+    await writeCheckpoint(path, layout, snapshot, window ? { ...(config as Json), [WINDOW]: window } : config);
     // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
     const older = entriesOf(workdir, kind).filter(({ step }) => step < snapshot.step);
     const limit = kind === "checkpoints" ? keep : 1;
@@ -154,8 +162,10 @@ export class CheckpointStore {
       try {
         const { snapshot, config } = readRunCheckpoint(path, layout);
         this.#newest = path;
-        this.#loaded = parseConfig(path, config);
-        return { path, snapshot };
+        const { [WINDOW]: sums, ...loaded } = parseConfig(path, config);
+        this.#loaded = loaded;
+        const window = parseWindow(sums, snapshot.step);
+        return { path, snapshot: window ? { ...snapshot, window } : snapshot };
       } catch (error) {
         if (!(error instanceof DamagedCheckpointError)) throw error;
         onDamaged(error.message.split("\n")[0]!);

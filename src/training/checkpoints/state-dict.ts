@@ -6,7 +6,7 @@ import { DEQUANTIZER_FIELD, fieldProblems, numberIn, STEP, type StoredCheckpoint
 import type { Snapshot } from "../train-state.ts";
 
 /** The reference has no outer momentum and one average. */
-type Vector = Exclude<keyof Snapshot, "step" | "outer" | "averages">;
+type Vector = Exclude<keyof Snapshot, "step" | "outer" | "averages" | "window">;
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** Null stands for a branch with nothing on it. */

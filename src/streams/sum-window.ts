@@ -1,0 +1,31 @@
+import { tap, type MonoTypeOperatorFunction } from "rxjs";
+import { floats } from "../data/batch.ts";
+import { nextWindow, type LogSteps } from "../training/loss-window.ts";
+import type { TrainState } from "../training/train-state.ts";
+import type { StepRecord } from "./adam.ts";
+
+/**
+ * Sums loss and norm of the gradient over the steps since the last log step, in the state: its copies and checkpoints
+ * have the sums, so that a run which goes on gives the means of one that was never interrupted.
+ *
+ * @example
+ * ```ts
+ * averagedSteps.pipe(
+ *   sumWindow(state, { steps: 250_000, every: 100 }),
+ *   captureState(state, { every: [1000] }),
+ *   checkpoint(state, store, { every: 1000 }),
+ *   record({ steps: 250_000, every: 100, batchSize: 128, window: state.window }),
+ * );
+ * ```
+ * @returns The same values.
+ */
+export function sumWindow<T extends StepRecord>(
+  state: Pick<TrainState, "step" | "window">,
+  log: LogSteps,
+): MonoTypeOperatorFunction<T> {
+  const value = (row: T, name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
+  return tap((row) => {
+    const [loss, gradNorm, learningRate] = [value(row, "loss"), value(row, "gradNorm"), value(row, "learningRate")];
+    state.window = nextWindow(state.window, { step: state.step, loss, gradNorm, learningRate }, log);
+  });
+}
