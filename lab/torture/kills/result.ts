@@ -34,7 +34,7 @@ function metricsIn(workdir: string): Pick<Result, "metrics" | "wrong"> {
   const wrong: string[] = [];
   const places = new Set<string>();
   const metrics: string[] = [];
-  for (const line of lines.filter(Boolean)) {
+  for (const line of lines.filter((text) => text.trim() !== "")) {
     let told: Told;
     try {
       told = JSON.parse(line) as Told;
