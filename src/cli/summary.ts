@@ -40,6 +40,7 @@ export function summaryTable(summary: Partial<Summary>): string {
     ["metrics", workdir && join(workdir, "metrics.jsonl")],
     ["parameters", summary.parameters && `SHA-256 ${summary.parameters.slice(0, 16)}`],
     ["peak memory", summary.peakMemoryMB === undefined ? undefined : `${summary.peakMemoryMB} MiB`],
+    ["energy", summary.energyJoules && `${short(summary.energyJoules / 3.6e6)} kWh, of the GPUs`],
   ];
   const how = summary.stoppedBy ? `stopped by ${summary.stoppedBy}` : summary.error ? "failed" : "done";
   const head = `${pipeline} (${[mode, preset].filter(Boolean).join(", ")}): ${how} after ${duration(summary.seconds ?? 0)}`;

@@ -95,6 +95,8 @@ export interface Summary {
   readonly seconds: number;
   /** Largest resident memory of the process, MiB. */
   readonly peakMemoryMB: number;
+  /** Energy of the GPUs since this start, where they tell their power. */
+  readonly energyJoules: number;
   /** The signal that stopped the run. */
   readonly stoppedBy: string;
   /** Why the run failed. */

@@ -8,6 +8,7 @@ import { namingFile } from "../base/naming-file.ts";
 import type { HistogramReading } from "../metrics/meter.ts";
 import type { Pipeline, RunContext, RunEvent, Summary } from "./pipeline.ts";
 import type { Reporter } from "./reporter.ts";
+import { machineReadings, withMachine } from "./with-machine.ts";
 
 export interface Listeners {
   readonly onResult: (values: Partial<Summary>) => void;
@@ -56,6 +57,6 @@ export async function dispatchEvents(
     }
   };
   // Handled in `tap`, not in the observer: there an error would leave the stream and miss the promise.
-  const events = defer(() => pipeline.run(context)).pipe(tap(handle));
+  const events = defer(() => pipeline.run(context)).pipe(withMachine(machineReadings(context)), tap(handle));
   await lastValueFrom(events, { defaultValue: undefined });
 }

@@ -4,6 +4,7 @@ import type { ConnectionState } from "./connection.ts";
 import { h, isolated, setText } from "./dom.ts";
 import { filesView } from "./files-view.ts";
 import { graphView } from "./graph-view.ts";
+import { machineView } from "./machine-view.ts";
 import { Model } from "./model.ts";
 import { noiseView } from "./noise-view.ts";
 import { nodesView } from "./nodes-view.ts";
@@ -54,6 +55,7 @@ const nodes = nodesView(model, () => {
 const charts = chartsView(model, changed);
 const graph = graphView(model);
 const noise = noiseView(model);
+const machine = machineView(model);
 const files = filesView(model, changed);
 const state = h("span", { class: "state", role: "status", "aria-live": "polite" });
 const title = h("bdi", { class: "run" });
@@ -67,6 +69,7 @@ function draw(): void {
   charts.update();
   graph.update();
   noise.update();
+  machine.update();
 }
 
 /** Redraws the parts that change without metrics. */
@@ -88,7 +91,7 @@ const recolour = () => {
 
 document.body.append(
   h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(recolour)), // prettier-ignore
-  h("main", {}, phase.element, tiles.element, nodes.element, charts.element, noise.element, graph.element, files.element), // prettier-ignore
+  h("main", {}, phase.element, tiles.element, nodes.element, charts.element, noise.element, graph.element, machine.element, files.element), // prettier-ignore
 );
 followFeed({
   record(record) {
