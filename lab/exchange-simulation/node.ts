@@ -94,7 +94,8 @@ export class SimulatedNode {
       this.member = state;
       for (const effect of effects) this.#perform(effect);
       this.#write();
-      this.work.goOn();
+      // The work tells these itself.
+      if (event.type !== "waits" && event.type !== "turn") this.work.goOn();
     });
   }
 

@@ -79,6 +79,16 @@ export function planOf(seed: number): Plan {
 const endLimit = ({ setup: { to, deadline, shards, shardTime } }: Plan) =>
   deadline * (GATHERING + SEARCH + 2 * LINGER + 4 * ENTERING) + 2 * to * (deadline + 2 * shards * shardTime);
 
+/** When the last fault is over, whatever it does. */
+const quietFrom = ({ faults, faultsUntil }: Plan) =>
+  faults.reduce((end, fault) => {
+    const lasts = ("ms" in fault ? fault.ms : 0) + ("restart" in fault ? fault.restart : 0);
+    return Math.max(end, fault.at + lasts);
+  }, faultsUntil);
+
+/** ms within which the run does a step once there are no more faults: one node may have to compute all of it. */
+const stepLimit = ({ setup: { deadline, shards, shardTime } }: Plan) => 2 * deadline + 1.5 * shards * shardTime;
+
 /** 0 at the end, 143 after a signal, 1 for what passes: never 2, and never for what only broken arithmetic brings about. */
 function isExpected(code: number, why: string, { drifts = false }: Setup): boolean {
   if (code !== 1) return code === 0 || code === 143;
@@ -102,6 +112,8 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
   const restarts = disks.map(() => 0);
   const done = new Set<number>();
   const checked = new WeakSet<Values>();
+  const quiet = quietFrom(plan);
+  const newest = { step: 0, at: 0 };
   let broken: string | undefined;
   let incarnations = 0;
   const fail = (text: string) => {
@@ -135,6 +147,12 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
       if (setup.drifts) return;
       if (hashOf(values) !== hashes[values.step]) fail(`${node.name}: other bits after ${values.step} steps`);
       world.say(node.name, `is at step ${values.step}`);
+      // Members of a view are at most one step apart: the run has begun again from an older state.
+      if (values.step < newest.step - 1) newest.step = values.step;
+      if (values.step <= newest.step) return;
+      const waited = world.now - Math.max(newest.at, quiet);
+      if (waited > stepLimit(plan)) fail(`step ${values.step} took ${waited / 1000} s, without a fault`);
+      Object.assign(newest, { step: values.step, at: world.now });
     },
     onSaved(node, values) {
       if (hashOf(values) !== hashes[values.step]) fail(`${node.name}: saved other bits after ${values.step} steps`);

@@ -37,6 +37,7 @@ export interface Surroundings {
 }
 
 export interface Parcel {
+  readonly runId: string;
   readonly view: number;
   readonly step: number;
   readonly from: number;

@@ -1,5 +1,6 @@
 /** The work of a simulated node: what it computes, sends, sums up and applies, and what it fetches. */
 import { admission } from "../../src/grpc/exchange/admission.ts";
+import { RETRY } from "../../src/grpc/exchange/limits.ts";
 import { worksIn } from "../../src/grpc/exchange/member-state.ts";
 import type { GroupView, Member, Phase } from "../../src/grpc/exchange/messages.ts";
 import { rangeOf, shardsOf } from "../../src/grpc/exchange/shares-of-view.ts";
@@ -10,6 +11,12 @@ import type { Parcel, Surroundings } from "./surroundings.ts";
 import { Connection } from "./world.ts";
 
 type Came = Record<"REDUCE" | "GATHER", Map<number, Parcel>>;
+/** A connection to another node, and what is lost if it breaks now. */
+interface Peer {
+  readonly connection: Connection;
+  readonly sent: Set<(why: string) => void>;
+}
+
 const nothing = (): Came => ({ REDUCE: new Map(), GATHER: new Map() });
 
 export class Work {
@@ -21,7 +28,7 @@ export class Work {
   readonly #node: SimulatedNode;
   readonly #around: Surroundings;
   #sum: { step: number; sum: Float32Array } | undefined;
-  readonly #peers = new Map<number, Connection>();
+  readonly #peers = new Map<number, Peer>();
   #came = nothing();
   #early: Parcel[] = [];
   #own: { step: number; first: number; end: number } | undefined;
@@ -40,15 +47,16 @@ export class Work {
     this.#early = this.#early.filter(({ view }) => view >= this.#node.member.viewNumber);
   }
 
-  #peer(host: number): Connection | undefined {
+  #peer(host: number): Peer | undefined {
     const known = this.#peers.get(host);
-    if (known?.open) return known;
+    if (known?.connection.open) return known;
     const { at, world, network } = this.#around;
     const there = at(host);
     if (!there || there === "silent") return undefined;
-    const connection = new Connection(world, network, this.#node, there);
-    this.#peers.set(host, connection);
-    return connection;
+    const peer: Peer = { connection: new Connection(world, network, this.#node, there), sent: new Set() };
+    peer.connection.onBreak[0] = (why) => peer.sent.forEach((lost) => lost(why));
+    this.#peers.set(host, peer);
+    return peer;
   }
 
   #hostOf({ address }: { address: string }): number {
@@ -59,18 +67,29 @@ export class Work {
     const node = this.#node;
     const { at, world } = this.#around;
     const host = this.#hostOf(to);
-    const there = at(host);
-    if (there === "silent") return;
-    const failed = (why: string) => node.member.view === view && node.tell({ type: "undelivered", to: to.id, why });
-    const connection = this.#peer(host);
-    if (!connection || !there) return world.after(2, () => node.process.do(() => failed("connection refused")));
-    connection.onBreak[0] = failed;
-    const parcel = { view: view.view, step: this.values.step, from: node.member.id, phase, vectors };
-    connection.send(0, () => there.work.#take(parcel));
+    const { id: from, runId } = node.member;
+    const parcel = { runId, view: view.view, step: this.values.step, from, phase, vectors };
+    const isOver = () => node.member.view !== view;
+    const soon = (ms: number, run: () => void) => world.after(ms, () => node.process.do(() => isOver() || run()));
+    const failed = (why: string) => isOver() || node.tell({ type: "undelivered", to: to.id, why });
+    const send = (onLost: (why: string) => void): void => {
+      const there = at(host);
+      if (there === "silent") return;
+      const peer = this.#peer(host);
+      if (!peer || !there) return soon(2, () => failed("connection refused"));
+      peer.sent.add(onLost);
+      peer.connection.send(0, () => {
+        peer.sent.delete(onLost);
+        there.work.#take(parcel);
+      });
+    };
+    // As the real deliveries do: what is lost with its connection is sent again, once.
+    send(() => soon(RETRY, () => send(failed)));
   }
 
   #take(parcel: Parcel): void {
-    const { view, viewNumber, caughtUp: settled } = this.#node.member;
+    const { runId, view, viewNumber, caughtUp: settled } = this.#node.member;
+    if (parcel.runId !== runId) return;
     const { verdict } = admission(parcel, { view, viewNumber, step: this.values.step, settled });
     if (verdict === "wait") return void this.#early.push(parcel);
     if (verdict !== "take") return;
@@ -162,15 +181,18 @@ export class Work {
   #waits(view: GroupView, phase: keyof Came): boolean {
     const { waiting, id: own } = this.#node.member;
     const came = this.#came[phase];
-    const from = view.members.flatMap(({ id }) => (id === own || came.has(id) ? [] : [id]));
-    const told = waiting?.phase === phase ? waiting.from.length : 0;
-    if (told !== from.length) this.#node.tell({ type: "waits", phase, from });
-    return from.length > 0;
+    let missing = 0;
+    for (const { id } of view.members) if (id !== own && !came.has(id)) missing++;
+    if ((waiting?.phase === phase ? waiting.from.length : 0) !== missing) {
+      const from = view.members.flatMap(({ id }) => (id === own || came.has(id) ? [] : [id]));
+      this.#node.tell({ type: "waits", phase, from });
+    }
+    return missing > 0;
   }
 
   #exchange(view: GroupView, first: number, end: number): void {
     if (this.#waits(view, "REDUCE")) return;
-    const { id: own } = this.#node.member;
+    const { id: own, runId } = this.#node.member;
     const range = rangeOf(view, own, this.#shape());
     if (!this.#gathered) {
       this.#gathered = true;
@@ -181,7 +203,7 @@ export class Work {
         return subtreesOf(share.first, share.end).map((subtree, i) => ({ subtree, value: vectors[i]! }));
       });
       const sum = sumInOrder(parts, this.#around.setup.shards, add);
-      const about = { view: view.view, step: this.values.step, from: own, phase: "GATHER" as const };
+      const about = { runId, view: view.view, step: this.values.step, from: own, phase: "GATHER" as const };
       this.#came.GATHER.set(own, { ...about, vectors: [sum] });
       for (const to of this.#others(view)) this.#deliver(view, to, "GATHER", [sum]);
     }

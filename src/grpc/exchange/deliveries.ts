@@ -1,9 +1,22 @@
 /** Tracks the parcels of a node that the others have not all taken yet. */
+import { setTimeout as delay } from "node:timers/promises";
 import { status, type ServiceError } from "@grpc/grpc-js";
+import { RETRY } from "./limits.ts";
 import type { Header } from "./messages.ts";
 import type { Member } from "./messages.ts";
 import type { Vector } from "./parcel.ts";
 import type { Wire } from "./wire.ts";
+
+/** Sends once more what was lost with its connection: the machine of the other node may have been started again. */
+async function again(deliver: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  await delay(RETRY, undefined, { signal });
+  try {
+    await deliver();
+  } catch (error) {
+    // Only the receipt was lost.
+    if ((error as ServiceError).code !== status.ALREADY_EXISTS) throw error;
+  }
+}
 
 export interface DeliveriesOptions {
   readonly wire: Wire;
@@ -54,6 +67,12 @@ export class Deliveries {
     this.#open++;
     return wire
       .deliver(to, header, vectors, signal)
+      .catch((error: ServiceError) => {
+        if (signal.aborted || error.code !== status.UNAVAILABLE) throw error;
+        // A stream of its own: on that of the signal it would stand behind parcels that wait for it.
+        const own = AbortSignal.any([signal]);
+        return again(() => wire.deliver(to, header, vectors, own), signal);
+      })
       .catch((error: ServiceError) => {
         // A parcel that is too late for the other side is no fault of it.
         if (signal.aborted || error.code === status.FAILED_PRECONDITION) return;

@@ -103,8 +103,10 @@ export class Inbox {
     requireVectors(header.vectors, expected);
     const slot = key(header.from, header.phase);
     const all = this.#arriving;
-    if (all.has(slot)) {
-      throw refuse(status.ALREADY_EXISTS, `${header.phase} of step ${header.step} from member ${header.from} is here already`); // prettier-ignore
+    const before = all.get(slot);
+    if (before) {
+      const [code, at] = before.complete ? [status.ALREADY_EXISTS, "here already"] : [status.ABORTED, "still arriving"];
+      throw refuse(code, `${header.phase} of step ${header.step} from member ${header.from} is ${at}`);
     }
     const memory = this.#memoryOf(header);
     const { onNews } = this.#options;

@@ -83,6 +83,8 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
     const third = startNode({ to: 20, join });
     const one = await aloneTo(20);
     for (const node of [first, second, third]) expect((await node.ended).digest).toBe(one.digest);
+    // It was sent again: nobody had to leave.
+    expect(first.messages.filter((text) => text.includes("left out"))).toEqual([]);
   });
 
   it("stops the others when the first node is gone, and they know what to do", async () => {

@@ -1,5 +1,5 @@
 /** The parcels that a node takes, lets wait and refuses, without a network. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Bell } from "../../../src/base/bell.ts";
 import type { Place } from "../../../src/grpc/exchange/admission.ts";
 import { BufferPool } from "../../../src/grpc/exchange/buffer-pool.ts";
@@ -40,7 +40,18 @@ function started(waiting = 2) {
     const rest = all.slice(0, all.length - cut)[Symbol.iterator]();
     return inbox.take({ next: async () => rest.next() as IteratorResult<ParcelMessage> }, given);
   };
-  return { inbox, now, moved, news, deliver };
+  /** The header has come; the rest comes no more once it is cut. */
+  const part = async () => {
+    const [header] = await messages();
+    let cut = () => {};
+    const never = new Promise<never>((_, reject) => (cut = () => reject(new Error("the stream broke"))));
+    const steps = [Promise.resolve({ value: header!, done: false as const })];
+    const taken = inbox.take({ next: () => steps.shift() ?? never }, new AbortController().signal);
+    taken.catch(() => {});
+    await vi.waitFor(() => expect(inbox.get(2, "REDUCE")).toBeDefined());
+    return { taken, cut: () => cut() };
+  };
+  return { inbox, now, moved, news, deliver, part };
 }
 
 const turn = () => new Promise(setImmediate);
@@ -61,6 +72,16 @@ describe("a node's inbox", () => {
     expect([complete, there, new Set(vectors.flatMap((values) => [...values]))]).toEqual([true, 16, new Set([1])]);
     expect(news.count).toBeGreaterThan(0);
     await expect(deliver()).rejects.toThrow("ALREADY_EXISTS: REDUCE of step 5 from member 2 is here already");
+  });
+
+  it("does not count a parcel as there of which a part is on its way", async () => {
+    const { inbox, deliver, part } = started();
+    const first = await part();
+    await expect(deliver()).rejects.toThrow("ABORTED: REDUCE of step 5 from member 2 is still arriving");
+    first.cut();
+    await expect(first.taken).rejects.toThrow("the stream broke");
+    expect(inbox.get(2, "REDUCE")).toBeUndefined();
+    expect(await deliver()).toBe(true);
   });
 
   it("takes a parcel again that was cut off the first time", async () => {

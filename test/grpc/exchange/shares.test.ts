@@ -1,6 +1,7 @@
 /** Who sends what to whom in a view, and what becomes of it, without a network. */
 import { status, type ServiceError } from "@grpc/grpc-js";
-import { describe, expect, it } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it, vi } from "vitest";
 import { RunError, UsageError } from "../../../src/base/errors.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
 import type { Member, GroupView } from "../../../src/grpc/exchange/messages.ts";
@@ -141,6 +142,47 @@ describe("deliveries", () => {
     await two;
     expect(deliveries.open).toBe(0);
     expect(told).toEqual(["end", [2, "did not take what it was sent: DATA_LOSS: damaged"], "end"]);
+  });
+
+  describe("whose connection breaks", () => {
+    const broken = statusError(status.UNAVAILABLE, "connection reset");
+    const again = (calls: readonly unknown[]) => vi.waitFor(() => expect(calls).toHaveLength(2));
+
+    it("are sent again once, and blame nobody when they arrive, or had arrived before", async () => {
+      for (const answer of [undefined, statusError(status.ALREADY_EXISTS, "here already")]) {
+        const { told, calls, deliveries, send } = started();
+        const sent = send(1);
+        calls[0]!.reject(broken);
+        await again(calls);
+        expect([deliveries.open, told]).toEqual([1, []]);
+        if (answer) calls[1]!.reject(answer);
+        else calls[1]!.resolve();
+        await sent;
+        expect([deliveries.open, told]).toEqual([0, ["end"]]);
+      }
+    });
+
+    it("blame the member when it breaks again, or when half of it is there", async () => {
+      for (const answer of [broken, statusError(status.ABORTED, "still arriving")]) {
+        const { told, calls, send } = started();
+        const sent = send(1);
+        calls[0]!.reject(broken);
+        await again(calls);
+        calls[1]!.reject(answer);
+        await sent;
+        expect([calls.length, told]).toEqual([2, [[1, `did not take what it was sent: ${answer.message}`], "end"]]);
+      }
+    });
+
+    it("are not sent again when the view is over meanwhile", async () => {
+      const { told, calls, deliveries, send } = started();
+      const sent = send(1);
+      calls[0]!.reject(broken);
+      await delay(20);
+      deliveries.cancel();
+      await sent;
+      expect([calls.length, told]).toEqual([1, ["end"]]);
+    });
   });
 
   it("blame nobody for what came too late, or was given up", async () => {

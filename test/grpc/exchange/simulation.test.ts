@@ -68,6 +68,11 @@ describe("simulated nodes", () => {
     expect(log.join("\n")).toMatch(/n0: exits with 143/);
   });
 
+  it.each([149, 190, 249, 257])("send again what was lost with its connection: seed %i", (seed) => {
+    const { broken, log } = simulate(seed);
+    expect(broken, log.join("\n")).toBeUndefined();
+  });
+
   it("fetch nothing at the start, since all have the same", () => {
     expect(simulate(1, plan([])).log.join("\n")).not.toMatch(/fetches/);
   });
