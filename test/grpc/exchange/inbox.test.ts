@@ -42,7 +42,7 @@ function started(waiting = 2) {
   };
   /** The header has come; the rest comes no more once it is cut. */
   const part = async () => {
-    const [header] = await messages();
+    const [header] = await messages({}, 1);
     let cut = () => {};
     const never = new Promise<never>((_, reject) => (cut = () => reject(new Error("the stream broke"))));
     const steps = [Promise.resolve({ value: header!, done: false as const })];
