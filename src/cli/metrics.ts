@@ -12,6 +12,8 @@ import { otlpThread } from "../monitor/otlp/run-otlp.ts";
 import { UsageError } from "../base/errors.ts";
 import { identityOf, RUN_ID } from "../monitor/run-id.ts";
 import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
+import { notifyThread, type NotifyTarget } from "../monitor/notify/notify.ts";
+import { addNotifyOptions, parseNotify, type GivenNotify } from "./notify.ts";
 import { parseOtlp } from "./otlp.ts";
 import { addHostOption, addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
@@ -24,7 +26,7 @@ const RUN_ID_OPTION = "--run-id";
 const MONITOR = "--monitor";
 
 /** Options as commander gives them. */
-export interface GivenMetrics extends SecurityOptions {
+export interface GivenMetrics extends SecurityOptions, GivenNotify {
   readonly metricsListen?: string;
   readonly metricsPush?: string;
   readonly metricsPushLimit?: string;
@@ -35,7 +37,11 @@ export interface GivenMetrics extends SecurityOptions {
 
 /** Addresses at which metrics are served and to which they are sent, and who may connect. */
 export type MetricTargets = Pick<RunMetricsOptions, "listen" | "push"> &
-  Partial<Pick<RunWebOptions, "web">> & { readonly otlp?: OtlpTarget; readonly runId?: string };
+  Partial<Pick<RunWebOptions, "web">> & {
+    readonly otlp?: OtlpTarget;
+    readonly notify?: NotifyTarget;
+    readonly runId?: string;
+  };
 
 export function addMetricOptions(command: Command): void {
   command
@@ -45,6 +51,7 @@ export function addMetricOptions(command: Command): void {
     .option(`${RUN_ID_OPTION} <name>`, "name of the run in metrics, the same for all of its nodes; default: a new name")
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
+  addNotifyOptions(command);
   addSecurityOptions(command);
   addHostOption(command);
 }
@@ -70,7 +77,8 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
   const { metricsListen, metricsPush, otlp, monitor, runId } = given;
   checkRunId(runId);
   const limit = parseLimit(given.metricsPushLimit);
-  if ([metricsListen, metricsPush, otlp, monitor].every((option) => option === undefined)) return {};
+  const notify = parseNotify(given, given.insecure);
+  if ([metricsListen, metricsPush, otlp, monitor, notify].every((option) => option === undefined)) return {};
   const secrets = readSecrets(given, env);
   const listen = metricsListen === undefined ? undefined : parseEndpoint(LISTEN, metricsListen, true);
   const push = metricsPush === undefined ? undefined : parseEndpoint(PUSH, metricsPush, false);
@@ -80,6 +88,7 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
     ...(listen && { listen: { endpoint: listen, security: serverSecurity(LISTEN, listen, secrets) } }),
     ...(push && { push: { endpoint: push, security: clientSecurity(PUSH, push, secrets), ...(limit && { limit }) } }),
     ...(runId !== undefined && { runId }),
+    ...(notify && { notify }),
     ...(otlp !== undefined && { otlp: parseOtlp(otlp, secrets) }),
   };
 }
@@ -91,12 +100,12 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
  * @throws UsageError when it cannot listen.
  */
 export async function openMetrics(
-  { listen, push, otlp, web, runId: shared }: MetricTargets,
+  { listen, push, otlp, web, notify, runId: shared }: MetricTargets,
   { workdir, name, path }: { readonly workdir: string; readonly name: string; readonly path: string },
   tell: (text: string) => void,
 ): Promise<MetricSink> {
   dropTornLine(path);
-  if (!listen && !push && !otlp && !web) return fanOut([], tell);
+  if (!listen && !push && !otlp && !web && !notify) return fanOut([], tell);
   const { runId, node } = identityOf(workdir, name, shared, tell);
   const record = { path, runId, node };
   const sinks: MetricSink[] = [];
@@ -105,6 +114,7 @@ export async function openMetrics(
       sinks.push(await otlpThread({ ...otlp, ...record, pipeline: name }, tell));
       tell(`metrics: run ${runId} is exported to ${endpointText(otlp.endpoint)}`);
     }
+    if (notify) sinks.push(await notifyThread({ ...notify, ...record }, tell));
     if (web) {
       const page = await webThread({ ...record, workdir: resolve(workdir), web }, tell);
       sinks.push(page);

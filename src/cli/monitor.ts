@@ -10,6 +10,8 @@ import { JoinedFeed } from "../monitor/joined-feed.ts";
 import { Workdirs } from "../monitor/workdirs.ts";
 import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
+import { notify } from "../monitor/notify/notify.ts";
+import { addNotifyOptions, parseNotify, type GivenNotify } from "./notify.ts";
 import { describeFailure } from "./failure.ts";
 import { runProgram } from "./program.ts";
 import { addHostOption, addSecurityOptions } from "./security-options.ts";
@@ -29,7 +31,7 @@ export interface MonitorEnvironment {
   readonly exit: (code: number) => void;
 }
 
-interface Given extends SecurityOptions {
+interface Given extends SecurityOptions, GivenNotify {
   readonly listen: string;
   readonly web: string;
   readonly dir: string;
@@ -49,6 +51,7 @@ export function monitorProgram(): Command {
     .option("--web <host:port>", "address of the page of all runs", "127.0.0.1:8080")
     .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor")
     .option("--runs <folder>", "follows all workdirs below a folder, live or finished; only reads", "runs");
+  addNotifyOptions(command);
   addSecurityOptions(command);
   addHostOption(command);
   return command
@@ -99,6 +102,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const endpoint = parseEndpoint("--listen", given.listen, true);
     const webEndpoint = parseEndpoint("--web", given.web, true);
     const secrets = readSecrets(given, env);
+    const told = parseNotify(given, secrets.insecure);
     const security = serverSecurity("--listen", endpoint, secrets);
     const webSecurity = serverSecurity("--web", webEndpoint, secrets);
     const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
@@ -107,6 +111,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
       const workdirs = new Workdirs(given.runs);
       const feed = new JoinedFeed(archive, workdirs);
       const server = await serve({ option: "--listen", endpoint, security, feed, store: archive, tell });
+      const endNotices = told ? notify(told, feed, tell) : async () => {};
       const source = { feed, workdir: (runId: string) => workdirs.workdir(runId) };
       const page = { option: "--web", endpoint: webEndpoint, security: webSecurity, source, tell };
       const web = await openWeb({ ...page, metrics: prometheusHandler(feed) }, server);
@@ -121,7 +126,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
       });
       archive.close();
       workdirs.close();
-      await Promise.all([server.close(GRACE), web.close(GRACE)]);
+      await Promise.all([server.close(GRACE), web.close(GRACE), endNotices(GRACE)]);
       return exitCode;
     } finally {
       unlock();

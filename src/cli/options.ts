@@ -85,6 +85,8 @@ const NPM_TAKES = [
   "metrics-push",
   "monitor",
   "otlp",
+  "notify",
+  "notify-when",
   "listen",
   "join",
   "world",
