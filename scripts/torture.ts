@@ -9,7 +9,9 @@ import { join } from "node:path";
 import { format } from "prettier";
 import { planOf, simulate } from "../lab/exchange-simulation/simulate.ts";
 import { damagePart } from "../lab/torture/damage.ts";
+import { diskPart } from "../lab/torture/disk.ts";
 import { exchangePart } from "../lab/torture/exchange.ts";
+import { locksPart } from "../lab/torture/locks.ts";
 import type { Part, Scale } from "../lab/torture/part.ts";
 import { killsPart } from "../lab/torture/kills.ts";
 import { readersPart } from "../lab/torture/readers/readers.ts";
@@ -21,6 +23,8 @@ const parts: Readonly<Record<string, Part>> = {
   readers: readersPart,
   kills: killsPart,
   damage: damagePart,
+  disk: diskPart,
+  locks: locksPart,
   exchange: exchangePart,
 };
 const PAGE = "docs/lab/reliability.md";

@@ -1,16 +1,14 @@
 /** Runs killed at their writes and in between, and gone on with: nothing may be lost, doubled or other. */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { program } from "../scratch.ts";
 import { randomOf } from "../exchange-fuzz/random.ts";
+import { HOOK } from "./kills/hooked.ts";
 import { places, type Moment, type Order, type Place } from "./kills/places.ts";
 import { difference, resultIn, type Result } from "./kills/result.ts";
 import { scenarioNames, scenarios, type Scenario } from "./kills/scenarios.ts";
 import type { Case, Outcome, Part, Scale } from "./part.ts";
 import { newFolder, runProgram, type Ran } from "./program.ts";
 
-const HOOK = pathToFileURL(program("./torture/kills/hook.ts")).href;
 const TRIES: Record<Scale, number> = { quick: 2, full: 25 };
 const MOMENTS: readonly Moment[] = ["before", "half", "after"];
 /** Choices of a moment, where a run is over before it. */

@@ -18,12 +18,30 @@ function die(): never {
   for (;;);
 }
 
+const { openSync: create, writeSync: put, closeSync: end } = fs;
+
+/** Writes a file until its disk is full. */
+function fill(path: string): void {
+  const file = create(path, "w");
+  for (let size = 1 << 20; size >= 1;) {
+    try {
+      put(file, Buffer.alloc(size));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      size >>= 1;
+    }
+  }
+  end(file);
+}
+
 /** Counts a write, and says at which moment of it this process has to die. */
 function passed(path: unknown, renamed = false): Moment | undefined {
   const places = typeof path === "string" && !inside ? placeOf(path, renamed) : [];
   for (const place of places) {
     seen[place] = (seen[place] ?? 0) + 1;
-    if (order.place === place && order.number === seen[place]) return order.moment;
+    if (order.place !== place || order.number !== seen[place]) continue;
+    if (order.filler !== undefined) fill(order.filler);
+    return order.moment;
   }
   return undefined;
 }

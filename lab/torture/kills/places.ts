@@ -4,7 +4,7 @@
 export const places = ["temporary", "rename", "metric", "progress", "report"] as const;
 export type Place = (typeof places)[number];
 
-/** A moment of one write. A rename has no half. */
+/** A moment of one write, at which the process dies. A rename has no half. */
 export type Moment = "before" | "half" | "after";
 
 /** Order for the process that is killed. */
@@ -13,6 +13,8 @@ export interface Order {
   /** Which of the writes at this place, from 1. */
   readonly number?: number;
   readonly moment?: Moment;
+  /** File that takes all space of its disk before the write; the process does not die. */
+  readonly filler?: string;
   /** File for the numbers of writes by place; absent: they are not counted. */
   readonly counts?: string;
 }
