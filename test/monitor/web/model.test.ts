@@ -1,7 +1,7 @@
-/** What the page knows and shows, how it comes by it, and how it writes and draws numbers. */
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+/** What the page knows and shows, and how it writes and draws numbers. */
+import { describe, expect, it, vi } from "vitest";
+import type { RunPhase, RunState } from "../../../src/metrics/run-state.ts";
 import type { Frame } from "../../../src/monitor/web/frames.ts";
-import { connect, type ConnectionState } from "../../../src/monitor/web/page/connection.ts";
 import { thinPoints } from "../../../src/monitor/web/page/curves.ts";
 import { bytesText, durationText, number, seconds } from "../../../src/monitor/web/page/format.ts";
 import { Model } from "../../../src/monitor/web/page/model.ts";
@@ -42,21 +42,58 @@ describe("Model", () => {
     expect(model.focus).toBe("two");
   });
 
-  it("leaves hidden runs out, and shows again what was chosen", () => {
+  it("stays with a node that goes on until its end, however often others are heard of", () => {
     const { model, node } = filled();
-    expect(model.shown()).toEqual([node("one", "a"), node("one", "b"), node("two", "a")]);
-    model.hidden.add("one");
-    model.hidden.add("two");
-    expect(model.shown()).toEqual([]);
-    model.choose(node("two", "a"));
-    expect(model.shown()).toEqual([node("two", "a")]);
+    const tell = (run: string, phase: RunPhase, ms: number) => {
+      const state = { phase, time: new Date(ms).toISOString() } as RunState;
+      model.store.add({ run, node: "a", first: 0, last: 0, dropped: 0, metrics: [], state }, ms);
+    };
+    tell("one", "training", 5000);
+    expect(model.node).toBe(node("one", "a"));
+    tell("two", "training", 6000);
+    model.store.add(frame("two", "a", 2, 9000));
+    expect(model.node).toBe(node("one", "a"));
+    tell("one", "finished", 10_000);
+    expect(model.node).toBe(node("two", "a"));
   });
 
-  it("gives each node a colour in the order of their coming, of eight", () => {
+  it("leaves hidden nodes out, one by one, and shows again what was chosen", () => {
+    const { model, node } = filled();
+    const [a, b, other] = [node("one", "a"), node("one", "b"), node("two", "a")];
+    expect(model.shown()).toEqual([a, b, other]);
+    model.setShown([a], false);
+    expect(model.shown()).toEqual([b, other]);
+    model.setShown([b, other], false);
+    expect(model.shown()).toEqual([]);
+    model.choose(other);
+    expect(model.shown()).toEqual([other]);
+    model.setShown([a, b], true);
+    expect(model.shown()).toEqual([a, b, other]);
+  });
+
+  it("draws one node alone, and all again", () => {
+    const { model, node } = filled();
+    model.solo(node("one", "b"));
+    expect([model.shown(), model.isSolo(node("one", "b"))]).toEqual([[node("one", "b")], true]);
+    model.solo(node("two", "a"));
+    expect(model.shown()).toEqual([node("two", "a")]);
+    model.solo(node("two", "a"));
+    expect([model.shown().length, model.isSolo(node("two", "a"))]).toEqual([3, false]);
+  });
+
+  it("gives each node a look of its own in the order of their coming, but for what a person gave to the run", () => {
     const model = new Model();
-    for (let i = 0; i < 10; i++) model.store.add(frame("run", `n${i}`, 1, 0));
-    const colours = model.store.nodes("run").map((node) => model.colour(node));
-    expect(colours).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 0, 1].map((n) => `--run-${n}`));
+    for (let i = 0; i < 33; i++) model.store.add(frame(`r${i}`, "n", 1, 0));
+    const look = (i: number) => model.look(model.store.records()[i]!);
+    expect([look(0), look(7), look(8), look(31), look(32)]).toEqual([
+      { colour: 0, dash: 0 },
+      { colour: 7, dash: 0 },
+      { colour: 0, dash: 1 },
+      { colour: 7, dash: 3 },
+      { colour: 0, dash: 0 },
+    ]);
+    model.looks.set("r8", { colour: 5 });
+    expect(look(8)).toEqual({ colour: 5, dash: 1 });
   });
 
   it("goes by the server's clock", () => {
@@ -89,110 +126,6 @@ describe("PageStore", () => {
     expect(store.nodes("r")[0]).toMatchObject({ last: 0, dropped: 5 });
     expect(store.places()).toEqual([]);
     expect(store.nodes("other")).toEqual([]);
-  });
-});
-
-describe("connect", () => {
-  class Source extends EventTarget {
-    static readonly opened: Source[] = [];
-    closed = false;
-    readonly query: URLSearchParams;
-    constructor(address: string) {
-      super();
-      this.query = new URL(address, "http://page").searchParams;
-      Source.opened.push(this);
-    }
-    close(): void {
-      this.closed = true;
-    }
-    tell(name: string, data: unknown = {}): void {
-      this.dispatchEvent(Object.assign(new Event(name), { data: JSON.stringify(data) }));
-    }
-  }
-
-  beforeEach(() => {
-    Source.opened.length = 0;
-    vi.useFakeTimers({ now: 1000 });
-    vi.stubGlobal("EventSource", Source);
-  });
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.useRealTimers();
-  });
-
-  function connected() {
-    const told = { states: [] as ConnectionState[], frames: [] as Frame[], ahead: [] as number[] };
-    let places: string[] = [];
-    connect({
-      places: () => places,
-      frame: (one) => told.frames.push(one),
-      state: (state) => told.states.push(state),
-      clock: (ahead) => told.ahead.push(ahead),
-    });
-    return { ...told, from: (...next: string[]) => (places = next) };
-  }
-  const newest = () => Source.opened.at(-1)!;
-
-  it("passes on frames and the server's clock", () => {
-    const { states, frames, ahead } = connected();
-    expect(states).toEqual(["connecting"]);
-    newest().tell("hello", { now: new Date(4000).toISOString() });
-    const one = frame("r", "n", 1, 0);
-    newest().tell("metrics", one);
-    expect([states, frames, ahead]).toEqual([["connecting", "live"], [one], [3000]]);
-    expect(newest().query.get("points")).toBe("5000");
-    expect(newest().query.has("from")).toBe(false);
-  });
-
-  it("opens again where it broke off, each time later, and soon again once it was live", () => {
-    const { states, from } = connected();
-    from("5,r,n", "3,s,m");
-    for (const wait of [1000, 2000, 4000, 8000, 15_000, 15_000]) {
-      const before = newest();
-      before.tell("error");
-      expect([before.closed, states.at(-1)]).toEqual([true, "lost"]);
-      vi.advanceTimersByTime(wait - 1);
-      expect(newest()).toBe(before);
-      vi.advanceTimersByTime(1);
-      expect(newest()).not.toBe(before);
-    }
-    expect(newest().query.getAll("from")).toEqual(["5,r,n", "3,s,m"]);
-    newest().tell("hello", { now: "1970-01-01T00:00:00Z" });
-    newest().tell("failed");
-    expect(states.at(-1)).toBe("lost");
-    vi.advanceTimersByTime(1000);
-    expect(Source.opened).toHaveLength(8);
-  });
-
-  it("opens again when nothing comes for 35 s, not even a sign of life", () => {
-    const { states } = connected();
-    newest().tell("hello", { now: "1970-01-01T00:00:00Z" });
-    for (let i = 0; i < 4; i++) {
-      vi.advanceTimersByTime(15_000);
-      newest().tell("alive");
-    }
-    expect([states, Source.opened.length]).toEqual([["connecting", "live"], 1]);
-    vi.advanceTimersByTime(34_999);
-    expect(states.at(-1)).toBe("live");
-    vi.advanceTimersByTime(1);
-    expect([states.at(-1), newest().closed]).toEqual(["lost", true]);
-    vi.advanceTimersByTime(1000);
-    expect(Source.opened).toHaveLength(2);
-    // So does an attempt that nobody answers.
-    vi.advanceTimersByTime(35_000);
-    expect(newest().closed).toBe(true);
-  });
-
-  it("counts silence after the end as the end, until the run goes on", () => {
-    const { states } = connected();
-    newest().tell("hello", { now: "1970-01-01T00:00:00Z" });
-    newest().tell("end");
-    vi.advanceTimersByTime(1000);
-    newest().tell("error");
-    vi.advanceTimersByTime(2000);
-    newest().tell("hello", { now: "1970-01-01T00:00:00Z" });
-    newest().tell("error");
-    expect(states).toEqual(["connecting", "live", "ended", "ended", "live", "lost"]);
   });
 });
 

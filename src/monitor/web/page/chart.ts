@@ -1,15 +1,13 @@
 /** One chart: several curves over one axis, zoomed together with the others. */
 import type uPlot from "uplot";
-import { align, crop, thinPoints, smooth, type Points } from "./curves.ts";
+import { placeText } from "./axis.ts";
+import { chartLegend } from "./chart-legend.ts";
+import { VIEW, type ChartView, type Curve } from "./chart-view.ts";
+import { align, crop, smooth, thinPoints, toGrid, valueAt, type Points } from "./curves.ts";
 import { h, setText } from "./dom.ts";
+import { boundsOf, type Bounds } from "./outliers.ts";
 import { HEIGHT, makePlot, type PlotLine } from "./plot.ts";
 import { zoomByKey, type Zoom } from "./zoom-keys.ts";
-
-export interface Curve extends PlotLine {
-  /** Name that people read. */
-  readonly label: string;
-  readonly points: Points;
-}
 
 export interface ChartOptions {
   readonly id: string;
@@ -23,26 +21,15 @@ export interface ChartOptions {
   readonly binary?: boolean;
 }
 
-/** Settings that all charts share. */
-export interface ChartView {
-  readonly log: boolean;
-  /** Weight of the past in the moving average, in [0, 1). */
-  readonly smoothing: number;
-  readonly zoom: Zoom;
-  /** First and last step of all. */
-  readonly range: readonly [number, number];
-}
-
 const KEYS = "Drag to zoom, double-click to reset. Keys: + and - zoom, arrows move, 0 resets.";
 
-/** Curves whose names are written out. */
-const NAMED = 3;
+/** Points of a common axis, for each pixel, from which on curves share a grid. */
+const DENSE = 4;
+/** Part of the width by which the pointer may miss a curve's end. */
+const SLACK = 0.01;
 
-/** The last value of a column. */
-function newest(values: ArrayLike<number | null | undefined>): number | undefined {
-  for (let i = values.length - 1; i >= 0; i--) if (values[i] != null) return values[i]!;
-  return undefined;
-}
+/** The value of a curve's last point. */
+const newest = ({ y }: Points) => y.findLast(Number.isFinite);
 
 /** A chart that is given new curves as often as wanted. */
 export class Chart {
@@ -50,24 +37,31 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #title: HTMLElement;
   readonly #place = h("div", { class: "plot" });
-  readonly #legend = h("ul", { class: "legend" });
+  readonly #legend: ReturnType<typeof chartLegend>;
   readonly #onZoom: (zoom: Zoom) => void;
   #plot: uPlot | undefined;
   /** Settings of the present plot. */
   #form = "";
+  /** The curves that were drawn last, in short. */
+  #content = "";
   #curves: readonly Curve[] = [];
-  #view: ChartView = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
+  /** The curves as they are read: smoothed, but with all points. */
+  #read: readonly Points[] = [];
+  #bounds: Bounds | undefined;
+  #view = VIEW;
 
   constructor(options: ChartOptions, onZoom: (zoom: Zoom) => void) {
     const { id, title } = options;
     this.#options = options;
     this.#onZoom = onZoom;
     this.#title = h("h3", { id: `chart-${id}` }, title);
+    this.#legend = chartLegend(options.format);
     this.element = h(
       "figure",
       { class: "chart", tabindex: 0, "aria-labelledby": `chart-${id}`, title: KEYS, onkeydown: (event) => this.#key(event as KeyboardEvent) }, // prettier-ignore
-      h("figcaption", {}, this.#title, this.#legend),
+      h("figcaption", {}, this.#title, this.#legend.list),
       this.#place,
+      this.#legend.outside,
     );
     new ResizeObserver(() => this.#fit()).observe(this.#place);
   }
@@ -77,22 +71,37 @@ export class Chart {
     this.#curves = curves.filter(({ points }) => points.x.length > 0);
     this.#view = view;
     this.element.hidden = this.#curves.length === 0;
-    if (this.element.hidden) return;
-    const lines = this.#curves.flatMap(({ points: _points, label: _label, ...line }): PlotLine[] =>
-      this.#smoothed ? [{ ...line, pale: true }, line] : [line],
+    if (this.element.hidden || !this.#isNew()) return;
+    const lines = this.#curves.flatMap(({ look, marks }): PlotLine[] =>
+      this.#smoothed
+        ? [
+            { look, marks, pale: true },
+            { look, marks },
+          ]
+        : [{ look, marks }],
     );
-    const form = JSON.stringify([this.#log, lines]);
+    const form = JSON.stringify([view.axis, this.#log, lines]);
     const data = this.#data();
     if (form === this.#form) this.#plot!.setData(data, false);
     else this.#make(form, lines, data);
-    const [min, max] = view.zoom ?? view.range;
+    const [min, max] = this.#range;
     this.#plot!.setScale("x", min === max ? { min: min - 1, max: max + 1 } : { min, max });
+    this.#legend.tellOutside(this.#bounds?.outside ?? 0);
     this.#tell();
+  }
+
+  /** False when all that would be drawn is drawn: many curves take long. */
+  #isNew(): boolean {
+    const curves = this.#curves.map(({ points: { x, y }, ...looks }) => [looks, x.length, x[0], x.at(-1), y.at(-1)]);
+    const content = JSON.stringify([this.#view, this.#place.clientWidth, curves]);
+    const isNew = content !== this.#content;
+    this.#content = content;
+    return isNew;
   }
 
   /** Takes the colours anew. */
   recolour(): void {
-    this.#form = "";
+    this.#form = this.#content = "";
     if (!this.element.hidden) this.show(this.#curves, this.#view);
   }
 
@@ -104,50 +113,55 @@ export class Chart {
     return this.#options.log === true && this.#view.log;
   }
 
+  get #range(): readonly [number, number] {
+    return this.#view.zoom ?? this.#view.range;
+  }
+
   /** For each curve its points and, before them and paler, the points before smoothing. */
   #data(): uPlot.AlignedData {
     const buckets = Math.max(100, Math.round(this.#place.clientWidth));
-    const { zoom, range, smoothing } = this.#view;
-    const [min, max] = zoom ?? range;
-    const drawn = this.#curves.flatMap(({ points: { x, y } }) => {
-      const values = this.#log ? y.map((value) => (value > 0 ? value : NaN)) : y;
-      const both = this.#smoothed ? [values, smooth(values, smoothing)] : [values];
-      return both.map((each) => thinPoints(crop({ x, y: each }, min, max), buckets));
-    });
-    return align(drawn) as uPlot.AlignedData;
+    const [min, max] = this.#range;
+    const positive = (y: readonly number[]) => (this.#log ? y.map((value) => (value > 0 ? value : NaN)) : y);
+    const raw = this.#curves.map(({ points: { x, y } }) => ({ x, y: positive(y) }));
+    const { smoothing } = this.#view;
+    this.#read = this.#smoothed ? raw.map(({ x, y }) => ({ x, y: smooth(y, smoothing) })) : raw;
+    const cropped = this.#read.map((points) => crop(points, min, max));
+    this.#setBounds(cropped);
+    const drawn = cropped.flatMap((points, i) => (this.#smoothed ? [crop(raw[i]!, min, max), points] : [points]));
+    const thinned = drawn.map((points) => thinPoints(points, buckets));
+    const places = new Set(thinned.flatMap(({ x }) => x)).size;
+    const shared = places > DENSE * buckets ? thinned.map((points) => toGrid(points, min, max, buckets)) : thinned;
+    return align(shared) as uPlot.AlignedData;
+  }
+
+  /** Outliers of a logarithmic axis are those of the logarithms. */
+  #setBounds(curves: readonly Points[]): void {
+    this.#bounds = undefined;
+    if (this.#view.outliers) return;
+    const values = curves.flatMap(({ y }) => (this.#log ? y.map(Math.log) : y));
+    const bounds = boundsOf(values);
+    this.#bounds = bounds && this.#log ? { ...bounds, min: Math.exp(bounds.min), max: Math.exp(bounds.max) } : bounds;
   }
 
   #make(form: string, lines: readonly PlotLine[], data: uPlot.AlignedData): void {
     this.#form = form;
     this.#plot?.destroy();
     const { format, binary = false } = this.#options;
-    this.#plot = makePlot({ lines, log: this.#log, binary, format, onCursor: () => this.#tell(), onZoom: this.#onZoom }, data, this.#place); // prettier-ignore
+    const { axis } = this.#view;
+    const told = { bounds: () => this.#bounds, range: () => this.#range, onCursor: () => this.#tell(), onZoom: this.#onZoom }; // prettier-ignore
+    this.#plot = makePlot({ lines, axis, log: this.#log, binary, format, ...told }, data, this.#place);
   }
 
-  /** The curves' values at the cursor, else their newest. */
+  /** The curves' values at the pointer, else their newest. */
   #tell(): void {
-    const plot = this.#plot;
-    const at = plot?.cursor.idx ?? undefined;
-    const per = this.#smoothed ? 2 : 1;
-    const items = this.#curves.map(({ label, colour, dashed }, i) => {
-      const values: ArrayLike<number | null | undefined> = plot?.data[per * i + per] ?? [];
-      const value = at === undefined ? newest(values) : values[at];
-      const swatch = h("span", { class: dashed ? "swatch dashed" : "swatch" });
-      swatch.style.setProperty("--swatch", `var(${colour})`);
-      return h(
-        "li",
-        { title: label },
-        swatch,
-        h("bdi", { class: "name" }, label),
-        h("b", {}, this.#options.format(value ?? undefined)),
-      );
-    });
-    this.#legend.replaceChildren(...items);
-    // The table of the runs has the colours too.
-    this.#legend.classList.toggle("short", items.length > NAMED);
-    const step = at === undefined ? undefined : plot?.data[0][at];
+    const { left = -1, top = -1 } = this.#plot?.cursor ?? {};
+    const at = left < 0 ? undefined : this.#plot!.posToVal(left, "x");
+    const [min, max] = this.#range;
+    const values = this.#read.map((points) => (at === undefined ? newest(points) : valueAt(points, at, SLACK * (max - min)))); // prettier-ignore
+    const pointer = at === undefined || top < 0 ? undefined : this.#plot!.posToVal(top, "y");
+    this.#legend.update(this.#curves.map((curve, i) => ({ curve, value: values[i] })), pointer); // prettier-ignore
     const { title } = this.#options;
-    setText(this.#title, step === undefined ? title : `${title} · step ${Math.round(step).toLocaleString("en")}`);
+    setText(this.#title, at === undefined ? title : `${title} · ${placeText(this.#view.axis, at)}`);
   }
 
   #fit(): void {
@@ -158,7 +172,7 @@ export class Chart {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== this.element || event.ctrlKey || event.metaKey || event.altKey) return;
     const [...zooms] = zoomByKey(event.key, this.#view.zoom, this.#view.range);
     if (zooms.length === 0) return;
     event.preventDefault();

@@ -70,3 +70,44 @@ export function align(curves: readonly Points[]): [number[], ...(number | null |
   });
   return [all, ...columns];
 }
+
+/**
+ * Puts a curve on a grid that other curves share, of `buckets` places between `min` and `max`: their common axis stays
+ * as short as a screen is wide. Keeps the smallest and the largest of each bucket in their order, moved by less than
+ * half a bucket each; points outside stay where they are.
+ */
+export function toGrid({ x, y }: Points, min: number, max: number, buckets: number): Points {
+  const width = (max - min) / buckets;
+  const [gx, gy]: [number[], number[]] = [[], []];
+  const put = (at: number, i: number) => (gx.push(at), gy.push(y[i]!));
+  for (let from = 0, to = 1; from < x.length; from = to++) {
+    if (x[from]! < min || x[from]! > max) {
+      put(x[from]!, from);
+      continue;
+    }
+    const bucket = Math.min(buckets - 1, Math.floor((x[from]! - min) / width));
+    const end = bucket === buckets - 1 ? max : min + (bucket + 1) * width;
+    while (to < x.length && (bucket === buckets - 1 ? x[to]! <= end : x[to]! < end)) to++;
+    let [low, high] = [from, from];
+    for (let i = from + 1; i < to; i++) {
+      if (y[i]! < y[low]! || Number.isNaN(y[low]!)) low = i;
+      if (y[i]! > y[high]! || Number.isNaN(y[high]!)) high = i;
+    }
+    put(min + (bucket + 0.25) * width, Math.min(low, high));
+    if (low !== high) put(min + (bucket + 0.75) * width, Math.max(low, high));
+  }
+  return { x: gx, y: gy };
+}
+
+/** The value of the point next to a place; undefined more than `slack` before the first or after the last. */
+export function valueAt({ x, y }: Points, at: number, slack: number): number | undefined {
+  if (x.length === 0 || at < x[0]! - slack || at > x.at(-1)! + slack) return undefined;
+  let [low, high] = [0, x.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (x[middle]! < at) low = middle + 1;
+    else high = middle;
+  }
+  const next = low > 0 && at - x[low - 1]! < x[low]! - at ? low - 1 : low;
+  return y[next];
+}

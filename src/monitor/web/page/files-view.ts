@@ -69,12 +69,14 @@ export function filesView(model: Model, changed: () => void) {
   const seen = { run: "", log: -1 };
   let looking = false;
 
+  const lookAtConfig = async (run: string) => {
+    const answer = await runFiles(run);
+    if (answer?.files === null) model.configs.set(run, undefined);
+    else if (answer?.files.config) model.configs.set(run, await config(run));
+  };
   const look = async () => {
-    for (const run of model.runs.filter((run) => !model.configs.has(run))) {
-      const answer = await runFiles(run);
-      if (answer?.files === null) model.configs.set(run, undefined);
-      else if (answer?.files.config) model.configs.set(run, await config(run));
-    }
+    const unknown = model.runs.filter((run) => !model.configs.has(run));
+    await Promise.all(unknown.map(lookAtConfig));
     const run = model.focus;
     if (run === undefined) return;
     const answer = await runFiles(run);

@@ -7,15 +7,13 @@ import { graphView } from "./graph-view.ts";
 import { machineView } from "./machine-view.ts";
 import { Model } from "./model.ts";
 import { noiseView } from "./noise-view.ts";
-import { nodesView } from "./nodes-view.ts";
+import { pacer } from "./pacer.ts";
+import { runsView } from "./runs-view.ts";
 import { themeSwitch } from "./theme.ts";
 import { stateNow } from "./node-state.ts";
 import { phaseView, PHASE_NAMES, shortState } from "./phase-view.ts";
 import { followFeed } from "./shared-feed.ts";
 import { tilesView } from "./tiles-view.ts";
-
-/** ms between drawings, however fast metrics come. */
-const PACE = 150;
 
 const STATES: Readonly<Record<ConnectionState, string>> = {
   connecting: "connecting",
@@ -38,30 +36,23 @@ function stateText(): readonly [state: string, text: string] {
   return connection === "live" && phase !== undefined ? [phase, PHASE_NAMES[phase]] : [connection, STATES[connection]];
 }
 
-let due = false;
-/** Draws soon; what comes meanwhile is in the same drawing. */
-function changed(): void {
-  if (due) return;
-  due = true;
-  setTimeout(() => requestAnimationFrame(draw), PACE);
-}
+const { later, soon } = pacer(draw);
 
 const tiles = tilesView();
 const phase = phaseView(model);
-const nodes = nodesView(model, () => {
-  changed();
+const runs = runsView(model, () => {
+  soon();
   files.refresh();
 });
-const charts = chartsView(model, changed);
+const charts = chartsView(model, soon);
 const graph = graphView(model);
 const noise = noiseView(model);
 const machine = machineView(model);
-const files = filesView(model, changed);
+const files = filesView(model, later);
 const state = h("span", { class: "state", role: "status", "aria-live": "polite" });
 const title = h("bdi", { class: "run" });
 
 function draw(): void {
-  due = false;
   const { focus } = model;
   setText(title, focus ?? "");
   tiles.update(model);
@@ -81,7 +72,7 @@ function tick(): void {
   state.dataset["state"] = kind;
   setText(state, text);
   phase.update();
-  nodes.update();
+  runs.update();
 }
 
 const recolour = () => {
@@ -91,26 +82,26 @@ const recolour = () => {
 
 document.body.append(
   h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(recolour)), // prettier-ignore
-  h("main", {}, phase.element, tiles.element, nodes.element, charts.element, noise.element, graph.element, machine.element, files.element), // prettier-ignore
+  h("main", {}, phase.element, tiles.element, runs.element, charts.element, noise.element, graph.element, machine.element, files.element), // prettier-ignore
 );
 followFeed({
   record(record) {
     model.store.take(record);
     files.refresh();
-    changed();
+    later();
   },
   places: () => model.store.places(),
   frame(frame) {
     const known = model.runs.includes(frame.run);
     model.store.add(frame, model.now());
     if (!known) files.refresh();
-    changed();
+    later();
   },
   state(next) {
     model.connection = next;
     // The last files of a run come with its end.
     if (next === "ended") files.refresh();
-    changed();
+    later();
   },
   clock(ahead) {
     model.ahead = ahead;

@@ -1,32 +1,52 @@
 /** The state of the page: the store, and the user's choices. */
+import { isOver } from "../../../metrics/run-state.ts";
 import type { ConnectionState } from "./connection.ts";
-import type { ChartView } from "./chart.ts";
+import { VIEW, type ChartView } from "./chart-view.ts";
+import { lookAt, type Look } from "./looks.ts";
+import type { TableView } from "./run-rows.ts";
 import { PageStore, type NodeRecord } from "./store.ts";
 
-/** Colours there are. */
-const COLOURS = 8;
+/** A name for a node of a run, unlike any other's. */
+export const nodeKey = ({ run, node }: Pick<NodeRecord, "run" | "node">): string => JSON.stringify([run, node]);
+
+/** Newest first told of, or the first of equal ones. */
+const newestOf = (records: readonly NodeRecord[]) =>
+  records.reduce<NodeRecord | undefined>((a, b) => (a && a.time >= b.time ? a : b), undefined);
+
+/** True while a node has told of its state, and not of its end. */
+const isGoing = ({ state }: NodeRecord) => state !== undefined && state.phase !== "lost" && !isOver(state);
 
 export class Model {
   readonly store = new PageStore();
   connection: ConnectionState = "connecting";
   /** ms that the server's clock is ahead. */
   ahead = 0;
-  view: ChartView = { log: false, smoothing: 0, zoom: undefined, range: [0, 0] };
+  view: ChartView = VIEW;
+  table: TableView = { search: "", sort: undefined, metric: "train/loss" };
   /** Configurations by run, once they have come; undefined for a run whose files are on another machine. */
   readonly configs = new Map<string, unknown>();
-  /** Runs that are left out of the charts. */
+  /** Keys of nodes that are left out of the charts. */
   readonly hidden = new Set<string>();
+  /** Looks that a person gave to runs. */
+  readonly looks = new Map<string, Partial<Look>>();
   #chosen: NodeRecord | undefined;
+  #followed: NodeRecord | undefined;
 
   get runs(): string[] {
     return [...this.store.runs.keys()];
   }
 
-  /** The node whose details are shown: the chosen one, else the one that was heard of last. */
+  /** All nodes, run by run. */
+  get nodes(): NodeRecord[] {
+    return this.runs.flatMap((run) => this.store.nodes(run));
+  }
+
+  /** The node whose details are shown: the chosen one; else one that goes on, until its end; else the newest. */
   get node(): NodeRecord | undefined {
     if (this.#chosen) return this.#chosen;
-    const all = this.runs.flatMap((run) => this.store.nodes(run));
-    return all.reduce<NodeRecord | undefined>((a, b) => (a && a.time >= b.time ? a : b), undefined);
+    if (this.#followed && isGoing(this.#followed)) return this.#followed;
+    const all = this.nodes;
+    return (this.#followed = newestOf(all.filter(isGoing)) ?? newestOf(all));
   }
 
   /** Its run. */
@@ -36,17 +56,38 @@ export class Model {
 
   choose(node: NodeRecord): void {
     this.#chosen = node;
-    this.hidden.delete(node.run);
+    this.hidden.delete(nodeKey(node));
   }
 
   /** Nodes whose curves are drawn. */
   shown(): NodeRecord[] {
-    return this.runs.filter((run) => !this.hidden.has(run)).flatMap((run) => this.store.nodes(run));
+    return this.nodes.filter((node) => !this.hidden.has(nodeKey(node)));
   }
 
-  /** One for each node, in the order of their coming. */
-  colour(node: NodeRecord): string {
-    return `--run-${this.store.order(node) % COLOURS}`;
+  /** Draws these nodes, or leaves them out. */
+  setShown(nodes: readonly NodeRecord[], shown: boolean): void {
+    for (const node of nodes) {
+      if (shown) this.hidden.delete(nodeKey(node));
+      else this.hidden.add(nodeKey(node));
+    }
+  }
+
+  isSolo(node: NodeRecord): boolean {
+    const shown = this.shown();
+    return shown.length === 1 && shown[0] === node && this.store.records().length > 1;
+  }
+
+  /** Draws this node only; all, if it is the only one already. */
+  solo(node: NodeRecord): void {
+    const all = this.store.records();
+    const alone = this.isSolo(node);
+    this.setShown(all, alone);
+    this.setShown([node], true);
+  }
+
+  /** One for each node in the order of their coming, but for what a person gave to its run. */
+  look(node: NodeRecord): Look {
+    return { ...lookAt(this.store.order(node)), ...this.looks.get(node.run) };
   }
 
   /** ms since 1970 by the server's clock. */

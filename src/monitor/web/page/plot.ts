@@ -1,40 +1,68 @@
 /** The looks of a chart. */
 import uPlot from "uplot";
+import { markText, TIME_MARKS, type Axis } from "./axis.ts";
+import { colourOf, DASHES, type Look } from "./looks.ts";
 import { colour } from "./theme.ts";
+import { touchZoom } from "./touch-zoom.ts";
+import type { Zoom } from "./zoom-keys.ts";
 
 /** A line of a plot. */
 export interface PlotLine {
-  /** A CSS variable. */
-  readonly colour: string;
+  readonly look: Look;
   /** Marks each point: few values, far apart. */
   readonly marks?: boolean;
-  readonly dashed?: boolean;
   /** Stands behind its smoothed form. */
   readonly pale?: boolean;
 }
 
 export interface PlotOptions {
   readonly lines: readonly PlotLine[];
+  readonly axis: Axis;
   /** Uses a logarithmic y axis. */
   readonly log: boolean;
   /** Marks the y axis at multiples of powers of 2. */
   readonly binary: boolean;
   readonly format: (value: number) => string;
+  /** Smallest and largest value to draw; undefined: all there are. */
+  readonly bounds: () => Readonly<{ min: number; max: number }> | undefined;
   readonly onCursor: () => void;
-  /** Receives the range of steps that was dragged over; undefined: all again. */
-  readonly onZoom: (zoom: readonly [number, number] | undefined) => void;
+  /** Receives the range that was dragged over; undefined: all again. */
+  readonly onZoom: (zoom: Zoom) => void;
+  /** The range that is drawn. */
+  readonly range: () => readonly [number, number];
 }
 
 /** Height in CSS pixels. */
 export const HEIGHT = 210;
 const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i);
+/** Lines at most on which the pointer's place is marked. */
+const MARKED = 8;
 /** Drags of fewer pixels are clicks. */
 const SLIP = 3;
 
-function series({ colour: variable, marks = false, dashed = false, pale = false }: PlotLine): uPlot.Series {
-  const points = { show: marks, size: 7, fill: colour("--card") };
-  const looks = { stroke: colour(variable), width: pale ? 1 : 1.6, alpha: pale ? 0.28 : 1, points };
-  return dashed ? { ...looks, dash: [5, 4] } : looks;
+function series({ look, marks = false, pale = false }: PlotLine, paint: typeof colour): uPlot.Series {
+  const points = { show: marks, size: 7, fill: paint("--card") };
+  const looks = { stroke: paint(colourOf(look)), width: pale ? 1 : 1.6, alpha: pale ? 0.28 : 1, points };
+  return look.dash > 0 ? { ...looks, dash: [...DASHES[look.dash]!] } : looks;
+}
+
+/** Colours as they are now, each asked for once. */
+function painter(): typeof colour {
+  const known = new Map<string, string>();
+  return (variable) => {
+    if (!known.has(variable)) known.set(variable, colour(variable));
+    return known.get(variable)!;
+  };
+}
+
+/** The range of the y axis. */
+function spread(bounds: PlotOptions["bounds"], log: boolean) {
+  return (_: uPlot, least: number | null, most: number | null): [number | null, number | null] => {
+    const { min, max } = bounds() ?? { min: least, max: most };
+    if (min === null || max === null) return [null, null];
+    const range = log ? uPlot.rangeLog(min, max, 10, false) : uPlot.rangeNum(min, max, 0.1, true);
+    return [range[0], range[1]];
+  };
 }
 
 function select(plot: uPlot, onZoom: PlotOptions["onZoom"]): void {
@@ -47,34 +75,49 @@ function select(plot: uPlot, onZoom: PlotOptions["onZoom"]): void {
 
 /** A plot in `place` with the colours of now; its scales are set from outside. */
 export function makePlot(
-  { lines, log, binary, format, onCursor, onZoom }: PlotOptions,
+  { lines, axis, log, binary, format, bounds, onCursor, onZoom, range }: PlotOptions,
   data: uPlot.AlignedData,
   place: HTMLElement,
 ): uPlot {
+  const paint = painter();
   const common = {
-    stroke: colour("--muted"),
-    grid: { stroke: colour("--grid"), width: 1 },
+    stroke: paint("--muted"),
+    grid: { stroke: paint("--grid"), width: 1 },
     ticks: { show: false },
     font: "11px system-ui",
   };
-  const steps = (_: uPlot, splits: number[]) => splits.map((step) => step.toLocaleString("en"));
+  const places = (_: uPlot, splits: number[]) => splits.map((at) => markText(axis, at, (splits[1] ?? 0) - splits[0]!));
   const values = (_: uPlot, splits: (number | null)[]) => splits.map((value) => (value === null ? "" : format(value)));
   const options: uPlot.Options = {
     width: place.clientWidth || 300,
     height: HEIGHT,
     legend: { show: false },
     padding: [8, 22, 0, 0],
-    scales: { x: { time: false, auto: false }, y: { distr: log ? 3 : 1 } },
+    scales: { x: { time: false, auto: false }, y: { distr: log ? 3 : 1, range: spread(bounds, log) } },
     axes: [
-      { ...common, size: 26, space: 60, values: steps },
+      {
+        ...common,
+        size: 26,
+        space: axis === "step" ? 60 : 80,
+        values: places,
+        ...(axis !== "step" && { incrs: TIME_MARKS }),
+      },
       { ...common, size: 62, values, ...(binary && { incrs: POWERS }) },
     ],
-    series: [{}, ...lines.map(series)],
-    cursor: { sync: { key: "steps" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
+    series: [{}, ...lines.map((line) => series(line, paint))],
+    cursor: {
+      sync: { key: axis },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 6, show: lines.length <= MARKED },
+      y: false,
+    },
     hooks: {
       setCursor: [onCursor],
       setSelect: [(plot) => select(plot, onZoom)],
-      ready: [(plot) => plot.over.addEventListener("dblclick", () => onZoom(undefined))],
+      ready: [
+        (plot) => plot.over.addEventListener("dblclick", () => onZoom(undefined)),
+        (plot) => touchZoom(plot.over, range, onZoom),
+      ],
     },
   };
   return new uPlot(options, data, place);

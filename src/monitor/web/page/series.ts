@@ -4,7 +4,7 @@
 export const SERIES_LIMIT = 20_000;
 
 /** What is posted of a series from one thread to another. */
-export type SeriesData = Pick<Series, "unit" | "steps" | "values">;
+export type SeriesData = Pick<Series, "unit" | "steps" | "values" | "times">;
 
 export class Series {
   readonly unit: string;
@@ -13,6 +13,8 @@ export class Series {
   steps: number[] = [];
   /** One value for each of `steps`; NaN where a value was not finite. */
   values: number[] = [];
+  /** ms since 1970, one for each of `steps`. */
+  times: number[] = [];
 
   /** @param limit Even. */
   constructor(unit: string, limit = SERIES_LIMIT) {
@@ -20,8 +22,8 @@ export class Series {
     this.#limit = limit;
   }
 
-  static of({ unit, steps, values }: SeriesData): Series {
-    return Object.assign(new Series(unit), { steps, values });
+  static of({ unit, steps, values, times }: SeriesData): Series {
+    return Object.assign(new Series(unit), { steps, values, times });
   }
 
   get last(): number | undefined {
@@ -31,13 +33,14 @@ export class Series {
   /**
    * Adds a point. One that goes back takes the place of all from its step on: a run went on from an earlier checkpoint.
    */
-  add(step: number, value: number): void {
-    const { steps, values } = this;
+  add(step: number, value: number, time = 0): void {
+    const { steps, values, times } = this;
     let length = steps.length;
     while (length > 0 && steps[length - 1]! >= step) length--;
-    steps.length = values.length = length;
+    steps.length = values.length = times.length = length;
     steps.push(step);
     values.push(value);
+    times.push(time);
     if (steps.length > this.#limit) this.#halve();
   }
 
@@ -47,5 +50,6 @@ export class Series {
     const keep = (_: number, i: number) => (end - i) % 2 === 0;
     this.steps = this.steps.filter(keep);
     this.values = this.values.filter(keep);
+    this.times = this.times.filter(keep);
   }
 }

@@ -53,8 +53,8 @@ export class PageStore {
       let series = record.series.get(name);
       if (!series) record.series.set(name, (series = new Series(unit)));
       // JSON has no NaN.
-      series.add(step, (value as number | null) ?? NaN);
       const ms = Date.parse(time);
+      series.add(step, (value as number | null) ?? NaN, ms);
       if (step !== record.step) record.before = record.time;
       if (ms > record.time) record.time = ms;
       record.step = step;

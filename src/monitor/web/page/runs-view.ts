@@ -1,0 +1,118 @@
+/** Runs and their nodes: which are drawn, which is looked at, how far they are, and in what they differ. */
+import { card, h, isolated, setText } from "./dom.ts";
+import { nodeKey, type Model } from "./model.ts";
+import { nodeState, stateNow } from "./node-state.ts";
+import { arrange } from "./order.ts";
+import { PHASE_NAMES } from "./phase-view.ts";
+import { isStageMetric } from "./pipeline-graph.ts";
+import { bestOf, isFound, sorted, type RunRow, type TableView } from "./run-rows.ts";
+import { runsHead, type Column } from "./runs-head.ts";
+import { runsRow } from "./runs-row.ts";
+import { differing, shortNames, type Settings } from "./settings.ts";
+import type { NodeRecord } from "./store.ts";
+
+const FIRST: readonly Column[] = [
+  { key: "", head: "chart" },
+  { key: "", head: "details" },
+  ...["run", "node", "state"].map((key) => ({ key, head: key })),
+  { key: "age", head: "heard" },
+  { key: "step", head: "step" },
+  { key: "last", head: "last", title: "newest value of the chosen metric" },
+  { key: "best", head: "best", title: "best value of the chosen metric" },
+];
+const LAST: readonly Column[] = [
+  { key: "memory", head: "memory" },
+  { key: "", head: "not shown" },
+];
+/** Columns of settings at most; runs of different pipelines differ in very many. */
+const SETTINGS = 24;
+
+/** @param changed Told when something else is to be drawn. */
+export function runsView(model: Model, changed: () => void) {
+  const rows = new Map<string, ReturnType<typeof runsRow>>();
+  const body = h("tbody");
+  const set = (part: Partial<TableView>) => {
+    model.table = { ...model.table, ...part };
+    changed();
+  };
+  const head = runsHead((sort) => set({ sort }));
+  const said = h("p", { class: "said", role: "status", "aria-live": "polite" });
+  const table = h("table", { class: "nodes" }, head.element, body);
+  const scroll = h("div", { class: "scroll runs", tabindex: 0, role: "group", "aria-label": "runs and nodes" }, table);
+  const search = h("input", { type: "search", id: "run-search", placeholder: "name, lr=0.001, failed ...", oninput: () => set({ search: search.value }) }); // prettier-ignore
+  const metric = h("select", { id: "run-metric", onchange: () => set({ metric: metric.value }) });
+  const count = h("span", { class: "note" });
+  const more = h("p", { class: "note" });
+  let found: readonly NodeRecord[] = [];
+  const draw = (shown: boolean) => () => (model.setShown(found, shown), changed());
+  const controls = h(
+    "div",
+    { class: "controls", role: "group", "aria-label": "runs and nodes" },
+    h("label", { for: "run-search" }, "Find", search),
+    h("label", { for: "run-metric" }, "Metric", metric),
+    h("button", { type: "button", id: "draw-all", onclick: draw(true) }, "Draw all"),
+    h("button", { type: "button", id: "draw-none", onclick: draw(false) }, "Draw none"),
+    count,
+  );
+  const element = card("runs", "Runs and nodes", controls, scroll, more, said);
+
+  let known = -1;
+  let settings: Settings = { names: [], values: new Map() };
+  const metricNames = () => {
+    const names = new Set(model.store.records().flatMap(({ series }) => [...series.keys()]));
+    return [...names].filter((name) => !isStageMetric(name));
+  };
+  const chooseMetric = () => {
+    const names = metricNames();
+    if (!names.includes(model.table.metric)) names.push(model.table.metric);
+    if (names.length !== metric.options.length) metric.replaceChildren(...names.map((name) => h("option", {}, name)));
+    metric.value = model.table.metric;
+  };
+  const rowOf = (record: NodeRecord): RunRow => {
+    const told = stateNow(record, model.now());
+    const age = Math.max(0, model.now() - Math.max(record.time, record.heard));
+    const phase = told?.phase ?? nodeState(age, record.time - record.before, model.connection === "ended");
+    const series = record.series.get(model.table.metric);
+    return {
+      record,
+      phase,
+      state: told ? PHASE_NAMES[told.phase] : phase,
+      age: record.time === 0 && record.heard === 0 ? undefined : age,
+      last: series?.last,
+      best: series && bestOf(model.table.metric, series),
+      memory: record.series.get("process/rss_bytes")?.last,
+      settings: settings.values.get(record.run) ?? new Map<string, string>(),
+      words: "",
+    };
+  };
+
+  return {
+    element,
+    update(): void {
+      if (known !== model.configs.size) settings = differing(model.configs);
+      known = model.configs.size;
+      chooseMetric();
+      const { search: words, sort } = model.table;
+      if (document.activeElement !== search) search.value = words;
+      const all = model.nodes.map(rowOf);
+      const fitting = sorted(all.filter((row) => isFound(row, settings.names, words)), sort); // prettier-ignore
+      found = fitting.map(({ record }) => record);
+      const names = settings.names.slice(0, SETTINGS);
+      const short = shortNames(names);
+      const columns = names.map((name, i) => ({ key: `setting:${name}`, head: short[i]!, title: name }));
+      head.update([...FIRST, ...columns, ...LAST], sort);
+      for (const row of fitting) {
+        const key = nodeKey(row.record);
+        if (!rows.has(key)) rows.set(key, runsRow(model, row.record, changed));
+        rows.get(key)!.update(row, names);
+      }
+      arrange(body, found.map((record) => rows.get(nodeKey(record))!.element)); // prettier-ignore
+      const left = settings.names.length - names.length;
+      setText(more, left > 0 ? `The runs differ in ${left} more settings.` : "");
+      setText(count, `${found.length} of ${all.length} rows, ${model.shown().length} drawn`);
+      setText(said, all.length === 0 ? "No metric has come yet." : all.map(({ record, state }) => `${isolated(record.run)} on ${isolated(record.node)}: ${state}`).join("; ")); // prettier-ignore
+      said.classList.toggle("hidden-text", all.length > 0);
+      controls.hidden = scroll.hidden = all.length === 0;
+    },
+  };
+}
