@@ -2,6 +2,7 @@
 import { card, h, isolated, setText } from "./dom.ts";
 import { nodeKey, type Model } from "./model.ts";
 import { nodeState, stateNow } from "./node-state.ts";
+import { isNoiseMetric } from "./noise-curves.ts";
 import { arrange } from "./order.ts";
 import { PHASE_NAMES } from "./phase-view.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
@@ -60,7 +61,7 @@ export function runsView(model: Model, changed: () => void) {
   let settings: Settings = { names: [], values: new Map() };
   const metricNames = () => {
     const names = new Set(model.store.records().flatMap(({ series }) => [...series.keys()]));
-    return [...names].filter((name) => !isStageMetric(name));
+    return [...names].filter((name) => !isStageMetric(name) && !isNoiseMetric(name));
   };
   const chooseMetric = () => {
     const names = metricNames();
