@@ -14,6 +14,8 @@ import { identityOf, RUN_ID } from "../monitor/run-id.ts";
 import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
 import { notifyThread, type NotifyTarget } from "../monitor/notify/notify.ts";
 import { addNotifyOptions, parseNotify, type GivenNotify } from "./notify.ts";
+import { mlflowThread } from "../monitor/mlflow/run-mlflow.ts";
+import { parseTrack } from "./track.ts";
 import { parseOtlp } from "./otlp.ts";
 import { addHostOption, addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
@@ -32,6 +34,7 @@ export interface GivenMetrics extends SecurityOptions, GivenNotify {
   readonly metricsPushLimit?: string;
   readonly runId?: string;
   readonly otlp?: string;
+  readonly track?: string;
   readonly monitor?: string;
 }
 
@@ -40,6 +43,7 @@ export type MetricTargets = Pick<RunMetricsOptions, "listen" | "push"> &
   Partial<Pick<RunWebOptions, "web">> & {
     readonly otlp?: OtlpTarget;
     readonly notify?: NotifyTarget;
+    /** Address of an MLflow server. */ readonly mlflow?: string;
     readonly runId?: string;
   };
 
@@ -51,6 +55,7 @@ export function addMetricOptions(command: Command): void {
     .option(`${RUN_ID_OPTION} <name>`, "name of the run in metrics, the same for all of its nodes; default: a new name")
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
+  command.option("--track <mlflow:url>", "sends metrics and settings to an MLflow server, for example mlflow:http://127.0.0.1:5000"); // prettier-ignore
   addNotifyOptions(command);
   addSecurityOptions(command);
   addHostOption(command);
@@ -78,7 +83,8 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
   checkRunId(runId);
   const limit = parseLimit(given.metricsPushLimit);
   const notify = parseNotify(given, given.insecure);
-  if ([metricsListen, metricsPush, otlp, monitor, notify].every((option) => option === undefined)) return {};
+  const mlflow = given.track === undefined ? undefined : parseTrack(given.track, given.insecure);
+  if ([metricsListen, metricsPush, otlp, monitor, notify, mlflow].every((option) => option === undefined)) return {};
   const secrets = readSecrets(given, env);
   const listen = metricsListen === undefined ? undefined : parseEndpoint(LISTEN, metricsListen, true);
   const push = metricsPush === undefined ? undefined : parseEndpoint(PUSH, metricsPush, false);
@@ -89,6 +95,7 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
     ...(push && { push: { endpoint: push, security: clientSecurity(PUSH, push, secrets), ...(limit && { limit }) } }),
     ...(runId !== undefined && { runId }),
     ...(notify && { notify }),
+    ...(mlflow !== undefined && { mlflow }),
     ...(otlp !== undefined && { otlp: parseOtlp(otlp, secrets) }),
   };
 }
@@ -100,12 +107,12 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
  * @throws UsageError when it cannot listen.
  */
 export async function openMetrics(
-  { listen, push, otlp, web, notify, runId: shared }: MetricTargets,
+  { listen, push, otlp, web, notify, mlflow, runId: shared }: MetricTargets,
   { workdir, name, path }: { readonly workdir: string; readonly name: string; readonly path: string },
   tell: (text: string) => void,
 ): Promise<MetricSink> {
   dropTornLine(path);
-  if (!listen && !push && !otlp && !web && !notify) return fanOut([], tell);
+  if (!listen && !push && !otlp && !web && !notify && !mlflow) return fanOut([], tell);
   const { runId, node } = identityOf(workdir, name, shared, tell);
   const record = { path, runId, node };
   const sinks: MetricSink[] = [];
@@ -113,6 +120,10 @@ export async function openMetrics(
     if (otlp) {
       sinks.push(await otlpThread({ ...otlp, ...record, pipeline: name }, tell));
       tell(`metrics: run ${runId} is exported to ${endpointText(otlp.endpoint)}`);
+    }
+    if (mlflow) {
+      sinks.push(await mlflowThread({ ...record, url: mlflow, pipeline: name, workdir }, tell));
+      tell(`metrics: run ${runId} is tracked by MLflow at ${new URL(mlflow).host}`);
     }
     if (notify) sinks.push(await notifyThread({ ...notify, ...record }, tell));
     if (web) {

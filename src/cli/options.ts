@@ -87,6 +87,7 @@ const NPM_TAKES = [
   "otlp",
   "notify",
   "notify-when",
+  "track",
   "listen",
   "join",
   "world",

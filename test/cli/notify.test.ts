@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseMetricTargets } from "../../src/cli/metrics.ts";
 import { parseNotify } from "../../src/cli/notify.ts";
+import { parseTrack } from "../../src/cli/track.ts";
 import { webAddress } from "../../src/cli/web-address.ts";
 
 describe("--notify", () => {
@@ -29,5 +30,15 @@ describe("--notify", () => {
     expect(() => webAddress("--notify", other, undefined, "")).toThrow(/^--notify hooks.example is on another machine/);
     expect(webAddress("--notify", other, true, "")).toBe(other);
     expect(webAddress("--notify", "http://[::1]:7/", undefined, "")).toBe("http://[::1]:7/");
+  });
+});
+
+describe("--track", () => {
+  it("takes the address of an MLflow server, and nothing else", () => {
+    expect(parseTrack("mlflow:http://127.0.0.1:5000/sub", undefined)).toBe("http://127.0.0.1:5000/sub");
+    expect(parseMetricTargets({ track: "mlflow:https://a.example" }, {}).mlflow).toBe("https://a.example/");
+    expect(() => parseTrack("wandb:x", undefined)).toThrow("--track wandb:x: there is no such tracker");
+    expect(() => parseTrack("mlflow:nowhere", undefined)).toThrow("--track nowhere: not a URL");
+    expect(() => parseTrack("mlflow:http://a.example", undefined)).toThrow("on another machine");
   });
 });

@@ -155,6 +155,15 @@ describe("Poster", () => {
     expect(told).toHaveLength(1);
   });
 
+  it("tries at once when the run ends, however long it would have waited", async () => {
+    const { got, url } = await receiver(503);
+    const { poster: post } = poster(url, { delays: [60_000, 60_000] });
+    post.post({ text: "a" });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await post.close(5000);
+    expect(got).toHaveLength(1);
+  });
+
   it("keeps the newest hundred", async () => {
     const { got, url } = await receiver();
     const { poster: post, told } = poster(url);

@@ -1,5 +1,5 @@
 /** Posts JSON, again where it does not arrive, and waits for nothing. */
-import { backoffDelay } from "../../base/backoff.ts";
+import { backoffDelay, pause } from "../../base/backoff.ts";
 
 export interface PosterOptions {
   readonly url: string;
@@ -13,6 +13,8 @@ export interface PosterOptions {
 /** Messages that wait at most; of more, the oldest are left out. */
 const WAITING = 100;
 const ATTEMPTS = 6;
+/** ms between attempts at most, once the run has ended. */
+const LAST = 500;
 
 /** Statuses after which the same message may still be taken. */
 const isPassing = (status: number) => status >= 500 || status === 408 || status === 429;
@@ -21,7 +23,10 @@ const isPassing = (status: number) => status >= 500 || status === 408 || status 
 export class Poster {
   readonly #options: Required<PosterOptions>;
   readonly #host: string;
+  /** Aborted when nothing more is waited for. */
   readonly #over = new AbortController();
+  /** Aborted when the run has ended: the next attempt is due. */
+  readonly #soon = new AbortController();
   #waiting: object[] = [];
   #working: Promise<void> | undefined;
 
@@ -42,6 +47,7 @@ export class Poster {
 
   /** Sends what waits, for `grace` ms at most. */
   async close(grace: number): Promise<void> {
+    this.#soon.abort();
     const timer = setTimeout(() => this.#over.abort(), grace);
     await this.#working;
     clearTimeout(timer);
@@ -62,7 +68,8 @@ export class Poster {
       const { why, again } = await this.#attempt(body);
       if (why === undefined || !again) return why;
       if (attempt + 1 === ATTEMPTS || signal.aborted) return `${why}; ${attempt + 1} attempts`;
-      await this.#pause(backoffDelay(attempt, this.#options.delays));
+      const delay = backoffDelay(attempt, this.#options.delays);
+      await (this.#soon.signal.aborted ? pause(Math.min(delay, LAST), signal) : pause(delay, this.#soon.signal));
     }
   }
 
@@ -77,19 +84,5 @@ export class Poster {
       const { cause } = error as Error;
       return { why: cause instanceof Error ? cause.message : (error as Error).message, again: true };
     }
-  }
-
-  /** Ends early when nothing more is to be waited for. */
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#over;
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end);
-    });
   }
 }
