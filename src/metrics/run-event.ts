@@ -85,6 +85,7 @@ export interface Summary {
   readonly report: string;
   /** Path of the newest checkpoint. */
   readonly checkpoint: string;
+  /** Mean of the steps since this start, without the first, which compiles, and without the time training stood still. */
   readonly secondsPerStep: number;
   /** SHA-256 over the float32 parameters in order, hexadecimal. */
   readonly parameters: string;

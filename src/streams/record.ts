@@ -77,6 +77,7 @@ export function record({
       let stood = 0;
       let clock: { time: number; steps: number } | undefined;
       let secondsPerStep: number | undefined;
+      const whole = { seconds: 0, steps: 0 };
       return source.pipe(
         concatMap((row): RunEvent[] => {
           const step = row.info.step + 1;
@@ -109,7 +110,11 @@ export function record({
           ];
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
-          events.push({ type: "result", values: { loss, ...(secondsPerStep && { secondsPerStep }) } });
+          // The summary has the mean of the whole run.
+          whole.seconds += (secondsPerStep ?? 0) * clock.steps;
+          whole.steps += clock.steps;
+          const mean = whole.steps > 0 && { secondsPerStep: whole.seconds / whole.steps };
+          events.push({ type: "result", values: { loss, ...mean } });
           [stood, clock] = [0, { time: now(), steps: 0 }];
           return events;
         }),

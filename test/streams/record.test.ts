@@ -108,8 +108,11 @@ describe("record", () => {
     expect(events.filter(({ type }) => type === "histogram")).toEqual([
       { type: "histogram", name: "gradients", step: 6, counts },
     ]);
+    // The mean of all steps, not of those since the last log step.
+    const results = events.flatMap((event) => (event.type === "result" ? [event.values.secondsPerStep] : []));
+    expect(results).toEqual([0.5, 1.8 / 3, 2.4 / 5, 3.2 / 6].map(close));
     expect(events[0]).toEqual({ type: "stage", name: "short", total: 7, unit: "steps", phase: "training" });
-    expect(events.at(-1)).toEqual({ type: "result", values: { loss: 1, secondsPerStep: close(0.8) } });
+    expect(events.at(-1)).toEqual({ type: "result", values: { loss: 1, secondsPerStep: close(3.2 / 6) } });
   });
 
   it("gives the first step's loss without a speed, and nothing of the meter", async () => {
