@@ -109,7 +109,20 @@ try {
   check("in the same MLflow run", again.length === 1 && again[0]!.info.run_id === first!.info.run_id);
   check("all metrics of both starts, each once", ...(await isWhole("a", again[0]!)));
 
-  check("a run that fails ends with 1", (await run("b", "--steps", "60", "--set", "optim.lr=1e30")).code === 1);
+  check(
+    "a run that fails ends with 1",
+    (
+      await run(
+        "b",
+        "--steps",
+        "3000",
+        ...["optim.lr=10", "optim.warmup=0", "optim.gradClip=-1", "model.numResBlocks=16"].flatMap((field) => [
+          "--set",
+          field,
+        ]),
+      )
+    ).code === 1,
+  );
   const [failed] = await stored("b");
   check("it is FAILED, with its error", failed?.info.status === "FAILED", failed?.data.tags.find(({ key }) => key === "scorestream.error")?.value); // prettier-ignore
 

@@ -54,14 +54,14 @@ async function performNamed(
   report: Report,
   onLog: (log: (text: string) => void) => void,
 ): Promise<Ended> {
-  const { registry, stderr, now } = environment;
+  const { registry, stderr, now, env } = environment;
   const pipeline = await registry.load(options.given ?? options.name);
   if (isStudy(pipeline)) return performStudy(pipeline, options, environment);
   if (options.sweep.length) return runSweep(options, environment);
   if (options.jobs !== undefined) {
     throw new UsageError("--jobs needs --sweep or a study", 'for example --sweep "seed=1..3" --jobs 2');
   }
-  return { exitCode: await run(options, environment, reporterFor(stderr, now), report, onLog) };
+  return { exitCode: await run(options, environment, reporterFor(stderr, now, env), report, onLog) };
 }
 
 /** Lists, helps or runs; undefined when there is no run to sum up. */

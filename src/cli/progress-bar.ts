@@ -1,14 +1,17 @@
 /** Progress on a terminal. */
 import cliProgress from "cli-progress";
-import { details, Pace } from "./pace.ts";
-import type { Reporter } from "../run/reporter.ts";
+import type { Reporter, StageProgress } from "../run/reporter.ts";
+import { barLine } from "./bar-line.ts";
+import { Pace } from "./pace.ts";
 
-const WIDTH = 24;
 const CLEAR_LINE = "\r\x1b[2K";
+/** Columns of a terminal that does not tell them. */
+const COLUMNS = 80;
 
-function drawBar(fraction: number): string {
-  const full = Math.round(Math.min(Math.max(fraction, 0), 1) * WIDTH);
-  return "█".repeat(full) + "░".repeat(WIDTH - full);
+/** Values that a drawing of the bar needs. */
+interface Payload {
+  readonly progress?: StageProgress;
+  readonly left?: number | undefined;
 }
 
 /** One bar a stage, redrawn in place. */
@@ -26,13 +29,13 @@ export function barReporter(screen: NodeJS.WriteStream, now: () => number): Repo
       screen.write(bar ? `${CLEAR_LINE}${text}\n` : `${text}\n`);
       bar?.render();
     },
-    stage({ name, total, unit = "" }) {
+    stage(stage) {
       close();
+      const { total } = stage;
       pace = new Pace(total);
-      const format = (_: unknown, { value }: { value: number }, { text = "" }: { text?: string }) =>
-        total === undefined
-          ? `${name} ${value} ${unit} ${text}`
-          : `${name} ${drawBar(value / total)} ${value}/${total} ${unit} ${text}`;
+      // Drawn anew each time: the terminal may have become narrower.
+      const format = (_: unknown, { value }: { value: number }, { progress = { done: value }, left }: Payload) =>
+        barLine(stage, progress, left, screen.columns || COLUMNS);
       bar = new cliProgress.SingleBar({
         stream: screen,
         format: format as cliProgress.GenericFormatter,
@@ -47,7 +50,7 @@ export function barReporter(screen: NodeJS.WriteStream, now: () => number): Repo
     },
     progress(progress) {
       const left = pace.secondsLeft(progress.done, now());
-      bar?.update(progress.done, { text: details(progress, left) });
+      bar?.update(progress.done, { progress, left } satisfies Payload);
     },
     close,
   };

@@ -17,6 +17,10 @@ import type { ClientSecurity, ServerSecurity } from "./security.ts";
 /** The metadata key, as HTTP has it. */
 const HEADER = "authorization";
 
+/** What a client without a token is told, and one with another. */
+const NEEDED = "a token is needed: authorization: Bearer TOKEN";
+const WRONG = "the token is wrong: give this server's with --token-file FILE or SCORESTREAM_TOKEN";
+
 /** Start of the paths of the health service. */
 const HEALTH = "/grpc.health.v1.Health/";
 
@@ -60,7 +64,8 @@ export function tokenInterceptor(token: string, onRefused: (peer: string, path: 
         // Digests: of one length, so that the time tells nothing.
         if (given !== undefined && timingSafeEqual(digest(given), expected)) return next(metadata);
         onRefused(call.getPeer(), path);
-        call.sendStatus({ code: status.UNAUTHENTICATED, details: "a token is needed: authorization: Bearer TOKEN" });
+        const details = given === undefined ? NEEDED : WRONG;
+        call.sendStatus({ code: status.UNAUTHENTICATED, details });
       })
       .build();
     return new ServerInterceptingCall(call, new ResponderBuilder().withStart((next) => next(listener)).build());

@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { duration, withError } from "../../src/base/format.ts";
+import { barLine } from "../../src/cli/bar-line.ts";
 import { reporterFor } from "../../src/cli/reporter.ts";
 
 function lines() {
@@ -62,7 +63,7 @@ describe("progress on a terminal", () => {
   it("draws a bar, keeps messages, and gives the cursor back", () => {
     const { terminal, parts } = terminalOf(120);
     const interrupts = process.listenerCount("SIGINT");
-    const reporter = reporterFor(terminal);
+    const reporter = reporterFor(terminal, Date.now, {});
     reporter.stage({ name: "training", total: 4, unit: "steps" });
     reporter.progress({ done: 2, loss: 0.25 });
     reporter.message("checkpoint saved");
@@ -76,19 +77,62 @@ describe("progress on a terminal", () => {
     expect(text.lastIndexOf("\x1b[?25h")).toBeGreaterThan(text.lastIndexOf("\x1b[?25l"));
   });
 
-  it("cuts the bar at the edge of a narrow terminal, and no message", () => {
-    const { terminal, parts } = terminalOf(40);
-    const reporter = reporterFor(terminal);
+  it("fits the bar to a narrow terminal, also one that becomes it, and cuts no message", () => {
+    const { terminal, parts } = terminalOf(120);
+    let time = 0;
+    const reporter = reporterFor(terminal, () => time, {});
     reporter.stage({ name: "likelihood of the test images", total: 4, unit: "images" });
+    reporter.progress({ done: 1, loss: 0.25 });
+    Object.assign(terminal, { columns: 40 });
+    time = 90_000;
     reporter.progress({ done: 2, loss: 0.25 });
     const message = "FID, KID and the Inception score need a network: ".repeat(3);
     reporter.message(message);
     reporter.close();
     expect(parts).toContain(`\r\x1b[2K${message}\n`);
-    expect(parts.filter((part) => part.includes("█"))).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^.{40}$/)]),
+    expect(parts).toContain("likelihood of the test i… 2/4 3 min left");
+    expect(parts.filter((part) => part.includes("2/4") && part.length > 40)).toEqual([]);
+  });
+
+  it("is lines on a terminal that cannot draw over one", () => {
+    const { terminal, parts } = terminalOf(80);
+    const reporter = reporterFor(terminal, () => 0, { TERM: "dumb" });
+    reporter.stage({ name: "training", total: 4, unit: "steps" });
+    reporter.progress({ done: 4, loss: 0.25 });
+    reporter.close();
+    expect(parts.join("")).toBe("training ...\ntraining: 4/4 steps (loss 0.25)\n");
+  });
+});
+
+describe("the line of a bar", () => {
+  const stage = { name: "training", total: 250_000, unit: "steps" };
+  const progress = { done: 123_456, loss: 0.031415, imagesPerSecond: 512.34 };
+  const at = (columns: number) => barLine(stage, progress, 190_000, columns);
+
+  it("tells all where there is room, and at 80 and 40 columns the time left", () => {
+    expect(at(120)).toBe(
+      "training ████████████░░░░░░░░░░░░ 123456/250000 steps loss 0.03141, 512.3 images/s, 2 d 4 h left",
     );
-    expect(parts.filter((part) => part.includes("█") && part.length > 40)).toEqual([]);
+    expect(at(80)).toBe("training ████████████░░░░░░░░░░░░ 123456/250000 steps loss 0.03141, 2 d 4 h left");
+    expect(at(79)).toBe("training █████░░░░░ 123456/250000 steps loss 0.03141, 2 d 4 h left");
+    expect(at(60)).toBe("training █████░░░░░ 123456/250000 steps 2 d 4 h left");
+    expect(at(40)).toBe("training 123456/250000 2 d 4 h left");
+  });
+
+  it("is never longer than the terminal, and always has the time left, for any name", () => {
+    for (const name of ["samples", "likelihood (ODE)", "bound by the variational dequantizer"]) {
+      for (const total of [undefined, 64, 250_000]) {
+        for (let columns = 40; columns < 130; columns++) {
+          const line = barLine({ name, ...(total && { total }), unit: "images" }, progress, 43_000, columns);
+          expect(line.length).toBeLessThanOrEqual(columns);
+          expect(line).toMatch(/11 h 56 min left$/);
+        }
+      }
+    }
+  });
+
+  it("leaves out what is not known", () => {
+    expect(barLine({ name: "samples" }, { done: 3 }, undefined, 80)).toBe("samples 3");
   });
 });
 

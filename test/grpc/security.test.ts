@@ -104,6 +104,13 @@ describe("a server with TLS and a token", () => {
     const { feed } = recordedRun(temporaryFolder(), metrics(1, 1));
     const server = await served(feed, { security: { token: "secret" } });
     const watching = lastValueFrom(connect(server, { token }).watch(past));
+    await expect(watching).rejects.toThrow("UNAUTHENTICATED: the token is wrong: give this server's with --token-file");
+  });
+
+  it("says that it needs a token to who has none", async () => {
+    const { feed } = recordedRun(temporaryFolder(), metrics(1, 1));
+    const server = await served(feed, { security: { token: "secret" } });
+    const watching = lastValueFrom(connect(server).watch(past));
     await expect(watching).rejects.toThrow("UNAUTHENTICATED: a token is needed: authorization: Bearer TOKEN");
   });
 

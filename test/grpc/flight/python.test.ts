@@ -114,7 +114,7 @@ it("pyarrow reads with TLS and a token, and is refused without", async () => {
   const [rows, refused, names, basic, guessed] = told;
   // The scheme in any case, and the token as a password.
   expect([names, basic]).toEqual([["image", "label"], 3]);
-  expect(guessed).toMatch(/a token is needed/);
+  expect(guessed).toMatch(/the token is wrong/);
   expect(rows).toBe(3);
   expect(refused).toMatch(/a token is needed/);
 });
