@@ -116,7 +116,7 @@ it("pyarrow reads with TLS and a token, and is refused without", async () => {
   expect([names, basic]).toEqual([["image", "label"], 3]);
   expect(guessed).toMatch(/the token is wrong/);
   expect(rows).toBe(3);
-  expect(refused).toMatch(/a token is needed/);
+  expect(refused).toMatch(/the token is wrong/);
 });
 
 const SERVE = `
