@@ -2,6 +2,7 @@
 import type uPlot from "uplot";
 import { placeText } from "./axis.ts";
 import { chartLegend } from "./chart-legend.ts";
+import { chartTools } from "./chart-tools.ts";
 import { VIEW, type ChartView, type Curve } from "./chart-view.ts";
 import { align, crop, smooth, thinPoints, toGrid, valueAt, type Points } from "./curves.ts";
 import { h, setText } from "./dom.ts";
@@ -38,6 +39,7 @@ export class Chart {
   readonly #title: HTMLElement;
   readonly #place = h("div", { class: "plot" });
   readonly #legend: ReturnType<typeof chartLegend>;
+  readonly #tools: ReturnType<typeof chartTools>;
   readonly #onZoom: (zoom: Zoom) => void;
   #plot: uPlot | undefined;
   /** Settings of the present plot. */
@@ -56,12 +58,18 @@ export class Chart {
     this.#onZoom = onZoom;
     this.#title = h("h3", { id: `chart-${id}` }, title);
     this.#legend = chartLegend(options.format);
+    this.#tools = chartTools(options, () => ({
+      curves: this.#curves,
+      view: this.#view,
+      canvas: this.#plot!.ctx.canvas,
+    }));
     this.element = h(
       "figure",
       { class: "chart", tabindex: 0, "aria-labelledby": `chart-${id}`, title: KEYS, onkeydown: (event) => this.#key(event as KeyboardEvent) }, // prettier-ignore
       h("figcaption", {}, this.#title, this.#legend.list),
       this.#place,
-      this.#legend.outside,
+      h("div", { class: "foot" }, this.#tools.buttons, this.#legend.outside),
+      this.#tools.place,
     );
     new ResizeObserver(() => this.#fit()).observe(this.#place);
   }
@@ -86,6 +94,7 @@ export class Chart {
     else this.#make(form, lines, data);
     const [min, max] = this.#range;
     this.#plot!.setScale("x", min === max ? { min: min - 1, max: max + 1 } : { min, max });
+    this.#tools.update();
     this.#legend.tellOutside(this.#bounds?.outside ?? 0);
     this.#tell();
   }

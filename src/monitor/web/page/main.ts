@@ -14,6 +14,7 @@ import { stateNow } from "./node-state.ts";
 import { phaseView, PHASE_NAMES, shortState } from "./phase-view.ts";
 import { followFeed } from "./shared-feed.ts";
 import { tilesView } from "./tiles-view.ts";
+import { viewSync } from "./view-sync.ts";
 
 const STATES: Readonly<Record<ConnectionState, string>> = {
   connecting: "connecting",
@@ -38,6 +39,7 @@ function stateText(): readonly [state: string, text: string] {
 
 const { later, soon } = pacer(draw);
 
+const address = viewSync(model, () => soon());
 const tiles = tilesView();
 const phase = phaseView(model);
 const runs = runsView(model, () => {
@@ -59,6 +61,7 @@ function draw(): void {
   tick();
   charts.update();
   graph.update();
+  address.write();
   noise.update();
   machine.update();
 }

@@ -29,7 +29,8 @@ export class Model {
   readonly hidden = new Set<string>();
   /** Looks that a person gave to runs. */
   readonly looks = new Map<string, Partial<Look>>();
-  #chosen: NodeRecord | undefined;
+  /** Key of the node that a person chose; it may come later. */
+  chosen: string | undefined;
   #followed: NodeRecord | undefined;
 
   get runs(): string[] {
@@ -43,7 +44,8 @@ export class Model {
 
   /** The node whose details are shown: the chosen one; else one that goes on, until its end; else the newest. */
   get node(): NodeRecord | undefined {
-    if (this.#chosen) return this.#chosen;
+    const chosen = this.chosen === undefined ? undefined : this.nodes.find((node) => nodeKey(node) === this.chosen);
+    if (chosen) return chosen;
     if (this.#followed && isGoing(this.#followed)) return this.#followed;
     const all = this.nodes;
     return (this.#followed = newestOf(all.filter(isGoing)) ?? newestOf(all));
@@ -55,8 +57,8 @@ export class Model {
   }
 
   choose(node: NodeRecord): void {
-    this.#chosen = node;
-    this.hidden.delete(nodeKey(node));
+    this.chosen = nodeKey(node);
+    this.hidden.delete(this.chosen);
   }
 
   /** Nodes whose curves are drawn. */
