@@ -6,17 +6,26 @@ export interface ChannelSums {
   readonly squares: number[];
 }
 
+/** Values whose squares can be added up in 32 bits. */
+const AT_ONCE = 32_768;
+
 /** @param images Pixels, [..., C]. */
 export function channelSums(images: Uint8Array, channels: number): ChannelSums {
-  const [sums, squares] = [new Array<number>(channels), new Array<number>(channels)];
-  for (let c = 0; c < channels; c++) {
-    let [sum, square] = [0, 0];
-    for (let i = c; i < images.length; i += channels) {
-      const value = images[i]!;
-      sum += value;
-      square += value * value;
+  const [sums, squares] = [new Array<number>(channels).fill(0), new Array<number>(channels).fill(0)];
+  // Whole pixels at a time, so that they are still in the cache for the next channel.
+  const step = channels * AT_ONCE;
+  for (let from = 0; from < images.length; from += step) {
+    const end = Math.min(from + step, images.length);
+    for (let c = 0; c < channels; c++) {
+      let [sum, square] = [0, 0];
+      for (let i = from + c; i < end; i += channels) {
+        const value = images[i]!;
+        sum = (sum + value) | 0;
+        square = (square + value * value) | 0;
+      }
+      sums[c]! += sum;
+      squares[c]! += square;
     }
-    [sums[c], squares[c]] = [sum, square];
   }
   return { sums, squares };
 }

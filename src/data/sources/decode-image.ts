@@ -37,7 +37,7 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
     const png = pngLayout(bytes);
     if (png && isSmallPng(png)) {
       const picture = worthThreads() ? await decodeInThreads(bytes) : decodeSmallPng(bytes, png);
-      return await fitPicture(picture, where, { ...options, channels: options.channels ?? 3 });
+      return await fitDecoded(picture, where, options);
     }
     const opaque = opaqueGif(bytes);
     const input = { limitInputPixels: MAX_PIXELS, failOn: "error", ignoreIcc: true } as const;
@@ -66,6 +66,10 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
     throw new BadDataError(where, `it cannot be decoded: ${reason}`, { cause: error });
   }
 }
+
+/** Makes of the pixels of a file what the options say: colour, unless they say otherwise. @throws BadDataError */
+export const fitDecoded = (picture: Picture, where: string, options: ImageOptions): Picture | Promise<Picture> =>
+  fitPicture(picture, where, { ...options, channels: options.channels ?? 3 });
 
 /** The picture with its samples in the range, and its axes in the order, that were asked for. */
 function asMeant(picture: Picture, where: string, { range, transpose }: ImageOptions): Picture {

@@ -3,18 +3,27 @@ import { Worker } from "node:worker_threads";
 import { processors } from "../../base/processors.ts";
 import { threadProgram } from "../../base/thread-program.ts";
 import type { Decoded, ToDecode } from "./decode-worker.ts";
+import type { FilePath } from "./listing.ts";
 import { pixelsOf, type Picture } from "./source.ts";
 
 interface Job {
-  readonly bytes: Uint8Array;
-  readonly resolve: (picture: Picture) => void;
+  readonly resolve: (picture: Picture | undefined) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface BytesJob extends Job {
+  readonly bytes: Uint8Array;
+}
+
+interface PathJob extends Job {
+  readonly path: FilePath;
 }
 
 /** Files in one message: enough that it costs little, few enough that all threads have some. */
 const MOST = 64;
 
-const waiting: Job[] = [];
+const waiting: BytesJob[] = [];
+const waitingPaths: PathJob[] = [];
 const idle: Worker[] = [];
 let threads = 0;
 let planned = false;
@@ -27,16 +36,18 @@ function start(): Worker {
   return worker;
 }
 
-function give(worker: Worker, jobs: readonly Job[]): void {
-  const files: ToDecode = {
-    bytes: new Uint8Array(jobs.reduce((sum, { bytes }) => sum + bytes.length, 0)),
-    lengths: jobs.map(({ bytes }) => bytes.length),
-  };
+/** The files of jobs, one behind the other. */
+function joined(jobs: readonly BytesJob[]): { bytes: Uint8Array<ArrayBuffer>; lengths: number[] } {
+  const bytes = new Uint8Array(jobs.reduce((sum, { bytes }) => sum + bytes.length, 0));
   let at = 0;
-  for (const { bytes } of jobs) {
-    files.bytes.set(bytes, at);
-    at += bytes.length;
+  for (const job of jobs) {
+    bytes.set(job.bytes, at);
+    at += job.bytes.length;
   }
+  return { bytes, lengths: jobs.map(({ bytes }) => bytes.length) };
+}
+
+function give(worker: Worker, jobs: readonly Job[], files: ToDecode): void {
   const onMessage = ({ pixels, results }: Decoded) => {
     worker.off("error", onError);
     worker.unref();
@@ -44,6 +55,7 @@ function give(worker: Worker, jobs: readonly Job[]): void {
     let from = 0;
     for (const [i, result] of results.entries()) {
       if (typeof result === "string") jobs[i]!.reject(new RangeError(result));
+      else if (!result) jobs[i]!.resolve(undefined);
       else jobs[i]!.resolve({ data: pixels.subarray(from, (from += pixelsOf(result))), shape: result });
     }
     dispatch();
@@ -57,17 +69,30 @@ function give(worker: Worker, jobs: readonly Job[]): void {
   worker.once("message", onMessage);
   worker.once("error", onError);
   worker.ref();
-  worker.postMessage(files, [files.bytes.buffer]);
+  worker.postMessage(files, "bytes" in files ? [files.bytes.buffer] : []);
 }
 
 /** Deals what waits out evenly. */
 function dispatch(): void {
   planned = false;
-  while (waiting.length > 0) {
+  while (waiting.length + waitingPaths.length > 0) {
     const free = idle.length + processors().count - threads;
     if (free === 0) return;
-    give(idle.pop() ?? start(), waiting.splice(0, Math.min(MOST, Math.ceil(waiting.length / free))));
+    const share = ({ length }: readonly Job[]) => Math.min(MOST, Math.ceil(length / free));
+    const worker = idle.pop() ?? start();
+    if (waiting.length > 0) {
+      const jobs = waiting.splice(0, share(waiting));
+      give(worker, jobs, joined(jobs));
+    } else {
+      const jobs = waitingPaths.splice(0, share(waitingPaths));
+      give(worker, jobs, { paths: jobs.map(({ path }) => path) });
+    }
   }
+}
+
+function plan(): void {
+  if (!planned) setImmediate(dispatch);
+  planned = true;
 }
 
 /** Images decoded before threads are worth their start. */
@@ -84,8 +109,20 @@ export const worthThreads = (): boolean => processors().count > 1 && ++asked > F
  */
 export function decodeInThreads(bytes: Uint8Array): Promise<Picture> {
   return new Promise((resolve, reject) => {
-    waiting.push({ bytes, resolve, reject });
-    if (!planned) setImmediate(dispatch);
-    planned = true;
+    waiting.push({ bytes, resolve: (picture) => resolve(picture!), reject });
+    plan();
+  });
+}
+
+/**
+ * Like {@link decodeInThreads}, for a file that the other thread reads, too: this one would take longer to ask for its bytes.
+ *
+ * @returns Undefined for anything but a whole small PNG: it has to be read by other means, which find out what is wrong.
+ * @throws Error when the thread ends.
+ */
+export function readInThreads(path: FilePath): Promise<Picture | undefined> {
+  return new Promise((resolve, reject) => {
+    waitingPaths.push({ path, resolve, reject });
+    plan();
   });
 }

@@ -2,7 +2,8 @@ import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { conversionOf } from "./content-kind.ts";
-import { decodeImage } from "./decode-image.ts";
+import { decodeImage, fitDecoded } from "./decode-image.ts";
+import { readInThreads, worthThreads } from "./decode-threads.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
 import { listFolder, lookAt, openFile, shownPath, type FilePath, type Listed } from "./listing.ts";
 import type { ImageOptions, SourceOptions } from "./options.ts";
@@ -12,9 +13,13 @@ import { ofSplit, splitOfFolder, splitsOfFolders, splitsTold } from "./splits.ts
 import { statOf } from "./stamp.ts";
 import { byName, IMAGE_NAMES, StampOfMany, walk, type ImageFile } from "./walk.ts";
 
+const isPng = (path: FilePath): boolean => /\.png$/i.test(path.toString("latin1"));
+
 /** Decodes an image file. @throws BadDataError */
 export async function loadFile(path: FilePath, options: ImageOptions) {
   const where = shownPath(path);
+  const small = isPng(path) && worthThreads() ? await readInThreads(path) : undefined;
+  if (small) return fitDecoded(small, where, options);
   const { file, size } = await openFile(path);
   try {
     if (size > MAX_FILE_BYTES) throw new BadDataError(where, `${size} bytes are too many for an image`);

@@ -7,6 +7,8 @@ import type { Picture } from "./source.ts";
 const MAX_SIDE = 128;
 /** Channels of the color types grey and RGB. */
 export const CHANNELS: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
+/** Bytes of a file beyond which it is none: its pixels as they are, and the rest. */
+export const LARGEST_SMALL = 2 * MAX_SIDE * MAX_SIDE * 3 + 65_536;
 /** Chunks that change the pixels, or are unpacked too. */
 const OTHERS = ["tRNS", "eXIf", "iCCP", "acTL"];
 

@@ -51,9 +51,9 @@ async function contentOf(folder: FilePath, around: readonly string[], tally: Tal
     } else if (image) {
       const regular = entry.kind === "file" || (entry.kind === "link" && found);
       const seen = regular && !(found instanceof BadDataError) && (found?.isFile() ?? true);
-      const fault =
+      const fault = () =>
         found instanceof BadDataError ? found : new BadDataError(shownPath(path), "it is not a regular file");
-      images.push(seen ? entry : { ...entry, fault });
+      images.push(seen ? entry : { ...entry, fault: fault() });
     } else tally.add(found instanceof BadDataError ? found.reason : notRead(name), name);
   }
   const sorted = <T extends Listed>(list: T[]) => list.sort((a, b) => byName(a.name, b.name));

@@ -53,6 +53,12 @@ describe("statistics of shards", () => {
   it("sum the values and their squares channel by channel", () => {
     const images = Uint8Array.of(1, 10, 255, 2, 20, 255);
     expect(channelSums(images, 3)).toEqual({ sums: [3, 30, 510], squares: [5, 500, 130_050] });
+    // More than 32 bits hold, and no whole number of what is added up at once.
+    const many = 3 * 100_001;
+    expect(channelSums(new Uint8Array(many).fill(255), 3)).toEqual({
+      sums: Array.from({ length: 3 }, () => 255 * 100_001),
+      squares: Array.from({ length: 3 }, () => 65_025 * 100_001),
+    });
   });
 
   it("are those of the parts together, on the scale 0..1", () => {
