@@ -15,6 +15,8 @@ import { locksPart } from "../lab/torture/locks.ts";
 import type { Part, Scale } from "../lab/torture/part.ts";
 import { killsPart } from "../lab/torture/kills.ts";
 import { readersPart } from "../lab/torture/readers/readers.ts";
+import { serversPart } from "../lab/torture/servers.ts";
+import { soakPart } from "../lab/torture/soak.ts";
 import { reliabilityPage, type Tried } from "../lab/torture/report.ts";
 import { codeVersion } from "../src/base/code-version.ts";
 import { ProgressFile } from "../src/data/formats/progress-file.ts";
@@ -25,6 +27,8 @@ const parts: Readonly<Record<string, Part>> = {
   damage: damagePart,
   disk: diskPart,
   locks: locksPart,
+  servers: serversPart,
+  soak: soakPart,
   exchange: exchangePart,
 };
 const PAGE = "docs/lab/reliability.md";
@@ -34,6 +38,7 @@ interface Options {
   readonly only?: string;
   readonly case?: string;
   readonly seed: number;
+  readonly minutes?: number;
   readonly again: boolean;
   readonly write: boolean;
   readonly trace?: number;
@@ -52,6 +57,7 @@ function parse(argv: readonly string[]): Options {
     .option("--only <part>", Object.entries(parts).map(([name, { summary }]) => `${name}: ${summary}`).join("; "))
     .option("--case <text>", "only cases with this in their names")
     .option("--seed <n>", "fixes every fault", whole, 1)
+    .option("--minutes <n>", "how long the soak lasts; default 2, and 60 with --full", whole)
     .option("--again", "do again what was done", false)
     .option("--write", `write ${PAGE}`, false)
     .option("--trace <seed>", "show what happens in one simulation of the exchange", whole)
@@ -71,11 +77,15 @@ function parse(argv: readonly string[]): Options {
 }
 
 /** Runs the cases of one part that are not done yet. */
-async function runPart(part: string, scale: Scale, { seed, again, case: only = "" }: Options): Promise<Tried[]> {
+async function runPart(
+  part: string,
+  scale: Scale,
+  { seed, again, minutes, case: only = "" }: Options,
+): Promise<Tried[]> {
   const path = join("runs", "torture", `${part}-${scale}-${seed}.jsonl`);
   if (again) rmSync(path, { force: true });
   const done = new ProgressFile<Tried>(path, { code: codeVersion(), scale, seed });
-  const wanted = parts[part]!.cases(scale, seed).filter(({ name }) => name.includes(only));
+  const wanted = parts[part]!.cases(scale, seed, minutes).filter(({ name }) => name.includes(only));
   for (const { name, run } of wanted) {
     if (done.entries.some((entry) => entry.name === name)) continue;
     const since = performance.now();

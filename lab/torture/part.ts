@@ -17,5 +17,6 @@ export interface Case {
 
 export interface Part {
   readonly summary: string;
-  readonly cases: (scale: Scale, seed: number) => readonly Case[];
+  /** @param minutes How long a part lasts that has no end of its own. */
+  readonly cases: (scale: Scale, seed: number, minutes?: number) => readonly Case[];
 }

@@ -26,6 +26,8 @@ export interface Program {
   readonly preload?: readonly string[];
   /** Seconds after which it is killed. */
   readonly killAfter?: number;
+  /** Seconds after which it hangs, default 300. */
+  readonly most?: number;
 }
 
 export interface Ran {
@@ -60,10 +62,10 @@ export interface Started {
 /** Starts a command, which is killed at the end of this process. */
 export function startCommand(
   command: readonly string[],
-  { env, killAfter, cwd }: Pick<Program, "env" | "killAfter"> & { readonly cwd?: string } = {},
+  { env, killAfter, cwd, most = WAITING }: Pick<Program, "env" | "killAfter" | "most"> & { readonly cwd?: string } = {},
 ): Started {
   const since = performance.now();
-  const options = { timeout: 1000 * WAITING, killSignal: "SIGKILL", env: { ...process.env, ...env }, cwd } as const;
+  const options = { timeout: 1000 * most, killSignal: "SIGKILL", env: { ...process.env, ...env }, cwd } as const;
   const child = spawn(command[0]!, command.slice(1), { ...options, stdio: ["ignore", "pipe", "pipe"] });
   children.add(child);
   const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), 1000 * killAfter);

@@ -1,6 +1,6 @@
 /** Names of files that are being written beside the file that they will be. */
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, type Dirent } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** Two containers on one folder may have the same process id. */
@@ -16,29 +16,37 @@ export function isForsaken(name: string): boolean {
   return writer !== undefined && writer !== OWN;
 }
 
-/** Names in a folder; none where it may not be read, as `lost+found` on a disk of its own. */
-function namesIn(folder: string): string[] {
+/** Levels of folders below a workdir in which files are written, as the checkpoints of its dequantizer. */
+const DEPTH = 2;
+
+/** Entries of a folder; none where it may not be read, as `lost+found` on a disk of its own. */
+function entriesOf(folder: string): Dirent[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
   }
 }
 
+/** What killed processes were writing in a folder and below, without the folders that another process has locked. */
+function forsakenIn(folder: string, entries: readonly Dirent[], depth: number): string[] {
+  return entries.flatMap((entry) => {
+    const { name } = entry;
+    if (isForsaken(name)) return [name];
+    const inner = depth > 0 && entry.isDirectory() ? entriesOf(join(folder, name)) : [];
+    if (inner.some((one) => one.name === ".lock")) return [];
+    return forsakenIn(join(folder, name), inner, depth - 1).map((found) => join(name, found));
+  });
+}
+
 /**
- * Removes what killed processes were writing in a folder and in the folders in it.
+ * Removes what killed processes were writing in a folder and in the folders below it.
  *
  * @param folder Locked by this process: nobody else writes there.
  * @returns The paths of the files that were removed, relative to `folder`.
  */
 export function sweepForsaken(folder: string): string[] {
-  const found: string[] = [];
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const names = entry.isDirectory()
-      ? namesIn(join(folder, entry.name)).map((name) => join(entry.name, name))
-      : [entry.name];
-    found.push(...names.filter((name) => isForsaken(basename(name))));
-  }
+  const found = forsakenIn(folder, readdirSync(folder, { withFileTypes: true }), DEPTH);
   for (const name of found) rmSync(join(folder, name), { force: true, recursive: true });
   return found;
 }

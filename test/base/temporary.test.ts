@@ -22,11 +22,13 @@ describe("a temporary file", () => {
   );
 });
 
-it("what killed processes were writing is removed from a folder and the folders in it, and nothing else", () => {
+it("what killed processes were writing is removed from a folder and two levels below, and nothing else", () => {
   const folder = temporaryFolder();
-  mkdirSync(join(folder, "checkpoints/deep"), { recursive: true });
-  const forsaken = [".config.json.3-0123abcd.tmp", "checkpoints/.checkpoint_5.arrow.8.tmp"];
-  const kept = ["config.json", "checkpoints/checkpoint_5.arrow", "checkpoints/deep/.a.8.tmp"];
+  mkdirSync(join(folder, "flowpp/checkpoints/deep"), { recursive: true });
+  mkdirSync(join(folder, "seed=1"));
+  const forsaken = [".config.json.3-0123abcd.tmp", "flowpp/.x.arrow.8.tmp", "flowpp/checkpoints/.checkpoint_5.arrow.8.tmp"]; // prettier-ignore
+  // A run of a sweep that another process works on has its own lock.
+  const kept = ["config.json", "flowpp/checkpoints/checkpoint_5.arrow", "flowpp/checkpoints/deep/.a.8.tmp", "seed=1/.lock", "seed=1/.config.json.3-0123abcd.tmp"]; // prettier-ignore
   for (const name of [...forsaken, ...kept]) writeFileSync(join(folder, name), "");
   expect(sweepForsaken(folder).sort()).toEqual(forsaken.toSorted());
   const left = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
