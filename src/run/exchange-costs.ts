@@ -14,6 +14,9 @@ export interface ExchangeCostsOptions {
   readonly now?: () => number;
 }
 
+/** Parts of an exchange, in their order. */
+const PARTS = ["waiting", "adding", "sending"] as const;
+
 /** Exchanges of single steps behind an estimate; a round is enough. */
 const ENOUGH = 10;
 
@@ -34,8 +37,9 @@ function estimate(step: number, exchange: number, every: number | undefined): st
 }
 
 /**
- * Tells `exchange/seconds`, `exchange/bytes` and `exchange/share`, the part of the time that exchanges take, as means since
- * the last metrics; with local steps also `exchange/round`, the rounds that were done.
+ * Tells `exchange/seconds`, `exchange/bytes` and `exchange/share`, the part of the time that exchanges take, and
+ * the seconds of its parts, `exchange/waiting`, `adding` and `sending`, as means since the last metrics; `exchange/rank` of
+ * `exchange/nodes`; with local steps also `exchange/round`, the rounds that were done.
  *
  * @returns A function that takes the cost of each exchange when it ends.
  */
@@ -47,6 +51,8 @@ export function exchangeCosts({
   now = () => performance.now(),
 }: ExchangeCostsOptions): (cost: ExchangeCost) => void {
   const stride = every ?? 1;
+  const parts = { waiting: 0, adding: 0, sending: 0 };
+  let timed = 0;
   let [exchanging, bytes, count, since] = [0, 0, 0, undefined as number | undefined];
   // The first exchange is left out: before it graphs are compiled.
   const seen = { exchanging: 0, passed: 0, count: 0 };
@@ -56,6 +62,10 @@ export function exchangeCosts({
     exchanging += cost.seconds;
     bytes += cost.bytes;
     count++;
+    if (cost.times) {
+      for (const part of PARTS) parts[part] += cost.times[part];
+      timed++;
+    }
     if (last !== undefined && seen.count < (every ? 1 : ENOUGH)) {
       seen.exchanging += cost.seconds;
       seen.passed += (time - last) / 1000;
@@ -75,6 +85,13 @@ export function exchangeCosts({
     metric("seconds", exchanging / count, "s");
     metric("bytes", bytes / count, "By");
     if (since !== undefined) metric("share", (1000 * exchanging) / (time - since), "1");
+    for (const part of PARTS) {
+      if (timed > 0) metric(part, parts[part] / timed, "s");
+      parts[part] = 0;
+    }
+    timed = 0;
+    metric("rank", cost.rank, "1");
+    metric("nodes", cost.nodes, "1");
     if (every) metric("round", step / every, "1");
     [exchanging, bytes, count, since] = [0, 0, 0, time];
   };

@@ -1,20 +1,28 @@
 import { describe, expect, it } from "vitest";
+import type { ExchangeCost } from "../../src/grpc/exchange/node-options.ts";
 import type { RunEvent } from "../../src/metrics/run-event.ts";
 import { exchangeCosts } from "../../src/run/exchange-costs.ts";
 
 /** Events of exchanges of so many seconds, each after so many of computing. */
-function told(every: number | undefined, computing: number, exchanging: number, rounds: number) {
+function told(
+  every: number | undefined,
+  computing: number,
+  exchanging: number,
+  rounds: number,
+  more: (step: number) => Partial<ExchangeCost> = () => ({}),
+) {
   const events: RunEvent[] = [];
   let time = 0;
   const take = exchangeCosts({ logEvery: 4, steps: 100, every, tell: (event) => events.push(event), now: () => time });
   for (let step = 0; step < rounds; step++) {
     // The first one compiles.
     time += 1000 * ((step === 0 ? 50 : computing) + exchanging);
-    take({ step, seconds: exchanging, bytes: 10 + step });
+    take({ step, seconds: exchanging, bytes: 10 + step, rank: 1, nodes: 3, ...more(step) });
   }
   const texts = events.flatMap((event) => (event.type === "message" ? [event.text] : []));
-  const metrics = events.flatMap((event) => (event.type === "metric" ? [[event.name, event.step, event.value]] : []));
-  return { texts, metrics };
+  const all = events.flatMap((event) => (event.type === "metric" ? [[event.name, event.step, event.value] as const] : [])); // prettier-ignore
+  const place = all.filter(([name]) => /rank|nodes/.test(name));
+  return { texts, metrics: all.filter((each) => !place.includes(each)), place };
 }
 
 describe("exchangeCosts", () => {
@@ -38,6 +46,20 @@ describe("exchangeCosts", () => {
       ["exchange/share", 9, 0.25],
       ["exchange/round", 9, 3],
     ]);
+  });
+
+  it("tells the parts of an exchange, as means over those that have them, and the node's place", () => {
+    const parts = (step: number) => (step === 2 ? {} : { times: { waiting: step, adding: 0.5, sending: 2 * step } });
+    const { metrics, place } = told(undefined, 3, 1, 8, parts);
+    expect(metrics.filter(([name]) => /waiting|adding|sending/.test(name))).toEqual([
+      ["exchange/waiting", 4, 4 / 3],
+      ["exchange/adding", 4, 0.5],
+      ["exchange/sending", 4, 8 / 3],
+      ["exchange/waiting", 8, 5.5],
+      ["exchange/adding", 8, 0.5],
+      ["exchange/sending", 8, 11],
+    ]);
+    expect(place).toEqual([["exchange/rank", 4, 1], ["exchange/nodes", 4, 3], ["exchange/rank", 8, 1], ["exchange/nodes", 8, 3]]); // prettier-ignore
   });
 
   it("estimates what rounds cost after the second one", () => {

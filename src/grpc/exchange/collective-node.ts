@@ -12,7 +12,7 @@ import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-
 import type { FetchRequest, GroupView } from "./messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
-import { membershipOf, type NodeOptions } from "./node-options.ts";
+import { membershipOf, type NodeOptions, placeIn } from "./node-options.ts";
 import { GroupNode } from "./group-node.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
@@ -192,7 +192,8 @@ export class CollectiveNode extends GroupNode implements Group {
       this.#allLeave = true;
       throw new NonFiniteLossError(step, bad);
     }
-    onExchange?.({ step, seconds: (performance.now() - start) / 1000, bytes: result.bytes });
+    const seconds = (performance.now() - start) / 1000;
+    onExchange?.({ step, seconds, bytes: result.bytes, ...placeIn(view, this.#membership.id) });
     return result;
   }
 

@@ -1,8 +1,19 @@
 /** Options of a node. */
 import type { TrainState } from "../../training/train-state.ts";
+import type { GroupView } from "./messages.ts";
 import type { MembershipOptions } from "./membership.ts";
 import { stepsOf, type RunShape } from "./shares-of-view.ts";
 import type { Wire } from "./wire.ts";
+
+/** Parts of an exchange in seconds; one begins where the one before ends. */
+export interface ExchangeTimes {
+  /** Until the others' gradients are there, without the time of adding. */
+  readonly waiting: number;
+  /** Adding them in this node's range. */
+  readonly adding: number;
+  /** From the sum of this range to those of all ranges: sums are sent and come. */
+  readonly sending: number;
+}
 
 /** Costs of an exchange. */
 export interface ExchangeCost {
@@ -12,7 +23,18 @@ export interface ExchangeCost {
   readonly seconds: number;
   /** Bytes of vectors that this node sent. */
   readonly bytes: number;
+  readonly rank: number;
+  /** Number of nodes. */
+  readonly nodes: number;
+  /** Absent where TensorFlow's collectives exchange. */
+  readonly times?: ExchangeTimes | undefined;
 }
+
+/** The place of a node among those of a view. */
+export const placeIn = ({ members }: GroupView, id: number): Pick<ExchangeCost, "rank" | "nodes"> => ({
+  rank: members.find((member) => member.id === id)!.rank,
+  nodes: members.length,
+});
 
 export interface NodeOptions {
   readonly run: RunShape;

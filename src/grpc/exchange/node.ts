@@ -9,7 +9,7 @@ import { GroupNode } from "./group-node.ts";
 import { Inbox } from "./inbox.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Membership } from "./membership.ts";
-import { membershipOf, type NodeOptions } from "./node-options.ts";
+import { membershipOf, type NodeOptions, placeIn } from "./node-options.ts";
 import { OwnWork } from "./own-work.ts";
 import type { Vector } from "./parcel.ts";
 import { exchange, type Exchanged } from "./round.ts";
@@ -204,7 +204,8 @@ export class ExchangeNode extends GroupNode implements Group {
       diverged: (value) => this.#membership.tell({ type: "diverged", step, value }),
     });
     if (!exchanged) return void (await this.#waiting.until(() => this.#done, view));
-    onExchange?.({ step, seconds: (performance.now() - start) / 1000, bytes: this.#deliveries.takeBytes() });
+    const seconds = (performance.now() - start) / 1000;
+    onExchange?.({ step, seconds, bytes: this.#deliveries.takeBytes(), ...placeIn(view, id), times: exchanged.times });
     return exchanged;
   }
 

@@ -18,6 +18,7 @@ import type { Vector } from "./parcel.ts";
 import { cut, inPieces, RangeSum, type Part } from "./range-sum.ts";
 import { LOSSES, rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { BufferPool } from "./buffer-pool.ts";
+import type { ExchangeTimes } from "./node-options.ts";
 
 export interface RoundOptions {
   readonly view: GroupView;
@@ -47,12 +48,28 @@ export interface Exchanged {
   readonly sum: StepSum;
   /** Resolves once it is not read for them any more. */
   readonly sent: Promise<unknown>;
+  /** Absent for a sum that another node has given. */
+  readonly times?: ExchangeTimes;
+}
+
+/** Adds up the time of calls, ms. */
+function timed(work: () => void) {
+  let spent = 0;
+  return {
+    run(): void {
+      const start = performance.now();
+      work();
+      spent += performance.now() - start;
+    },
+    spent: () => spent,
+  };
 }
 
 /** @returns undefined when the view ended before, or the values are not finite. */
 export async function exchange(own: Own, options: RoundOptions): Promise<Exchanged | undefined> {
   const { view, id, step, run, inbox, pool, send, receive, diverged } = options;
   const others = view.members.filter((member) => member.id !== id);
+  const begun = performance.now();
   let finite = true;
   const stop = (value: number | undefined) => {
     if (value === undefined) return;
@@ -94,9 +111,10 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   // Everybody goes on with the sum as the others get it.
   const rounded = run.bfloat16 && others.length > 0;
   const sum = new RangeSum({ parts: () => parts.map((part) => part()), shards: run.shards, out: values, rounded });
-  const add = () => void (finite && stop(sum.advance()));
-  if (!(await receive(others, "REDUCE", add))) return undefined;
-  add();
+  const adding = timed(() => void (finite && stop(sum.advance())));
+  if (!(await receive(others, "REDUCE", adding.run))) return undefined;
+  adding.run();
+  const added = performance.now();
   if (!finite) return undefined;
   if (!sum.complete) throw new Error(`exchange: the sum of step ${step} has a gap`);
 
@@ -112,5 +130,10 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
 
   const sent = Promise.all(others.map((to) => send(to, "GATHER", [{ name: "sum", values, bfloat16: run.bfloat16 }])));
   if (!(await receive(others, "GATHER", () => {}))) return undefined;
-  return { sum: { step, sum: inbox.whole, ...losses }, sent };
+  const times = {
+    waiting: (added - begun - adding.spent()) / 1000,
+    adding: adding.spent() / 1000,
+    sending: (performance.now() - added) / 1000,
+  };
+  return { sum: { step, sum: inbox.whole, ...losses }, sent, times };
 }

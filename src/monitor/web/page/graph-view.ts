@@ -1,8 +1,8 @@
 /** The pipeline of the focused run, drawn. */
 import { card, h, isolated, setText, svg } from "./dom.ts";
-import { number, seconds } from "./format.ts";
+import { bytesText, number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
-import { layoutChain, slowest, stagesIn, type BoxSize, type Edge, type NodePlace, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
+import { elsewhere, layoutChain, slowest, stagesIn, withExchange, type BoxSize, type Edge, type NodePlace, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
 
 const BOX: BoxSize = { width: 112, height: 62, gapX: 62, gapY: 54 };
 /** Around all, for the thick border of the slowest. */
@@ -15,14 +15,16 @@ function box(stage: StageState | string, { x, y }: NodePlace, isSlowest: boolean
       svg("rect", { width, height: 30, y: (height - 30) / 2, rx: 15 }),
       svg("text", { x: width / 2, y: height / 2 + 4, class: "name" }, stage)); // prettier-ignore
   }
-  const { name, busy } = stage;
-  return svg("g", { class: isSlowest ? "stage slowest" : "stage", transform: `translate(${x},${y})` },
+  const { name, busy, bytesPerSecond } = stage;
+  const kind = isSlowest ? "stage slowest" : name === "elsewhere" ? "stage rest" : "stage";
+  return svg("g", { class: kind, transform: `translate(${x},${y})` },
     svg("rect", { width, height, rx: 8 }),
     svg("text", { x: width / 2, y: 20, class: "name" }, name),
     svg("text", { x: width / 2, y: 37, class: "time" }, `${seconds(stage.seconds)} · ${Math.round(100 * busy)}%`),
     svg("rect", { class: "track", x: 10, y: 47, width: width - 20, height: 5, rx: 2.5 }),
     svg("rect", { class: "busy", x: 10, y: 47, width: (width - 20) * busy, height: 5, rx: 2.5 }),
-    isSlowest && svg("text", { class: "mark", x: 2, y: -5 }, "slowest")); // prettier-ignore
+    isSlowest && svg("text", { class: "mark", x: 2, y: -5 }, "slowest"),
+    bytesPerSecond !== undefined && svg("text", { class: "bytes", x: width - 2, y: -5 }, `${bytesText(bytesPerSecond)}/s`)); // prettier-ignore
 }
 
 function arrow({ from, to, down }: Edge, rate: number | undefined, queue: number | undefined): SVGElement {
@@ -46,21 +48,29 @@ function words(stages: readonly StageState[], busiest: StageState | undefined): 
   return `${each.join("; ")}.${busiest ? ` Slowest: ${busiest.name}, at work ${Math.round(100 * busiest.busy)}% of the time.` : ""}`;
 }
 
+/** Which of the nodes this is, counted from 0 as on the command line. */
+function place(last: (name: string) => number | undefined): string {
+  const [rank, nodes] = [last("exchange/rank"), last("exchange/nodes")];
+  return rank === undefined || nodes === undefined ? "" : ` This node has rank ${rank}; there are ${nodes}.`;
+}
+
 /** Stages as boxes, and on every edge the batches/s that pass and how many wait at its end. */
 export function graphView(model: Model) {
-  const place = h("div", { class: "graph" });
+  const graph = h("div", { class: "graph" });
   const note = h("p", { class: "note" });
-  const element = card("pipeline", "Pipeline", place, note);
+  const element = card("pipeline", "Pipeline", graph, note);
   element.hidden = true;
 
   const update = () => {
     const { node } = model;
-    const stages = node ? stagesIn(node.series.keys(), (name) => node.series.get(name)?.last) : [];
+    const last = (name: string) => node?.series.get(name)?.last;
+    const stages = node ? withExchange(stagesIn(node.series.keys(), last), last) : [];
     element.hidden = stages.length === 0;
     if (!node || stages.length === 0) return;
     const busiest = slowest(stages);
-    const all: (StageState | string)[] = ["batches", ...stages, "steps"];
-    const { boxes, edges, width, height } = layoutChain(all.length, place.clientWidth - 2 * MARGIN, BOX);
+    const rest = elsewhere(stages, last("train/seconds_per_step"));
+    const all: (StageState | string)[] = ["batches", ...stages, ...(rest ? [rest] : []), "steps"];
+    const { boxes, edges, width, height } = layoutChain(all.length, graph.clientWidth - 2 * MARGIN, BOX);
     const rateOf = (stage: StageState | string | undefined) => (typeof stage === "object" ? stage.rate : undefined);
     const drawn = svg("svg", { viewBox: `${-MARGIN} ${-2 * MARGIN} ${width + 2 * MARGIN} ${height + 3 * MARGIN}`, width: width + 2 * MARGIN, height: height + 3 * MARGIN, role: "img", "aria-label": `Pipeline: ${words(stages, busiest)}` },
       tip(),
@@ -71,9 +81,9 @@ export function graphView(model: Model) {
       }),
       ...all.map((stage, i) => box(stage, boxes[i]!, stage === busiest)),
     ); // prettier-ignore
-    place.replaceChildren(drawn);
-    setText(note, `${isolated(node.run)}, step ${node.step.toLocaleString("en")}: on an edge the batches that pass in a second and those that wait; in a box the time at work on one batch, and the part of the time it is at work.`); // prettier-ignore
+    graph.replaceChildren(drawn);
+    setText(note, `${isolated(node.run)}, step ${node.step.toLocaleString("en")}: on an edge the batches that pass in a second and those that wait; in a box the time at work on one batch, and the part of the time it is at work.${place(last)}`); // prettier-ignore
   };
-  new ResizeObserver(update).observe(place);
+  new ResizeObserver(update).observe(graph);
   return { element, update };
 }

@@ -10,6 +10,45 @@ export interface StageState {
   readonly seconds: number | undefined;
   /** Part of the time it is at work, in [0, 1]. */
   readonly busy: number;
+  /** Bytes that it sends in a second. */
+  readonly bytesPerSecond?: number | undefined;
+}
+
+type Last = (name: string) => number | undefined;
+
+/** What every node of an exchange does, in order; one part where the exchange tells no more. */
+const EXCHANGE = ["waiting", "adding", "sending"] as const;
+
+/** The exchange with other nodes, by the metrics that `exchangeCosts` tells; none of a run in one process. */
+export function exchangeIn(last: Last): StageState[] {
+  const of = (name: string) => last(`exchange/${name}`);
+  const [seconds, bytes, share = 0] = [of("seconds"), of("bytes"), of("share")];
+  if (!seconds || bytes === undefined) return [];
+  const rate = share > 0 ? share / seconds : undefined;
+  const box = (name: string, time: number, sends: boolean): StageState => ({
+    ...{ name, rate, queue: undefined, seconds: time, busy: Math.min(1, (share * time) / seconds) },
+    ...(sends && { bytesPerSecond: bytes / seconds }),
+  });
+  const parts = EXCHANGE.map((name) => [name, of(name)] as const);
+  if (parts.some(([, time]) => time === undefined)) return [box("exchange", seconds, true)];
+  return parts.map(([name, time]) => box(name, time!, name === "sending"));
+}
+
+/** Puts the exchange where it happens: behind the gradients, or with local steps behind a round of them. */
+export function withExchange(stages: readonly StageState[], last: Last): StageState[] {
+  const before = last("exchange/round") === undefined ? "score" : "adam";
+  const at = stages.findIndex(({ name }) => name === before) + 1;
+  return [...stages.slice(0, at), ...exchangeIn(last), ...stages.slice(at)];
+}
+
+/** Parts of the time below which nothing is said of them. */
+const LITTLE = 0.02;
+
+/** The time that no stage explains; undefined for next to none. @param stepSeconds Of a step. */
+export function elsewhere(stages: readonly StageState[], stepSeconds: number | undefined): StageState | undefined {
+  const busy = 1 - stages.reduce((sum, stage) => sum + stage.busy, 0);
+  if (stepSeconds === undefined || busy < LITTLE) return undefined;
+  return { name: "elsewhere", rate: undefined, queue: undefined, seconds: busy * stepSeconds, busy };
 }
 
 const FORM = /^stage\/([^/]+)\/(batches_per_second|queue|seconds)$/;
@@ -18,7 +57,7 @@ const FORM = /^stage\/([^/]+)\/(batches_per_second|queue|seconds)$/;
 export const isStageMetric = (name: string): boolean => FORM.test(name);
 
 /** The stages in the order of their metrics, which is that of the pipeline. @param last The newest value of a metric. */
-export function stagesIn(names: Iterable<string>, last: (name: string) => number | undefined): StageState[] {
+export function stagesIn(names: Iterable<string>, last: Last): StageState[] {
   const found = new Set<string>();
   for (const name of names) {
     const [, stage] = FORM.exec(name) ?? [];
