@@ -40,13 +40,13 @@ export function writeRun(folder: string, { name, config, values, every = 10, sta
   writeFileSync(join(workdir, "log.txt"), "a line\n");
 }
 
-/** `npm run monitor` over the runs that `write` puts into a folder. */
-export async function startMonitor(write: (folder: string) => void) {
+/** `npm run monitor` over the runs that `write` puts into a folder; it may leave a file `token` beside it. */
+export async function startMonitor(write: (folder: string) => void, option?: "--token-file") {
   const folder = mkdtempSync(join(tmpdir(), "scorestream-browser-"));
   const runs = join(folder, "runs");
   mkdirSync(runs);
   write(runs);
-  const program = ["scripts/run.mjs", "src/cli/monitor.ts", "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--dir", join(folder, "kept"), "--runs", runs]; // prettier-ignore
+  const program = ["scripts/run.mjs", "src/cli/monitor.ts", "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--dir", join(folder, "kept"), "--runs", runs, ...(option ? [option, join(folder, "token")] : [])]; // prettier-ignore
   const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
   let text = "";

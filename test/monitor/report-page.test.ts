@@ -82,11 +82,13 @@ describe("the page", () => {
 describe("tables", () => {
   it("have their heads, their rows and their style", () => {
     expect(table(["", "a<"], [{ name: "<n>", cells: ["1", "<2>"] }, { name: "own", cells: [], own: true }], "numbers")).toBe(
-      '<div class="wide"><table class="numbers"><thead><tr><th></th><th>a&lt;</th></tr></thead><tbody>\n' +
+      '<div class="wide" tabindex="0" role="group" aria-label="table"><table class="numbers"><thead><tr><td></td><th scope="col">a&lt;</th></tr></thead><tbody>\n' +
         '<tr><th scope="row">&lt;n&gt;</th><td>1</td><td>&lt;2&gt;</td></tr>\n' +
         '<tr class="own"><th scope="row">own</th></tr></tbody></table></div>',
     ); // prettier-ignore
-    expect(table([], [])).toBe('<div class="wide"><table class=""><tbody>\n</tbody></table></div>');
+    expect(table([], [])).toBe(
+      '<div class="wide" tabindex="0" role="group" aria-label="table"><table class=""><tbody>\n</tbody></table></div>',
+    );
   });
 
   it("tell errors, images, passes and evaluations of each number", () => {

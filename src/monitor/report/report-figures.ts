@@ -1,5 +1,5 @@
 /** The figures of the report's page, drawn with HTML alone. */
-import { axis, digitsOf, escape, image, scale } from "./report-html-parts.ts";
+import { axis, digitsOf, escape, headCell, image, scale } from "./report-html-parts.ts";
 import type { Measured } from "../../metrics/statistics.ts";
 
 /** A line of the comparison with published numbers. */
@@ -35,8 +35,8 @@ export function ladder(rungs: readonly Rung[], heads: readonly [string, string])
   });
   const [left, right] = heads.map(escape);
   return (
-    `<table class="ladder"><thead><tr><th>${left}</th><th class="track">${axis(marks)}</th>` +
-    `<th class="value">${right}</th></tr></thead><tbody>\n${rows.join("\n")}</tbody></table>`
+    `<table class="ladder"><thead><tr>${headCell(left ?? "")}<td class="track">${axis(marks)}</td>` +
+    `<th scope="col" class="value">${right}</th></tr></thead><tbody>\n${rows.join("\n")}</tbody></table>`
   );
 }
 

@@ -5,6 +5,9 @@ const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", 
 /** Text as HTML. */
 export const escape = (text: string | number) => String(text).replace(/[&<>"]/g, (c) => ENTITIES[c]!);
 
+/** The head of a column; one without a name is no head. `text` is HTML. */
+export const headCell = (text: string) => (text === "" ? "<td></td>" : `<th scope="col">${text}</th>`);
+
 /** A PNG file inside the page. */
 export const image = (png: Uint8Array, alt: string, style = "") =>
   `<img${style && ` class="${style}"`} alt="${escape(alt)}" src="data:image/png;base64,${Buffer.from(png).toString("base64")}">`;

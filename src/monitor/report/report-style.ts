@@ -25,11 +25,11 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .tiles small { font-size: 1rem; font-weight: 400; color: var(--quiet); white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; margin-top: .6rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; font-weight: 400; padding: .35rem 1rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: baseline; }
-thead th { color: var(--quiet); font-size: .875rem; }
+thead :is(th, td) { color: var(--quiet); font-size: .875rem; }
 tr:last-child > * { border-bottom: 0; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; padding-right: 0; padding-left: 1rem; }
 .wide { overflow-x: auto; }
-.wide th[scope="row"], .wide thead th:first-child { position: sticky; left: 0; background: var(--card); }
+.wide th[scope="row"], .wide thead tr > :first-child { position: sticky; left: 0; background: var(--card); }
 .pair { display: flex; flex-wrap: wrap; align-items: start; gap: 0 1rem; }
 .pair > section { flex: 1 1 min(100%, 20rem); min-width: 0; }
 .published { font-size: .9375rem; min-width: 42rem; }

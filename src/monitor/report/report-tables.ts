@@ -1,5 +1,5 @@
 /** The tables of the report's page. */
-import { escape, section } from "./report-html-parts.ts";
+import { escape, headCell, section } from "./report-html-parts.ts";
 import type { Measured } from "../../metrics/statistics.ts";
 import type { Likelihoods, ReportedQuality, Report } from "./report.ts";
 
@@ -15,10 +15,8 @@ export function table(heads: readonly string[], rows: readonly Row[], style = ""
     const columns = cells.map((cell) => `<td>${escape(cell)}</td>`).join("");
     return `<tr${own ? ' class="own"' : ""}><th scope="row">${escape(name)}</th>${columns}</tr>`;
   });
-  const head = heads.length
-    ? `<thead><tr>${heads.map((text) => `<th>${escape(text)}</th>`).join("")}</tr></thead>`
-    : "";
-  return `<div class="wide"><table class="${style}">${head}<tbody>\n${lines.join("\n")}</tbody></table></div>`;
+  const head = heads.length ? `<thead><tr>${heads.map((text) => headCell(escape(text))).join("")}</tr></thead>` : "";
+  return `<div class="wide" tabindex="0" role="group" aria-label="table"><table class="${style}">${head}<tbody>\n${lines.join("\n")}</tbody></table></div>`;
 }
 
 export interface Named {

@@ -84,8 +84,8 @@ describe("ladder", () => {
     // The scale: 2.4 to 3.6, by 0.2.
     expect(page).toContain('<span style="left:0.00%">2.4</span>');
     expect(page).toContain('<span style="left:100.00%">3.6</span>');
-    expect(page).toContain('<th>a&lt;</th><th class="track">');
-    expect(page).toContain('<th class="value">bits</th></tr></thead>');
+    expect(page).toContain('<th scope="col">a&lt;</th><td class="track">');
+    expect(page).toContain('<th scope="col" class="value">bits</th></tr></thead>');
     const rows = page.split("<tbody>\n")[1]!.split("\n");
     expect(rows).toEqual([
       '<tr class="own"><th scope="row" class="name">own</th><td class="track"><div>' +
