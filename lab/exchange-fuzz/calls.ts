@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { connect, type ClientHttp2Stream } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { setTimeout as delay } from "node:timers/promises";
-import { nativeCrc32 } from "../../src/grpc/exchange/chunk.ts";
+import { crc32 } from "../../src/base/crc.ts";
 import { exchangeService } from "../../src/grpc/exchange/definition.ts"; // prettier-ignore
 import type { ParcelMessage } from "../../src/grpc/exchange/messages.ts";
 import type { Header } from "../../src/grpc/exchange/messages.ts";
@@ -92,7 +92,7 @@ async function brokenParcel({ seen, run }: Target, random: Random): Promise<Buff
   if (chunk && damage === "offset") replaced({ offset: of([1, 2 ** 40]), vector: of([0, 9, 2 ** 31]) });
   if (chunk && damage === "arrow") {
     const arrow = chunk.arrow.subarray(0, below(chunk.arrow.length));
-    replaced({ arrow, crc32: nativeCrc32(arrow) });
+    replaced({ arrow, crc32: crc32(arrow) });
   }
   if (chunk && damage === "large") replaced({ arrow: Buffer.alloc(2 ** 21 + below(2 ** 20)) });
   return messages.map((message) => framed(message));

@@ -1,4 +1,8 @@
 /** Checksums of containers: zip has CRC-32, TFRecord CRC-32C. */
+import * as zlib from "node:zlib";
+
+/** @param before Checksum of the bytes before. */
+type Checksum = (bytes: Uint8Array, before?: number) => number;
 
 /** Four tables, so that four bytes are taken at a time. */
 function tables(polynomial: number): Uint32Array[] {
@@ -12,10 +16,10 @@ function tables(polynomial: number): Uint32Array[] {
   return all;
 }
 
-/** A reflected CRC of 32 bits; `before` is that of the bytes before. */
-function reflected(polynomial: number) {
+/** A reflected CRC of 32 bits. */
+function reflected(polynomial: number): Checksum {
   const [t0, t1, t2, t3] = tables(polynomial) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
-  return (bytes: Uint8Array, before = 0): number => {
+  return (bytes, before = 0) => {
     let crc = ~before;
     let i = 0;
     for (; i + 4 <= bytes.length; i += 4) {
@@ -27,7 +31,7 @@ function reflected(polynomial: number) {
   };
 }
 
-/** CRC-32 of zip, gzip and PNG. */
-export const crc32 = reflected(0xedb88320);
+/** CRC-32 of zip, gzip and PNG: Node's, ten times as fast, where there is one (20.15, 22.2). */
+export const crc32: Checksum = (zlib as { crc32?: Checksum }).crc32 ?? reflected(0xedb88320);
 /** CRC-32C (Castagnoli). */
 export const crc32c = reflected(0x82f63b78);

@@ -1,7 +1,6 @@
 /** A chunk as it goes over the wire: written once, read once. */
-import zlib from "node:zlib";
 import { status } from "@grpc/grpc-js";
-import { crc32 as slowCrc32 } from "../../base/crc.ts";
+import { crc32 } from "../../base/crc.ts";
 import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/formats/vector-ipc.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
@@ -9,9 +8,6 @@ import { statusError } from "../receive.ts";
 import type { Chunk } from "./messages.ts";
 import type { VectorAbout } from "./messages.ts";
 import type { PeerMemory } from "./shared-memory.ts";
-
-/** Node before 20.15 has none. */
-export const nativeCrc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? slowCrc32;
 
 function varint(value: number): number[] {
   const out: number[] = [];
@@ -63,7 +59,7 @@ export class ChunkToSend {
     out.set(head);
     const arrow = pieceToIPC(piece, out.subarray(head.length, end));
     out[end] = TAG.crc32;
-    out.writeUInt32LE(nativeCrc32(arrow), end + 1);
+    out.writeUInt32LE(crc32(arrow), end + 1);
     return out.subarray(0, end + 5);
   }
 }
@@ -72,7 +68,7 @@ const refused = (what: string, code = status.INVALID_ARGUMENT) => statusError(co
 
 /** Checks a chunk and puts its values where they belong. @throws ServiceError that names what is wrong. */
 export function readChunk({ arrow, crc32: sum, offset }: Chunk, about: VectorAbout, into: Float32Array): void {
-  if (nativeCrc32(arrow) !== sum) {
+  if (crc32(arrow) !== sum) {
     throw refused(`a chunk of "${about.name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
   }
   checked(offset, about, () => read((values) => pieceFromIPC(arrow, values), about, into));

@@ -4,7 +4,7 @@ import { protoPath } from "grpc-health-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
 import { endpointText } from "../../../src/grpc/endpoint.ts";
-import { nativeCrc32 } from "../../../src/grpc/exchange/chunk.ts";
+import { crc32 } from "../../../src/base/crc.ts";
 import { exchangeService, type SentParcel } from "../../../src/grpc/exchange/definition.ts";
 import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
@@ -50,7 +50,7 @@ describe("a parcel that is not what the view says", () => {
     expect(await send(withChunk(last, { offset: 16 }))).toMatch(/^3 .* a message is not the chunk at 0 of "sum/);
     expect(await send(withChunk(last, { crc32: 1 }))).toMatch(/^15 DATA_LOSS: .* is damaged/);
     const arrow = Buffer.from("not Arrow at all");
-    expect(await send(withChunk(last, { arrow, crc32: nativeCrc32(arrow) }))).toMatch(
+    expect(await send(withChunk(last, { arrow, crc32: crc32(arrow) }))).toMatch(
       /^3 .* 16 bytes are no Arrow stream of/,
     );
     expect(await send(withChunk(last, { arrow: Buffer.alloc(3e6) }))).toMatch(/^8 RESOURCE_EXHAUSTED: .* larger than max/); // prettier-ignore
