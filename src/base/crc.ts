@@ -31,7 +31,12 @@ function reflected(polynomial: number): Checksum {
   };
 }
 
-/** CRC-32 of zip, gzip and PNG: Node's, ten times as fast, where there is one (20.15, 22.2). */
-export const crc32: Checksum = (zlib as { crc32?: Checksum }).crc32 ?? reflected(0xedb88320);
+/** Ten times as fast; from Node 20.15 and 22.2 on. */
+const native = (zlib as { crc32?: Checksum }).crc32;
+/** CRC-32 of zip, gzip and PNG. */
+export const crc32: Checksum = native
+  ? // Of no bytes Node's is 0, whatever came before.
+    (bytes, before = 0) => (bytes.length > 0 ? native(bytes, before) : before)
+  : reflected(0xedb88320);
 /** CRC-32C (Castagnoli). */
 export const crc32c = reflected(0x82f63b78);

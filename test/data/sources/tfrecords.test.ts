@@ -28,6 +28,7 @@ describe("crc", () => {
     expect(crc32(text)).toBe(0xcbf43926);
     expect(crc32c(text)).toBe(0xe3069283);
     expect(crc32(text.subarray(5), crc32(text.subarray(0, 5)))).toBe(0xcbf43926);
+    expect(crc32(new Uint8Array(0), crc32(text))).toBe(0xcbf43926);
   });
 });
 
