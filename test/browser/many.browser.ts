@@ -146,6 +146,24 @@ describe("the charts", () => {
     await expect.poll(async () => (await legend()).join()).toContain("cifar10-59");
   });
 
+  it("draw the mean of the runs with one value of a setting, with a band", async () => {
+    const inks = () =>
+      chart()
+        .locator("canvas")
+        .evaluate((canvas: HTMLCanvasElement) => {
+          const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+          let pale = 0;
+          for (let i = 3; i < data.length; i += 4) if (data[i]! > 30 && data[i]! < 120) pale++;
+          return pale;
+        });
+    await page.locator("#group").selectOption("optim.lr");
+    await expect.poll(async () => (await legend()).map((text) => text.replace(/[\d.]+$/, ""))).toEqual(["lr=0.0001 (20 runs)", "lr=0.0002 (20 runs)", "lr=0.0005 (20 runs)"]); // prettier-ignore
+    expect(await inks()).toBeGreaterThan(5000);
+    await expect.poll(() => page.url()).toContain("group=optim.lr");
+    await page.locator("#group").selectOption("");
+    await expect.poll(async () => (await legend()).length).toBe(9);
+  });
+
   it("zoom by two fingers", async () => {
     const touch = await browser.newContext({ viewport: { width: 390, height: 800 }, hasTouch: true });
     const phone = await touch.newPage();

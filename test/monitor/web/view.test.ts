@@ -6,7 +6,7 @@ import { addressOf, viewIn, type ViewState } from "../../../src/monitor/web/page
 
 const plain: ViewState = {
   view: { axis: "step", log: false, outliers: false, smoothing: 0, zoom: undefined },
-  table: { search: "", sort: undefined, metric: "train/loss" },
+  table: { search: "", sort: undefined, metric: "train/loss", group: "" },
   hidden: [],
   chosen: undefined,
 };
@@ -20,7 +20,12 @@ describe("the view in the address", () => {
   it("comes back as it was, whatever signs the names have", () => {
     const state: ViewState = {
       view: { axis: "wall", log: true, outliers: true, smoothing: 0.85, zoom: [1.75e9 + 0.25, 1.75e9 + 60.5] },
-      table: { search: "lr=0.1 a&b#c", sort: { key: "setting:optim.lr", down: true }, metric: "eval/bound" },
+      table: {
+        search: "lr=0.1 a&b#c",
+        sort: { key: "setting:optim.lr", down: true },
+        metric: "eval/bound",
+        group: "optim.lr",
+      },
       hidden: ['["a,b","n 1"]', '["ü","n"]'],
       chosen: '["r","n"]',
     };

@@ -10,6 +10,8 @@ export interface Curve {
   readonly look: Look;
   /** Marks each point: few values, far apart. */
   readonly marks: boolean;
+  /** Between which the curves lie whose mean this is. */
+  readonly band?: { readonly low: Points; readonly high: Points };
 }
 
 /** Settings that all charts share. */

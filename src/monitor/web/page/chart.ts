@@ -80,14 +80,11 @@ export class Chart {
     this.#view = view;
     this.element.hidden = this.#curves.length === 0;
     if (this.element.hidden || !this.#isNew()) return;
-    const lines = this.#curves.flatMap(({ look, marks }): PlotLine[] =>
-      this.#smoothed
-        ? [
-            { look, marks, pale: true },
-            { look, marks },
-          ]
-        : [{ look, marks }],
-    );
+    const lines = this.#curves.flatMap(({ look, marks, band }): PlotLine[] => [
+      ...(band ? (["high", "low"] as const).map((border) => ({ look, band: border })) : []),
+      ...(this.#smoothed && !band ? [{ look, marks, pale: true }] : []),
+      { look, marks },
+    ]);
     const form = JSON.stringify([view.axis, this.#log, lines]);
     const data = this.#data();
     if (form === this.#form) this.#plot!.setData(data, false);
@@ -101,7 +98,15 @@ export class Chart {
 
   /** False when all that would be drawn is drawn: many curves take long. */
   #isNew(): boolean {
-    const curves = this.#curves.map(({ points: { x, y }, ...looks }) => [looks, x.length, x[0], x.at(-1), y.at(-1)]);
+    const curves = this.#curves.map(({ points: { x, y }, label, look, marks }) => [
+      label,
+      look,
+      marks,
+      x.length,
+      x[0],
+      x.at(-1),
+      y.at(-1),
+    ]);
     const content = JSON.stringify([this.#view, this.#place.clientWidth, curves]);
     const isNew = content !== this.#content;
     this.#content = content;
@@ -126,17 +131,23 @@ export class Chart {
     return this.#view.zoom ?? this.#view.range;
   }
 
-  /** For each curve its points and, before them and paler, the points before smoothing. */
+  /** For each curve its points and, before them, its band or, paler, the points before smoothing. */
   #data(): uPlot.AlignedData {
     const buckets = Math.max(100, Math.round(this.#place.clientWidth));
     const [min, max] = this.#range;
-    const positive = (y: readonly number[]) => (this.#log ? y.map((value) => (value > 0 ? value : NaN)) : y);
-    const raw = this.#curves.map(({ points: { x, y } }) => ({ x, y: positive(y) }));
-    const { smoothing } = this.#view;
-    this.#read = this.#smoothed ? raw.map(({ x, y }) => ({ x, y: smooth(y, smoothing) })) : raw;
+    const positive = ({ x, y }: Points) => ({ x, y: this.#log ? y.map((value) => (value > 0 ? value : NaN)) : y });
+    const soft = ({ x, y }: Points) => ({ x, y: this.#smoothed ? smooth(y, this.#view.smoothing) : y });
+    const raw = this.#curves.map(({ points }) => positive(points));
+    this.#read = raw.map(soft);
     const cropped = this.#read.map((points) => crop(points, min, max));
-    this.#setBounds(cropped);
-    const drawn = cropped.flatMap((points, i) => (this.#smoothed ? [crop(raw[i]!, min, max), points] : [points]));
+    const bands = this.#curves.map(({ band }) =>
+      band ? [band.high, band.low].map((each) => crop(soft(positive(each)), min, max)) : undefined,
+    );
+    this.#setBounds([...cropped, ...bands.flatMap((band) => band ?? [])]);
+    const drawn = cropped.flatMap((points, i) => {
+      const behind = bands[i] ?? (this.#smoothed ? [crop(raw[i]!, min, max)] : []);
+      return [...behind, points];
+    });
     const thinned = drawn.map((points) => thinPoints(points, buckets));
     const places = new Set(thinned.flatMap(({ x }) => x)).size;
     const shared = places > DENSE * buckets ? thinned.map((points) => toGrid(points, min, max, buckets)) : thinned;

@@ -5,10 +5,12 @@ import type { Curve } from "./chart-view.ts";
 import { chartControls } from "./chart-controls.ts";
 import { DEFINITIONS, DRAWN, otherDefinition, type Definition } from "./chart-definitions.ts";
 import { card, h, isolated } from "./dom.ts";
-import { DASHES } from "./looks.ts";
+import { groupsBy, meanBand } from "./groups.ts";
+import { DASHES, lookAt } from "./looks.ts";
 import type { Model } from "./model.ts";
 import { isNoiseMetric } from "./noise-curves.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
+import { differing } from "./settings.ts";
 import type { NodeRecord } from "./store.ts";
 
 /** @param changed Told when all is to be drawn again. */
@@ -27,17 +29,30 @@ export function chartsView(model: Model, changed: () => void) {
     const several = [model.runs.length > 1 && isolated(record.run), model.store.nodes(record.run).length > 1 && isolated(record.node)]; // prettier-ignore
     return [...several, name].filter(Boolean).join(" · ");
   };
-  const curves = ({ metrics, marks }: Definition): Curve[] =>
+  const pointsOf = (record: NodeRecord, metric: string) => {
+    const series = record.series.get(metric);
+    return series?.values.some(Number.isFinite) ? [pointsOn(series, model.view.axis, startOf(record))] : [];
+  };
+  const single = ({ metrics, marks }: Definition): Curve[] =>
     model.shown().flatMap((record) =>
-      Object.entries(metrics).flatMap(([metric, name], i): Curve[] => {
-        const series = record.series.get(metric);
-        if (!series?.values.some(Number.isFinite)) return [];
-        const points = pointsOn(series, model.view.axis, startOf(record));
+      Object.entries(metrics).flatMap(([metric, name], i) => {
         const look = model.look(record);
         const dash = (look.dash + i) % DASHES.length;
-        return [{ label: label(record, name), points, look: { ...look, dash }, marks: marks ?? points.x.length === 1 }];
+        return pointsOf(record, metric).map((points) => ({ label: label(record, name), points, look: { ...look, dash }, marks: marks ?? points.x.length === 1 })); // prettier-ignore
       }),
     );
+  const grouped = ({ metrics, marks }: Definition): Curve[] =>
+    groupsBy(model.table.group, model.shown(), differing(model.configs)).flatMap((group, order) =>
+      Object.entries(metrics).flatMap(([metric, name], i): Curve[] => {
+        const members = group.nodes.flatMap((node) => pointsOf(node, metric));
+        if (members.length === 0) return [];
+        const { mean, ...band } = meanBand(members);
+        const look = lookAt(order);
+        const dash = (look.dash + i) % DASHES.length;
+        return [{ label: [group.label, name].filter(Boolean).join(" · "), points: mean, look: { ...look, dash }, marks: marks ?? mean.x.length === 1, band }]; // prettier-ignore
+      }),
+    );
+  const curves = (definition: Definition) => (model.table.group === "" ? single(definition) : grouped(definition));
 
   /** A chart for every metric that has none: what an operator tells is seen without more ado. */
   const addOthers = () => {

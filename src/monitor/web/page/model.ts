@@ -22,7 +22,7 @@ export class Model {
   /** ms that the server's clock is ahead. */
   ahead = 0;
   view: ChartView = VIEW;
-  table: TableView = { search: "", sort: undefined, metric: "train/loss" };
+  table: TableView = { search: "", sort: undefined, metric: "train/loss", group: "" };
   /** Configurations by run, once they have come; undefined for a run whose files are on another machine. */
   readonly configs = new Map<string, unknown>();
   /** Keys of nodes that are left out of the charts. */

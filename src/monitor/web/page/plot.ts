@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import { markText, TIME_MARKS, type Axis } from "./axis.ts";
 import { colourOf, DASHES, type Look } from "./looks.ts";
-import { colour } from "./theme.ts";
+import { colour, translucent } from "./theme.ts";
 import { touchZoom } from "./touch-zoom.ts";
 import type { Zoom } from "./zoom-keys.ts";
 
@@ -13,6 +13,8 @@ export interface PlotLine {
   readonly marks?: boolean;
   /** Stands behind its smoothed form. */
   readonly pale?: boolean;
+  /** Border of a band; "low" follows its "high". */
+  readonly band?: "high" | "low";
 }
 
 export interface PlotOptions {
@@ -40,7 +42,8 @@ const MARKED = 8;
 /** Drags of fewer pixels are clicks. */
 const SLIP = 3;
 
-function series({ look, marks = false, pale = false }: PlotLine, paint: typeof colour): uPlot.Series {
+function series({ look, marks = false, pale = false, band }: PlotLine, paint: typeof colour): uPlot.Series {
+  if (band) return { stroke: paint(colourOf(look)), width: 0, points: { show: false } };
   const points = { show: marks, size: 7, fill: paint("--card") };
   const looks = { stroke: paint(colourOf(look)), width: pale ? 1 : 1.6, alpha: pale ? 0.28 : 1, points };
   return look.dash > 0 ? { ...looks, dash: [...DASHES[look.dash]!] } : looks;
@@ -54,6 +57,12 @@ function painter(): typeof colour {
     return known.get(variable)!;
   };
 }
+
+/** Fills of what lies between two borders. */
+const bandsOf = (lines: readonly PlotLine[], paint: typeof colour): uPlot.Band[] =>
+  lines.flatMap(({ band, look }, i) =>
+    band === "high" ? [{ series: [i + 1, i + 2], fill: translucent(paint(colourOf(look))) }] : [],
+  );
 
 /** The range of the y axis. */
 function spread(bounds: PlotOptions["bounds"], log: boolean) {
@@ -104,6 +113,7 @@ export function makePlot(
       },
       { ...common, size: 62, values, ...(binary && { incrs: POWERS }) },
     ],
+    bands: bandsOf(lines, paint),
     series: [{}, ...lines.map((line) => series(line, paint))],
     cursor: {
       sync: { key: axis },

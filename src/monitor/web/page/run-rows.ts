@@ -37,6 +37,8 @@ export interface TableView {
   readonly sort: Sort | undefined;
   /** Of the columns last and best. */
   readonly metric: string;
+  /** Setting whose values' runs the charts draw as one mean each; "": every run. */
+  readonly group: string;
 }
 
 /** Metrics of which more is better. */

@@ -42,6 +42,7 @@ export function runsView(model: Model, changed: () => void) {
   const scroll = h("div", { class: "scroll runs", tabindex: 0, role: "group", "aria-label": "runs and nodes" }, table);
   const search = h("input", { type: "search", id: "run-search", placeholder: "name, lr=0.001, failed ...", oninput: () => set({ search: search.value }) }); // prettier-ignore
   const metric = h("select", { id: "run-metric", onchange: () => set({ metric: metric.value }) });
+  const group = h("select", { id: "group", onchange: () => set({ group: group.value }) });
   const count = h("span", { class: "note" });
   const more = h("p", { class: "note" });
   let found: readonly NodeRecord[] = [];
@@ -51,6 +52,7 @@ export function runsView(model: Model, changed: () => void) {
     { class: "controls", role: "group", "aria-label": "runs and nodes" },
     h("label", { for: "run-search" }, "Find", search),
     h("label", { for: "run-metric" }, "Metric", metric),
+    h("label", { for: "group" }, "Mean by", group),
     h("button", { type: "button", id: "draw-all", onclick: draw(true) }, "Draw all"),
     h("button", { type: "button", id: "draw-none", onclick: draw(false) }, "Draw none"),
     count,
@@ -68,6 +70,11 @@ export function runsView(model: Model, changed: () => void) {
     if (!names.includes(model.table.metric)) names.push(model.table.metric);
     if (names.length !== metric.options.length) metric.replaceChildren(...names.map((name) => h("option", {}, name)));
     metric.value = model.table.metric;
+  };
+  const chooseGroup = () => {
+    const names = new Set(["", ...settings.names, model.table.group]);
+    if (names.size !== group.options.length) group.replaceChildren(...[...names].map((name) => h("option", { value: name }, name || "no setting"))); // prettier-ignore
+    group.value = model.table.group;
   };
   const rowOf = (record: NodeRecord): RunRow => {
     const told = stateNow(record, model.now());
@@ -93,6 +100,7 @@ export function runsView(model: Model, changed: () => void) {
       if (known !== model.configs.size) settings = differing(model.configs);
       known = model.configs.size;
       chooseMetric();
+      chooseGroup();
       const { search: words, sort } = model.table;
       if (document.activeElement !== search) search.value = words;
       const all = model.nodes.map(rowOf);

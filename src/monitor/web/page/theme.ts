@@ -17,6 +17,9 @@ export function colour(variable: string): string {
   return color;
 }
 
+/** A colour through which others are seen. */
+export const translucent = (color: string): string => color.replace(/^rgb\((.*)\)$/, "rgba($1, 0.18)");
+
 /** The switch; `onChange` is told of the system's changes too. */
 export function themeSwitch(onChange: () => void): HTMLElement {
   let theme = stored();

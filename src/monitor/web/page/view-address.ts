@@ -31,6 +31,7 @@ export function addressOf({ view, table, hidden, chosen }: ViewState): string {
     table.search !== "" && ["find", table.search],
     table.sort !== undefined && ["sort", sortText(table.sort)],
     table.metric !== "train/loss" && ["metric", table.metric],
+    table.group !== "" && ["group", table.group],
     chosen !== undefined && ["details", chosen],
     ...hidden.map((key) => ["hide", key] as const),
   ];
@@ -61,6 +62,7 @@ export function viewIn(address: string): ViewState {
       search: query.get("find") ?? "",
       sort: sortIn(query.get("sort")),
       metric: query.get("metric") ?? "train/loss",
+      group: query.get("group") ?? "",
     },
     hidden: query.getAll("hide"),
     chosen: query.get("details") ?? undefined,
