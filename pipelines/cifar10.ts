@@ -56,6 +56,7 @@ import {
   trainingLoop,
   trainingNoise,
   trainBatches,
+  unnamed,
   weightingOf,
   withCredit,
 } from "scorestream";
@@ -134,7 +135,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
  *
  * @see Song et al. 2021, Sections 4.1 and 5.2, Theorem 3
  */
-export const measures: Measures = ({ config, signal }, { sde, network, state, score }, draw) => {
+export const measures: Measures = ({ config, signal, stage = unnamed }, { sde, network, state, score }, draw) => {
   const { eval: evaluation, training } = config;
   const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
   const { centered } = config.data;
@@ -147,20 +148,20 @@ export const measures: Measures = ({ config, signal }, { sde, network, state, sc
   return {
     ...(training.continuous && {
       loss: pipe(
-        dequantize<"image">(trained.kind, { seed, ...trained }),
-        dataLoss(network, sde, state, { weighting, eps, seed }),
+        stage("dequantize", dequantize<"image">(trained.kind, { seed, ...trained })),
+        stage("loss", dataLoss(network, sde, state, { weighting, eps, seed })),
       ),
     }),
     likelihood: importanceWeighted<"image">(evaluation.importanceSamples, (sample) =>
       pipe(
-        dequantize<"image">(noise.kind, { seed, ...noise, sample }),
-        logLikelihood<"logQ">(score, sde, options),
+        stage("dequantize", dequantize<"image">(noise.kind, { seed, ...noise, sample })),
+        stage("likelihood", logLikelihood<"logQ">(score, sde, options)),
         bitsPerDim(bytes),
       ),
     ),
     bound: pipe(
-      dequantize<"image">(cells ? "middle" : noise.kind, { seed, ...noise }),
-      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form, cells }),
+      stage("dequantize", dequantize<"image">(cells ? "middle" : noise.kind, { seed, ...noise })),
+      stage("bound", likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form, cells })),
       bitsPerDim(bytes),
     ),
   };

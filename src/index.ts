@@ -140,7 +140,7 @@ export { type PriorBatchesOptions, priorBatches, type SampleOptions, sample } fr
 export { saveExamples } from "./streams/save-examples.ts";
 export { type ImageFiles, type SaveImagesOptions, GRID, saveImages } from "./streams/save-images.ts";
 export { type Weighting, lossInputs, checkWeighting, densityOf, scoreMatching } from "./streams/score-matching.ts";
-export { type Stage, stagesOf } from "./streams/stage.ts";
+export { type Stage, stagesOf, unnamed } from "./streams/stage.ts";
 
 // SDEs
 export type { SDE, ImportanceWeight } from "./sde/sde.ts";

@@ -4,6 +4,9 @@ import type { Meter } from "../metrics/meter.ts";
 /** Gives an operator a name under which its rate, its queue and its time are measured. */
 export type Stage = <A, B>(name: string, operator: OperatorFunction<A, B>, per?: number) => OperatorFunction<A, B>;
 
+/** Leaves the operator as it is: nobody measures. */
+export const unnamed: Stage = (_name, operator) => operator;
+
 /**
  * Names the stages of a pipeline for `meter`.
  *

@@ -4,7 +4,10 @@ import type { Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Anchor, ReportedQuality, Report } from "../../monitor/report/report.ts";
+import { Meter } from "../../metrics/meter.ts";
 import { withCredit } from "../../streams/credit.ts";
+import { stagesOf, type Stage } from "../../streams/stage.ts";
+import { tellStages } from "../../streams/tell-stages.ts";
 import { evaluate, type EvaluationKey } from "../../streams/evaluate.ts";
 import type { Evaluated } from "../../metrics/evaluated.ts";
 import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
@@ -64,28 +67,31 @@ export function imageEvaluation(
   const evaluated = <K extends EvaluationKey>(
     name: string,
     key: K,
-    operator: OperatorFunction<Batch<"image">, Batch<K extends "loss" ? "loss" : "bpd">>,
+    operator: (stage: Stage) => OperatorFunction<Batch<"image">, Batch<K extends "loss" ? "loss" : "bpd">>,
     dequantizer?: DequantizerSession,
   ) =>
     withCredit(2, (credit) => {
+      const meter = new Meter();
       const done = progress(key, total, dequantizer?.averageDigest());
       found[key] = done.entries;
       const kind = evaluationKind(config, key, dequantizer !== undefined);
       return evalBatches(examples, "image", { ...evaluation, from: done.entries.length, signal, credit }).pipe(
-        operator,
+        operator(stagesOf(meter)),
         credit.refund(),
         evaluate({ name, key, total, step: state.step, progress: done, ...kind }),
+        tellStages(meter, { name: `eval_stage/${key}`, step: state.step }),
       );
     });
 
-  const measuresWith = (dequantizer?: DequantizerSession) => measures(context, session, dequantizer?.draw);
+  const measuresWith = (dequantizer?: DequantizerSession, stage?: Stage) =>
+    measures({ ...context, stage }, session, dequantizer?.draw);
   const bound = (dequantizer?: DequantizerSession) =>
-    evaluated("bound", "bound", measuresWith(dequantizer).bound, dequantizer);
+    evaluated("bound", "bound", (stage) => measuresWith(dequantizer, stage).bound, dequantizer);
 
   const loss = () => {
     if (!evaluation.loss) return EMPTY;
     const measured = measuresWith().loss;
-    if (measured) return evaluated("loss", "loss", measured);
+    if (measured) return evaluated("loss", "loss", (stage) => measuresWith(undefined, stage).loss!);
     return of<RunEvent>({ type: "message", text: "no loss: this pipeline has none for these settings" });
   };
 
@@ -94,7 +100,7 @@ export function imageEvaluation(
     test: (dequantizer) =>
       concat(
         defer(loss),
-        evaluated("likelihood (ODE)", "bpd", measuresWith(dequantizer).likelihood, dequantizer),
+        evaluated("likelihood (ODE)", "bpd", (stage) => measuresWith(dequantizer, stage).likelihood, dequantizer),
         bound(dequantizer),
       ),
     report: (samples, quality) =>

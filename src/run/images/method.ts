@@ -10,12 +10,13 @@ import { predictorCorrector } from "../../streams/predictor-corrector.ts";
 import { quantize } from "../../streams/quantize.ts";
 import { sample } from "../../streams/sample.ts";
 import { importanceWeighted } from "../../streams/importance-weighted.ts";
+import { unnamed, type Stage } from "../../streams/stage.ts";
 import { evaluationNoise, evaluationSeed, trainingNoise, weightingOf } from "../from-config.ts";
 import type { RunContext } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 
-/** Settings of a run, and the signal that ends it. */
-export type MethodContext = Pick<RunContext, "config" | "signal">;
+/** Settings of a run, the signal that ends it, and names for stages that are measured. */
+export type MethodContext = Pick<RunContext, "config" | "signal"> & { readonly stage?: Stage | undefined };
 
 /** The network and SDE that are evaluated, and the score they give. */
 export type MeasuredModel = Pick<Session, "sde" | "network" | "state" | "score">;
@@ -44,7 +45,7 @@ export type ImageSampler = (
  *
  * @see Song et al. 2021, Sections 4 and 5
  */
-export const imageMeasures: Measures = ({ config, signal }, { sde, network, state, score }, draw) => {
+export const imageMeasures: Measures = ({ config, signal, stage = unnamed }, { sde, network, state, score }, draw) => {
   const { eval: evaluation, training } = config;
   const { boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
   const { centered } = config.data;
@@ -57,20 +58,20 @@ export const imageMeasures: Measures = ({ config, signal }, { sde, network, stat
   return {
     ...(training.continuous && {
       loss: pipe(
-        dequantize<"image">(trained.kind, { seed, ...trained }),
-        dataLoss(network, sde, state, { weighting, eps, seed }),
+        stage("dequantize", dequantize<"image">(trained.kind, { seed, ...trained })),
+        stage("loss", dataLoss(network, sde, state, { weighting, eps, seed })),
       ),
     }),
     likelihood: importanceWeighted<"image">(evaluation.importanceSamples, (sample) =>
       pipe(
-        dequantize<"image">(noise.kind, { seed, ...noise, sample }),
-        logLikelihood<"logQ">(score, sde, options),
+        stage("dequantize", dequantize<"image">(noise.kind, { seed, ...noise, sample })),
+        stage("likelihood", logLikelihood<"logQ">(score, sde, options)),
         bitsPerDim(bytes),
       ),
     ),
     bound: pipe(
-      dequantize<"image">(cells ? "middle" : noise.kind, { seed, ...noise }),
-      likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form, cells }),
+      stage("dequantize", dequantize<"image">(cells ? "middle" : noise.kind, { seed, ...noise })),
+      stage("bound", likelihoodBound<"logQ">(score, sde, { ...options, times, offset, form, cells })),
       bitsPerDim(bytes),
     ),
   };

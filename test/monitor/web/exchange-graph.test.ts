@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { elsewhere, stagesIn, withExchange } from "../../../src/monitor/web/page/pipeline-graph.ts";
+import {
+  elsewhere,
+  isStageMetric,
+  stagesIn,
+  stagesOfPhase,
+  withExchange,
+} from "../../../src/monitor/web/page/pipeline-graph.ts";
 
 const graph = (values: Readonly<Record<string, number>>) => {
   const last = (name: string) => values[name];
@@ -46,5 +52,18 @@ describe("time that no stage explains", () => {
     expect(elsewhere(busy(0.5, 0.49), 2)).toBeUndefined();
     expect(elsewhere(busy(0.9, 0.9), 2)).toBeUndefined();
     expect(elsewhere(busy(0.1), undefined)).toBeUndefined();
+  });
+});
+
+describe("stages of an evaluation", () => {
+  const values = { ...stages, "eval_stage/bpd/likelihood/seconds": 3, "eval_stage/bpd/likelihood/batches_per_second": 0.25, "eval_stage/bound/bound/seconds": 1 }; // prettier-ignore
+  const during = (phase: string | undefined) => stagesIn(Object.keys(values), (name) => (values as Record<string, number>)[name], stagesOfPhase(phase)); // prettier-ignore
+
+  it("are those of the evaluation that is under way, and of the training else", () => {
+    expect(during("evaluating_likelihood")).toEqual([{ name: "likelihood", rate: 0.25, queue: undefined, seconds: 3, busy: 0.75 }]); // prettier-ignore
+    expect(during("evaluating_bound").map(({ name }) => name)).toEqual(["bound"]);
+    expect(during("training").map(({ name }) => name)).toEqual(["score", "adam"]);
+    expect(during(undefined).map(({ name }) => name)).toEqual(["score", "adam"]);
+    expect(Object.keys(values).every(isStageMetric)).toBe(true);
   });
 });

@@ -2,7 +2,7 @@
 import { card, h, isolated, setText, svg } from "./dom.ts";
 import { bytesText, number, seconds } from "./format.ts";
 import type { Model } from "./model.ts";
-import { elsewhere, layoutChain, slowest, stagesIn, withExchange, type BoxSize, type Edge, type NodePlace, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
+import { elsewhere, layoutChain, slowest, stagesIn, stagesOfPhase, withExchange, type BoxSize, type Edge, type NodePlace, type StageState } from "./pipeline-graph.ts"; // prettier-ignore
 
 const BOX: BoxSize = { width: 112, height: 62, gapX: 62, gapY: 54 };
 /** Around all, for the thick border of the slowest. */
@@ -64,12 +64,15 @@ export function graphView(model: Model) {
   const update = () => {
     const { node } = model;
     const last = (name: string) => node?.series.get(name)?.last;
-    const stages = node ? withExchange(stagesIn(node.series.keys(), last), last) : [];
+    const now = stagesIn(node?.series.keys() ?? [], last, stagesOfPhase(node?.state?.phase));
+    const evaluates = now.length > 0 && stagesOfPhase(node?.state?.phase) !== stagesOfPhase(undefined);
+    const stages = evaluates ? now : withExchange(stagesIn(node?.series.keys() ?? [], last), last);
     element.hidden = stages.length === 0;
     if (!node || stages.length === 0) return;
     const busiest = slowest(stages);
-    const rest = elsewhere(stages, last("train/seconds_per_step"));
-    const all: (StageState | string)[] = ["batches", ...stages, ...(rest ? [rest] : []), "steps"];
+    const rest = evaluates ? undefined : elsewhere(stages, last("train/seconds_per_step"));
+    const ends = evaluates ? (["images", "values"] as const) : (["batches", "steps"] as const);
+    const all: (StageState | string)[] = [ends[0], ...stages, ...(rest ? [rest] : []), ends[1]];
     const { boxes, edges, width, height } = layoutChain(all.length, graph.clientWidth - 2 * MARGIN, BOX);
     const rateOf = (stage: StageState | string | undefined) => (typeof stage === "object" ? stage.rate : undefined);
     const drawn = svg("svg", { viewBox: `${-MARGIN} ${-2 * MARGIN} ${width + 2 * MARGIN} ${height + 3 * MARGIN}`, width: width + 2 * MARGIN, height: height + 3 * MARGIN, role: "img", "aria-label": `Pipeline: ${words(stages, busiest)}` },

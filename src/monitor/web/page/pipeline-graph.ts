@@ -51,21 +51,32 @@ export function elsewhere(stages: readonly StageState[], stepSeconds: number | u
   return { name: "elsewhere", rate: undefined, queue: undefined, seconds: busy * stepSeconds, busy };
 }
 
-const FORM = /^stage\/([^/]+)\/(batches_per_second|queue|seconds)$/;
+const FORM = /^(stage|eval_stage\/[^/]+)\/([^/]+)\/(batches_per_second|queue|seconds)$/;
+const TRAINING = "stage";
+
+/** The evaluation of a phase, by the names of its stages' metrics. */
+const EVALUATIONS: Readonly<Record<string, string>> = {
+  evaluating_loss: "eval_stage/loss",
+  evaluating_likelihood: "eval_stage/bpd",
+  evaluating_bound: "eval_stage/bound",
+};
+
+/** First part of the metrics of the stages that are at work in a phase. */
+export const stagesOfPhase = (phase: string | undefined): string => EVALUATIONS[phase ?? ""] ?? TRAINING;
 
 /** True when a metric is one of a stage. */
 export const isStageMetric = (name: string): boolean => FORM.test(name);
 
 /** The stages in the order of their metrics, which is that of the pipeline. @param last The newest value of a metric. */
-export function stagesIn(names: Iterable<string>, last: Last): StageState[] {
+export function stagesIn(names: Iterable<string>, last: Last, part = TRAINING): StageState[] {
   const found = new Set<string>();
   for (const name of names) {
-    const [, stage] = FORM.exec(name) ?? [];
-    if (stage !== undefined) found.add(stage);
+    const [, of, stage] = FORM.exec(name) ?? [];
+    if (of === part && stage !== undefined) found.add(stage);
   }
   return [...found].map((name) => {
     const [rate, queue, seconds] = ["batches_per_second", "queue", "seconds"].map((key) =>
-      last(`stage/${name}/${key}`),
+      last(`${part}/${name}/${key}`),
     );
     return { name, rate, queue, seconds, busy: Math.min(1, (rate ?? 0) * (seconds ?? 0)) };
   });
