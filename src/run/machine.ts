@@ -23,7 +23,7 @@ export interface MachineOptions {
 }
 
 /** Follows the machine from the first reading on; rates are those since the reading before. */
-export class Machine {
+export class MachineReader {
   readonly #workdir: string;
   readonly #now: () => number;
   #time: number;

@@ -2,7 +2,7 @@
 import { concatMap, defer, exhaustMap, finalize, interval, type MonoTypeOperatorFunction, type Observable, type SchedulerLike, tap } from "rxjs"; // prettier-ignore
 import type { Reading } from "../metrics/meter.ts";
 import { mergeWhile } from "./exchange.ts";
-import { Machine } from "./machine.ts";
+import { MachineReader } from "./machine.ts";
 import { readGpus } from "./nvidia-smi.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 
@@ -28,7 +28,7 @@ export function machineReadings(
   { every = PACE, scheduler, env = process.env }: MachineReadingsOptions = {},
 ): Observable<MachineReadings> {
   return defer(() => {
-    const machine = new Machine({ workdir });
+    const machine = new MachineReader({ workdir });
     const over = new AbortController();
     let asks = engine.name === "tensorflow-gpu";
     const read = async () => {

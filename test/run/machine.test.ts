@@ -14,7 +14,7 @@ import {
 } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engine/load.ts";
-import { Machine } from "../../src/run/machine.ts";
+import { MachineReader } from "../../src/run/machine.ts";
 import { parseGpus, readGpus } from "../../src/run/nvidia-smi.ts";
 import { machineReadings, withMachine, type MachineReadings } from "../../src/run/with-machine.ts";
 import type { RunEvent } from "../../src/run/pipeline.ts";
@@ -60,9 +60,9 @@ describe("nvidia-smi's answer", () => {
   });
 });
 
-describe("Machine", () => {
+describe("MachineReader", () => {
   it("reads processors, memory and disk", () => {
-    const machine = new Machine({ workdir: temporaryFolder() });
+    const machine = new MachineReader({ workdir: temporaryFolder() });
     const until = performance.now() + 60;
     while (performance.now() < until);
     const { "machine/cpu": cpu, "machine/process_cpu": own, ...rest } = byName(machine.read());
@@ -74,7 +74,7 @@ describe("Machine", () => {
 
   it("sums the energy of the GPUs over the time between readings", () => {
     let now = 0;
-    const machine = new Machine({ workdir: temporaryFolder(), now: () => now });
+    const machine = new MachineReader({ workdir: temporaryFolder(), now: () => now });
     const gpu = { utilization: 0.5, memory: 7, watts: 300 };
     now = 10_000;
     machine.read([
@@ -98,7 +98,7 @@ describe("Machine", () => {
   });
 
   it("tells no energy where no GPU tells its power, and no disk of a folder that is gone", () => {
-    const machine = new Machine({ workdir: "/nowhere" });
+    const machine = new MachineReader({ workdir: "/nowhere" });
     const names = Object.keys(byName(machine.read([{ index: "0", utilization: 1, memory: 1, watts: undefined }])));
     expect(names).not.toContain("machine/energy");
     expect(names).not.toContain("machine/disk_free_bytes");

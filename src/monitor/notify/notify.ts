@@ -5,13 +5,13 @@ import { RunFeed } from "../feed.ts";
 import { MetricLog } from "../metric-log.ts";
 import { recordThread, type RecordThread } from "../record-thread.ts";
 import type { Follower } from "../record-worker.ts";
-import type { Line } from "./crossing.ts";
+import type { MetricLine } from "./crossing.ts";
 import { Occasions } from "./occasions.ts";
 import { Poster } from "./poster.ts";
 
 export interface NotifyTarget {
   readonly urls: readonly string[];
-  readonly lines: readonly Line[];
+  readonly lines: readonly MetricLine[];
 }
 
 interface Heard {

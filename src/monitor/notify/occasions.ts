@@ -1,7 +1,7 @@
 /** Occasions in what a run tells of which people want to hear. */
 import { isMetric, type Entry, type MetricEntry, type StateEntry } from "../../metrics/metric.ts";
 import { isOver } from "../../metrics/run-state.ts";
-import { crossingText, isBeyond, type Line } from "./crossing.ts";
+import { crossingText, isBeyond, type MetricLine } from "./crossing.ts";
 
 /** A message as it is posted; chat services show `text`. */
 export interface Notice {
@@ -25,13 +25,13 @@ const keyOf = (...parts: readonly string[]) => JSON.stringify(parts);
 
 /** Finds a run's end, its failure, its loss, and the first value beyond a line after none was; each once. */
 export class Occasions {
-  readonly #lines: readonly Line[];
+  readonly #lines: readonly MetricLine[];
   /** Node and line whose last value was beyond it. */
   readonly #beyond = new Set<string>();
   /** Phases of nodes that were told. */
   readonly #told = new Map<string, string>();
 
-  constructor(lines: readonly Line[]) {
+  constructor(lines: readonly MetricLine[]) {
     this.#lines = lines;
   }
 
