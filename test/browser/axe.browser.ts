@@ -71,7 +71,7 @@ describe.each(SIZES)("on $name", ({ width, dark }) => {
 
   it("axe finds no fault with the page of runs, everything open", async () => {
     const page = await open(monitor.url);
-    await page.locator("table.nodes tbody tr").nth(2).waitFor();
+    await page.locator("#runs table tbody tr").nth(2).waitFor();
     await page.getByLabel("details of \u2068real\u2069").check();
     await page.locator("#config table tr").first().waitFor();
     await page.locator("details.more summary").first().click();

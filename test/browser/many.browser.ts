@@ -18,22 +18,22 @@ beforeAll(async () => {
   page = watched.page;
   await page.locator("figure.chart canvas").first().waitFor();
   console.log(`60 runs: the first curve after ${Date.now() - opened} ms`);
-  await page.locator("table.nodes th", { hasText: "lr" }).waitFor();
+  await page.locator("#runs table th", { hasText: "lr" }).waitFor();
 });
 afterAll(async () => {
   await browser?.close();
   await monitor?.[Symbol.asyncDispose]();
 });
 
-const names = () => page.locator("table.nodes tbody th bdi").allInnerTexts();
-const drawn = () => page.locator("table.nodes input[type=checkbox]:checked").count();
+const names = () => page.locator("#runs table tbody th bdi").allInnerTexts();
+const drawn = () => page.locator("#runs table input[type=checkbox]:checked").count();
 const count = () => page.locator("#runs .controls .note").innerText();
-const rowOf = (name: string) => page.locator("table.nodes tbody tr", { hasText: name });
-const head = (name: string) => page.locator("table.nodes thead button", { hasText: new RegExp(`^${name}$`) });
+const rowOf = (name: string) => page.locator("#runs table tbody tr", { hasText: name });
+const head = (name: string) => page.locator("#runs table thead button", { hasText: new RegExp(`^${name}$`) });
 
 describe("the table of runs", () => {
   it("has a column for each setting that differs, and no other", async () => {
-    const heads = await page.locator("table.nodes thead th").allInnerTexts();
+    const heads = await page.locator("#runs table thead th").allInnerTexts();
     expect(heads).toEqual(["chart", "details", "run", "node", "state", "heard", "step", "last", "best", "sde", "seed", "lr", "memory", "not shown"]); // prettier-ignore
     expect(await rowOf("cifar10-07").locator("td.setting").allInnerTexts()).toEqual(["vp", "2", "0.0002"]);
   });
@@ -85,7 +85,7 @@ describe("the table of runs", () => {
 
   it("gives 32 runs curves that differ in colour or stroke", async () => {
     const looks = await page
-      .locator("table.nodes tbody svg.swatch line")
+      .locator("#runs table tbody svg.swatch line")
       .evaluateAll((lines) =>
         lines.map((line) => `${getComputedStyle(line).stroke} ${line.getAttribute("stroke-dasharray")}`),
       );
@@ -168,7 +168,7 @@ describe("the charts", () => {
     const touch = await browser.newContext({ viewport: { width: 390, height: 800 }, hasTouch: true });
     const phone = await touch.newPage();
     await phone.goto(monitor.url);
-    await phone.locator("table.nodes th", { hasText: "lr" }).waitFor();
+    await phone.locator("#runs table th", { hasText: "lr" }).waitFor();
     await phone.waitForTimeout(1500);
     const over = phone.locator("figure.chart .u-over").first();
     await over.scrollIntoViewIfNeeded();

@@ -48,6 +48,6 @@ it("a feed that falls silent without an end is opened again within 40 s", async 
   await expect.poll(() => gate.feeds(), { timeout: 45_000, interval: 200 }).toBe(2);
   expect(Date.now() - since).toBeLessThan(40_000);
   writeRun(monitor.runs, { name: "two", config: {}, values: { "train/loss": loss } });
-  await page.locator("table.nodes bdi", { hasText: "two" }).waitFor({ timeout: 15_000 });
+  await page.locator("#runs table bdi", { hasText: "two" }).waitFor({ timeout: 15_000 });
   await page.context().close();
 });

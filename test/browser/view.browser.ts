@@ -22,7 +22,7 @@ afterAll(async () => {
 
 it("the view is in the address, and another tab opens it", async () => {
   const { page, troubles } = await openPage(browser, monitor.url);
-  await page.locator("table.nodes tbody tr").nth(1).waitFor();
+  await page.locator("#runs table tbody tr").nth(1).waitFor();
   await page.locator("#axis").selectOption("relative");
   await page.locator("#log-scale").check();
   await page.locator("#run-search").fill("two");
@@ -30,7 +30,7 @@ it("the view is in the address, and another tab opens it", async () => {
   await expect.poll(() => page.url()).toContain("hide=");
   const other = await page.context().newPage();
   await other.goto(page.url());
-  await other.locator("table.nodes tbody tr").waitFor();
+  await other.locator("#runs table tbody tr").waitFor();
   expect(await other.locator("#axis").inputValue()).toBe("relative");
   expect(await other.locator("#log-scale").isChecked()).toBe(true);
   await expect.poll(() => other.locator("#runs .controls .note").innerText()).toBe("1 of 2 rows, 1 drawn");
@@ -45,7 +45,7 @@ it("the view is in the address, and another tab opens it", async () => {
 it("a chart gives its values as a table and as CSV, and its picture", async () => {
   const { page, troubles } = await openPage(browser, monitor.url);
   const chart = page.locator("figure.chart").first();
-  await page.locator("table.nodes tbody tr").nth(1).waitFor();
+  await page.locator("#runs table tbody tr").nth(1).waitFor();
   await expect.poll(() => chart.locator(".legend li").count()).toBe(2);
   await chart.getByRole("button", { name: "Table of Loss" }).click();
   const rows = await chart.locator("table.values tbody tr").allInnerTexts();

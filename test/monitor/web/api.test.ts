@@ -27,3 +27,13 @@ it.each([
   vi.stubGlobal("fetch", answer);
   expect([await runFiles("r"), await config("r"), await logTail("r")]).toEqual([undefined, undefined, undefined]);
 });
+
+it("what comes too late is undefined, also when only its end does", async () => {
+  const late = new DOMException("signal timed out", "TimeoutError");
+  const body = () => new ReadableStream({ start: (stream) => stream.error(late) });
+  vi.stubGlobal("fetch", async (_: string, { signal }: RequestInit) => {
+    expect(signal).toBeInstanceOf(AbortSignal);
+    return new Response(body());
+  });
+  expect([await runFiles("r"), await config("r"), await logTail("r")]).toEqual([undefined, undefined, undefined]);
+});

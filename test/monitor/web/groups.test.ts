@@ -30,6 +30,10 @@ it("a mean is over the runs that reach a place, also between their points; the b
   ]);
 });
 
+it("a run counts for no place before its start", () => {
+  expect(meanBand([{ x: [0, 2], y: [0, 0] }, { x: [1, 2], y: [4, 6] }]).mean.y).toEqual([0, 2, 3]); // prettier-ignore
+});
+
 it("a gap of one run is left to the others, and very many places are thinned", () => {
   const { mean } = meanBand([{ x: [0, 1, 2], y: [1, NaN, 3] }, { x: [0, 1, 2], y: [3, 5, 5] }]); // prettier-ignore
   expect(mean.y).toEqual([2, 5, 4]);

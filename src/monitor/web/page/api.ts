@@ -13,22 +13,26 @@ const path = (run: string, ...parts: readonly string[]) =>
 /** ms that an answer may take. */
 const PATIENCE = 10_000;
 
-/** Fetches a path; undefined where there is nothing or the server does not answer, which the feed reports. */
-async function get(address: string): Promise<Response | undefined> {
-  const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) }).catch(() => undefined);
-  return response?.ok ? response : undefined;
+/** Fetches a path; undefined where there is nothing or no answer comes in time, which the feed reports. */
+async function get<T>(address: string, read: (response: Response) => Promise<T>): Promise<T | undefined> {
+  try {
+    const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) });
+    return response.ok ? await read(response) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-export const runNames = async (): Promise<readonly string[] | undefined> =>
-  (await get("api/runs"))?.json() as Promise<readonly string[] | undefined>;
+const json = <T>(address: string) => get(address, (response) => response.json() as Promise<T>);
 
-export const runFiles = async (run: string): Promise<RunFiles | undefined> =>
-  (await get(path(run)))?.json() as Promise<RunFiles | undefined>;
+export const runNames = (): Promise<readonly string[] | undefined> => json("api/runs");
 
-export const config = async (run: string): Promise<unknown> => (await get(path(run, "config")))?.json();
+export const runFiles = (run: string): Promise<RunFiles | undefined> => json(path(run));
 
-export const logTail = async (run: string): Promise<string | undefined> =>
-  (await get(`${path(run, "log")}?lines=300`))?.text();
+export const config = (run: string): Promise<unknown> => json(path(run, "config"));
+
+export const logTail = (run: string): Promise<string | undefined> =>
+  get(`${path(run, "log")}?lines=300`, (response) => response.text());
 
 export const sampleAddress = (run: string, name: string, modified: string): string =>
   `${path(run, "samples", name)}?${new URLSearchParams({ modified })}`;

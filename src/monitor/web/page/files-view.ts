@@ -72,7 +72,8 @@ export function filesView(model: Model, changed: () => void) {
   const lookAtConfig = async (run: string) => {
     const answer = await runFiles(run);
     if (answer?.files === null) model.configs.set(run, undefined);
-    else if (answer?.files.config) model.configs.set(run, await config(run));
+    const found = answer?.files?.config ? await config(run) : undefined;
+    if (found !== undefined) model.configs.set(run, found);
   };
   const look = async () => {
     const unknown = model.runs.filter((run) => !model.configs.has(run));
