@@ -9,12 +9,13 @@ import { chromium, type Browser, type Page } from "playwright-core";
 /** Where Debian's package `chromium` puts it; `SCORESTREAM_CHROMIUM` names another. */
 const EXECUTABLE = process.env["SCORESTREAM_CHROMIUM"] ?? "/usr/bin/chromium";
 
-export function launchBrowser(): Promise<Browser> {
+/** Starts Chromium, with more arguments. @throws Error where there is none. */
+export function launchBrowser(...args: readonly string[]): Promise<Browser> {
   if (!existsSync(EXECUTABLE)) {
     throw new Error(`there is no browser at ${EXECUTABLE}: apt-get install chromium, or set SCORESTREAM_CHROMIUM`);
   }
   // Its sandbox needs rights that a container's root does not have.
-  return chromium.launch({ executablePath: EXECUTABLE, args: ["--no-sandbox"] });
+  return chromium.launch({ executablePath: EXECUTABLE, args: ["--no-sandbox", ...args] });
 }
 
 export interface Watched {

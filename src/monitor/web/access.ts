@@ -14,7 +14,7 @@ const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
 
 /** The form is posted: what stands in an address is kept in histories and logs. */
 const form = (said = "") => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ScoreStream</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="page.css"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="icon.svg"><link rel="stylesheet" href="page.css"></head>
 <body class="ask"><main><h1>ScoreStream</h1><form method="post" action="./"><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Enter</button></form>${said && `<p role="alert">${said}</p>`}</main></body></html>`;
@@ -87,7 +87,7 @@ export function gate(
     if (same(cookieOf(request, name) ?? "", value)) return undefined;
     if (same(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;
     // The form's own looks.
-    if (pathname === "/page.css") return undefined;
+    if (pathname === "/page.css" || pathname === "/icon.svg") return undefined;
     if (posted !== undefined || pathname !== "/") onRefused(request.socket.remoteAddress ?? "somebody", pathname);
     const said = posted !== undefined ? WRONG : searchParams.has("token") ? IN_ADDRESS : "";
     if (pathname === "/") return reply("html", form(said), { status: 401 });

@@ -53,7 +53,9 @@ describe("a gate with a token", () => {
     const { pass, refused, status } = gated();
     const asked = pass(request(), at("/"))!;
     expect([asked.status, asked.headers["Content-Type"]]).toEqual([401, "text/html; charset=utf-8"]);
-    expect(status("/page.css")).toBeUndefined();
+    for (const path of ["/page.css", "/icon.svg"]) expect(status(path), path).toBeUndefined();
+    // A browser would ask the site's root for one.
+    expect(asked.body).toContain('rel="icon" href="icon.svg"');
     expect(refused).toEqual([]);
     expect(status("/page.js")).toBe(401);
     expect(status("/", {}, "guess")).toBe(401);
