@@ -107,7 +107,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const webSecurity = serverSecurity("--web", webEndpoint, secrets);
     const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
     try {
-      const archive = new Archive(given.dir);
+      const archive = new Archive(given.dir, tell);
       const workdirs = new Workdirs(given.runs);
       const feed = new JoinedFeed(archive, workdirs);
       const server = await serve({ option: "--listen", endpoint, security, feed, store: archive, tell });

@@ -1,5 +1,5 @@
 /** The records of many runs in one folder, each in the file of its name. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Subject } from "rxjs";
 import type { Feed } from "./feed.ts";
@@ -53,6 +53,9 @@ function openRun(path: string, runId: string): Run {
   return { log, last, states };
 }
 
+/** True where less is on disk than was written. */
+const isGone = ({ path, end }: MetricLog) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) < end.offset;
+
 /**
  * Stores metrics of many runs and nodes, each once, and shows them to watchers.
  *
@@ -63,11 +66,13 @@ export class Archive implements Feed {
   readonly #runs = new Map<string, Run>();
   readonly #states = new RunStates();
   readonly #watch: NodeJS.Timeout;
+  readonly #tell: (text: string) => void;
   readonly live = new Subject<readonly Entry[]>();
 
   /** Opens every record of the folder, which is made where it is missing. @throws what the file system says. */
-  constructor(dir: string) {
+  constructor(dir: string, tell: (text: string) => void = () => {}) {
     this.#dir = dir;
+    this.#tell = tell;
     mkdirSync(dir, { recursive: true });
     for (const file of readdirSync(dir).sort()) {
       const runId = runIdOf(file);
@@ -132,6 +137,10 @@ export class Archive implements Feed {
 
   #run(runId: string): Run {
     let run = this.#runs.get(runId);
+    if (run && isGone(run.log)) {
+      this.#tell(`warning: ${run.log.path} was moved away or cut; what comes is kept in a new file`);
+      run = undefined;
+    }
     if (!run) this.#runs.set(runId, (run = openRun(join(this.#dir, fileOf(runId)), runId)));
     return run;
   }

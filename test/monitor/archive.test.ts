@@ -1,6 +1,6 @@
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Archive } from "../../src/monitor/archive.ts";
 import { watch } from "../../src/monitor/watch.ts";
 import { batch, collect, steps, temporaryFolder } from "./fixture.ts";
@@ -52,4 +52,22 @@ describe("Archive", () => {
     for (const strange of ["%zz.jsonl", "a b.jsonl", "notes.txt"]) writeFileSync(join(dir, strange), "");
     expect(new Archive(dir).logs().map(({ owner }) => owner.runId).sort()).toEqual([...names].sort()); // prettier-ignore
   });
+});
+
+it("notices a record that was moved away, says so, and keeps what comes in a new one", () => {
+  const dir = temporaryFolder();
+  const told: string[] = [];
+  const archive = new Archive(dir, (text) => told.push(text));
+  onTestFinished(() => archive.close());
+  archive.accept(batch(1, 3));
+  archive.sync(["run"]);
+  expect(told).toEqual([]);
+  renameSync(join(dir, "run.jsonl"), join(dir, "elsewhere"));
+  expect(archive.accept(batch(4, 2))).toEqual({ stored: 2, duplicates: 0 });
+  archive.sync(["run"]);
+  expect(told).toEqual([`warning: ${join(dir, "run.jsonl")} was moved away or cut; what comes is kept in a new file`]);
+  archive.accept(batch(6, 1));
+  const read = [...archive.logs()[0]!.batches()].map(({ batch }) => batch);
+  expect(steps(read)).toEqual([4, 5, 6]);
+  expect(told).toHaveLength(1);
 });
