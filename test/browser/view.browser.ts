@@ -68,3 +68,19 @@ it("a chart gives its values as a table and as CSV, and its picture", async () =
   expect([pngName, png.subarray(1, 4).toString()]).toEqual(["Loss.png", "PNG"]);
   expect(troubles).toEqual([]);
 });
+
+it("a run keeps the colour, tags and note that a person gave it", async () => {
+  const { page, troubles } = await openPage(browser, monitor.url);
+  await page.getByLabel("details of \u2068two\u2069").check();
+  await page.locator("#run-colour").selectOption("red");
+  await page.locator("#run-dash").selectOption("dotted");
+  await page.locator("#run-tags").fill("baseline");
+  await page.locator("#run-tags").blur();
+  const row = page.locator("#runs table tbody tr", { hasText: "two" });
+  await expect.poll(() => row.locator("svg line").getAttribute("stroke-dasharray")).toBe("2 3");
+  await page.reload();
+  await page.locator("#run-search").fill("baseline");
+  await expect.poll(() => page.locator("#runs .controls .note").innerText()).toBe("1 of 2 rows, 2 drawn");
+  expect(await row.locator("svg line").evaluate((line: SVGElement) => line.style.stroke)).toBe("var(--run-6)");
+  expect(troubles).toEqual([]);
+});

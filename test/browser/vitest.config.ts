@@ -7,6 +7,7 @@ export default defineConfig({
     include: ["test/browser/**/*.browser.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     fileParallelism: false,
   },
 });

@@ -92,7 +92,7 @@ describe("Model", () => {
       { colour: 7, dash: 3 },
       { colour: 0, dash: 0 },
     ]);
-    model.looks.set("r8", { colour: 5 });
+    model.remarks.set("r8", { colour: 5, note: "n" });
     expect(look(8)).toEqual({ colour: 5, dash: 1 });
   });
 

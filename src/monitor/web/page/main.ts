@@ -8,6 +8,7 @@ import { machineView } from "./machine-view.ts";
 import { Model } from "./model.ts";
 import { noiseView } from "./noise-view.ts";
 import { pacer } from "./pacer.ts";
+import { readRemarks } from "./remarks.ts";
 import { runsView } from "./runs-view.ts";
 import { themeSwitch } from "./theme.ts";
 import { stateNow } from "./node-state.ts";
@@ -27,6 +28,7 @@ const STATES: Readonly<Record<ConnectionState, string>> = {
 const ENDS = { finished: "the run has finished", stopped: "the run was stopped", failed: "the run has failed" };
 
 const model = new Model();
+model.remarks = readRemarks(localStorage);
 
 /** The connection's state, or that of a run that is over or lost. */
 function stateText(): readonly [state: string, text: string] {

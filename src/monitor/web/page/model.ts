@@ -3,6 +3,7 @@ import { isOver } from "../../../metrics/run-state.ts";
 import type { ConnectionState } from "./connection.ts";
 import { VIEW, type ChartView } from "./chart-view.ts";
 import { lookAt, type Look } from "./looks.ts";
+import type { Remark } from "./remarks.ts";
 import type { TableView } from "./run-rows.ts";
 import { PageStore, type NodeRecord } from "./store.ts";
 
@@ -27,8 +28,8 @@ export class Model {
   readonly configs = new Map<string, unknown>();
   /** Keys of nodes that are left out of the charts. */
   readonly hidden = new Set<string>();
-  /** Looks that a person gave to runs. */
-  readonly looks = new Map<string, Partial<Look>>();
+  /** What a person said of runs. */
+  remarks = new Map<string, Remark>();
   /** Key of the node that a person chose; it may come later. */
   chosen: string | undefined;
   #followed: NodeRecord | undefined;
@@ -89,7 +90,9 @@ export class Model {
 
   /** One for each node in the order of their coming, but for what a person gave to its run. */
   look(node: NodeRecord): Look {
-    return { ...lookAt(this.store.order(node)), ...this.looks.get(node.run) };
+    const { colour, dash } = lookAt(this.store.order(node));
+    const given = this.remarks.get(node.run);
+    return { colour: given?.colour ?? colour, dash: given?.dash ?? dash };
   }
 
   /** ms since 1970 by the server's clock. */

@@ -6,6 +6,7 @@ import { isNoiseMetric } from "./noise-curves.ts";
 import { arrange } from "./order.ts";
 import { PHASE_NAMES } from "./phase-view.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
+import { remarksView } from "./remarks-view.ts";
 import { bestOf, isFound, sorted, type RunRow, type TableView } from "./run-rows.ts";
 import { runsHead, type Column } from "./runs-head.ts";
 import { runsRow } from "./runs-row.ts";
@@ -57,7 +58,8 @@ export function runsView(model: Model, changed: () => void) {
     h("button", { type: "button", id: "draw-none", onclick: draw(false) }, "Draw none"),
     count,
   );
-  const element = card("runs", "Runs and nodes", controls, scroll, more, said);
+  const remarks = remarksView(model, changed);
+  const element = card("runs", "Runs and nodes", controls, scroll, remarks.element, more, said);
 
   let known = -1;
   let settings: Settings = { names: [], values: new Map() };
@@ -80,6 +82,7 @@ export function runsView(model: Model, changed: () => void) {
     const told = stateNow(record, model.now());
     const age = Math.max(0, model.now() - Math.max(record.time, record.heard));
     const phase = told?.phase ?? nodeState(age, record.time - record.before, model.connection === "ended");
+    const remark = model.remarks.get(record.run);
     const series = record.series.get(model.table.metric);
     return {
       record,
@@ -90,7 +93,7 @@ export function runsView(model: Model, changed: () => void) {
       best: series && bestOf(model.table.metric, series),
       memory: record.series.get("process/rss_bytes")?.last,
       settings: settings.values.get(record.run) ?? new Map<string, string>(),
-      words: "",
+      words: remark ? `${remark.tags ?? ""} ${remark.note ?? ""}` : "",
     };
   };
 
@@ -101,6 +104,7 @@ export function runsView(model: Model, changed: () => void) {
       known = model.configs.size;
       chooseMetric();
       chooseGroup();
+      remarks.update();
       const { search: words, sort } = model.table;
       if (document.activeElement !== search) search.value = words;
       const all = model.nodes.map(rowOf);
