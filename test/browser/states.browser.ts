@@ -24,7 +24,7 @@ it("shows the phases of a run with one time left for all of it, in the title too
 });
 
 it("shows why a run failed and what to do about it", async () => {
-  const failing = ["optim.lr=10", "optim.warmup=4000", "optim.gradClip=-1", "model.numResBlocks=16"];
+  const failing = ["optim.lr=10", "optim.warmup=20000", "optim.gradClip=-1", "model.numResBlocks=16"];
   await using run = await startRun("gaussian", "--steps", "3000", ...failing.flatMap((field) => ["--set", field]));
   const { page } = await openPage(browser, run.url, { width: 390, dark: true });
   await expect.poll(() => page.locator("header .state").innerText(), { timeout: 60_000 }).toBe("the run has failed");
