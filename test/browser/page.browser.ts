@@ -98,7 +98,7 @@ describe("the page of a run", () => {
   it("can be used by keyboard, and shows where one is", async () => {
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     const reached = new Set<string>();
-    for (let i = 0; i < 45; i++) {
+    for (let i = 0; i < 90; i++) {
       await page.keyboard.press("Tab");
       const at = await page.evaluate(() => {
         const { activeElement } = document;
