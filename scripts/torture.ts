@@ -41,6 +41,7 @@ interface Options {
   readonly minutes?: number;
   readonly again: boolean;
   readonly write: boolean;
+  readonly done: boolean;
   readonly trace?: number;
 }
 
@@ -60,6 +61,7 @@ function parse(argv: readonly string[]): Options {
     .option("--minutes <n>", "how long the soak lasts; default 2, and 60 with --full", whole)
     .option("--again", "do again what was done", false)
     .option("--write", `write ${PAGE}`, false)
+    .option("--done", "do nothing more; with --write, the page tells what was done before", false)
     .option("--trace <seed>", "show what happens in one simulation of the exchange", whole)
     .exitOverride(); // prettier-ignore
   try {
@@ -80,14 +82,14 @@ function parse(argv: readonly string[]): Options {
 async function runPart(
   part: string,
   scale: Scale,
-  { seed, again, minutes, case: only = "" }: Options,
+  { seed, again, done: nothing, minutes, case: only = "" }: Options,
 ): Promise<Tried[]> {
   const path = join("runs", "torture", `${part}-${scale}-${seed}.jsonl`);
   if (again) rmSync(path, { force: true });
   const done = new ProgressFile<Tried>(path, { code: codeVersion(), scale, seed });
   const wanted = parts[part]!.cases(scale, seed, minutes).filter(({ name }) => name.includes(only));
   for (const { name, run } of wanted) {
-    if (done.entries.some((entry) => entry.name === name)) continue;
+    if (nothing || done.entries.some((entry) => entry.name === name)) continue;
     const since = performance.now();
     const outcome = await run();
     const seconds = Math.round((performance.now() - since) / 100) / 10;

@@ -84,6 +84,7 @@ async function killSome(
 ): Promise<Outcome> {
   const lost: string[] = [];
   if (place !== "any time" && !whole.counts[place]) return { tries: 0, lost };
+  let made = 0;
   for (let i = 0; i < tries; i++) {
     const random = randomOf(7919 * (seed * 1000 + i) + 17 * scenario.name.length + place.length);
     let found: string | undefined = "alive";
@@ -93,9 +94,12 @@ async function killSome(
       what = kill.what;
       found = await killOnce(scenario, kill, whole);
     }
+    // A run that was over before is no try.
+    if (found === "alive") continue;
+    made++;
     if (found !== undefined) lost.push(`${what}: ${found}`);
   }
-  return { tries, lost };
+  return { tries: made, lost };
 }
 
 export const killsPart: Part = {
