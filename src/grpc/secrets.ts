@@ -1,5 +1,5 @@
 /** Certificates and the token, read from files and the environment. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { UsageError } from "../base/errors.ts";
 import type { Secrets } from "./security.ts";
 
@@ -34,8 +34,44 @@ function checkToken(source: string, text: string): string {
   );
 }
 
-/** Reads what the options name. @throws UsageError when it cannot be read. */
-export function readSecrets(options: SecurityOptions, env: NodeJS.ProcessEnv): Secrets {
+/** Characters of a token that nobody guesses: 64 bits, where it is hexadecimal. */
+const GUESSED = 16;
+/** Bit of a file's mode: every user may read it. */
+const READ_BY_ALL = 0o004;
+
+/** Says how a token could come to others. */
+function weaknesses(source: string, token: string, file: string | undefined): string[] {
+  const short =
+    token.length < GUESSED
+      ? [
+          `warning: ${source}: a token of ${token.length} characters can be guessed; make one with: openssl rand -hex 32`,
+        ]
+      : [];
+  const open =
+    file !== undefined && process.platform !== "win32" && (statSync(file).mode & READ_BY_ALL) !== 0
+      ? [`warning: ${source}: every user of this machine can read it; make it yours with: chmod 600 ${file}`]
+      : [];
+  return [...short, ...open];
+}
+
+const toldOf = new Set<string>();
+/** Writes a warning once: several options read the same secrets. */
+function tellOnce(text: string): void {
+  if (!toldOf.has(text)) process.stderr.write(`${text}\n`);
+  toldOf.add(text);
+}
+
+/**
+ * Reads what the options name.
+ *
+ * @param tell Told of a token that can be guessed, and of a file of it that every user can read.
+ * @throws UsageError when it cannot be read.
+ */
+export function readSecrets(
+  options: SecurityOptions,
+  env: NodeJS.ProcessEnv,
+  tell: (text: string) => void = tellOnce,
+): Secrets {
   const tlsCert = readFile("--tls-cert", options.tlsCert);
   const tlsKey = readFile("--tls-key", options.tlsKey);
   const tlsCa = readFile("--tls-ca", options.tlsCa);
@@ -46,6 +82,8 @@ export function readSecrets(options: SecurityOptions, env: NodeJS.ProcessEnv): S
     : variable
       ? checkToken("SCORESTREAM_TOKEN", variable)
       : undefined;
+  const source = file ? `--token-file ${options.tokenFile}` : "SCORESTREAM_TOKEN";
+  if (token !== undefined) weaknesses(source, token, options.tokenFile).forEach(tell);
   return {
     ...(tlsCert && { tlsCert }),
     ...(tlsKey && { tlsKey }),

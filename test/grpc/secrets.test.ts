@@ -1,0 +1,39 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { readSecrets } from "../../src/grpc/secrets.ts";
+import { temporaryFolder } from "../monitor/fixture.ts";
+
+const LONG = "0123456789abcdef";
+
+function told(token: string, mode?: number): string[] {
+  const texts: string[] = [];
+  if (mode === undefined) {
+    readSecrets({}, { SCORESTREAM_TOKEN: token }, (text) => texts.push(text));
+    return texts;
+  }
+  const path = join(temporaryFolder(), "token");
+  writeFileSync(path, `${token}\n`);
+  chmodSync(path, mode);
+  readSecrets({ tokenFile: path }, {}, (text) => texts.push(text));
+  return texts.map((text) => text.replaceAll(path, "FILE"));
+}
+
+it.each([
+  [0o644, "warning: --token-file FILE: every user of this machine can read it; make it yours with: chmod 600 FILE"],
+  [0o604, "warning: --token-file FILE: every user of this machine can read it; make it yours with: chmod 600 FILE"],
+])("a file of a token that every user can read is told of: mode %o", (mode, text) => {
+  expect(told(LONG, mode)).toEqual([text]);
+});
+
+it.each([0o600, 0o640, 0o400])("a file that its user or group alone can read is not told of: mode %o", (mode) => {
+  expect(told(LONG, mode)).toEqual([]);
+});
+
+it("a token that can be guessed is told of, wherever it comes from", () => {
+  const text = "a token of 15 characters can be guessed; make one with: openssl rand -hex 32";
+  expect(told(LONG.slice(1))).toEqual([`warning: SCORESTREAM_TOKEN: ${text}`]);
+  expect(told(LONG.slice(1), 0o600)).toEqual([`warning: --token-file FILE: ${text}`]);
+  expect(told(LONG)).toEqual([]);
+  expect(readSecrets({}, {}, () => expect.unreachable())).toEqual({ insecure: false });
+});
