@@ -58,7 +58,7 @@ function parse(argv: readonly string[]): Options {
     .option("--only <part>", Object.entries(parts).map(([name, { summary }]) => `${name}: ${summary}`).join("; "))
     .option("--case <text>", "only cases with this in their names")
     .option("--seed <n>", "fixes every fault", whole, 1)
-    .option("--minutes <n>", "how long the soak lasts; default 2, and 60 with --full", whole)
+    .option("--minutes <n>", "how long the soak lasts; default 6, and 60 with --full", whole)
     .option("--again", "do again what was done", false)
     .option("--write", `write ${PAGE}`, false)
     .option("--done", "do nothing more; with --write, the page tells what was done before", false)

@@ -8,7 +8,7 @@ import type { Outcome, Part, Scale } from "./part.ts";
 import { MAIN, newFolder, startProgram } from "./program.ts";
 import { set } from "./runs.ts";
 
-const MINUTES: Record<Scale, number> = { quick: 2, full: 60 };
+const MINUTES: Record<Scale, number> = { quick: 6, full: 60 };
 const LOOKS = 60;
 /** MB a minute. */
 const SLOPE = 1;

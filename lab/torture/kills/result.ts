@@ -20,7 +20,7 @@ const NUMBERS = /^(steps|parameters|bpd|bound|evalLoss|exactBpd|\w+StandardError
 const TIMED =
   /^(tensorboard\/|log\.txt$|metrics\.jsonl$|run-|\.lock$)|report\.(html|json)$|about\.json$|shards\.jsonl$/;
 /** Metrics of the machine, not of the seed, and means that the meter takes since the start. */
-const MEASURED = /^(stage|process|data|loss_by_noise)\/|seconds|per_second/;
+const MEASURED = /^(stage|process|machine|data|loss_by_noise)\/|seconds|per_second/;
 
 interface Told {
   readonly name?: string;

@@ -8,7 +8,11 @@ import { writeFileAtomic } from "../formats/arrow-file.ts";
 import { LAYOUT } from "./shard-file.ts";
 
 const count = z.int().min(0);
-const shape = z.tuple([count, count, count]);
+/** Largest number of values in one array of the runtime. */
+const MOST_VALUES = 2 ** 32 - 1;
+const shape = z.tuple([count, count, count]).refine((lengths) => lengths.reduce((a, b) => a * b, 1) <= MOST_VALUES, {
+  error: ({ input }) => `images of ${String(input)} have more values than memory can hold`,
+});
 
 const skipped = z.object({
   /** File and index. */

@@ -123,6 +123,17 @@ it("finds a shard that holds fewer images than the manifest says", async () => {
   shards.close();
 });
 
+it.each([[[1e9, 1e9, 3]], [[2 ** 32, 1, 1]]])(
+  "refuses images of %j in a manifest by the name of the field",
+  async (shape) => {
+    const directory = await prepared();
+    edit(directory, (manifest) => (manifest.shape = shape as [number, number, number]));
+    await expect(openShards(directory)).rejects.toThrow(
+      `${join(directory, "manifest.json")} is damaged: ✖ images of ${String(shape)} have more values than memory can hold → at shape`,
+    );
+  },
+);
+
 it("finds images of another size than the manifest says", async () => {
   const directory = await prepared();
   edit(directory, (of) => void (of.shape = [4, 5, 1]));
