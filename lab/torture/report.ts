@@ -11,7 +11,10 @@ export interface Tried extends Outcome {
 /** Characters of a cell at most. */
 const WIDTH = 240;
 const plain = (text: string) => text.replace(/[^\x20-\x7e]+/g, " ").replace(/\/tmp\/scorestream-torture-\w+/g, "FOLDER").replace(/\s+/g, " "); // prettier-ignore
-const cell = (text: string) => plain(text).slice(0, WIDTH).replace(/[|*_<>`]/g, "\\$&");
+const cell = (text: string) =>
+  plain(text)
+    .slice(0, WIDTH)
+    .replace(/[|*_<>`]/g, "\\$&");
 
 /** One row a case, the lost ones named. */
 export function reliabilityPage(command: string, tried: readonly Tried[]): string {
