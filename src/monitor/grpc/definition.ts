@@ -54,7 +54,7 @@ export interface MonitorService extends ServiceDefinition {
 export const service = definition[SERVICE] as unknown as MonitorService;
 
 /** A sign of life, while there is nothing to tell. */
-export const HEARTBEAT: MetricBatchMessage = { runId: "", node: "", sequence: 0, lastSequence: 0, dropped: 0, metrics: [] }; // prettier-ignore
+export const SIGN_OF_LIFE: MetricBatchMessage = { runId: "", node: "", sequence: 0, lastSequence: 0, dropped: 0, metrics: [] }; // prettier-ignore
 
 /** To the wire. */
 export const toMessage = (given: MetricBatch): MetricBatchMessage => {

@@ -13,7 +13,7 @@ import type { Feed } from "../feed.ts";
 import type { MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { watch } from "../watch.ts";
-import { fromMessage, HEARTBEAT, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
+import { fromMessage, SIGN_OF_LIFE, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
 import { receive, statusError } from "../../grpc/receive.ts";
 import { sendAll } from "../../grpc/send.ts";
 
@@ -70,7 +70,7 @@ export interface WatchOptions {
 function heartbeats(call: ServerWritableStream<WatchRequest, MetricBatchMessage>, ms: number) {
   const timer = setInterval(() => {
     // What waits already is a sign of life to come.
-    if (!call.writableNeedDrain) call.write(HEARTBEAT);
+    if (!call.writableNeedDrain) call.write(SIGN_OF_LIFE);
   }, ms);
   return { beat: () => void timer.refresh(), end: () => clearInterval(timer) };
 }

@@ -1,7 +1,7 @@
 /** Places on the charts' axis, and the range of values that is drawn. */
 import { describe, expect, it } from "vitest";
 import { markText, placeText, pointsOn, startOf } from "../../../src/monitor/web/page/axis.ts";
-import { toGrid, valueAt } from "../../../src/monitor/web/page/curves.ts";
+import { toGrid, curveValueAt } from "../../../src/monitor/web/page/curves.ts";
 import { boundsOf } from "../../../src/monitor/web/page/outliers.ts";
 import { Series } from "../../../src/monitor/web/page/series.ts";
 import { pinched } from "../../../src/monitor/web/page/touch-zoom.ts";
@@ -57,13 +57,13 @@ describe("the value at the pointer", () => {
   const points = { x: [0, 7, 14, 21], y: [1, 2, 3, 4] };
 
   it("is that of the next point, whatever steps other runs have", () => {
-    expect([0, 3, 4, 10, 11, 21].map((at) => valueAt(points, at, 0))).toEqual([1, 1, 2, 2, 3, 4]);
+    expect([0, 3, 4, 10, 11, 21].map((at) => curveValueAt(points, at, 0))).toEqual([1, 1, 2, 2, 3, 4]);
   });
 
   it("is none beyond the ends", () => {
-    expect([-1, 22].map((at) => valueAt(points, at, 0.5))).toEqual([undefined, undefined]);
-    expect([-1, 22].map((at) => valueAt(points, at, 1))).toEqual([1, 4]);
-    expect(valueAt({ x: [], y: [] }, 0, 1)).toBeUndefined();
+    expect([-1, 22].map((at) => curveValueAt(points, at, 0.5))).toEqual([undefined, undefined]);
+    expect([-1, 22].map((at) => curveValueAt(points, at, 1))).toEqual([1, 4]);
+    expect(curveValueAt({ x: [], y: [] }, 0, 1)).toBeUndefined();
   });
 });
 

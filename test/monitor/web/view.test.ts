@@ -1,6 +1,6 @@
 /** The view in the address, and charts as text. */
 import { describe, expect, it } from "vitest";
-import { csvOf, summaryOf } from "../../../src/monitor/web/page/chart-table.ts";
+import { csvOf, curveSummary } from "../../../src/monitor/web/page/chart-table.ts";
 import type { Curve } from "../../../src/monitor/web/page/chart-view.ts";
 import { addressOf, viewIn, type ViewState } from "../../../src/monitor/web/page/view-address.ts";
 
@@ -44,9 +44,9 @@ describe("a chart as text", () => {
   const one = curve("\u2068run, one\u2069", [10, 20, 30, 40], [4, NaN, 1, 2]);
 
   it("has the first, smallest, largest and last value of what is shown", () => {
-    expect(summaryOf(one, [0, 100])).toEqual({ label: one.label, points: 3, first: [10, 4], smallest: [30, 1], largest: [10, 4], last: [40, 2] }); // prettier-ignore
-    expect(summaryOf(one, [25, 35])).toMatchObject({ points: 1, first: [30, 1], last: [30, 1] });
-    expect(summaryOf(one, [15, 25])).toBeUndefined();
+    expect(curveSummary(one, [0, 100])).toEqual({ label: one.label, points: 3, first: [10, 4], smallest: [30, 1], largest: [10, 4], last: [40, 2] }); // prettier-ignore
+    expect(curveSummary(one, [25, 35])).toMatchObject({ points: 1, first: [30, 1], last: [30, 1] });
+    expect(curveSummary(one, [15, 25])).toBeUndefined();
   });
 
   it("has all values as CSV", () => {

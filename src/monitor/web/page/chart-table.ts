@@ -1,5 +1,5 @@
 /** A chart as text: a table of its curves, and all its values as CSV. */
-import { AXIS_NAMES, placeText, type Axis } from "./axis.ts";
+import { AXIS_NAMES, placeText, type ChartAxis } from "./axis.ts";
 import type { Curve } from "./chart-view.ts";
 import { h } from "./dom.ts";
 import type { Points } from "./curves.ts";
@@ -21,7 +21,10 @@ function within({ x, y }: Points, min: number, max: number): (readonly [number, 
 }
 
 /** A curve from `min` to `max` in a few values; undefined where it has none there. */
-export function summaryOf({ label, points }: Curve, [min, max]: readonly [number, number]): CurveSummary | undefined {
+export function curveSummary(
+  { label, points }: Curve,
+  [min, max]: readonly [number, number],
+): CurveSummary | undefined {
   const all = within(points, min, max);
   const [first, last] = [all[0], all.at(-1)];
   if (!first || !last) return undefined;
@@ -33,7 +36,7 @@ export function summaryOf({ label, points }: Curve, [min, max]: readonly [number
 const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /** All values from `min` to `max` as CSV (RFC 4180): curve, place on the axis, value. */
-export function csvOf(curves: readonly Curve[], axis: Axis, [min, max]: readonly [number, number]): string {
+export function csvOf(curves: readonly Curve[], axis: ChartAxis, [min, max]: readonly [number, number]): string {
   const place = { step: "step", relative: "seconds", wall: "time" }[axis];
   const at = (x: number) => (axis === "wall" ? new Date(1000 * x).toISOString() : String(x));
   // Signs that isolate a name are for the eye.
@@ -45,13 +48,13 @@ export function csvOf(curves: readonly Curve[], axis: Axis, [min, max]: readonly
 /** The table of a chart's curves. */
 export function curveTable(
   curves: readonly Curve[],
-  axis: Axis,
+  axis: ChartAxis,
   range: readonly [number, number],
   format: (value: number) => string,
 ): HTMLElement {
   const cell = ([x, y]: readonly [number, number]) => h("td", {}, format(y), h("small", {}, ` ${placeText(axis, x)}`));
   const rows = curves.flatMap((curve) => {
-    const found = summaryOf(curve, range);
+    const found = curveSummary(curve, range);
     if (!found) return [];
     const { label, points, first, smallest, largest, last } = found;
     return [h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, label || "curve")), h("td", {}, points.toLocaleString("en")), ...[first, smallest, largest, last].map(cell))]; // prettier-ignore

@@ -1,13 +1,13 @@
-import type { Axis } from "./axis.ts";
+import type { ChartAxis } from "./axis.ts";
 import type { Points } from "./curves.ts";
-import type { Look } from "./looks.ts";
+import type { CurveLook } from "./looks.ts";
 import type { Zoom } from "./zoom-keys.ts";
 
 export interface Curve {
   /** Name that people read. */
   readonly label: string;
   readonly points: Points;
-  readonly look: Look;
+  readonly look: CurveLook;
   /** Marks each point: few values, far apart. */
   readonly marks: boolean;
   /** Between which the curves lie whose mean this is. */
@@ -16,7 +16,7 @@ export interface Curve {
 
 /** Settings that all charts share. */
 export interface ChartView {
-  readonly axis: Axis;
+  readonly axis: ChartAxis;
   readonly log: boolean;
   /** Draws outliers too, however flat the rest becomes. */
   readonly outliers: boolean;

@@ -4,7 +4,7 @@ import { placeText } from "./axis.ts";
 import { chartLegend } from "./chart-legend.ts";
 import { chartTools } from "./chart-tools.ts";
 import { VIEW, type ChartView, type Curve } from "./chart-view.ts";
-import { align, crop, smooth, thinPoints, toGrid, valueAt, type Points } from "./curves.ts";
+import { align, crop, smooth, thinPoints, toGrid, curveValueAt, type Points } from "./curves.ts";
 import { h, setText } from "./dom.ts";
 import { boundsOf, type Bounds } from "./outliers.ts";
 import { HEIGHT, makePlot, type PlotLine } from "./plot.ts";
@@ -177,7 +177,7 @@ export class Chart {
     const { left = -1, top = -1 } = this.#plot?.cursor ?? {};
     const at = left < 0 ? undefined : this.#plot!.posToVal(left, "x");
     const [min, max] = this.#range;
-    const values = this.#read.map((points) => (at === undefined ? newest(points) : valueAt(points, at, SLACK * (max - min)))); // prettier-ignore
+    const values = this.#read.map((points) => (at === undefined ? newest(points) : curveValueAt(points, at, SLACK * (max - min)))); // prettier-ignore
     const pointer = at === undefined || top < 0 ? undefined : this.#plot!.posToVal(top, "y");
     this.#legend.update(this.#curves.map((curve, i) => ({ curve, value: values[i] })), pointer); // prettier-ignore
     const { title } = this.#options;

@@ -6,7 +6,7 @@ import { chartControls } from "./chart-controls.ts";
 import { DEFINITIONS, DRAWN, otherDefinition, type Definition } from "./chart-definitions.ts";
 import { card, h, isolated } from "./dom.ts";
 import { groupsBy, meanBand } from "./groups.ts";
-import { DASHES, lookAt } from "./looks.ts";
+import { DASHES, curveLook } from "./looks.ts";
 import type { Model } from "./model.ts";
 import { isNoiseMetric } from "./noise-curves.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
@@ -47,7 +47,7 @@ export function chartsView(model: Model, changed: () => void) {
         const members = group.nodes.flatMap((node) => pointsOf(node, metric));
         if (members.length === 0) return [];
         const { mean, ...band } = meanBand(members);
-        const look = lookAt(order);
+        const look = curveLook(order);
         const dash = (look.dash + i) % DASHES.length;
         return [{ label: [group.label, name].filter(Boolean).join(" · "), points: mean, look: { ...look, dash }, marks: marks ?? mean.x.length === 1, band }]; // prettier-ignore
       }),

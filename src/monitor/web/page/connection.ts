@@ -18,7 +18,7 @@ const POINTS = 5000;
 /** ms before the first new attempt, and at most. */
 const [SOON, LATE] = [1000, 15_000];
 /** ms without an event after which the connection counts as broken; the server gives a sign of life every 15 s. */
-export const SILENCE = 35_000;
+export const FEED_SILENCE = 35_000;
 
 /** Connects until the page is left. */
 export function connect({ places, frame, state, clock }: ConnectionEvents): void {
@@ -38,7 +38,7 @@ export function connect({ places, frame, state, clock }: ConnectionEvents): void
     };
     const watchdog = () => {
       clearTimeout(silence);
-      silence = setTimeout(again, SILENCE);
+      silence = setTimeout(again, FEED_SILENCE);
     };
     const on = (name: string, act: (data: unknown) => void) =>
       source.addEventListener(name, (event) => {

@@ -100,7 +100,7 @@ export function toGrid({ x, y }: Points, min: number, max: number, buckets: numb
 }
 
 /** The value of the point next to a place; undefined more than `slack` before the first or after the last. */
-export function valueAt({ x, y }: Points, at: number, slack: number): number | undefined {
+export function curveValueAt({ x, y }: Points, at: number, slack: number): number | undefined {
   if (x.length === 0 || at < x[0]! - slack || at > x.at(-1)! + slack) return undefined;
   let [low, high] = [0, x.length - 1];
   while (low < high) {

@@ -3,7 +3,7 @@ import type { Points } from "./curves.ts";
 import type { NodeRecord } from "./store.ts";
 import type { Settings } from "./settings.ts";
 
-export interface Group {
+export interface RunGroup {
   /** "lr=0.001 (5 runs)". */
   readonly label: string;
   readonly nodes: readonly NodeRecord[];
@@ -19,7 +19,7 @@ export interface MeanBand {
 const PLACES = 2000;
 
 /** Nodes by the value that their run has of a setting, in the order of their coming. */
-export function groupsBy(setting: string, nodes: readonly NodeRecord[], { values }: Settings): Group[] {
+export function groupsBy(setting: string, nodes: readonly NodeRecord[], { values }: Settings): RunGroup[] {
   const groups = new Map<string, NodeRecord[]>();
   for (const node of nodes) {
     const value = (values.get(node.run)?.get(setting) ?? "unknown").replaceAll('"', "");

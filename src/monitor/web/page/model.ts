@@ -2,7 +2,7 @@
 import { isOver } from "../../../metrics/run-state.ts";
 import type { ConnectionState } from "./connection.ts";
 import { VIEW, type ChartView } from "./chart-view.ts";
-import { lookAt, type Look } from "./looks.ts";
+import { curveLook, type CurveLook } from "./looks.ts";
 import type { Remark } from "./remarks.ts";
 import type { TableView } from "./run-rows.ts";
 import { PageStore, type NodeRecord } from "./store.ts";
@@ -89,8 +89,8 @@ export class Model {
   }
 
   /** One for each node in the order of their coming, but for what a person gave to its run. */
-  look(node: NodeRecord): Look {
-    const { colour, dash } = lookAt(this.store.order(node));
+  look(node: NodeRecord): CurveLook {
+    const { colour, dash } = curveLook(this.store.order(node));
     const given = this.remarks.get(node.run);
     return { colour: given?.colour ?? colour, dash: given?.dash ?? dash };
   }

@@ -1,14 +1,14 @@
 /** The looks of a chart. */
 import uPlot from "uplot";
-import { markText, TIME_MARKS, type Axis } from "./axis.ts";
-import { colourOf, DASHES, type Look } from "./looks.ts";
+import { markText, TIME_MARKS, type ChartAxis } from "./axis.ts";
+import { colourOf, DASHES, type CurveLook } from "./looks.ts";
 import { colour, translucent } from "./theme.ts";
 import { touchZoom } from "./touch-zoom.ts";
 import type { Zoom } from "./zoom-keys.ts";
 
 /** A line of a plot. */
 export interface PlotLine {
-  readonly look: Look;
+  readonly look: CurveLook;
   /** Marks each point: few values, far apart. */
   readonly marks?: boolean;
   /** Stands behind its smoothed form. */
@@ -19,7 +19,7 @@ export interface PlotLine {
 
 export interface PlotOptions {
   readonly lines: readonly PlotLine[];
-  readonly axis: Axis;
+  readonly axis: ChartAxis;
   /** Uses a logarithmic y axis. */
   readonly log: boolean;
   /** Marks the y axis at multiples of powers of 2. */

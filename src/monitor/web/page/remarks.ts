@@ -1,7 +1,7 @@
 /** What a person says of runs: how their curves look, a note, tags. This browser keeps it. */
-import { COLOUR_NAMES, DASHES, type Look } from "./looks.ts";
+import { COLOUR_NAMES, DASHES, type CurveLook } from "./looks.ts";
 
-export interface Remark extends Partial<Look> {
+export interface Remark extends Partial<CurveLook> {
   readonly note?: string;
   readonly tags?: string;
 }

@@ -3,7 +3,7 @@ import { h } from "./dom.ts";
 import { arrange } from "./order.ts";
 import { nextSort, type Sort } from "./run-rows.ts";
 
-export interface Column {
+export interface RunColumn {
   /** By which rows are sorted; "" for one by which they are not. */
   readonly key: string;
   readonly head: string;
@@ -15,14 +15,14 @@ export function runsHead(onSort: (sort: Sort | undefined) => void) {
   const cells = new Map<string, HTMLTableCellElement>();
   const row = h("tr");
   let sort: Sort | undefined;
-  const make = ({ key, head, title }: Column) => {
+  const make = ({ key, head, title }: RunColumn) => {
     const onclick = () => onSort(nextSort(sort, key));
     const inner = key === "" ? head : h("button", { type: "button", class: "sort", title, onclick }, head);
     return h("th", { scope: "col" }, inner);
   };
   return {
     element: h("thead", {}, row),
-    update(columns: readonly Column[], now: Sort | undefined): void {
+    update(columns: readonly RunColumn[], now: Sort | undefined): void {
       sort = now;
       const wanted = columns.map((column) => {
         const id = JSON.stringify([column.key, column.head]);

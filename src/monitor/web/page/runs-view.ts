@@ -8,12 +8,12 @@ import { PHASE_NAMES } from "./phase-view.ts";
 import { isStageMetric } from "./pipeline-graph.ts";
 import { remarksView } from "./remarks-view.ts";
 import { bestOf, isFound, sorted, type RunRow, type TableView } from "./run-rows.ts";
-import { runsHead, type Column } from "./runs-head.ts";
+import { runsHead, type RunColumn } from "./runs-head.ts";
 import { runsRow } from "./runs-row.ts";
 import { differing, shortNames, type Settings } from "./settings.ts";
 import type { NodeRecord } from "./store.ts";
 
-const FIRST: readonly Column[] = [
+const FIRST: readonly RunColumn[] = [
   { key: "", head: "chart" },
   { key: "", head: "details" },
   ...["run", "node", "state"].map((key) => ({ key, head: key })),
@@ -22,7 +22,7 @@ const FIRST: readonly Column[] = [
   { key: "last", head: "last", title: "newest value of the chosen metric" },
   { key: "best", head: "best", title: "best value of the chosen metric" },
 ];
-const LAST: readonly Column[] = [
+const LAST: readonly RunColumn[] = [
   { key: "memory", head: "memory" },
   { key: "", head: "not shown" },
 ];
