@@ -6,9 +6,9 @@ import type { NodeRecord } from "./store.ts";
 
 export const AXES = ["step", "relative", "wall"] as const;
 /** Steps; seconds since a node's first metric; seconds since 1970. */
-export type ChartAxis = (typeof AXES)[number];
+export type AxisKind = (typeof AXES)[number];
 
-export const AXIS_NAMES: Readonly<Record<ChartAxis, string>> = {
+export const AXIS_NAMES: Readonly<Record<AxisKind, string>> = {
   step: "step",
   relative: "time since start",
   wall: "time of day",
@@ -20,7 +20,7 @@ export function startOf({ series }: Pick<NodeRecord, "series">): number {
 }
 
 /** A series along an axis. Times that do not grow keep the newest of their values, so that x is strictly ascending. */
-export function pointsOn({ steps, values, times }: Series, axis: ChartAxis, start: number): Points {
+export function pointsOn({ steps, values, times }: Series, axis: AxisKind, start: number): Points {
   if (axis === "step") return { x: [...steps], y: [...values] };
   const [x, y]: [number[], number[]] = [[], []];
   const origin = axis === "relative" ? start : 0;
@@ -40,13 +40,13 @@ export function pointsOn({ steps, values, times }: Series, axis: ChartAxis, star
 const day = (seconds: number) => new Date(1000 * seconds);
 
 /** A place on an axis in words. */
-export function placeText(axis: ChartAxis, x: number): string {
+export function placeText(axis: AxisKind, x: number): string {
   if (axis === "step") return `step ${Math.round(x).toLocaleString("en")}`;
   return axis === "relative" ? durationText(Math.max(0, x)) : day(x).toLocaleString("en", { hour12: false });
 }
 
 /** A mark of an axis; `apart` is the distance of two marks. */
-export function markText(axis: ChartAxis, x: number, apart: number): string {
+export function markText(axis: AxisKind, x: number, apart: number): string {
   if (axis === "step") return x.toLocaleString("en");
   if (axis === "relative") return x === 0 ? "0" : durationText(x);
   const form: Intl.DateTimeFormatOptions =

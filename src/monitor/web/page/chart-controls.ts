@@ -1,5 +1,5 @@
 /** What is asked of all charts. */
-import { AXES, AXIS_NAMES, type ChartAxis } from "./axis.ts";
+import { AXES, AXIS_NAMES, type AxisKind } from "./axis.ts";
 import { h, setText } from "./dom.ts";
 import type { Model } from "./model.ts";
 
@@ -9,7 +9,7 @@ export function chartControls(model: Model, changed: () => void) {
     model.view = { ...model.view, ...part };
     changed();
   };
-  const axis = h("select", { id: "axis", onchange: () => set({ axis: axis.value as ChartAxis, zoom: undefined }) });
+  const axis = h("select", { id: "axis", onchange: () => set({ axis: axis.value as AxisKind, zoom: undefined }) });
   axis.append(...AXES.map((name) => h("option", { value: name }, AXIS_NAMES[name])));
   const log = h("input", { type: "checkbox", id: "log-scale", onchange: () => set({ log: log.checked }) });
   const outliers = h("input", {

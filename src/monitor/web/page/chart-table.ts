@@ -1,5 +1,5 @@
 /** A chart as text: a table of its curves, and all its values as CSV. */
-import { AXIS_NAMES, placeText, type ChartAxis } from "./axis.ts";
+import { AXIS_NAMES, placeText, type AxisKind } from "./axis.ts";
 import type { Curve } from "./chart-view.ts";
 import { h } from "./dom.ts";
 import type { Points } from "./curves.ts";
@@ -36,7 +36,7 @@ export function curveSummary(
 const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /** All values from `min` to `max` as CSV (RFC 4180): curve, place on the axis, value. */
-export function csvOf(curves: readonly Curve[], axis: ChartAxis, [min, max]: readonly [number, number]): string {
+export function csvOf(curves: readonly Curve[], axis: AxisKind, [min, max]: readonly [number, number]): string {
   const place = { step: "step", relative: "seconds", wall: "time" }[axis];
   const at = (x: number) => (axis === "wall" ? new Date(1000 * x).toISOString() : String(x));
   // Signs that isolate a name are for the eye.
@@ -48,7 +48,7 @@ export function csvOf(curves: readonly Curve[], axis: ChartAxis, [min, max]: rea
 /** The table of a chart's curves. */
 export function curveTable(
   curves: readonly Curve[],
-  axis: ChartAxis,
+  axis: AxisKind,
   range: readonly [number, number],
   format: (value: number) => string,
 ): HTMLElement {

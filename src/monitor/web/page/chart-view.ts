@@ -1,4 +1,4 @@
-import type { ChartAxis } from "./axis.ts";
+import type { AxisKind } from "./axis.ts";
 import type { Points } from "./curves.ts";
 import type { CurveLook } from "./looks.ts";
 import type { Zoom } from "./zoom-keys.ts";
@@ -16,7 +16,7 @@ export interface Curve {
 
 /** Settings that all charts share. */
 export interface ChartView {
-  readonly axis: ChartAxis;
+  readonly axis: AxisKind;
   readonly log: boolean;
   /** Draws outliers too, however flat the rest becomes. */
   readonly outliers: boolean;

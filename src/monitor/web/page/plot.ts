@@ -1,6 +1,6 @@
 /** The looks of a chart. */
 import uPlot from "uplot";
-import { markText, TIME_MARKS, type ChartAxis } from "./axis.ts";
+import { markText, TIME_MARKS, type AxisKind } from "./axis.ts";
 import { colourOf, DASHES, type CurveLook } from "./looks.ts";
 import { colour, translucent } from "./theme.ts";
 import { touchZoom } from "./touch-zoom.ts";
@@ -19,7 +19,7 @@ export interface PlotLine {
 
 export interface PlotOptions {
   readonly lines: readonly PlotLine[];
-  readonly axis: ChartAxis;
+  readonly axis: AxisKind;
   /** Uses a logarithmic y axis. */
   readonly log: boolean;
   /** Marks the y axis at multiples of powers of 2. */

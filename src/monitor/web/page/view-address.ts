@@ -1,5 +1,5 @@
 /** The view in the page's address, after "#": it can be kept and passed on, and no server sees it. */
-import { AXES, type ChartAxis } from "./axis.ts";
+import { AXES, type AxisKind } from "./axis.ts";
 import type { ChartView } from "./chart-view.ts";
 import type { Sort, TableView } from "./run-rows.ts";
 import type { Zoom } from "./zoom-keys.ts";
@@ -52,7 +52,7 @@ export function viewIn(address: string): ViewState {
   const smoothing = Number(query.get("smoothing"));
   return {
     view: {
-      axis: AXES.find((axis): axis is ChartAxis => axis === query.get("axis")) ?? "step",
+      axis: AXES.find((axis): axis is AxisKind => axis === query.get("axis")) ?? "step",
       log: query.get("log") === "1",
       outliers: query.get("outliers") === "1",
       smoothing: smoothing >= 0 && smoothing < 1 ? smoothing : 0,
