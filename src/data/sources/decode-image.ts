@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from "sharp";
 import { BadDataError } from "./bad-data.ts";
 import { kindOfContent } from "./content-kind.ts";
-import { decodeInThreads, worthThreads } from "./decode-threads.ts";
+import { decodeInThreads, ThreadEndedError, worthThreads } from "./decode-threads.ts";
 import { decodeSamples, isUnusual } from "./decode-samples.ts";
 import { opaqueGif } from "./gif.ts";
 import { MAX_FILE_BYTES, MAX_PIXELS } from "./limits.ts";
@@ -57,7 +57,7 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
     }
     return await finish(upright(), [height, width, 0], where, options);
   } catch (error) {
-    if (error instanceof BadDataError) throw error;
+    if (error instanceof BadDataError || error instanceof ThreadEndedError) throw error;
     const kind = kindOfContent(bytes);
     if (kind && kind.format !== "folder") {
       throw new BadDataError(where, `it is ${kind.name}`, { remedy: kind.remedy, cause: error });

@@ -2,9 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { processors } from "../../../src/base/processors.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
-import { readInThreads } from "../../../src/data/sources/decode-threads.ts";
+import { decodeImage } from "../../../src/data/sources/decode-image.ts";
+import { DecodePool, readInThreads, ThreadEndedError } from "../../../src/data/sources/decode-threads.ts";
 import { openFolder } from "../../../src/data/sources/folder.ts";
 import { pngLayout } from "../../../src/data/sources/png-layout.ts";
 import { decodeSmallPng } from "../../../src/data/sources/small-png.ts";
@@ -54,4 +56,32 @@ it("changes neither the pixels nor the faults of a folder", async () => {
   expect(loaded).toEqual(Array.from({ length: count }, () => picture));
   expect(faults).toEqual([expect.any(BadDataError)]);
   expect(String(faults[0])).toMatch(/299-damaged\.png: it cannot be decoded: the checksum of its chunk IDAT is wrong/);
+});
+
+describe("a thread that ends", () => {
+  const mortal = () => new DecodePool(new URL("./mortal-worker.ts", import.meta.url));
+
+  it("is told with its code or its error, for all that it was asked; the next has another thread", async () => {
+    const pool = mortal();
+    await expect(pool.read("a.png")).rejects.toThrow(/has ended with code 7\n {2}remedy: run the same command again/);
+    await expect(pool.decode(small)).rejects.toThrow(ThreadEndedError);
+    const { count } = processors();
+    const asked = Array.from({ length: 2 * count }, () => pool.read("a.png"));
+    const found = await Promise.allSettled(asked);
+    expect(found.map((one) => one.status === "rejected" && String(one.reason))).toEqual(
+      asked.map(() => expect.stringMatching(/ThreadEndedError: .* ended with code 1: out of memory\n/)),
+    );
+    const whole = await Promise.all(Array.from({ length: 3 * count }, () => pool.read("a.png")));
+    expect(whole).toEqual(whole.map(() => ({ data: Uint8Array.of(3), shape: [1, 1, 1] })));
+  });
+
+  it("is no fault of the image, which is not left out for it", async () => {
+    vi.spyOn(DecodePool.prototype, "decode").mockRejectedValue(new ThreadEndedError(1, undefined));
+    onTestFinished(() => void vi.restoreAllMocks());
+    const all = await Promise.allSettled(Array.from({ length: 300 }, () => decodeImage(small, "a.png", {})));
+    const last = all.at(-1)!;
+    // One core decodes by itself.
+    if (processors().count > 1) expect(last).toMatchObject({ reason: expect.any(ThreadEndedError) as unknown });
+    else expect(last).toMatchObject({ value: picture });
+  });
 });
