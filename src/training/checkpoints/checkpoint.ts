@@ -83,6 +83,17 @@ export class DamagedCheckpointError extends UsageError {
   }
 }
 
+/** The error for a form that is none of {@link FORMATS}. */
+function foreign(path: string, format: string | undefined): UsageError {
+  if (format === undefined || !/^scorestream-checkpoint-\d+$/.test(format)) {
+    return new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
+  }
+  return new UsageError(
+    `checkpoint ${path}: a later version wrote it (${format}); this one reads up to ${FORMATS.at(-1)}`,
+    "use the version that wrote it, or another checkpoint with --set checkpoint=FILE",
+  );
+}
+
 /** The error for the user in place of one of reading. */
 export function unreadable(path: string, error: unknown): UsageError {
   const { message, code } = error as NodeJS.ErrnoException;
@@ -111,7 +122,7 @@ export const readCheckpoint = (path: string, layout: ParameterLayout): Snapshot 
 export function readRunCheckpoint(path: string, layout: ParameterLayout): { snapshot: Snapshot; config: string } {
   const { columns, metadata } = read(path);
   const format = metadata.get("format");
-  if (!isFormat(format)) throw new DamagedCheckpointError(path, "it is not a ScoreStream checkpoint");
+  if (!isFormat(format)) throw foreign(path, format);
   const [step, stored, config] = ["step", "layout", "config"].map((key) => metadata.get(key) ?? "");
   const listed = metadata.get("averages");
   const rates = format === FORMATS[2] ? ratesIn(path, listed) : [];

@@ -115,7 +115,7 @@ describe("a checkpoint", () => {
   });
 
   it("says its form", async () => {
-    expect(problemOf(await rewritten({ format: "scorestream-checkpoint-4" }))).toBe(
+    expect(problemOf(await rewritten({ format: "checkpoint of others" }))).toBe(
       "it is not a ScoreStream checkpoint",
     );
   });
