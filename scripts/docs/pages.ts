@@ -4,6 +4,7 @@ import { format } from "prettier";
 import { architecture } from "./architecture.ts";
 import { commandLine } from "./command-line.ts";
 import { configuration } from "./configuration.ts";
+import { licences } from "./licences.ts";
 
 export interface GeneratedPage {
   readonly file: string;
@@ -16,6 +17,7 @@ export async function generatedPages(): Promise<GeneratedPage[]> {
   const pages = [
     { file: "docs/reference/command-line.md", text: commandLine() },
     { file: "docs/reference/configuration.md", text: configuration() },
+    { file: "docs/reference/licences.md", text: licences() },
     { file: drawn, text: architecture(readFileSync(drawn, "utf8")) },
   ];
   const formatted = pages.map(async ({ file, text }) => {

@@ -115,9 +115,7 @@ describe("a checkpoint", () => {
   });
 
   it("says its form", async () => {
-    expect(problemOf(await rewritten({ format: "checkpoint of others" }))).toBe(
-      "it is not a ScoreStream checkpoint",
-    );
+    expect(problemOf(await rewritten({ format: "checkpoint of others" }))).toBe("it is not a ScoreStream checkpoint");
   });
 
   it.each([-1, 1.5, NaN, 2 ** 53])("is refused with %d steps", async (step) => {
