@@ -189,8 +189,10 @@ export async function run(
       states = recordState(record.path, context);
       if (!stop.signal.aborted) await dispatchEvents(pipeline, context, reporter, listeners, board.before(metrics));
       await states.end(stop.signal.aborted ? "stopped" : "finished");
+      if (!stop.signal.aborted) board.finished();
     } catch (error) {
       await (isStop(error) ? states?.end("stopped") : states?.end("failed", failureOf(error, workdir)));
+      if (!isStop(error)) board.failed();
       throw error;
     } finally {
       await metrics.close();

@@ -1,5 +1,5 @@
 /** The event files of a run, for TensorBoard. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { HistogramReading } from "../metrics/meter.ts";
 import type { Metric } from "../metrics/metric.ts";
@@ -22,6 +22,9 @@ function hyperparameters({ name, preset, config, fields }: Context): Record<stri
   return { pipeline: name, preset: preset ?? "none", ...Object.fromEntries(values) };
 }
 
+/** End of the name of a file that says only that the run has failed. */
+const FAILED = ".failed";
+
 /** Steps of the dequantizer's training are its own: it is a run of its own for TensorBoard. */
 const folderOf = ({ workdir, mode }: Context) =>
   join(workdir, "tensorboard", ...(mode === "train_deq" ? ["flowpp_dequantizer"] : []));
@@ -30,7 +33,7 @@ const folderOf = ({ workdir, mode }: Context) =>
  * Writes a run's metrics, sample grids, histograms and hyperparameters to `tensorboard/` of its workdir, into a file of its own
  * that begins with the first of them.
  *
- * All methods throw what the file system says.
+ * All methods but {@link RunBoard.failed} throw what the file system says.
  */
 export class RunBoard {
   readonly #context: Context;
@@ -66,6 +69,27 @@ export class RunBoard {
     this.#write((writer) => writer.histogram(name, step, counts));
   }
 
+  /** Says that the run has come to its end. */
+  finished(): void {
+    if (this.#writer) this.#write((writer) => writer.end("STATUS_SUCCESS"));
+  }
+
+  /**
+   * Says that the run has failed, in a file of its own that is gone once the run goes on.
+   *
+   * What the file system says is not thrown: it must not hide the error that the run failed with.
+   */
+  failed(): void {
+    if (!this.#writer) return;
+    try {
+      const failure = new EventWriter(folderOf(this.#context), undefined, FAILED);
+      failure.end("STATUS_FAILURE");
+      failure.close();
+    } catch {
+      // Then TensorBoard shows a run without an end.
+    }
+  }
+
   close(): void {
     this.#writer?.close();
   }
@@ -82,6 +106,7 @@ export class RunBoard {
   #open(): EventWriter {
     const folder = folderOf(this.#context);
     const writer = namingFile(folder, () => new EventWriter(folder));
+    for (const name of readdirSync(folder)) if (name.endsWith(FAILED)) rmSync(join(folder, name));
     namingFile(writer.path, () => {
       writer.hparams(hyperparameters(this.#context));
       if (this.#context.mode === "train") writer.start(this.#resumedFrom + 1);

@@ -1,8 +1,9 @@
 /** The event files of a run, through the command line. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { of } from "rxjs";
+import { concat, of, throwError } from "rxjs";
 import { expect, it } from "vitest";
+import { RunError } from "../../src/base/errors.ts";
 import type { RunContext, RunEvent } from "../../src/run/pipeline.ts";
 import { pngGrid } from "../../src/data/formats/png-grid.ts";
 import { loadEvents } from "../monitor/tensorboard/fixture.ts";
@@ -20,6 +21,7 @@ const training =
     const samples = join(workdir, "samples.png");
     writeFileSync(samples, png);
     return of<RunEvent[]>(
+      { type: "rewind", step: from, training: "train" },
       { type: "result", values: { resumedFrom: from } },
       ...losses("train", ...steps),
       { type: "result", values: { steps: steps.at(-1)! } },
@@ -62,6 +64,25 @@ it("has metrics, samples and the configuration, and goes on in a new file", { ti
     "model.attnResolutions": "",
   });
   expect(hparams[0]).not.toHaveProperty("data.path");
+});
+
+it("tells how it has ended; a failure until it goes on", { timeout: 120_000 }, async () => {
+  const workdir = temporaryFolder();
+  const folder = join(workdir, "tensorboard");
+  const ends = () => loadEvents(folder).ends.map(([status]) => status);
+  const failing = (context: RunContext) =>
+    concat(
+      training(0, 10)(context),
+      throwError(() => new RunError("no luck")),
+    );
+  expect((await pipeline(argv(workdir), { run: failing })).exitCode).toBe(1);
+  expect(ends()).toEqual(["STATUS_FAILURE"]);
+  const before = Date.now() / 1000;
+  expect((await pipeline(argv(workdir), { run: training(10, 20) })).exitCode).toBe(0);
+  const { ends: last, hparams } = loadEvents(folder);
+  expect(last).toEqual([["STATUS_SUCCESS", expect.any(Number)]]);
+  expect(last[0]![1]).toBeGreaterThanOrEqual(before);
+  expect(hparams).toHaveLength(1);
 });
 
 it("keeps the dequantizer's training, with its own steps, apart", { timeout: 120_000 }, async () => {

@@ -2,8 +2,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { hparamsSummary, type Hyperparameter } from "./hparams.ts";
-import { encodeEvent, type EventMessage, type SummaryValue } from "./messages.ts";
+import { hparamsSummary, sessionEndSummary, type Hyperparameter } from "./hparams.ts";
+import { encodeEvent, type EventMessage, type SessionStatus, type SummaryValue } from "./messages.ts";
 import type { HistogramMessage } from "../../metrics/histogram.ts";
 import { pngImage } from "./png-image.ts";
 import { tfRecord } from "./tfrecord.ts";
@@ -27,11 +27,14 @@ export class EventWriter {
   readonly #now: () => number;
   readonly #file: number;
 
-  /** @param folder Made where it is missing. */
-  constructor(folder: string, now: () => number = () => Date.now() / 1000) {
+  /**
+   * @param folder Made where it is missing.
+   * @param ending Of the file's name.
+   */
+  constructor(folder: string, now: () => number = () => Date.now() / 1000, ending = "") {
     mkdirSync(folder, { recursive: true });
     this.#now = now;
-    this.path = join(folder, nextName(folder, now()));
+    this.path = join(folder, nextName(folder, now()) + ending);
     this.#file = openSync(this.path, "wx");
     this.#write({ wallTime: now(), fileVersion: "brain.Event:2" });
   }
@@ -58,6 +61,11 @@ export class EventWriter {
   /** Hyperparameters of the run, once a run. */
   hparams(values: Readonly<Record<string, Hyperparameter>>): void {
     this.#summary(0, hparamsSummary(values, this.#now()));
+  }
+
+  /** Says how the run has ended: TensorBoard keeps the first that it finds. */
+  end(status: SessionStatus): void {
+    this.#summary(0, sessionEndSummary(status, this.#now()));
   }
 
   close(): void {

@@ -28,9 +28,13 @@ export interface SummaryValue {
   readonly tensor?: { readonly dtype: number; readonly tensorShape: { readonly dim: readonly { size: number }[] } };
 }
 
+export type SessionStatus = "STATUS_SUCCESS" | "STATUS_FAILURE";
+
+/** The start of a session, or its end. */
 export interface HParamsMessage {
   readonly version: number;
-  readonly sessionStartInfo: {
+  readonly sessionEndInfo?: { readonly status: SessionStatus; readonly endTimeSecs: number };
+  readonly sessionStartInfo?: {
     readonly hparams: Readonly<
       Record<string, { numberValue: number } | { stringValue: string } | { boolValue: boolean }>
     >;

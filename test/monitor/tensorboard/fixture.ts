@@ -11,6 +11,8 @@ export interface Loaded {
   /** [step, [min, max, num, sum, sum of squares], ends of buckets, counts]. */
   readonly histograms: Readonly<Record<string, readonly (readonly [number, number[], number[], number[]])[]>>;
   readonly hparams: readonly Readonly<Record<string, unknown>>[];
+  /** [status, seconds]. */
+  readonly ends: readonly (readonly [string, number])[];
 }
 
 /** Loads the event files of a folder with TensorBoard's own reader. */

@@ -4,7 +4,7 @@ import json
 import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams import api_pb2, metadata
 
 events = EventAccumulator(sys.argv[1], size_guidance={"images": 0, "scalars": 0, "histograms": 0}).Reload()
 tags = events.Tags()
@@ -25,11 +25,18 @@ def histogram(event):
 
 
 def hparams():
-    for found in events.summary_metadata.values():
-        if found.plugin_data.plugin_name != metadata.PLUGIN_NAME:
+    for tag, found in events.summary_metadata.items():
+        if tag != metadata.SESSION_START_INFO_TAG:
             continue
         info = metadata.parse_session_start_info_plugin_data(found.plugin_data.content)
         yield {name: getattr(value, value.WhichOneof("kind")) for name, value in info.hparams.items()}
+
+
+def ends():
+    for tag, found in events.summary_metadata.items():
+        if tag == metadata.SESSION_END_INFO_TAG:
+            info = metadata.parse_session_end_info_plugin_data(found.plugin_data.content)
+            yield [api_pb2.Status.Name(info.status), info.end_time_secs]
 
 
 def all_of(kind, read, convert):
@@ -44,6 +51,7 @@ print(
             "images": all_of("images", events.Images, image),
             "histograms": all_of("histograms", events.Histograms, histogram),
             "hparams": list(hparams()),
+            "ends": list(ends()),
         }
     )
 )
