@@ -60,6 +60,32 @@ describe("LocalGroup", () => {
     });
   });
 
+  it("owes one replica of one round at a time", async () => {
+    const closed = new AbortController();
+    const peers = group();
+    const turns = peers.turns(closed.signal);
+    await turns.next();
+    const owed = [[4, 0], [4, 1], [5, 0]].map(([step, shard]) => peers.owes({ step: step!, shard: shard! })); // prettier-ignore
+    expect(owed).toEqual([true, false, false]);
+    const next = turns.next();
+    closed.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+
+  it("goes on when nobody takes the sums", async () => {
+    await expectNoLeak(async () => {
+      const peers = group();
+      for await (const turn of peers.turns(new AbortController().signal)) {
+        setImmediate(() => {
+          const values = tf.tensor1d([1]);
+          peers.add({ ...turn, values, t: Float32Array.of(0), loss: Float32Array.of(0) });
+          values.dispose();
+        });
+      }
+      expect(peers.applied).toBe(2);
+    });
+  });
+
   it("ends when nobody wants more", async () => {
     const closed = new AbortController();
     const turns = group().turns(closed.signal);

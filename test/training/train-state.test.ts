@@ -123,6 +123,19 @@ describe("TrainState", () => {
     });
   });
 
+  it("keeps the sums of the window, where there are some, and takes an average of a decay it did not have", async () => {
+    await expectNoLeak(() => {
+      const window = { step: 7, count: 2, loss: 3, gradNorm: 4, learningRate: 5 };
+      const state = new TrainState(layout, { ...snapshot(), window });
+      expect(state.snapshot()).toEqual({ ...snapshot(), window });
+      state.restore(snapshot());
+      expect(Object.keys(state.snapshot())).not.toContain("window");
+      state.setAverage(0.25, tf.fill([layout.length], 3));
+      expect(state.snapshot().averages!.get(0.25)![0]).toBe(3);
+      state.dispose();
+    });
+  });
+
   it("digests the parameters in order, without the padding between them", () => {
     const state = new TrainState(layout, snapshot());
     const flat = snapshot().parameters;
