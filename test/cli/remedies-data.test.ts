@@ -62,6 +62,12 @@ const walks: readonly Walk[] = [
     message: /black and white are not known\n +remedy: name .* such as (--range 0,1),/,
   },
   {
+    name: "masks of floats",
+    format: "parquet",
+    arrange: () => table("masks.parquet"),
+    message: /black and white are not known\n +remedy: name .* such as (--range 0,1),/,
+  },
+  {
     name: "tensors in planes",
     format: "arrow",
     arrange: () => table("chw-names.arrow"),
@@ -90,6 +96,16 @@ it.each(walks)("$name", { timeout: 30_000 }, async ({ format, arrange, message }
   // What is proposed takes the place of what was refused.
   const rest = proposed[0] === "--split" ? argv.filter((word) => word !== "--split" && word !== "test") : argv;
   expect(await prepare([...rest, ...proposed])).toMatchObject({ exitCode: 0 });
+});
+
+it("bytes whose shape is not said in the file are read by the shape that is asked for", async () => {
+  const argv = ["--format", "arrow", "--from", ...table("fixed-bare.arrow"), "--out", join(temporaryFolder(), "out")];
+  const refused = await prepare(argv);
+  expect(refused).toMatchObject({ exitCode: 2 });
+  expect(refused.said).toMatch(
+    /FixedSizeBinary\[72\].*\n +remedy: say the shape .*: height, width and channels, such as --shape/,
+  );
+  expect(await prepare([...argv, "--shape", "4,6,3"])).toMatchObject({ exitCode: 0 });
 });
 
 it("images whose shapes differ are made of one size", async () => {

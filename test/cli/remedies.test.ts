@@ -75,3 +75,12 @@ it.each(walks)("$name", { timeout: 60_000 }, async ({ arrange, message, follow }
   await follow(workdir, message.exec(refused.said)![1]!);
   expect(await run(argv)).toMatchObject({ exitCode: 0 });
 });
+
+it("a name that other libraries have for a field", { timeout: 60_000 }, async () => {
+  const argv = (name: string) => ["gaussian", ...SMALL, "--set", `${name}=1e-3`, "--workdir", temporaryFolder()];
+  const refused = await run(argv("optim.learningRate"));
+  expect(refused.exitCode).toBe(2);
+  const proposed = /optim\.learningRate: is not a configuration field; nearest: ([\w.]+),/.exec(refused.said)![1]!;
+  expect(proposed).toBe("optim.lr");
+  expect(await run(argv(proposed))).toMatchObject({ exitCode: 0 });
+});
