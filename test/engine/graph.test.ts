@@ -1,7 +1,8 @@
 import type { Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Binding, NodeBackend } from "../../src/engine/binding.ts";
 import { compile, type Compiled } from "../../src/engine/compile.ts";
 import { ATTR } from "../../src/engine/graph-def.ts";
@@ -66,8 +67,12 @@ describe("a loaded graph", () => {
 
   it("says so and takes sessions, leaving no file behind, where the binding has no functions", async () => {
     const said = vi.spyOn(console, "error").mockImplementation(() => {});
-    const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith("scorestream-")).length;
-    const before = directories();
+    const folder = mkdtempSync(join(tmpdir(), "scorestream-graph-"));
+    vi.stubEnv("TMPDIR", folder);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    });
     await expectNoLeak(() =>
       withBinding(
         () => ({ addFunction: undefined }) as never,
@@ -83,7 +88,7 @@ describe("a loaded graph", () => {
         },
       ),
     );
-    expect(directories()).toBe(before);
+    expect(readdirSync(folder)).toEqual([]);
     expect(said.mock.calls.flat().join()).toMatch(
       /prebuilt binding has no functions.*\n {2}remedy: unset SCORESTREAM_ENGINE/,
     );
