@@ -86,6 +86,10 @@ describe("a checkpoint", () => {
     expect(problemOf(path)).toBe("its list of averages is not readable");
   });
 
+  it("is not asked for a list of averages where its form has none", async () => {
+    expect(problemOf(await rewritten({ averages: "{}" }))).toBe("none");
+  });
+
   it.each([
     ["step", "8"],
     ["layout", JSON.stringify(Object.entries({ ...SHAPES, "Conv_0/bias": [3] }))],

@@ -1,0 +1,43 @@
+/** Sums since the last log step, in the files of a workdir. */
+import { dirname } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readRunCheckpoint } from "../../../src/training/checkpoints/checkpoint.ts";
+import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
+import { layoutWith, SHAPES, snapshotOf, temporaryFile } from "./checkpoint-fixture.ts";
+
+const layout = layoutWith(SHAPES);
+const window = { step: 7, count: 3, loss: 6.5, gradNorm: 1.25, learningRate: 2e-4 };
+
+/** What a store writes with this configuration, and another one then loads. */
+async function roundTrip(config: object, sums?: typeof window) {
+  const workdir = dirname(temporaryFile("none"));
+  const snapshot = { ...snapshotOf(layout), ...(sums && { window: sums }) };
+  const path = await new CheckpointStore({ workdir, layout, config, keep: 2 }).save("checkpoints", snapshot);
+  const store = new CheckpointStore({ workdir, layout, config: {}, keep: 2 });
+  const found = store.load(() => {})!;
+  return { written: JSON.parse(readRunCheckpoint(path, layout).config) as unknown, found, loaded: store.loaded };
+}
+
+describe("the sums since the last log step", () => {
+  it("are written beside the configuration", async () => {
+    expect((await roundTrip({ seed: 1 }, window)).written).toEqual({ seed: 1, window });
+  });
+
+  it("come back with the whole state, and not with the configuration", async () => {
+    const { found, loaded } = await roundTrip({ seed: 1 }, window);
+    expect(found.snapshot).toEqual({ ...snapshotOf(layout), window });
+    expect(loaded).toEqual({ seed: 1 });
+  });
+
+  it("are neither written nor read where nobody sums", async () => {
+    const { written, found, loaded } = await roundTrip({ seed: 1 });
+    expect([written, loaded]).toEqual([{ seed: 1 }, { seed: 1 }]);
+    expect(found.snapshot).toStrictEqual(snapshotOf(layout));
+  });
+
+  it("are not taken from a file where they are not whole", async () => {
+    const { found, loaded } = await roundTrip({ seed: 1, window: { ...window, loss: null } });
+    expect(found.snapshot).toStrictEqual(snapshotOf(layout));
+    expect(loaded).toEqual({ seed: 1 });
+  });
+});
