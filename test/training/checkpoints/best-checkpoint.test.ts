@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
@@ -49,6 +49,17 @@ describe("the best checkpoint", () => {
     });
     await expect(store.saveBest(snapshotOf(layout, 8), { bound: 1, by })).rejects.toThrow("another state");
     expect([asked, readCheckpoint(path, layout).step]).toEqual([[8], 7]);
+  });
+});
+
+describe("going back to a state of other nodes", () => {
+  it("sets the best checkpoint aside, whatever its step", async () => {
+    const { workdir, store, path } = await withBest(3.5);
+    expect(store.setAside(100)).toBe(join(workdir, "checkpoints-set-aside"));
+    expect(existsSync(path)).toBe(false);
+    const kept = join(workdir, "checkpoints-set-aside", "checkpoints", "best.arrow");
+    expect(readCheckpoint(kept, layout)).toEqual(snapshotOf(layout));
+    expect(store.setAside(100)).toBeUndefined();
   });
 });
 
