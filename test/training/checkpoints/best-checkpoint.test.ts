@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
+import { readArrowFile, writeArrowFile } from "../../../src/data/formats/arrow-file.ts";
 import { bestBound, bestPath, namedCheckpoint } from "../../../src/training/checkpoints/best-checkpoint.ts";
 import { readCheckpoint, readRunCheckpoint, writeCheckpoint } from "../../../src/training/checkpoints/checkpoint.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
@@ -87,6 +88,9 @@ describe("the bound of the best checkpoint", () => {
   it("is not there in a damaged file, while one that cannot be read is told", async () => {
     const { workdir, path } = await withBest(3.5);
     writeFileSync(path, "a poem");
+    expect(await bestBound(workdir, by)).toBeUndefined();
+    const { columns, metadata } = readArrowFile((await withBest(3.5)).path);
+    await writeArrowFile(path, Object.fromEntries(columns), { ...Object.fromEntries(metadata), config: "{" });
     expect(await bestBound(workdir, by)).toBeUndefined();
     const other = emptyWorkdir();
     mkdirSync(bestPath(other), { recursive: true });

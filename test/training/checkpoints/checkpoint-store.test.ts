@@ -85,6 +85,19 @@ describe("saving a checkpoint", () => {
     expect([asked, names("checkpoints")]).toEqual([[4, 5], ["checkpoint_4.arrow"]]);
   });
 
+  it("waits until what it goes with is on the disk", async () => {
+    const { workdir, names } = storeIn();
+    let ready = () => {};
+    const before = () => new Promise<void>((resolve) => (ready = resolve));
+    const store = new CheckpointStore({ workdir, layout, config: {}, keep: 2, before });
+    const saved = store.save("checkpoints", snapshotOf(layout, 4));
+    await new Promise(setImmediate);
+    expect(() => names("checkpoints")).toThrow("ENOENT");
+    ready();
+    await saved;
+    expect(names("checkpoints")).toEqual(["checkpoint_4.arrow"]);
+  });
+
   it("sets the files of a step and later ones aside, of both kinds", async () => {
     const { workdir, store, save, load } = storeIn(undefined, 5);
     await save("checkpoints", 3, 4, 5);

@@ -82,8 +82,10 @@ describe("a checkpoint", () => {
     expect(problemOf(path)).toBe("its checksum differs");
     await rewrite("[0.999,0.99]");
     expect(problemOf(path)).toBe("a vector is missing");
-    await rewrite('["0.999"]');
-    expect(problemOf(path)).toBe("its list of averages is not readable");
+    for (const unreadable of ['["0.999"]', "[1]", "[-0.5]", "{}", "["]) {
+      await rewrite(unreadable);
+      expect(problemOf(path)).toBe("its list of averages is not readable");
+    }
   });
 
   it("is not asked for a list of averages where its form has none", async () => {

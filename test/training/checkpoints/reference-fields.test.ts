@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { valuesOfArray } from "../../../src/data/formats/named-array.ts";
-import { fieldsOf, numberIn } from "../../../src/training/checkpoints/reference-fields.ts";
+import { namedArray, valuesOfArray } from "../../../src/data/formats/named-array.ts";
+import { fieldProblems, fieldsOf, numberIn } from "../../../src/training/checkpoints/reference-fields.ts";
 
 describe("the fields of a run", () => {
   it("have the step twice, as int32", () => {
@@ -20,4 +20,10 @@ describe("the fields of a run", () => {
   ])("have the upper and lower 32 bits of the seed %d as random key", (seed, key) => {
     expect([...valuesOfArray(fieldsOf(1, { seed }).get("rng")!)]).toEqual(key);
   });
+});
+
+it.each([2n ** 60n, -1n])("%d is not a number of steps", (count) => {
+  const array = namedArray("I64", [], BigInt64Array.of(count));
+  const fields = new Map([...fieldsOf(1), ["step", array] as const, ["optimizer/state/step", array] as const]);
+  expect(fieldProblems(fields)).toEqual([`step: ${Number(count)} is not a number of steps`]);
 });
