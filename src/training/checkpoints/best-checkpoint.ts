@@ -31,8 +31,8 @@ export async function bestBound(workdir: string, by: Json): Promise<number | und
   const path = bestPath(workdir);
   if (!existsSync(path)) return undefined;
   try {
-    const config = JSON.parse((await readArrowMetadata(path)).get("config") ?? "{}") as Json;
-    const found = config[HELD_OUT];
+    const config: unknown = JSON.parse((await readArrowMetadata(path)).get("config") ?? "{}");
+    const found = isRecord(config) ? config[HELD_OUT] : undefined;
     if (!isRecord(found) || !isDeepStrictEqual(found["by"], JSON.parse(JSON.stringify(by)))) return undefined;
     return typeof found["bound"] === "number" ? found["bound"] : undefined;
   } catch (error) {

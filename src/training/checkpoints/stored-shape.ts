@@ -3,6 +3,7 @@ import { UsageError } from "../../base/errors.ts";
 import { readArrowMetadata } from "../../data/formats/arrow-metadata.ts";
 import { checkpointFormat } from "./checkpoint-formats.ts";
 import { checkpointPaths } from "./checkpoint-store.ts";
+import { isRecord } from "./stored-config.ts";
 
 const isShape = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.length > 0 && value.every((size) => Number.isSafeInteger(size) && size > 0);
@@ -11,8 +12,8 @@ const isShape = (value: unknown): value is readonly number[] =>
 async function shapeIn(path: string): Promise<unknown> {
   if (checkpointFormat(path) !== "arrow") return undefined;
   try {
-    const config = JSON.parse((await readArrowMetadata(path)).get("config") ?? "{}") as { readonly shape?: unknown };
-    return config.shape;
+    const config: unknown = JSON.parse((await readArrowMetadata(path)).get("config") ?? "{}");
+    return isRecord(config) ? config["shape"] : undefined;
   } catch (error) {
     if (error instanceof RangeError || error instanceof SyntaxError) return undefined;
     throw error;

@@ -90,8 +90,10 @@ describe("the bound of the best checkpoint", () => {
     writeFileSync(path, "a poem");
     expect(await bestBound(workdir, by)).toBeUndefined();
     const { columns, metadata } = readArrowFile((await withBest(3.5)).path);
-    await writeArrowFile(path, Object.fromEntries(columns), { ...Object.fromEntries(metadata), config: "{" });
-    expect(await bestBound(workdir, by)).toBeUndefined();
+    for (const config of ["{", "null"]) {
+      await writeArrowFile(path, Object.fromEntries(columns), { ...Object.fromEntries(metadata), config });
+      expect(await bestBound(workdir, by)).toBeUndefined();
+    }
     const other = emptyWorkdir();
     mkdirSync(bestPath(other), { recursive: true });
     await expect(bestBound(other, by)).rejects.toThrow("EISDIR");

@@ -50,11 +50,14 @@ describe("the shape of the examples", () => {
     expect(await shapeInCheckpoint(workdir)).toEqual([4]);
   });
 
-  it("is that of an older checkpoint where the newest has no readable configuration", async () => {
-    const { workdir, path } = await workdirWith({ shape: [4] }, { shape: [8] });
-    await changeConfig(path(2), "{");
-    expect(await shapeInCheckpoint(workdir)).toEqual([4]);
-  });
+  it.each(["{", "null", "[]", '"8"'])(
+    "is that of an older checkpoint where the newest has the configuration %s",
+    async (config) => {
+      const { workdir, path } = await workdirWith({ shape: [4] }, { shape: [8] });
+      await changeConfig(path(2), config);
+      expect(await shapeInCheckpoint(workdir)).toEqual([4]);
+    },
+  );
 });
 
 describe("no shape of the examples", () => {
