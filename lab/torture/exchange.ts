@@ -13,7 +13,9 @@ const CASES: Record<Scale, number> = { quick: 1, full: 100 };
 const inThread = (seeds: Seeds): Promise<string[]> =>
   new Promise((done, failed) => {
     const thread = new Worker(threadProgram(new URL("./simulations.ts", import.meta.url)), { workerData: seeds });
-    thread.once("message", done).once("error", failed);
+    // A thread that ends by itself gives no message.
+    const ended = (code: number) => failed(new Error(`a thread of simulations has ended with code ${code}`));
+    thread.once("message", done).once("error", failed).once("exit", ended);
   });
 
 export const exchangePart: Part = {

@@ -8,19 +8,21 @@ const DEQUANTIZER = "train_deq/";
 /** Appends to a record, and knows what an earlier start of the run has left in it. */
 export class MetricRecord {
   readonly #log: MetricLog;
-  /** The newest metric of each name. */
-  readonly #newest = new Map<string, Pick<Metric, "step" | "value">>();
+  /** The newest metric of each name, once it is asked for: the whole record is read for it. */
+  #newest: Map<string, Pick<Metric, "step" | "value">> | undefined;
 
   /** @throws what the file system says. */
   constructor(path: string, owner: RecordOwner) {
     this.#log = new MetricLog(path, owner);
-    this.#read();
   }
 
-  #read(): void {
-    this.#newest.clear();
-    for (const { entry } of this.#log.read()) if (entry && isMetric(entry)) this.#newest.set(entry.metric.name, entry.metric);
-  } // prettier-ignore
+  #read(): Map<string, Pick<Metric, "step" | "value">> {
+    const newest = new Map<string, Pick<Metric, "step" | "value">>();
+    for (const { entry } of this.#log.read()) {
+      if (entry && isMetric(entry)) newest.set(entry.metric.name, entry.metric);
+    }
+    return newest;
+  }
 
   /**
    * Adds a metric, unless the newest of its name is the same: a run that was killed after writing it computes it again.
@@ -30,10 +32,11 @@ export class MetricRecord {
    */
   add(metric: Metric): boolean {
     const { name, step, value } = metric;
-    const newest = this.#newest.get(name);
+    const all = (this.#newest ??= this.#read());
+    const newest = all.get(name);
     if (newest?.step === step && Object.is(newest.value, value)) return false;
     this.#log.add(metric);
-    this.#newest.set(name, { step, value });
+    all.set(name, { step, value });
     return true;
   }
 
@@ -42,6 +45,6 @@ export class MetricRecord {
     this.#log.blank(
       (metric) => metric.step > step && metric.name.startsWith(DEQUANTIZER) === (training === "train_deq"),
     );
-    this.#read();
+    this.#newest = undefined;
   }
 }
