@@ -1,5 +1,4 @@
 /** A score network of one's own, on small grey images. `npm run pipeline ./examples/own-network.ts` */
-import type { Tensor4D } from "@tensorflow/tfjs";
 import { EMPTY, pipe } from "rxjs";
 import {
   activate,
@@ -12,6 +11,7 @@ import {
   Scope,
   type ScoreModel,
   session,
+  type Tensor4D,
   timestepEmbedding,
   trainingLoop,
 } from "scorestream";
@@ -46,11 +46,11 @@ export default definePipeline({
   reaches: "Nothing: it shows where a network goes.",
   defaults: { training: { steps: 200, batchSize: 32 } },
   run: (context) =>
-    session(context, { network: smallNetwork(shape, 16) }, (own) => {
+    session(context, { network: smallNetwork(shape, 16) }, (session) => {
       const { seed, data } = context.config;
       const stages = () => pipe(flip({ seed }), dequantize<"image">("uniform", { seed, centered: data.centered }));
       return {
-        train: () => trainingLoop(context, own, { data: squares, column: "image", stages }),
+        train: () => trainingLoop(context, session, { data: squares, column: "image", stages }),
         evaluate: () => EMPTY,
         sample: () => EMPTY,
       };

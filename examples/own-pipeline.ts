@@ -40,14 +40,14 @@ export default definePipeline({
   run: (context) => {
     const { config, workdir, signal } = context;
     const { sampling, eval: evaluation } = config;
-    return session(context, { network: mlp({ dims: 2, width: config.mlp.width, depth: 2 }) }, (own) => ({
-      train: () => trainingLoop(context, own, { data: ring(config.ring), column: "data", stages: () => identity }),
+    return session(context, { network: mlp({ dims: 2, width: config.mlp.width, depth: 2 }) }, (session) => ({
+      train: () => trainingLoop(context, session, { data: ring(config.ring), column: "data", stages: () => identity }),
       evaluate: () => EMPTY,
       sample() {
         const batches = { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: evaluationSeed(config) };
         const options = { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal };
-        return priorBatches(own.sde, [2], { ...batches, signal }).pipe(
-          sample(own.score, own.sde, options),
+        return priorBatches(session.sde, [2], { ...batches, signal }).pipe(
+          sample(session.score, session.sde, options),
           saveExamples(join(workdir, "samples.arrow"), { total: sampling.numSamples }),
         );
       },

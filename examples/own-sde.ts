@@ -42,16 +42,16 @@ export default definePipeline({
   reaches: "The bits/dim of the Gaussian within seconds.",
   defaults: { training: { steps: 2000, batchSize: 256 }, model: { emaRate: 0.99 }, eval: { numImages: 256 } },
   run: (context) =>
-    session(context, { network: mlp({ dims, width: 64, depth: 2 }), sde: cosineSDE(1000) }, (own) => ({
-      train: () => trainingLoop(context, own, { data: examples(10_000, 1), column: "data", stages: () => identity }),
+    session(context, { network: mlp({ dims, width: 64, depth: 2 }), sde: cosineSDE(1000) }, (session) => ({
+      train: () => trainingLoop(context, session, { data: examples(1e4, 1), column: "data", stages: () => identity }),
       evaluate() {
         const { eval: evaluation, training } = context.config;
         const options = { ...evaluation, eps: training.smallestTime, seed: 43, signal: context.signal };
         const total = evaluation.numImages;
         return evalBatches(examples(total, 2), "data", { ...evaluation, repeats: 1 }).pipe(
-          logLikelihood(own.score, own.sde, options),
+          logLikelihood(session.score, session.sde, options),
           densityBitsPerDim(),
-          evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: own.state.step }),
+          evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: session.state.step }),
         );
       },
       sample: () => EMPTY,

@@ -68,14 +68,14 @@ import { cifar10Presets } from "./presets/cifar10.ts";
  *
  * @see Song et al. 2021, Sections 4 and 5
  */
-export function train(context: RunContext, own: Session, data: ImageDataset, look: Look): Observable<RunEvent> {
+export function train(context: RunContext, session: Session, data: ImageDataset, look: Look): Observable<RunEvent> {
   const { config, signal, engine } = context;
   // Rounds of local steps are a loop of their own.
   if (config.exchange.mode === "local") {
     const { randomFlip } = config.data;
     const { seed } = config;
     const noise = trainingNoise(config);
-    return trainingLoop(context, own, {
+    return trainingLoop(context, session, {
       ...{ data: images(data), column: "image", look },
       stages: (stage) =>
         pipe(
@@ -84,7 +84,7 @@ export function train(context: RunContext, own: Session, data: ImageDataset, loo
         ),
     });
   }
-  const { sde, network, state, store, peers, tell } = own;
+  const { sde, network, state, store, peers, tell } = session;
   const { training, model, optim, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps, checkpointEvery, logEvery, noiseBins: bins } = training;
   const { randomFlip } = config.data;
@@ -184,8 +184,13 @@ export const sampler: ImageSampler = ({ config, signal }, { sde, score }) => {
  *
  * @see Song et al. 2021, Section 5.2
  */
-export const trainDequantizer: DequantizerTraining = ({ config, signal, engine }, { sde, state: model }, data, own) => {
-  const { state, store, loss } = own;
+export const trainDequantizer: DequantizerTraining = (
+  { config, signal, engine },
+  { sde, state: model },
+  data,
+  dequantizer,
+) => {
+  const { state, store, loss } = dequantizer;
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
   const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
   const { centered, randomFlip } = config.data;

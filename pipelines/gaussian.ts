@@ -57,9 +57,10 @@ function run(context: RunContext) {
   const held = sampleChain(data, numImages, fresh);
   const digests = { train: dataDigest(examples(trained)), test: dataDigest(examples(held)) };
 
-  return session(context, { network, data: digests }, (own) => {
-    const { sde, state, score, progress } = own;
-    const train = () => trainingLoop(context, own, { data: examples(trained), column: "data", stages: () => identity });
+  return session(context, { network, data: digests }, (session) => {
+    const { sde, state, score, progress } = session;
+    const train = () =>
+      trainingLoop(context, session, { data: examples(trained), column: "data", stages: () => identity });
 
     // Drawn independently, the first ones are as good as any.
     const evaluatedData = split === "test" ? held : trained.subarray(0, numImages * data.dims);
@@ -105,7 +106,7 @@ function run(context: RunContext) {
         concat(
           exact,
           evaluation.loss
-            ? evaluated("loss", "loss", dataLoss(own.network, sde, state, { weighting, eps, seed: fresh }))
+            ? evaluated("loss", "loss", dataLoss(session.network, sde, state, { weighting, eps, seed: fresh }))
             : EMPTY,
           evaluated("likelihood (ODE)", "bpd", bits(logLikelihood(score, sde, options))),
           evaluated("bound", "bound", bits(likelihoodBound(score, sde, { ...options, times, offset, form }))),

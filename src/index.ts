@@ -180,4 +180,6 @@ export {
 
 // Engine
 export { type EngineOptions, type Engine, loadEngine } from "./engine/load.ts";
+/** Re-exports tfjs and the types of its tensors, for networks and stages. */
 export { tf } from "./engine/tf.ts";
+export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs";

@@ -51,23 +51,23 @@ function run(context: RunContext) {
   // Resuming on other data is refused, and evaluations of two data sets are never mixed.
   const data = { train: dataDigest(training), test: dataDigest(test) };
 
-  return session(context, { network, data }, (own) => ({
+  return session(context, { network, data }, (session) => ({
     // Stages of your own, an augmentation say, go where the batches pass: (batches) => batches.pipe(...).
-    train: () => trainingLoop(context, own, { data: training, column: "data", stages: () => (batches) => batches }),
+    train: () => trainingLoop(context, session, { data: training, column: "data", stages: () => (batches) => batches }),
     evaluate() {
       const total = evaluation.numImages;
-      const done = own.progress("bpd", total);
+      const done = session.progress("bpd", total);
       const batches = { ...evaluation, repeats: 1, from: done.entries.length, signal };
       return evalBatches(test, "data", batches).pipe(
-        logLikelihood(own.score, own.sde, { ...evaluation, eps, seed: fresh, signal }),
+        logLikelihood(session.score, session.sde, { ...evaluation, eps, seed: fresh, signal }),
         densityBitsPerDim(),
-        evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: own.state.step, progress: done }),
+        evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: session.state.step, progress: done }),
       );
     },
     sample: () =>
-      priorBatches(own.sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, signal }).pipe(
-        sample(own.score, own.sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal }),
-        saveExamples(join(workdir, "samples", \`samples_\${own.state.step}.arrow\`), { total: sampling.numSamples }),
+      priorBatches(session.sde, shape, { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: fresh, signal }).pipe(
+        sample(session.score, session.sde, { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal }),
+        saveExamples(join(workdir, "samples", \`samples_\${session.state.step}.arrow\`), { total: sampling.numSamples }),
       ),
   }));
 }

@@ -196,8 +196,8 @@ const outcome = ({ state, store }: Session): RunEvent => ({
  *
  * @example
  * ```ts
- * session(context, { network: mlp({ dims: 8, width: 64, depth: 2 }), sde }, (own) => ({
- *   train: () => trainingLoop(context, own, { data: examples, column: "data", stages: () => identity }),
+ * session(context, { network: mlp({ dims: 8, width: 64, depth: 2 }), sde }, (session) => ({
+ *   train: () => trainingLoop(context, session, { data: examples, column: "data", stages: () => identity }),
  *   evaluate: () => EMPTY,
  *   sample: () => EMPTY,
  * }));

@@ -37,7 +37,7 @@ export interface TrainingLoop<C extends string> {
  *
  * @example
  * ```ts
- * trainingLoop(context, own, { data: examples, column: "data", stages: () => identity });
+ * trainingLoop(context, session, { data: examples, column: "data", stages: () => identity });
  * ```
  * @returns Progress and metrics; it begins at the session's step and completes after `training.steps`.
  * @throws RangeError when `training.batchSize` is not a multiple of `training.shards`.

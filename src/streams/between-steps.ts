@@ -46,7 +46,7 @@ export interface BetweenStepsOptions {
  *
  * @example
  * ```ts
- * capturedSteps.pipe(betweenSteps(look, { every: 1000, last: 250_000, meter, tell: own.tell, signal: context.signal }));
+ * capturedSteps.pipe(betweenSteps(look, { every: 1000, last: 250_000, meter, tell: session.tell, signal: context.signal }));
  * ```
  * @param look Given the copy that `captureState` made of the step.
  * @returns The same values.

@@ -20,7 +20,7 @@ export type Captured<T = unknown> = T & {
  * averagedSteps.pipe(
  *   captureState(state, { every: [1000, 400] }),
  *   checkpoint(state, store, { every: 1000 }),
- *   betweenSteps(look, { every: 400, last: 250_000, meter, tell: own.tell, signal: context.signal }),
+ *   betweenSteps(look, { every: 400, last: 250_000, meter, tell: session.tell, signal: context.signal }),
  * );
  * ```
  * @param every Steps between copies, a number for each stage that looks; 0: none for it.

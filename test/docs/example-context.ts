@@ -4,11 +4,11 @@ import type { NcsnppConfig } from "scorestream";
 import type { AnyExamples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
 import type { Meter, Peers, RunContext, ScoreNetwork, SDE, Session, Stage, StepRecord, TrainState } from "scorestream";
 import type { Averaged, Captured, dequantizationLoss, inceptionFeatures, LoadedImages, sampleQuality, saveImages } from "scorestream"; // prettier-ignore
-import type { TrainBatchesOptions } from "scorestream";
+import type { session as openSession, TrainBatchesOptions } from "scorestream";
 
 export declare const context: RunContext;
-/** The session of a run, and what it holds. */
-export declare const own: Session;
+/** The session of a run, which has the name of the function that opens it; and what it holds. */
+export declare const session: Session & typeof openSession;
 export declare const sde: SDE;
 export declare const network: ScoreNetwork;
 export declare const state: TrainState;

@@ -32,14 +32,14 @@ function exportsOf(file: string): string[] {
 
 const known = [...KNOWN.map(([from, file]) => [from, exportsOf(file)] as const), ["rxjs", RXJS] as const];
 
-/** The identifiers of a fragment, and those that it declares itself. */
+/** The identifiers of a fragment, and those that it declares itself. Parameters may have the name of an import. */
 function namesIn(code: string): { readonly used: ReadonlySet<string>; readonly declared: ReadonlySet<string> } {
   const used = new Set<string>();
   const declared = new Set<string>();
   const visit = (node: ts.Node): void => {
     if (ts.isIdentifier(node)) used.add(node.text);
     const declares = ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isBindingElement(node);
-    if ((declares || ts.isParameter(node)) && node.name && ts.isIdentifier(node.name)) declared.add(node.name.text);
+    if (declares && node.name && ts.isIdentifier(node.name)) declared.add(node.name.text);
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile("fragment.ts", code, ts.ScriptTarget.Latest, true));

@@ -42,11 +42,16 @@ export type DequantizerTraining = (
  *
  * @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq
  */
-export const dequantizerLoop: DequantizerTraining = ({ config, engine, signal }, { sde, state: model }, data, own) => {
+export const dequantizerLoop: DequantizerTraining = (
+  { config, engine, signal },
+  { sde, state: model },
+  data,
+  dequantizer,
+) => {
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
   const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
   const { centered, randomFlip } = config.data;
-  const { state, store, loss } = own;
+  const { state, store, loss } = dequantizer;
   const seed = evaluationSeed(config);
   const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;

@@ -104,32 +104,32 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
     const model = pipeline.model(context, train.shape);
     requireImages(model, train);
     const digests = { train: dataDigest(train), test: dataDigest(test) };
-    return session(context, { ...model, data: digests }, (own): RunPhases => {
-      const evaluation = imageEvaluation(context, own, measures, { test, train, anchors: anchorsOf(config) });
-      const quality = imageQuality(context, own, train);
-      const dequantizer = imageDequantizer(context, own, train, { form: formOf(size), learn });
+    return session(context, { ...model, data: digests }, (session): RunPhases => {
+      const evaluation = imageEvaluation(context, session, measures, { test, train, anchors: anchorsOf(config) });
+      const quality = imageQuality(context, session, train);
+      const dequantizer = imageDequantizer(context, session, train, { form: formOf(size), learn });
       const { network: inception, samples: given } = config.quality;
       const keep = (): Promise<void> => {
         // Samples of a file were drawn by other settings.
         const drawn =
           inception !== undefined && given !== undefined ? {} : { drawn: samplerText(config), quality: undefined };
         const measured = quality.report?.fid === undefined ? {} : { quality: quality.report };
-        return keepSamplesRecord(context, own, { ...drawn, ...measured });
+        return keepSamplesRecord(context, session, { ...drawn, ...measured });
       };
       return {
         train: () => {
-          const { look, last } = imageSnapshot(context, own, { train, test }, { measures, sampler });
-          return concat(pipeline.train(context, own, train, look), last);
+          const { look, last } = imageSnapshot(context, session, { train, test }, { measures, sampler });
+          return concat(pipeline.train(context, session, train, look), last);
         },
         evaluate: () => (config.eval.dequantizer ? dequantizer.with(evaluation.test) : evaluation.test()),
         sample: () =>
           concat(
-            quality.of((measure) => sampleImages(context, own, sampler, measure)),
+            quality.of((measure) => sampleImages(context, session, sampler, measure)),
             defer(() => (context.signal.aborted ? EMPTY : from(keep()).pipe(ignoreElements()))),
           ),
         report: () => {
-          const { drawn, quality: measured = quality.report } = readSamplesRecord(context, own);
-          return evaluation.report({ grid: samplesPath(context, own), drawn }, measured);
+          const { drawn, quality: measured = quality.report } = readSamplesRecord(context, session);
+          return evaluation.report({ grid: samplesPath(context, session), drawn }, measured);
         },
         trainDequantizer: () => dequantizer.train(evaluation.bound),
       };
