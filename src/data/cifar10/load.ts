@@ -26,7 +26,10 @@ export interface Cifar10Origin {
   readonly sources: readonly Cifar10Source[];
 }
 
-const origin: Cifar10Origin = { manifest: officialCifar10, sources: [officialArchive(), cifar10Package()] };
+export const officialOrigin: Cifar10Origin = {
+  manifest: officialCifar10,
+  sources: [officialArchive(), cifar10Package()],
+};
 
 /**
  * CIFAR-10: 50,000 training and 10,000 test images, [N, 32, 32, 3], in the authors' order.
@@ -40,7 +43,7 @@ const origin: Cifar10Origin = { manifest: officialCifar10, sources: [officialArc
  */
 export async function loadCifar10(
   { path, cacheDir, onProgress = () => {} }: Cifar10Options,
-  { manifest, sources }: Cifar10Origin = origin,
+  { manifest, sources }: Cifar10Origin = officialOrigin,
 ): Promise<Cifar10> {
   if (path !== undefined) {
     try {

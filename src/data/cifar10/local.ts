@@ -1,7 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { listed } from "../../base/lists.ts";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { tarFiles } from "../fetch/tar-files.ts";
@@ -15,27 +15,37 @@ export const localRemedy =
   `put the official ${archive} (https://www.cs.toronto.edu/~kriz/cifar.html, "binary version"), or the six .bin files ` +
   "in it, into the directory that data.path (of prepare: --from) names; or leave it out and the data is fetched";
 
-/** The files under the user's `data.path`: six .bin files, a folder of them, or the archive. */
-export async function* localFiles(path: string, manifest: Cifar10Manifest): AsyncGenerator<SourceFile> {
-  const names = manifest.files.map((file) => file.name);
+/**
+ * Paths of what is read under the user's `data.path`: six .bin files, perhaps in a folder of theirs, or the archive.
+ *
+ * @throws BadFileError when there is none of these.
+ */
+export async function filesRead(path: string, names: readonly string[]): Promise<string[]> {
   if (!existsSync(path)) throw new BadFileError(`${path}: there is no such directory`);
-  if ((await stat(path)).isFile()) return yield* archived(path, names);
+  if ((await stat(path)).isFile()) return [path];
   const holdsBatch = (directory: string) => names.some((name) => existsSync(join(directory, name)));
   const directory = [path, join(path, folder)].find(holdsBatch);
-  if (directory) return yield* unpacked(directory, names);
-  if (existsSync(join(path, archive))) return yield* archived(join(path, archive), names);
+  if (directory) return names.map((name) => join(directory, name));
+  if (existsSync(join(path, archive))) return [join(path, archive)];
   const found = listed(await readdir(path));
   throw new BadFileError(`${path}: expected ${names.join(", ")}, ${folder} or ${archive}; found: ${found}`);
 }
 
-async function* unpacked(directory: string, names: readonly string[]): AsyncGenerator<SourceFile> {
-  for (const name of names) {
-    const where = join(directory, name);
+/** The files under the user's `data.path`. */
+export async function* localFiles(path: string, manifest: Cifar10Manifest): AsyncGenerator<SourceFile> {
+  const names = manifest.files.map((file) => file.name);
+  const read = await filesRead(path, names);
+  if (read.length === 1) yield* archived(read[0]!, names);
+  else yield* unpacked(read);
+}
+
+async function* unpacked(files: readonly string[]): AsyncGenerator<SourceFile> {
+  for (const where of files) {
     if (!existsSync(where)) throw new BadFileError(`${where} is missing`);
     const bytes = await readFile(where).catch((error: Error) => {
       throw new BadFileError(`${where} cannot be read: ${error.message}`, { cause: error });
     });
-    yield { name, where, bytes };
+    yield { name: basename(where), where, bytes };
   }
 }
 

@@ -1,11 +1,12 @@
 /** Every format says what lies beside its images, or among them, and is not read. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { packTar } from "modern-tar";
 import { expect, it } from "vitest";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
 import { openArrow } from "../../../src/data/sources/arrow.ts";
+import { openCifar10 } from "../../../src/data/sources/cifar10.ts";
 import { openCelebA } from "../../../src/data/sources/celeba.ts";
 import { openMnist } from "../../../src/data/sources/idx.ts";
 import { openImageNet } from "../../../src/data/sources/imagenet.ts";
@@ -15,6 +16,7 @@ import { openSvhn } from "../../../src/data/sources/svhn.ts";
 import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
 import { openWebDataset } from "../../../src/data/sources/webdataset.ts";
 import { writeShard } from "../../../src/data/prepare/shard-file.ts";
+import { archive, manifest, writeFiles } from "../cifar10-fixture.ts";
 import { fixture, folderWith, readAll, temporaryFolder } from "./fixture.ts";
 
 /** Files beside those that are read. */
@@ -49,6 +51,22 @@ it("MNIST and EMNIST", async () => {
   expect(await counted(openMnist({ path, split: train }))).toEqual(others);
   const without = { ...others, "without an ending: not read": 1 };
   expect(await counted(openMnist({ path, split: train, labelColumn: "none" }))).toEqual(without);
+});
+
+it("CIFAR-10: what is not read of files, their folder and the archive", async () => {
+  const open = async (path: string, split: string) => {
+    const source = await openCifar10({ path, split }, temporaryFolder(), () => {}, { manifest, sources: [] });
+    return [source.files.map((file) => basename(file.path)), await counted(source)];
+  };
+  const both = { hidden: 1, ".txt: not read": 1, "folder: not read": 1 };
+  const path = besides(temporaryFolder());
+  writeFileSync(join(path, "cifar-10-binary.tar.gz"), await archive());
+  expect(await open(path, "test")).toEqual([["cifar-10-binary.tar.gz"], both]);
+  // The files go before the archive, which then is not read.
+  writeFiles(join(path, "cifar-10-batches-bin"));
+  writeFileSync(join(path, "cifar-10-batches-bin", "readme.html"), "x");
+  const names = manifest.files.map((file) => file.name);
+  expect(await open(path, train)).toEqual([names, { ...both, ".html: not read": 1, ".gz: not read": 1 }]);
 });
 
 it("ImageNet of both versions", async () => {
