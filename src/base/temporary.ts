@@ -28,7 +28,7 @@ function entriesOf(folder: string): Dirent[] {
   }
 }
 
-/** What killed processes were writing in a folder and below, without the folders that another process has locked. */
+/** Finds the files that killed processes left unfinished in a folder and below. Folders that another process has locked are left out. */
 function forsakenIn(folder: string, entries: readonly Dirent[], depth: number): string[] {
   return entries.flatMap((entry) => {
     const { name } = entry;

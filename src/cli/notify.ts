@@ -1,4 +1,4 @@
-/** Who is told of a run's end, on the command line of a run and of the monitor. */
+/** Options that name who is told of a run's end, for runs and for the monitor. */
 import type { Command } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { parseCrossing } from "../monitor/notify/crossing.ts";

@@ -17,7 +17,7 @@ import type { ClientSecurity, ServerSecurity } from "./security.ts";
 /** The metadata key, as HTTP has it. */
 const HEADER = "authorization";
 
-/** What a client without a token is told, and one with another. */
+/** The messages for a client without a token, and for one with a wrong token. */
 const NEEDED = "a token is needed: authorization: Bearer TOKEN";
 const WRONG = "the token is wrong: give this server's with --token-file FILE or SCORESTREAM_TOKEN";
 

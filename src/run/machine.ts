@@ -1,4 +1,4 @@
-/** What a run takes of its machine: processors, memory, disk, GPUs, energy. */
+/** Measures the use that a run makes of its machine: processors, memory, disk, GPUs, energy. */
 import { statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Reading } from "../metrics/meter.ts";

@@ -1,7 +1,7 @@
 /** NVIDIA's GPUs, as nvidia-smi of their driver tells of them. */
 import { execFile } from "node:child_process";
 
-/** What a GPU does now; undefined for what it does not tell, as slices of one (MIG) do not. */
+/** The readings of a GPU; undefined for those it does not tell, as slices of one (MIG) do not. */
 export interface GpuReading {
   readonly index: string;
   /** Part of the time in which it computed, in [0, 1]. */

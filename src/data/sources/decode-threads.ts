@@ -62,7 +62,7 @@ export class DecodePool {
   readonly #bytes: BytesJob[] = [];
   readonly #paths: PathJob[] = [];
   readonly #idle: Worker[] = [];
-  /** What threads are at. */
+  /** The requests that threads work on. */
   readonly #work = new Map<Worker, readonly Job[]>();
   #planned = false;
 

@@ -82,7 +82,7 @@ const FAREWELLS: Record<Farewell, status> = {
 
 type Attend = ServerDuplexStream<MemberMessage, CoordinatorMessage>;
 
-/** What is known of a node that may join. */
+/** Facts about a node that asks to join. */
 interface Candidate {
   readonly coordinator: Coordinator;
   readonly hello: Hello;

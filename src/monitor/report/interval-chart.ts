@@ -12,7 +12,7 @@ export interface Interval {
 
 export interface IntervalChart {
   readonly title: string;
-  /** What the values are. */
+  /** The name of the values. */
   readonly label: string;
   readonly intervals: readonly Interval[];
   /** Shows zero, which differences are held against. */

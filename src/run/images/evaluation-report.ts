@@ -36,7 +36,7 @@ export interface EvaluationFound {
   readonly quality?: ReportedQuality | undefined;
 }
 
-/** What the numbers are, in words. */
+/** Says in words which numbers these are. */
 function kindsOf(dequantization: "uniform" | "variational" | "truncated", draws: number): NonNullable<Report["kinds"]> {
   const noise = dequantization === "truncated" ? "truncated-normal" : dequantization;
   const weighted = draws > 1 ? `, importance-weighted over ${draws} draws` : "";

@@ -47,7 +47,7 @@ export function gpuSeconds(runs: readonly PlannedRun[], gpu: MeasuredGpu = H100)
 /** GPUs that a cost is said for. */
 const COUNTS = [1, 8, 64];
 
-/** What the runs of `cells` would cost, in words; the longest cell bounds it from below. */
+/** Says in words what the runs of `cells` would cost; the longest cell bounds it from below. */
 export function costText(cells: readonly (readonly PlannedRun[])[], gpu: MeasuredGpu = H100): string[] {
   const each = cells.map((runs) => gpuSeconds(runs, gpu));
   const total = each.reduce((a, b) => a + b, 0);

@@ -35,7 +35,7 @@ export type StudyGrid = Readonly<Record<string, readonly string[]>>;
 
 /** A size of a study. */
 export interface StudyPreset {
-  /** What it takes, for `--help`. */
+  /** The time it takes, for `--help`. */
   readonly reaches: string;
   /** Preset of the pipeline to start from. */
   readonly preset: Preset;

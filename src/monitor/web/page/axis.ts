@@ -1,4 +1,4 @@
-/** What the charts' horizontal axis shows. */
+/** The quantity on the horizontal axis of the charts. */
 import type { Points } from "./curves.ts";
 import { durationText } from "./format.ts";
 import type { Series } from "./series.ts";

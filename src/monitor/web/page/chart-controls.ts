@@ -1,4 +1,4 @@
-/** What is asked of all charts. */
+/** The choices that all charts follow. */
 import { AXES, AXIS_NAMES, type AxisKind } from "./axis.ts";
 import { h, setText } from "./dom.ts";
 import type { Model } from "./model.ts";

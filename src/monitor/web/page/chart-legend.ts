@@ -1,4 +1,4 @@
-/** What a chart says beside its curves. */
+/** The legend beside the curves of a chart. */
 import type { Curve } from "./chart-view.ts";
 import { h, setText } from "./dom.ts";
 import { swatch } from "./looks.ts";

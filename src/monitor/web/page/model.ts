@@ -28,7 +28,7 @@ export class Model {
   readonly configs = new Map<string, unknown>();
   /** Keys of nodes that are left out of the charts. */
   readonly hidden = new Set<string>();
-  /** What a person said of runs. */
+  /** Remarks on runs. */
   remarks = new Map<string, Remark>();
   /** Key of the node that a person chose; it may come later. */
   chosen: string | undefined;

@@ -25,7 +25,7 @@ export function pacer(draw: () => void) {
     requestAnimationFrame(run);
   };
   return {
-    /** What comes meanwhile is in the same drawing. */
+    /** Changes that come meanwhile are in the same drawing. */
     later(): void {
       if (!due) waiting ??= setTimeout(next, Math.max(PACE, REST * took));
     },

@@ -16,7 +16,7 @@ export interface StageState {
 
 type Last = (name: string) => number | undefined;
 
-/** What every node of an exchange does, in order; one part where the exchange tells no more. */
+/** The parts of an exchange, in order; one part where the exchange tells no more. */
 const EXCHANGE = ["waiting", "adding", "sending"] as const;
 
 /** The exchange with other nodes, by the metrics that `exchangeCosts` tells; none of a run in one process. */

@@ -1,4 +1,4 @@
-/** What a person says of the run whose details are shown. */
+/** The remarks on the run whose details are shown. */
 import { h, setText } from "./dom.ts";
 import { COLOUR_NAMES, DASH_NAMES } from "./looks.ts";
 import type { Model } from "./model.ts";

@@ -1,4 +1,4 @@
-/** What a person says of runs: how their curves look, a note, tags. This browser keeps it. */
+/** Remarks on runs: the look of their curves, a note, tags. This browser keeps them. */
 import { COLOUR_NAMES, DASHES, type CurveLook } from "./looks.ts";
 
 export interface Remark extends Partial<CurveLook> {

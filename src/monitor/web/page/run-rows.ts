@@ -31,7 +31,7 @@ export interface Sort {
   readonly down: boolean;
 }
 
-/** What is asked of the table. */
+/** The request: search, order and columns of the table. */
 export interface TableView {
   readonly search: string;
   readonly sort: Sort | undefined;

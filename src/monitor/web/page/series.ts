@@ -3,7 +3,7 @@
 /** Points at most; more are halved. */
 export const SERIES_LIMIT = 20_000;
 
-/** What is posted of a series from one thread to another. */
+/** The part of a series that is posted from one thread to another. */
 export type SeriesData = Pick<Series, "unit" | "steps" | "values" | "times">;
 
 export class Series {

@@ -23,7 +23,7 @@ export interface NodeRecord {
   heard: number;
 }
 
-/** What is posted of a node from one thread to another. */
+/** The part of a node that is posted from one thread to another. */
 export interface NodeData extends Omit<NodeRecord, "series"> {
   readonly series: ReadonlyMap<string, SeriesData>;
 }

@@ -4,7 +4,7 @@ import type { ChartView } from "./chart-view.ts";
 import type { Sort, TableView } from "./run-rows.ts";
 import type { Zoom } from "./zoom-keys.ts";
 
-/** What a person has chosen to see. */
+/** The choices of the person at the page, kept in its address. */
 export interface ViewState {
   readonly view: Omit<ChartView, "range">;
   readonly table: TableView;
