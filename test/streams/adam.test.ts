@@ -59,6 +59,20 @@ describe("adam", () => {
     });
   });
 
+  it("corrects the moments' bias by the steps since they began anew", async () => {
+    await expectNoLeak(async () => {
+      const state = newState();
+      const { parameters, ...others } = state.snapshot();
+      state.restore({ ...others, parameters, step: 10 });
+      const inputs = [gradient(0.5, 10)];
+      await lastValueFrom(from(inputs).pipe(adam(state, { ...options, restartEvery: 5 })));
+      // The first update of fresh moments is the rate in the direction of the sign.
+      expect(largestError(state.snapshot().parameters, parameters.map((p) => p - 0.1))).toBeLessThan(1e-5); // prettier-ignore
+      free(inputs);
+      state.dispose();
+    });
+  });
+
   const bad: [string, () => Gradient<"step">, number][] = [
     ["a loss is NaN", () => gradient(1, 0, [1, NaN]), NaN],
     ["a loss is infinite", () => gradient(1, 0, [1, Infinity]), Infinity],

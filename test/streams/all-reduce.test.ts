@@ -81,10 +81,10 @@ describe("allReduce", () => {
       const subscription = allReduce(peers)(never)
         .pipe(accumulate(4))
         .subscribe(({ batch, values: mean }) => {
-          seen.push([batch.info.step, batch.info.shards, batch.size, ...values(mean)]);
+          seen.push([batch.info.step, batch.info.firstSample, batch.info.shards, batch.size, ...values(mean)]);
         });
       give({ step: 3, sum: Float32Array.of(8, 4), t: new Float32Array(4), loss: new Float32Array(4) });
-      expect(seen).toEqual([[3, 1, 4, 2, 1]]);
+      expect(seen).toEqual([[3, 12, 1, 4, 2, 1]]);
       subscription.unsubscribe();
     });
   });

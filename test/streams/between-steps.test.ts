@@ -49,13 +49,16 @@ describe("betweenSteps", () => {
     });
   });
 
-  it("frees a look on unsubscription", () => {
+  it("frees a look on unsubscription, and tells that it is over", () => {
+    const told: boolean[] = [];
+    const tell = (event: RunEvent) => void (event.type === "look" && told.push(event.begins));
     scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
       const looking = cold("-----|");
-      const held = cold("-a----", STEPS).pipe(betweenSteps(() => looking, options(1)));
+      const held = cold("-a----", STEPS).pipe(betweenSteps(() => looking, { ...options(1), tell }));
       expectObservable(held, "---!").toBe("----");
       expectSubscriptions(looking.subscriptions).toBe("-^-!");
     });
+    expect(told).toEqual([true, false]);
   });
 
   const lookings = { "in its stream": () => throwError(() => new Error("full")), "at once": () => { throw new Error("full"); } }; // prettier-ignore
@@ -86,9 +89,11 @@ describe("betweenSteps", () => {
     const look = () => ((time += 250), EMPTY);
     const now = () => (time += 1000);
     const { meter, ...others } = options(1);
+    const told: RunEvent[] = [];
     of(STEPS.a)
-      .pipe(betweenSteps(look, { ...others, meter, now }))
+      .pipe(betweenSteps(look, { ...others, meter, now, tell: (event) => void told.push(event) }))
       .subscribe();
+    expect(told).toEqual([true, false].map((begins) => ({ type: "look", begins })));
     expect(meter.held()).toBe(1250);
     expect(meter.held()).toBe(0);
   });

@@ -1,5 +1,6 @@
 import { lastValueFrom, of, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
+import { randomKey } from "../../src/base/random.ts";
 import { bytes, column, createBatch, withColumns, type Batch } from "../../src/data/batch.ts";
 import { flip } from "../../src/streams/flip.ts";
 import { expectInStep } from "../support/marbles.ts";
@@ -36,6 +37,15 @@ describe("flip", () => {
     expect(bytes(batch, "image").data).toEqual(before);
     expect(column(out, "t").data.buffer).toBe(t.data.buffer);
     expect(out.info).toEqual(batch.info);
+  });
+
+  it("decides by the last bit of the key of the sample", async () => {
+    const out = bytes(await apply(batch), "image").data;
+    for (let i = 0; i < 64; i++) {
+      const same = [...bytes(batch, "image").data.subarray(12 * i, 12 * (i + 1))];
+      const [word] = randomKey(1, "flip", 1000 + i);
+      expect([...out.subarray(12 * i, 12 * (i + 1))]).toEqual(word % 2 === 1 ? mirrored(batch, i) : same);
+    }
   });
 
   it("decides by seed and sample, whatever the batch", async () => {

@@ -77,6 +77,22 @@ describe("importance-weighted bits/dim", () => {
     for (const value of floats(out, "bpd").data) expect(value - known - bitsInCell(eps)).toBeCloseTo(0, 2);
   });
 
+  it("are those of the likeliest draw where it outweighs the others by more than numbers hold, in any place", async () => {
+    const dims = 3000;
+    const drawn = [8, 3, 3, 9];
+    const measure = (sample: number) =>
+      map((batch: Batch<"data">) => withColumns(batch, { bpd: { data: Float32Array.of(drawn[sample]!), shape: [] } }));
+    const batch = createBatch(
+      { data: { data: new Float32Array(dims), shape: [dims] } },
+      { step: 0, shard: 0, shards: 1, firstSample: 0 },
+    );
+    const bitsOf = async (samples: number) =>
+      floats(await lastValueFrom(of(batch).pipe(importanceWeighted(samples, measure))), "bpd").data[0]!;
+    // The mean of 2 ** -(3000 * 3) over four draws of which two have it.
+    expect(await bitsOf(4)).toBeCloseTo(3 + 1 / dims, 6);
+    expect(await bitsOf(1)).toBe(8);
+  });
+
   it("refuse no draw", () => {
     const usual = () => map((batch: Batch<"data" | "bpd">) => batch);
     expect(() => importanceWeighted(0, usual)).toThrow("samples must be a positive integer, got 0");

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { concatMap, lastValueFrom, take, tap, toArray } from "rxjs";
+import { concatMap, lastValueFrom, of, take, tap, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { credit } from "../../src/streams/credit.ts";
 import { pullAhead, type Job } from "../../src/streams/pull-ahead.ts";
@@ -50,6 +50,40 @@ describe("pullAhead", () => {
     expect(most).toBeLessThanOrEqual(5);
     expect(most).toBeGreaterThan(3);
     expect(done).toBe(30);
+  });
+
+  it("begins just so many at once, and emits no more than it has credit for", async () => {
+    const { jobs, seen } = counting(30);
+    const credits = credit(2);
+    const values: number[] = [];
+    const subscription = pullAhead(jobs, 3, credits).subscribe((value) => values.push(value));
+    expect(seen.begun).toBe(3);
+    for (let turn = 0; turn < 40; turn++) await setImmediate();
+    expect([values, seen.begun]).toEqual([[0, 1], 5]);
+    of(0).pipe(credits.refund()).subscribe();
+    for (let turn = 0; turn < 40; turn++) await setImmediate();
+    expect([values, seen.begun]).toEqual([[0, 1, 2], 6]);
+    subscription.unsubscribe();
+  });
+
+  it("leaves no job's error unhandled that comes before its turn", async () => {
+    const unhandled: unknown[] = [];
+    const listen = (error: unknown) => void unhandled.push(error);
+    process.on("unhandledRejection", listen);
+    const slow = async () => {
+      for (let turn = 0; turn < 10; turn++) await setImmediate();
+      return 1;
+    };
+    const failing = function* (): Generator<Job<number>, void> {
+      yield { start: slow };
+      yield { start: () => Promise.reject(new Error("disk")) };
+    };
+    try {
+      await expect(lastValueFrom(pullAhead(failing, 2))).rejects.toThrow("disk");
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", listen);
+    }
   });
 
   it("begins nothing before it is subscribed to, and closes the jobs after", async () => {

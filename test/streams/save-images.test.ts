@@ -47,6 +47,13 @@ describe("saveImages", () => {
     expect([0, 1, 2].flatMap((row) => [0, 1, 2].map((column) => pixel(row, column)))).toEqual(first);
   });
 
+  it.each(["arrow", "npz"] as const)("writes the grid and the %s file where only it is wanted", async (kind) => {
+    const { folder, open, files } = setUp();
+    const saved = of(...batches).pipe(saveImages({ grid: files.grid, [kind]: files[kind] }, { total: 9, spool: open() })); // prettier-ignore
+    await lastValueFrom(saved);
+    expect(readdirSync(folder).filter((name) => name.startsWith("a."))).toEqual([`a.${kind}`, "a.png"].sort());
+  });
+
   it("writes the grid only, of the first images only", async () => {
     const { folder, open, files } = setUp();
     const many = imageBatch(GRID + 50, {}, shape);

@@ -1,4 +1,4 @@
-import { asyncScheduler, bufferCount, concatMap, delay, filter, from, identity, lastValueFrom, map, of, scheduled, tap } from "rxjs"; // prettier-ignore
+import { asyncScheduler, bufferCount, concatMap, delay, filter, from, identity, lastValueFrom, map, Observable, of, scheduled, Subject, tap } from "rxjs"; // prettier-ignore
 import { describe, expect, it } from "vitest";
 import { Meter } from "../../src/metrics/meter.ts";
 import { stagesOf } from "../../src/streams/stage.ts";
@@ -66,6 +66,27 @@ describe("stage", () => {
       "stage/slow/queue": 0,
       "stage/slow/seconds": 0.04,
     });
+  });
+
+  it("begins the work on a batch that waited when the one before it was taken", () => {
+    const { clock, stage, read } = standing();
+    const source = new Subject<number>();
+    const waiting: number[] = [];
+    const given = new Subject<number>();
+    const give = (ms: number) => {
+      clock.time += ms;
+      given.next(waiting.shift()!);
+    };
+    const queued = (input: Observable<number>) =>
+      new Observable<number>((subscriber) => {
+        subscriber.add(input.subscribe((value) => waiting.push(value)));
+        subscriber.add(given.subscribe(subscriber));
+      });
+    source.pipe(stage("queued", queued)).subscribe(() => (clock.time += 200));
+    for (const value of [1, 2]) source.next(value);
+    give(10);
+    give(30);
+    expect(read()["stage/queued/seconds"]).toBeCloseTo(0.02, 12);
   });
 
   it("counts what waits in it, and does not take waiting for work", () => {

@@ -70,7 +70,7 @@ describe("dequantizationLoss", () => {
   const shape = [4, 4, 1] as const;
   const dequantizer = flowppDequantizer("cifar10", shape, { filters: 4, components: 2, blocks: 1, heads: 1 });
   const model = linearModel(shape);
-  const setup = { eps: 1e-3, importance: true, offset: true, reference: false, centered: true, compile: false };
+  const setup = { eps: 1e-3, offset: true, reference: false, compile: false };
 
   const drawn = (fill: (key: Key, out: Float32Array) => void, n: number, ...path: (string | number)[]) => {
     const out = new Float32Array(n);
@@ -78,12 +78,14 @@ describe("dequantizationLoss", () => {
     return out;
   };
   /** What the operator draws for four images. */
-  function drawsOf(step: number, shard: number): DequantizationDraws {
+  function drawsOf(step: number, shard: number, importance: boolean): DequantizationDraws {
     const noise = (purpose: string) => drawn(fillNormal, 64, purpose, step, shard);
     const { cumulative, inverse } = sde.importance!;
     return {
       image: unitImage(bytes(imageBatch(4, {}, shape), "image").data),
-      t: drawn(fillUniform, 4, "dequantizer time", step, shard).map((u) => inverse(u * cumulative(1, 1e-3), 1e-3)),
+      t: drawn(fillUniform, 4, "dequantizer time", step, shard).map((u) =>
+        importance ? inverse(u * cumulative(1, 1e-3), 1e-3) : 1e-3 + u * (1 - 1e-3),
+      ),
       noise: noise("dequantizer"),
       priorNoise: noise("dequantizer prior"),
       timeNoise: noise("dequantizer noise"),
@@ -91,12 +93,19 @@ describe("dequantizationLoss", () => {
     };
   }
 
-  it("gives the loss of its draws in bits/dim and the gradient, and leaves no tensor", async () => {
+  const kinds = [
+    { importance: true, centered: true, shift: 7 },
+    { importance: false, centered: false, shift: 8 },
+  ];
+  it.each(kinds)("gives the loss of its draws in bits/dim and the gradient, and leaves no tensor: %o", async (kind) => {
     await expectNoLeak(async () => {
+      const { shift, ...chosen } = kind;
       const state = TrainState.initial(layoutOf(dequantizer.parameters), 1);
+      // The loss is of the parameters, not of their average.
+      state.setEma(tf.zeros([state.layout.length]));
       const score: Tensor1D = tf.fill([layoutOf(model.parameters).length], 0.1);
-      const loss = lossOf(dequantizer, model, sde, setup);
-      const options = { score, eps: 1e-3, importance: true, centered: true, seed: 3 };
+      const loss = lossOf(dequantizer, model, sde, { ...setup, ...chosen });
+      const options = { score, eps: 1e-3, ...chosen, seed: 3 };
       const at = [
         { step: 4, shard: 0 },
         { step: 5, shard: 2 },
@@ -109,11 +118,11 @@ describe("dequantizationLoss", () => {
       const batches = from(at.map((info) => imageBatch(4, info, shape)));
       const found = await lastValueFrom(batches.pipe(dequantizationLoss(loss, sde, state, options), read, toArray()));
       for (const [i, { step, shard }] of at.entries()) {
-        const draws = drawsOf(step, shard);
+        const draws = drawsOf(step, shard, chosen.importance);
         const { losses, gradient } = await loss.lossAndGradient(state.parameters, score, draws);
         expect(found[i]).toEqual({
           t: draws.t,
-          loss: losses.map((nats) => nats / (16 * Math.LN2) + 7),
+          loss: losses.map((nats) => nats / (16 * Math.LN2) + shift),
           gradient: [...gradient.dataSync()],
         });
         gradient.dispose();
