@@ -23,6 +23,7 @@ import {
   evaluationNoise,
   evaluationSeed,
   flip,
+  goBack,
   gradientHistograms,
   type ImageDataset,
   type ImagePipeline,
@@ -91,41 +92,42 @@ export function train(context: RunContext, session: Session, data: ImageDataset,
   const noise = trainingNoise(config);
   const weighting = weightingOf(config);
   const compile = compiles({ config, engine });
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, signal, peers };
+  const { onDivergence, largestLoss } = training;
+  const batches = { batchSize, shards, seed, to: steps, signal, peers };
   const meter = new Meter();
   const stage = stagesOf(meter);
 
+  // Named in this order, stages stand in it on the page.
+  const perturbed = pipe(
+    randomFlip ? stage("flip", flip<"image">({ seed })) : identity,
+    stage("dequantize", dequantize<"image">(noise.kind, { seed, ...noise })),
+    stage(
+      "times",
+      sampleTime<"data">(sde, { eps, density: densityOf(weighting), stratified: training.stratifiedTimes, seed }),
+    ),
+    stage("perturb", perturb<"data" | "t">(sde, { seed })),
+  );
+  const updates = pipe(
+    stage("score", scoreMatching(network, sde, state, { weighting, seed, signal: peers.alone ? signal : undefined })),
+    allReduce(peers),
+    stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
+    lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
+    gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
+    stage("adam", adam(state, { ...optim, compile, largestLoss })),
+  );
+
   return withCredit(2 * shards, (credit) =>
-    trainBatches(images(data), "image", { ...batches, credit })
-      .pipe(
-        randomFlip ? stage("flip", flip({ seed })) : identity,
-        stage("dequantize", dequantize(noise.kind, { seed, ...noise })),
-        stage(
-          "times",
-          sampleTime(sde, { eps, density: densityOf(weighting), stratified: training.stratifiedTimes, seed }),
-        ),
-        stage("perturb", perturb(sde, { seed })),
-      )
-      .pipe(
-        stage(
-          "score",
-          scoreMatching(network, sde, state, { weighting, seed, signal: peers.alone ? signal : undefined }),
-        ),
-        allReduce(peers),
-        stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
-        lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
-        gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
-      )
-      .pipe(
-        stage("adam", adam(state, { ...optim, compile })),
-        stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, compile })),
-        sumWindow(state, { steps, every: logEvery }),
-        captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
-        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
-        betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, signal }),
-        credit.refund(shards),
-        record({ steps, every: logEvery, batchSize, meter, window: state.window }),
-      ),
+    goBack(state, { onDivergence, credit, shards, tell }, (start) =>
+      trainBatches(images(data), "image", { ...batches, ...start }).pipe(perturbed, updates),
+    ).pipe(
+      stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, compile })),
+      sumWindow(state, { steps, every: logEvery }),
+      captureState(state, { every: [checkpointEvery, training.snapshotEvery] }),
+      stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
+      betweenSteps(look, { every: training.snapshotEvery, last: steps, meter, tell, signal }),
+      credit.refund(shards),
+      record({ steps, every: logEvery, batchSize, meter, window: state.window }),
+    ),
   );
 }
 
@@ -186,38 +188,38 @@ export const sampler: ImageSampler = ({ config, signal }, { sde, score }) => {
  */
 export const trainDequantizer: DequantizerTraining = (
   { config, signal, engine },
-  { sde, state: model },
+  { sde, state: model, tell },
   data,
   dequantizer,
 ) => {
   const { state, store, loss } = dequantizer;
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
-  const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
+  const { shards, smallestTime: eps, checkpointEvery, logEvery, onDivergence } = config.training;
   const { centered, randomFlip } = config.data;
   const seed = evaluationSeed(config);
   const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, signal };
+  const batches = { batchSize, shards, seed, to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
-    trainBatches(images(data), "image", { ...batches, credit })
-      .pipe(
+    goBack(state, { onDivergence, credit, shards, tell, prefix: "train_deq" }, (start) =>
+      trainBatches(images(data), "image", { ...batches, ...start }).pipe(
         randomFlip ? flip({ seed }) : identity,
         dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
         accumulate(shards),
         adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
-        ema(state, { rate: emaRate, compile }),
-      )
-      .pipe(
-        sumWindow(state, { steps, every: logEvery }),
-        captureState(state, { every: [checkpointEvery] }),
-        checkpoint(state, store, { every: checkpointEvery, signal }),
-        credit.refund(shards),
-        record({
-          ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
-          ...{ lossUnit: "bits/dim", window: state.window },
-        }),
       ),
+    ).pipe(
+      ema(state, { rate: emaRate, compile }),
+      sumWindow(state, { steps, every: logEvery }),
+      captureState(state, { every: [checkpointEvery] }),
+      checkpoint(state, store, { every: checkpointEvery, signal }),
+      credit.refund(shards),
+      record({
+        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+        ...{ lossUnit: "bits/dim", window: state.window },
+      }),
+    ),
   );
 };
 

@@ -122,6 +122,7 @@ export {
   evaluationName,
   evaluate,
 } from "./streams/evaluate.ts";
+export { type GoBackOptions, type StepsFrom, goBack } from "./streams/go-back.ts";
 export { flip } from "./streams/flip.ts";
 export { type LossByNoiseOptions, lossByNoise } from "./streams/loss-by-noise.ts";
 export { type GradientHistogramsOptions, gradientHistograms } from "./streams/gradient-histograms.ts";

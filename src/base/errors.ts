@@ -22,18 +22,33 @@ export class RunError extends Error {
   readonly keepsState: boolean = true;
 }
 
-/** The loss or the gradient stopped being finite. */
+/** How a loss is out of bounds, beside not being finite. */
+export interface LossBounds {
+  /** The largest loss that is allowed. */
+  readonly largest?: number | undefined;
+  /** Times that the step was drawn anew. */
+  readonly redraws?: number;
+}
+
+/** The loss or the gradient stopped being finite, or the loss exceeds `training.largestLoss`. */
 export class NonFiniteLossError extends RunError {
   override readonly name = "NonFiniteLossError";
   readonly step: number;
   readonly loss: number;
+  /** The largest loss that was allowed. */
+  readonly largest: number | undefined;
 
-  constructor(step: number, loss: number) {
+  constructor(step: number, loss: number, { largest, redraws = 0 }: LossBounds = {}) {
+    const above = Number.isFinite(loss) && largest !== undefined ? `, above training.largestLoss=${largest}` : "";
+    const again = redraws === 0 ? "" : `, also with ${redraws} other draws of its random numbers`;
+    const or = redraws === 0 ? "take the step again with --set training.onDivergence=back, or " : "";
     super(
-      `step ${step}: the loss is ${loss}; the state before this step was saved\n  remedy: go on from that checkpoint with ` +
-        `--set checkpoint=FILE, another --workdir, and a lower optim.lr, more optim.warmup or optim.gradClip above 0`,
+      `step ${step}: the loss is ${loss}${above}${again}; the state before this step was saved\n  remedy: ${or}go on from ` +
+        `that checkpoint with --set checkpoint=FILE, another --workdir, and a lower optim.lr, more optim.warmup or ` +
+        `optim.gradClip above 0`,
     );
     this.step = step;
     this.loss = loss;
+    this.largest = largest;
   }
 }

@@ -30,6 +30,8 @@ export interface BatchInfo {
   readonly shards: number;
   /** Running index of the batch's first example in the concatenated epochs. */
   readonly firstSample: number;
+  /** Times that the random numbers of the step were drawn anew, see `goBack`; absent: never. */
+  readonly redraw?: number;
 }
 
 /** One Arrow RecordBatch with the columns `C`. */

@@ -52,8 +52,9 @@ export class Meter {
     }
   }
 
-  /** Adds the distribution of values at a step, which TensorBoard shows as a histogram. */
+  /** Adds the distribution of values at a step, which TensorBoard shows as a histogram; a step that is taken again replaces its own. */
   tellHistogram(name: string, step: number, counts: HistogramMessage): void {
+    this.#histograms = this.#histograms.filter((other) => other.name !== name || other.step !== step);
     this.#histograms.push({ name, step, counts });
   }
 

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import { openArrowCheckpoint } from "../training/checkpoints/arrow-checkpoint.ts";
 import { DamagedCheckpointError } from "../training/checkpoints/checkpoint.ts";
-import { checkpointPaths, WINDOW } from "../training/checkpoints/checkpoint-store.ts";
+import { checkpointPaths } from "../training/checkpoints/checkpoint-store.ts";
 import type { Json } from "../training/checkpoints/stored-config.ts";
+import { takeSums } from "../training/checkpoints/stored-sums.ts";
 import type { Field } from "./config-fields.ts";
 import { boundFields, differences, readStoredConfig } from "./config-file.ts";
 import type { StoredConfig } from "./pipeline.ts";
@@ -14,7 +15,7 @@ async function configInCheckpoint(workdir: string): Promise<StoredConfig | undef
   for (const path of checkpointPaths(workdir)) {
     try {
       const { config } = await openArrowCheckpoint(path);
-      const { shape: _, [WINDOW]: __, ...stored } = (config ?? {}) as Json;
+      const { shape: _, ...stored } = takeSums((config ?? {}) as Json, 0).config;
       if (typeof stored["pipeline"] === "string") return stored as StoredConfig;
     } catch (error) {
       if (!(error instanceof DamagedCheckpointError)) throw error;

@@ -20,6 +20,7 @@ export const baseConfig: BaseConfig = {
     checkpointEvery: 10_000,
     keepCheckpoints: 3,
     keepEvery: 0,
+    onDivergence: "stop",
     logEvery: 100,
     snapshotEvery: 10_000,
     boundImages: 16,

@@ -1,6 +1,7 @@
 /** Training with others: from the command line's options to the peers of a session. */
 import { Observable, Subject } from "rxjs";
 import { exchangeGroup } from "../grpc/exchange/group.ts";
+import { UsageError } from "../base/errors.ts";
 import { LocalGroup } from "../training/local-group.ts";
 import { summedVectors } from "../training/replica.ts";
 import { alone, type Peers } from "../training/peers.ts";
@@ -28,6 +29,7 @@ const shared = (fields: RunContext["fields"]) =>
   [
     ...boundFields("train", fieldsWith(fields)),
     "training.steps",
+    "training.largestLoss",
     "exchange.engine",
     "exchange.mixed",
     "exchange.verifyEvery",
@@ -69,6 +71,12 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
   const collectives = exchange.engine === "tensorflow";
   if (collectives && context.mode === "train") requireCollectives(context);
   if (context.mode !== "train") return { peers: alone(), events };
+  if (targets && training.onDivergence === "back") {
+    throw new UsageError(
+      "training.onDivergence: nodes that train together cannot take a step again",
+      "--set training.onDivergence=stop, or train on one node",
+    );
+  }
   const rounds = roundsOf(config);
   if (rounds) requireRoundEnd(state, rounds);
   state.useOuter(rounds !== undefined);

@@ -37,6 +37,10 @@ export function roundProblems(config: Config): RoundProblem[] {
     message: `exchange.replicas: ${replicas} replicas cannot share training.shards, ${training.shards}, evenly`,
     remedy: `--set training.shards=${replicas} or a multiple`,
   };
+  const again = {
+    message: "training.onDivergence: a round of local steps cannot be taken again",
+    remedy: "--set training.onDivergence=stop",
+  };
   const only = (name: "engine" | "wire", value: string) => ({
     message: `exchange.${name}: ${exchange[name]} does not work with exchange.mode=local`,
     remedy: `--set exchange.${name}=${value}`,
@@ -44,6 +48,7 @@ export function roundProblems(config: Config): RoundProblem[] {
   return [
     ...(training.shards % replicas === 0 ? [] : [uneven]),
     ...multiples,
+    ...(training.onDivergence === "stop" ? [] : [again]),
     ...(exchange.engine === "grpc" ? [] : [only("engine", "grpc")]),
     ...(exchange.wire === "float32" ? [] : [only("wire", "float32")]),
   ];

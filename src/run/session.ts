@@ -187,7 +187,12 @@ const PURPOSES = { train: "train", eval: "evaluate", sample: "sample from", trai
 /** Summarizes the state at the end of training, in order or not. */
 const outcome = ({ state, store }: Session): RunEvent => ({
   type: "result",
-  values: { steps: state.step, parameters: state.digest(), ...(store.newest && { checkpoint: store.newest }) },
+  values: {
+    steps: state.step,
+    parameters: state.digest(),
+    ...(store.newest && { checkpoint: store.newest }),
+    ...(state.goneBack > 0 && { goneBack: state.goneBack }),
+  },
 });
 
 /**
@@ -232,7 +237,7 @@ export function session(
       const parts = {
         train: () => concat(training, part(evaluate), part(sample), part(report)),
         eval: () => concat(result, part(evaluate), part(report)),
-        train_deq: () => part(trainDequantizer),
+        train_deq: () => mergeWhile(opened.beside, part(trainDequantizer)),
         sample: () => concat(result, part(sample), part(report)),
       };
       return concat(of(...opened.events), parts[mode]());

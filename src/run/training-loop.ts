@@ -8,6 +8,7 @@ import { captureState } from "../streams/capture-state.ts";
 import { checkpoint } from "../streams/checkpoint.ts";
 import { withCredit } from "../streams/credit.ts";
 import { ema } from "../streams/ema.ts";
+import { goBack } from "../streams/go-back.ts";
 import { perturb } from "../streams/perturb.ts";
 import { record } from "../streams/record.ts";
 import { sampleTime } from "../streams/sample-time.ts";
@@ -70,17 +71,17 @@ export function trainingLoop<C extends string>(
       stage("perturb", perturb(sde, { seed })),
     );
     const { pace, operator } = updates(context, session, { meter, stage });
-    const batches = { batchSize, shards, seed, from: state.step, to: steps, signal, peers, credit, pace };
-    return trainBatches(data, column, batches)
-      .pipe(perturbed, operator)
-      .pipe(
-        stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, stride, compile })),
-        sumWindow(state, { steps, every: logEvery, stride }),
-        captureState(state, { every: [checkpointEvery, every] }),
-        stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
-        betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal }),
-        credit.refund(parts),
-        record({ steps, every: logEvery, batchSize, stride, meter, window: state.window }),
-      );
+    const batches = { batchSize, shards, seed, to: steps, signal, peers, pace };
+    return goBack(state, { onDivergence: training.onDivergence, credit, shards: parts, tell }, (start) =>
+      trainBatches(data, column, { ...batches, ...start }).pipe(perturbed, operator),
+    ).pipe(
+      stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, stride, compile })),
+      sumWindow(state, { steps, every: logEvery, stride }),
+      captureState(state, { every: [checkpointEvery, every] }),
+      stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
+      betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal }),
+      credit.refund(parts),
+      record({ steps, every: logEvery, batchSize, stride, meter, window: state.window }),
+    );
   });
 }

@@ -35,7 +35,7 @@ export function gradientUpdates(
   { meter, stage }: Measured,
 ): Updates {
   const { training, optim, seed } = config;
-  const { shards, noiseBins: bins, logEvery: every, smallestTime: eps } = training;
+  const { shards, noiseBins: bins, logEvery: every, smallestTime: eps, largestLoss } = training;
   const compile = compiles({ config, engine });
   const weighting = weightingOf(config);
   const loss = { weighting, seed, signal: peers.alone ? signal : undefined };
@@ -46,7 +46,7 @@ export function gradientUpdates(
       stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
       lossByNoise(sde, { meter, bins, every, weighting, eps }),
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
-      stage("adam", adam(state, { ...optim, compile })),
+      stage("adam", adam(state, { ...optim, compile, largestLoss })),
     ),
   };
 }
@@ -58,7 +58,7 @@ export function roundUpdates(
   { meter, stage }: Measured,
 ): Updates {
   const { training, optim, exchange, seed } = config;
-  const { shards, noiseBins: bins, logEvery, smallestTime: eps } = training;
+  const { shards, noiseBins: bins, logEvery, smallestTime: eps, largestLoss } = training;
   const weighting = weightingOf(config);
   const { moments, every, outerLr, outerMomentum } = exchange;
   if (peers.alone) throw new RangeError("roundUpdates: there is no group");
@@ -74,7 +74,7 @@ export function roundUpdates(
       stage("accumulate", accumulate(perReplica), perReplica),
       lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
-      stage("adam", adam(replica, { ...optim, compile, ...restart })),
+      stage("adam", adam(replica, { ...optim, compile, largestLoss, ...restart })),
       pace.refund(perReplica),
     ),
   );

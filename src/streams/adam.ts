@@ -15,6 +15,8 @@ export type Steppable = Pick<TrainState, "step" | "adam" | "advance">;
 export interface AdamStepOptions extends AdamOptions, ScheduleOptions {
   /** Steps after which the moments begin anew, and with them the correction of their bias; default never. */
   readonly restartEvery?: number;
+  /** A larger loss counts as one that is not finite; default: none does. */
+  readonly largestLoss?: number | undefined;
 }
 
 /** One row a step; `info.step` is the 0-based step that was taken. */
@@ -28,11 +30,12 @@ export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
  * stepGradients.pipe(adam(state, { ...context.config.optim, compile: true }));
  * ```
  * @returns `loss` (mean over the batch), `gradNorm` (before clipping) and `learningRate`, float32 [].
- * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite.
+ * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite, or the
+ *   loss is above `largestLoss`.
  * @see the reference's losses.py get_step_fn, optimization_manager
  */
 export function adam(state: Steppable, options: AdamStepOptions): OperatorFunction<Gradient<"step">, StepRecord> {
-  const { restartEvery = Infinity } = options;
+  const { restartEvery = Infinity, largestLoss: largest } = options;
   return (source) =>
     owning(
       () => adamUpdate(options),
@@ -43,9 +46,10 @@ export function adam(state: Steppable, options: AdamStepOptions): OperatorFuncti
             const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
             const rate = learningRate(state.step, options);
             const { state: next, norm } = optimizer.update(state.adam, values, state.step % restartEvery, rate);
-            if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+            if (!Number.isFinite(loss) || !Number.isFinite(norm) || loss > (largest ?? Infinity)) {
               tf.dispose([next.parameters, next.m, next.v]);
-              throw new NonFiniteLossError(state.step, Number.isFinite(loss) ? norm : loss);
+              const value = Number.isFinite(loss) && !Number.isFinite(norm) ? norm : loss;
+              throw new NonFiniteLossError(state.step, value, { largest });
             }
             state.advance(next);
             const row = (value: number) => ({ data: Float32Array.of(value), shape: [] });

@@ -62,6 +62,8 @@ export interface TrainBatchesOptions {
   readonly seed: number;
   /** First step, 0-based: a resumed run continues here. */
   readonly from: number;
+  /** Times that the random numbers of the first step were drawn anew, default 0. */
+  readonly redraw?: number;
   /** Step after the last. */
   readonly to: number;
   /** Completes at the next step's border once aborted. */
@@ -158,7 +160,7 @@ function batchesOf<C extends string>(
 export function trainBatches<C extends string>(
   examples: AnyExamples,
   name: C,
-  { batchSize, shards, seed, from, to, signal, credit, peers = alone(), pace }: TrainBatchesOptions,
+  { batchSize, shards, seed, from, redraw = 0, to, signal, credit, peers = alone(), pace }: TrainBatchesOptions,
 ): Observable<Batch<C>> {
   const size = batchSize / shards;
   if (!Number.isInteger(size) || size < 1) {
@@ -178,7 +180,8 @@ export function trainBatches<C extends string>(
     return (step: number, shard: number): Plan => {
       const firstSample = step * batchSize + shard * size;
       const indices = Uint32Array.from({ length: size }, (_, i) => indexOf(firstSample + i));
-      return { info: { step, shard, shards, firstSample }, indices };
+      const again = step === from && redraw > 0 && { redraw };
+      return { info: { step, shard, shards, firstSample, ...again }, indices };
     };
   };
   if (!peers.alone) {

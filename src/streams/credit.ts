@@ -9,6 +9,8 @@ export interface Credit {
    * @throws StarvedError when no permission can come back any more.
    */
   take(options?: { readonly jumps: boolean }): Promise<void>;
+  /** Gives permissions back for values that were dropped on their way. */
+  give(count: number): void;
   /**
    * Gives permissions back for every value that passes: as many as values of the source became one here, default 1.
    *
@@ -77,14 +79,18 @@ class Window implements Credit {
         throw new StarvedError(`credit.refund: step ${before + 1} never came: a stage before it dropped a value`);
       }
       before = step ?? before;
-      for (let i = 0; i < count; i++) {
-        const next = this.#waiting.shift();
-        if (next) next.resolve();
-        else this.#free++;
-      }
-      if (this.#waiting.length === 0) this.close();
-      else this.#watch();
+      this.give(count);
     });
+  }
+
+  give(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const next = this.#waiting.shift();
+      if (next) next.resolve();
+      else this.#free++;
+    }
+    if (this.#waiting.length === 0) this.close();
+    else this.#watch();
   }
 
   /** The loop is whole: what refunds, has been asked for. */

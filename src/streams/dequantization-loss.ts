@@ -9,6 +9,7 @@ import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
 import { unitImage } from "./dequantize.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
+import { seedOf } from "./seed-of.ts";
 import { useOnce } from "./use-once.ts";
 
 /** Options of {@link dequantizationLoss}. */
@@ -53,13 +54,14 @@ export function dequantizationLoss(
       async () => {
         const { data } = bytes(batch, "image");
         const { step, shard } = batch.info;
+        const drawn = seedOf(seed, batch.info);
         const normal = (purpose: string) => {
           const noise = new Float32Array(data.length);
-          fillNormal(randomKey(seed, purpose, step, shard), noise);
+          fillNormal(randomKey(drawn, purpose, step, shard), noise);
           return noise;
         };
         const t = new Float32Array(batch.size);
-        fillUniform(randomKey(seed, "dequantizer time", step, shard), t);
+        fillUniform(randomKey(drawn, "dequantizer time", step, shard), t);
         const draws = {
           t: t.map(time),
           image: unitImage(data),

@@ -3,6 +3,7 @@ import { bytes, withColumns, withoutColumns, type Batch } from "../data/batch.ts
 import { fillNormal, fillUniform, randomKey, type Key } from "../base/random.ts";
 import { fillTruncatedNormal, normalMass } from "../base/truncated-normal.ts";
 import { cellWidth } from "../likelihood/cells.ts";
+import { seedOf } from "./seed-of.ts";
 
 /**
  * Draws from the variational dequantizer.
@@ -150,9 +151,10 @@ export function dequantize<C extends string>(
   if (kind === "truncated" && !at) throw new RangeError('dequantize: the kind "truncated" needs at');
   const noisy = (image: Uint8Array, place: Place): Noisy => {
     const { step, shard } = place.info;
+    const drawn = seedOf(seed, place.info);
     // The first draw has the numbers of a single one.
     const further = sample > 0 ? ["sample", sample] : [];
-    const key = (...attempt: number[]) => randomKey(seed, "dequantize", step, shard, ...further, ...attempt);
+    const key = (...attempt: number[]) => randomKey(drawn, "dequantize", step, shard, ...further, ...attempt);
     if (kind === "middle") return atMiddle(image, place, centered);
     if (kind === "truncated") return truncated(image, place, key, centered, at!);
     return inCell(image, place, key(), centered, kind === "variational" ? draw : undefined);

@@ -1,6 +1,7 @@
 import { map, type OperatorFunction } from "rxjs";
 import { bytes, withColumns, type Batch } from "../data/batch.ts";
 import { randomKey } from "../base/random.ts";
+import { seedOf } from "./seed-of.ts";
 
 /**
  * Mirrors each image left to right with probability one half, decided by (seed, index of the sample in the run).
@@ -21,8 +22,9 @@ export function flip<C extends string>({
     const { data, shape } = bytes(batch, "image");
     const [H, W, C] = shape as [number, number, number];
     const out = data.slice();
+    const drawn = seedOf(seed, batch.info);
     for (let b = 0; b < batch.size; b++) {
-      const [word] = randomKey(seed, "flip", batch.info.firstSample + b);
+      const [word] = randomKey(drawn, "flip", batch.info.firstSample + b);
       if (word & 1) mirror(data, out, b * H * W * C, H, W, C);
     }
     return withColumns(batch, { image: { data: out, shape } });

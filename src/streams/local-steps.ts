@@ -127,7 +127,8 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
       const failed = (error: unknown) => {
         // The others are not to compute it again.
         if (error instanceof NonFiniteLossError && work?.over === false) {
-          give({ ...work, losses: new Float32Array(every).fill(error.loss) });
+          const told = Number.isFinite(error.loss) ? Infinity : error.loss;
+          give({ ...work, losses: new Float32Array(every).fill(told) });
         }
         subscriber.error(error);
       };

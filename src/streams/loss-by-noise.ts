@@ -63,9 +63,11 @@ export function lossByNoise<K extends "shard" | "step">(
       const report = (step: number) =>
         curves.forEach((curve, i) => {
           const [name, points] = [`loss_by_noise/${KINDS[i]}`, curve.points()];
-          for (const { logSnr, mean } of points) meter.tell(`${name}/${logSnr.toFixed(2)}`, mean, "1");
-          // A loss that is not finite is left to adam, which ends the run.
-          if (points.every(({ mean }) => Number.isFinite(mean))) meter.tellHistogram(name, step, curve.histogram());
+          // A loss that is not finite is left to adam: the step is not taken, or taken again.
+          if (points.every(({ mean }) => Number.isFinite(mean))) {
+            for (const { logSnr, mean } of points) meter.tell(`${name}/${logSnr.toFixed(2)}`, mean, "1");
+            meter.tellHistogram(name, step, curve.histogram());
+          }
           curve.clear();
         });
       return source.pipe(

@@ -3,6 +3,7 @@ import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
 import { perturbExamples as diffuse } from "../sde/perturb.ts";
 import type { SDE } from "../sde/sde.ts";
+import { seedOf } from "./seed-of.ts";
 
 /**
  * Diffuses each example to its time: x(t) = alpha_t x(0) + sigma_t z with z ~ N(0, I).
@@ -22,7 +23,7 @@ export function perturb<C extends string>(
     const { data, shape } = floats(batch, "data");
     const t = floats(batch, "t").data;
     const noise = new Float32Array(data.length);
-    fillNormal(randomKey(seed, "noise", batch.info.step, batch.info.shard), noise);
+    fillNormal(randomKey(seedOf(seed, batch.info), "noise", batch.info.step, batch.info.shard), noise);
     const perturbed = diffuse(sde, data, noise, t);
     return withColumns(batch, { noise: { data: noise, shape }, perturbed: { data: perturbed, shape } });
   });

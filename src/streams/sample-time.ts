@@ -3,6 +3,7 @@ import { withColumns, type Batch } from "../data/batch.ts";
 import { fillUniform, randomKey } from "../base/random.ts";
 import { drawTime, type TimeDensity } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
+import { seedOf } from "./seed-of.ts";
 
 /** Options of {@link sampleTime}. */
 export interface SampleTimeOptions {
@@ -41,7 +42,7 @@ export function sampleTime<C extends string>(
   const clamp = (t: number) => Math.min(Math.max(t, eps), sde.T);
   const uniforms = stratified ? spread : independent;
   return map((batch) => {
-    const t = Float32Array.from(uniforms(batch, seed), (u) => clamp(time(u)));
+    const t = Float32Array.from(uniforms(batch, seedOf(seed, batch.info)), (u) => clamp(time(u)));
     return withColumns(batch, { t: { data: t, shape: [] } });
   });
 }

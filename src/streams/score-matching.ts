@@ -7,6 +7,7 @@ import type { TimeDensity } from "../sde/draw-time.ts";
 import { requireSameSde } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
+import { seedOf } from "./seed-of.ts";
 import { useOnce } from "./use-once.ts";
 
 /**
@@ -121,7 +122,7 @@ export function scoreMatching(
     useOnce(
       async () => {
         requirePerturbedBy(batch, sde);
-        const key = randomKey(seed, "dropout", batch.info.step, batch.info.shard);
+        const key = randomKey(seedOf(seed, batch.info), "dropout", batch.info.step, batch.info.shard);
         const result = await network.lossAndGradient(state.parameters, lossInputs(batch, sde, weighting), key);
         return { ...result, dispose: () => result.gradient.dispose() };
       },

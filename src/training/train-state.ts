@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly averages?: ReadonlyMap<number, Float32Array>;
   /** Sums over the steps since the last log step; absent: nobody sums. */
   readonly window?: LossWindow;
+  /** Times that a step was drawn anew, see `goBack`; absent: never. */
+  readonly goneBack?: number;
 }
 
 /** Name of a further average in files and between nodes. */
@@ -60,6 +62,8 @@ export class TrainState {
   #evaluated: number | undefined;
   /** Sums over the steps since the last log step, which `sumWindow` moves on. */
   window: LossWindow | undefined;
+  /** Times that a step behind it was drawn anew, which `goBack` counts. */
+  goneBack = 0;
 
   constructor(layout: ParameterLayout, snapshot: Snapshot) {
     this.layout = layout;
@@ -73,6 +77,7 @@ export class TrainState {
     this.#outer = snapshot.outer && upload(snapshot.outer);
     this.#averages = uploadAll(snapshot.averages);
     this.window = snapshot.window;
+    this.goneBack = snapshot.goneBack ?? 0;
   }
 
   /** The state before the first step; the average starts at the parameters. */
@@ -139,6 +144,7 @@ export class TrainState {
     this.#outer = snapshot.outer && upload(snapshot.outer);
     this.#averages = uploadAll(snapshot.averages);
     this.window = snapshot.window;
+    this.goneBack = snapshot.goneBack ?? 0;
   }
 
   /** Chooses the average that is evaluated by its decay. @throws UsageError when the state has none of it. */
@@ -176,7 +182,8 @@ export class TrainState {
       ...outer,
       ...(averages.size > 0 && { averages }),
       ...(this.window && { window: this.window }),
-    };
+      ...(this.goneBack > 0 && { goneBack: this.goneBack }),
+};
   }
 
   /** SHA-256 over the parameters. */

@@ -51,6 +51,8 @@ const local: See = (sets) => {
 };
 const whole = run("train", "eval", "sample");
 const training = run("train");
+/** Of a training that may end with a loss that is too large. */
+const diverging: See = (sets) => training(sets).catch((error: Error): Seen => ({ refusal: error.message }));
 const evaluation = run("eval", "sample", "look");
 const dequantizer = run("dequantizer");
 const EVALUATED = "bpd bound loss samples";
@@ -73,6 +75,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.checkpointEvery": row("1", training, "checkpoints"),
   "training.keepCheckpoints": row("1", training, "checkpoints"),
   "training.keepEvery": row("1", training, "checkpoints", "training.keepCheckpoints=1", "training.checkpointEvery=1"),
+  "training.onDivergence": row("back", diverging, "refusal", "training.largestLoss=0.03"),
+  "training.largestLoss": row("0.03", training, PARAMETERS, "training.onDivergence=back"),
   "training.logEvery": row("1", training, "logged"),
   "training.snapshotEvery": row("1", training, "looks"),
   "training.boundImages": row("2", evaluation, "look"),

@@ -123,6 +123,8 @@ describe("the fields that a workdir is bound to", () => {
       "checkpointEvery",
       "keepCheckpoints",
       "keepEvery",
+      "onDivergence",
+      "largestLoss",
       "logEvery",
       "snapshotEvery",
       "histogramEvery",

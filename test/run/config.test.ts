@@ -98,6 +98,7 @@ describe("resolveConfig", () => {
     ["exchange.replicas=3", "exchange.replicas: 3 replicas cannot share training.shards, 4", "training.shards=3"],
     ["exchange.engine=tensorflow", "exchange.engine: tensorflow", "--set exchange.engine=grpc"],
     ["exchange.wire=bfloat16", "exchange.wire: bfloat16", "--set exchange.wire=float32"],
+    ["training.onDivergence=back", "training.onDivergence: a round", "--set training.onDivergence=stop"],
   ])("--set %s is refused with local steps: %s, %s", (set, problem, remedy) => {
     const local = ["training.shards=4", "exchange.mode=local"];
     expect(() => resolve([...local, set])).toThrow(problem);

@@ -12,6 +12,7 @@ import { dequantizationLoss } from "../../streams/dequantization-loss.ts";
 import { unitImage } from "../../streams/dequantize.ts";
 import { ema } from "../../streams/ema.ts";
 import { flip } from "../../streams/flip.ts";
+import { goBack } from "../../streams/go-back.ts";
 import { images, trainBatches } from "../../streams/batches.ts";
 import { record } from "../../streams/record.ts";
 import { sumWindow } from "../../streams/sum-window.ts";
@@ -44,38 +45,38 @@ export type DequantizerTraining = (
  */
 export const dequantizerLoop: DequantizerTraining = (
   { config, engine, signal },
-  { sde, state: model },
+  { sde, state: model, tell },
   data,
   dequantizer,
 ) => {
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
-  const { shards, smallestTime: eps, checkpointEvery, logEvery } = config.training;
+  const { shards, smallestTime: eps, checkpointEvery, logEvery, onDivergence } = config.training;
   const { centered, randomFlip } = config.data;
   const { state, store, loss } = dequantizer;
   const seed = evaluationSeed(config);
   const compile = compiles({ config, engine });
   const importance = sde.importance !== undefined;
-  const batches = { batchSize, shards, seed, from: state.step, to: steps, signal };
+  const batches = { batchSize, shards, seed, to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
-    trainBatches(images(data), "image", { ...batches, credit })
-      .pipe(
+    goBack(state, { onDivergence, credit, shards, tell, prefix: "train_deq" }, (start) =>
+      trainBatches(images(data), "image", { ...batches, ...start }).pipe(
         randomFlip ? flip({ seed }) : identity,
         dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
         accumulate(shards),
         adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
-        ema(state, { rate: emaRate, compile }),
-      )
-      .pipe(
-        sumWindow(state, { steps, every: logEvery }),
-        captureState(state, { every: [checkpointEvery] }),
-        checkpoint(state, store, { every: checkpointEvery, signal }),
-        credit.refund(shards),
-        record({
-          ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
-          ...{ lossUnit: "bits/dim", window: state.window },
-        }),
       ),
+    ).pipe(
+      ema(state, { rate: emaRate, compile }),
+      sumWindow(state, { steps, every: logEvery }),
+      captureState(state, { every: [checkpointEvery] }),
+      checkpoint(state, store, { every: checkpointEvery, signal }),
+      credit.refund(shards),
+      record({
+        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
+        ...{ lossUnit: "bits/dim", window: state.window },
+      }),
+    ),
   );
 };
 

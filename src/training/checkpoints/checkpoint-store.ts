@@ -6,7 +6,7 @@ import type { ParameterLayout } from "../../models/parameters.ts";
 import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { bestPath, HELD_OUT, type HeldOut } from "./best-checkpoint.ts";
 import { parseConfig, type Json } from "./stored-config.ts";
-import { parseWindow } from "../loss-window.ts";
+import { takeSums, withSums } from "./stored-sums.ts";
 import type { Snapshot } from "../train-state.ts";
 
 /** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
@@ -31,9 +31,6 @@ export interface CheckpointStoreOptions {
   /** Awaited before a file gets its name, so that what it goes with is on the disk. */
   readonly before?: () => Promise<void>;
 }
-
-/** Key of the configuration in a file that holds the sums since the last log step. */
-export const WINDOW = "window";
 
 interface Entry {
   readonly path: string;
@@ -105,8 +102,7 @@ export class CheckpointStore {
     await this.#allowed(snapshot.step);
     await before?.();
     mkdirSync(join(workdir, kind), { recursive: true });
-    const { window } = snapshot;
-    await writeCheckpoint(path, layout, snapshot, window ? { ...(config as Json), [WINDOW]: window } : config);
+    await writeCheckpoint(path, layout, snapshot, withSums(config, snapshot));
     // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
     const older = entriesOf(workdir, kind).filter(({ step }) => step < snapshot.step);
     const limit = kind === "checkpoints" ? keep : 1;
@@ -162,10 +158,9 @@ export class CheckpointStore {
       try {
         const { snapshot, config } = readRunCheckpoint(path, layout);
         this.#newest = path;
-        const { [WINDOW]: sums, ...loaded } = parseConfig(path, config);
+        const { config: loaded, sums } = takeSums(parseConfig(path, config), snapshot.step);
         this.#loaded = loaded;
-        const window = parseWindow(sums, snapshot.step);
-        return { path, snapshot: window ? { ...snapshot, window } : snapshot };
+        return { path, snapshot: { ...snapshot, ...sums } };
       } catch (error) {
         if (!(error instanceof DamagedCheckpointError)) throw error;
         onDamaged(error.message.split("\n")[0]!);

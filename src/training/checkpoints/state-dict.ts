@@ -3,10 +3,9 @@ import { describeArray, namedArray, type NamedArray } from "../../data/formats/n
 import { layoutOf, valuesOf, type ParameterLayout } from "../../models/parameters.ts";
 import { differencesError } from "./differences.ts";
 import { DEQUANTIZER_FIELD, fieldProblems, numberIn, STEP, type StoredCheckpoint } from "./reference-fields.ts"; // prettier-ignore
-import type { Snapshot } from "../train-state.ts";
 
 /** The reference has no outer momentum and one average. */
-type Vector = Exclude<keyof Snapshot, "step" | "outer" | "averages" | "window">;
+type Vector = "parameters" | "m" | "v" | "ema";
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** Null stands for a branch with nothing on it. */

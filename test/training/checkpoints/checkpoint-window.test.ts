@@ -9,9 +9,9 @@ const layout = layoutWith(SHAPES);
 const window = { step: 7, count: 3, loss: 6.5, gradNorm: 1.25, learningRate: 2e-4 };
 
 /** What a store writes with this configuration, and another one then loads. */
-async function roundTrip(config: object, sums?: typeof window) {
+async function roundTrip(config: object, sums?: typeof window, goneBack?: number) {
   const workdir = dirname(temporaryFile("none"));
-  const snapshot = { ...snapshotOf(layout), ...(sums && { window: sums }) };
+  const snapshot = { ...snapshotOf(layout), ...(sums && { window: sums }), ...(goneBack && { goneBack }) };
   const path = await new CheckpointStore({ workdir, layout, config, keep: 2 }).save("checkpoints", snapshot);
   const store = new CheckpointStore({ workdir, layout, config: {}, keep: 2 });
   const found = store.load(() => {})!;
@@ -27,6 +27,16 @@ describe("the sums since the last log step", () => {
     const { found, loaded } = await roundTrip({ seed: 1 }, window);
     expect(found.snapshot).toEqual({ ...snapshotOf(layout), window });
     expect(loaded).toEqual({ seed: 1 });
+  });
+
+  it("have the number of steps that were taken again beside them", async () => {
+    const { written, found, loaded } = await roundTrip({ seed: 1 }, window, 3);
+    expect(written).toEqual({ seed: 1, window, goneBack: 3 });
+    expect(found.snapshot).toEqual({ ...snapshotOf(layout), window, goneBack: 3 });
+    expect(loaded).toEqual({ seed: 1 });
+    const damaged = await roundTrip({ seed: 1, goneBack: "many" });
+    expect(damaged.found.snapshot).toStrictEqual(snapshotOf(layout));
+    expect(damaged.loaded).toEqual({ seed: 1 });
   });
 
   it("are neither written nor read where nobody sums", async () => {

@@ -1,0 +1,10 @@
+import { randomKey } from "../base/random.ts";
+import type { BatchInfo } from "../data/batch.ts";
+
+/** The seed of a batch's random numbers: that of the run, or another one where the step is drawn anew. */
+export function seedOf(seed: number, { redraw = 0 }: BatchInfo): number {
+  if (redraw === 0) return seed;
+  const [high, low] = randomKey(seed, "redraw", redraw);
+  // A whole number below 2^53.
+  return (high >>> 11) * 2 ** 32 + low;
+}
