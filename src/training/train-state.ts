@@ -183,7 +183,7 @@ export class TrainState {
       ...(averages.size > 0 && { averages }),
       ...(this.window && { window: this.window }),
       ...(this.goneBack > 0 && { goneBack: this.goneBack }),
-};
+    };
   }
 
   /** SHA-256 over the parameters. */
