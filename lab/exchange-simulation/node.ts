@@ -81,9 +81,9 @@ export class SimulatedNode {
 
   /** One event after another, as in the real shell. */
   #inTurn(run: () => void): void {
-    this.#events.push(run);
-    if (this.#busy) return;
+    if (this.#busy) return void this.#events.push(run);
     this.#busy = true;
+    if (this.process.running) run();
     for (let next = this.#events.shift(); next; next = this.#events.shift()) if (this.process.running) next();
     this.#busy = false;
   }

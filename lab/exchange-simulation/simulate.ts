@@ -9,6 +9,7 @@ export interface Outcome {
   readonly seed: number;
   /** The property that did not hold. */
   readonly broken: string | undefined;
+  /** Events as lines, rendered when asked for. */
   readonly log: readonly string[];
   /** Seconds of virtual time. */
   readonly seconds: number;
@@ -234,5 +235,10 @@ export function simulate(seed: number, plan: Plan = planOf(seed)): Outcome {
     fail(`not over after ${world.now / 1000} s: ${left.join("; ")}`);
   }
   if (!late && !broken && done.size < count) fail(`only ${done.size} of ${count} nodes ended`);
-  return { seed, broken, log: world.log, seconds: world.now / 1000, faults: plan.faults.length };
+  return {
+    ...{ seed, broken, seconds: world.now / 1000, faults: plan.faults.length },
+    get log() {
+      return world.log;
+    },
+  };
 }

@@ -4,11 +4,14 @@ import { RETRY } from "../../src/grpc/exchange/limits.ts";
 import { worksIn } from "../../src/grpc/exchange/member-state.ts";
 import type { GroupView, Member, Phase } from "../../src/grpc/exchange/messages.ts";
 import { rangeOf, shardsOf } from "../../src/grpc/exchange/shares-of-view.ts";
-import { subtreesOf, sumInOrder } from "../../src/ops/sum-tree.ts";
+import { subtreesOf, sumInOrder, type SubtreeSum } from "../../src/ops/sum-tree.ts";
 import { add, applied, hashOf, LENGTH, partials, type Values } from "./model.ts";
 import type { SimulatedNode } from "./node.ts";
 import type { Parcel, Surroundings } from "./surroundings.ts";
 import { Connection } from "./world.ts";
+
+/** More than a run has. */
+const STEPS = 1000;
 
 type Came = Record<"REDUCE" | "GATHER", Map<number, Parcel>>;
 /** A connection to another node, and what is lost if it breaks now. */
@@ -32,9 +35,13 @@ export class Work {
   #came = nothing();
   #early: Parcel[] = [];
   #own: { step: number; first: number; end: number } | undefined;
-  #computing: string | undefined;
-  #round: string | undefined;
+  #computing: number | undefined;
+  #round: number | undefined;
+  /** Of its own shards, in this round. */
+  #sums: readonly SubtreeSum<Float32Array>[] = [];
   #gathered = false;
+  #told: Values | undefined;
+  #share: { readonly view: GroupView; readonly first: number; readonly end: number } | undefined;
 
   constructor(node: SimulatedNode, around: Surroundings, values: Values) {
     [this.#node, this.#around, this.values] = [node, around, values];
@@ -135,27 +142,28 @@ export class Work {
     const { setup, onState } = this.#around;
     const view = worksIn(this.#node.member);
     if (!view) return;
-    onState(this.#node, this.values);
+    if (this.#told !== this.values) onState(this.#node, (this.#told = this.values));
     const { step } = this.values;
     if (step >= setup.to) return;
     if (this.#early.length > 0) for (const parcel of this.#early.splice(0)) this.#take(parcel);
-    const key = `${view.view}/${step}`;
-    const { first, end } = shardsOf(view, this.#node.member.id, this.#shape());
+    const key = view.view * STEPS + step;
+    if (this.#share?.view !== view) this.#share = { view, ...shardsOf(view, this.#node.member.id, this.#shape()) };
+    const { first, end } = this.#share;
     const have = this.#own && this.#own.step === step && this.#own.first <= first && this.#own.end >= end;
     if (!have) return this.#compute(key, first, end);
     if (this.#round !== key) {
       this.#round = key;
       this.#gathered = false;
-      const sums = partials(this.values, first, end);
+      this.#sums = partials(this.values, first, end);
       for (const to of this.#others(view)) {
         const range = rangeOf(view, to.id, this.#shape());
-        this.#deliver(view, to, "REDUCE", sums.map(({ value }) => value.slice(range.first, range.end))); // prettier-ignore
+        this.#deliver(view, to, "REDUCE", this.#sums.map(({ value }) => value.slice(range.first, range.end))); // prettier-ignore
       }
     }
-    this.#exchange(view, first, end);
+    this.#exchange(view);
   }
 
-  #compute(key: string, first: number, end: number): void {
+  #compute(key: number, first: number, end: number): void {
     if (this.#computing === key || this.idle) return;
     const node = this.#node;
     const { setup, world, random } = this.#around;
@@ -181,8 +189,8 @@ export class Work {
   #waits(view: GroupView, phase: keyof Came): boolean {
     const { waiting, id: own } = this.#node.member;
     const came = this.#came[phase];
-    let missing = 0;
-    for (const { id } of view.members) if (id !== own && !came.has(id)) missing++;
+    // Only members are taken from; the own sum is there too.
+    const missing = view.members.length - 1 - (came.has(own) ? came.size - 1 : came.size);
     if ((waiting?.phase === phase ? waiting.from.length : 0) !== missing) {
       const from = view.members.flatMap(({ id }) => (id === own || came.has(id) ? [] : [id]));
       this.#node.tell({ type: "waits", phase, from });
@@ -190,14 +198,14 @@ export class Work {
     return missing > 0;
   }
 
-  #exchange(view: GroupView, first: number, end: number): void {
+  #exchange(view: GroupView): void {
     if (this.#waits(view, "REDUCE")) return;
     const { id: own, runId } = this.#node.member;
-    const range = rangeOf(view, own, this.#shape());
     if (!this.#gathered) {
       this.#gathered = true;
+      const range = rangeOf(view, own, this.#shape());
       const parts = view.members.flatMap(({ id }) => {
-        if (id === own) return partials(this.values, first, end).map(({ subtree, value }) => ({ subtree, value: value.slice(range.first, range.end) })); // prettier-ignore
+        if (id === own) return this.#sums.map(({ subtree, value }) => ({ subtree, value: value.slice(range.first, range.end) })); // prettier-ignore
         const share = shardsOf(view, id, this.#shape());
         const { vectors } = this.#came.REDUCE.get(id)!;
         return subtreesOf(share.first, share.end).map((subtree, i) => ({ subtree, value: vectors[i]! }));

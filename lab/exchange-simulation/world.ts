@@ -24,7 +24,7 @@ const before = (a: Due, b: Due) => a.at < b.at || (a.at === b.at && a.order < b.
 /** What is to happen, in order of time. */
 export class World {
   now = 0;
-  readonly log: string[] = [];
+  readonly #said: (readonly [now: number, who: string, text: string])[] = [];
   readonly #heap: Due[] = [];
   #order = 0;
 
@@ -38,7 +38,12 @@ export class World {
   }
 
   say(who: string, text: string): void {
-    this.log.push(`${(this.now / 1000).toFixed(3).padStart(9)} ${who}: ${text}`);
+    this.#said.push([this.now, who, text]);
+  }
+
+  /** What was said, a line each: most runs are never read. */
+  get log(): string[] {
+    return this.#said.map(([now, who, text]) => `${(now / 1000).toFixed(3).padStart(9)} ${who}: ${text}`);
   }
 
   /** Runs until nothing is left, `until` holds or the time is up. @returns Whether the time was up. */
@@ -114,13 +119,15 @@ export class Process {
   }
 }
 
+const wayOf = (from: number, to: number) => 64 * from + to;
+
 /** Between machines: delays, and what does not get through for a while. */
 export class Network {
   readonly #world: World;
   readonly #random: Random;
   readonly #delay: number;
-  /** "from>to": until when nothing gets through. */
-  readonly #blocked = new Map<string, number>();
+  /** By {@link wayOf}: until when nothing gets through. */
+  readonly #blocked = new Map<number, number>();
 
   constructor(world: World, random: Random, delay: number) {
     this.#world = world;
@@ -129,7 +136,7 @@ export class Network {
   }
 
   block(from: number, to: number, ms: number): void {
-    this.#blocked.set(`${from}>${to}`, this.#world.now + ms);
+    this.#blocked.set(wayOf(from, to), this.#world.now + ms);
   }
 
   heal(): void {
@@ -138,7 +145,7 @@ export class Network {
 
   /** ms until something sent now arrives: what is blocked is sent again until it gets through. */
   delay(from: number, to: number): number {
-    const open = Math.max(0, (this.#blocked.get(`${from}>${to}`) ?? 0) - this.#world.now);
+    const open = Math.max(0, (this.#blocked.get(wayOf(from, to)) ?? 0) - this.#world.now);
     return open + this.#delay * (0.5 + this.#random());
   }
 }

@@ -57,7 +57,7 @@ export function join(draft: CoordinatorDraft, arrival: Arrival): void {
   const id = draft.nextId++;
   const { address, collectivesPort, node, incarnation, differing = [], place = "here" } = arrival;
   const member = { id, rank, address, place, collectivesPort, node, incarnation };
-  draft.members.push({ ...member, ...fresh(now) });
+  draft.members = [...draft.members, { ...member, ...fresh(now) }];
   if (own) draft.since = now;
   effects.push({ type: "admit", id });
   send(draft, draft.members.at(-1)!, {

@@ -6,6 +6,8 @@ import { sanitizeText } from "../../base/sanitize-text.ts";
 import { join } from "./coordinator-joining.ts";
 import { isLive, judged, leftOut, SILENT } from "./coordinator-judgement.ts";
 import {
+  copyOf,
+  draftOf,
   isOwn,
   type Attending,
   type CoordinatorDraft,
@@ -29,18 +31,24 @@ export function coordinate(
   event: CoordinatorEvent,
   now: number,
 ): { readonly state: CoordinatorState; readonly effects: readonly CoordinatorEffect[] } {
-  const members = state.members.map((member) => ({ ...member }));
-  const draft: CoordinatorDraft = { ...state, members, accusations: [...state.accusations], idle: { ...state.idle }, effects: [], now }; // prettier-ignore
+  const draft = draftOf(state, now);
   if (event.type === "join") join(draft, event.arrival);
   else if (event.type === "tick") tick(draft);
   else if (event.type === "close") close(draft, event.reason);
   else {
     const member = draft.members.find(({ id }) => id === event.id);
-    if (member && event.type === "said") said(draft, member, event.message);
+    if (member && event.type === "said") said(draft, taken(draft, member), event.message);
     if (member && event.type === "gone") remove(draft, [{ member, what: `is gone: ${event.why}` }]);
   }
   // As it is: a copy without effects and time would take longer than all else here.
   return { state: draft, effects: draft.effects };
+}
+
+/** Replaces a member by a copy that may be changed. */
+function taken(draft: CoordinatorDraft, member: Readonly<Attending>): Attending {
+  const own = copyOf(member);
+  draft.members = draft.members.map((one) => (one === member ? own : one));
+  return own;
 }
 
 /** Handles a member's message. */
@@ -55,7 +63,8 @@ function said(
   if (diverged) return draft.members.forEach((one) => send(draft, one, { diverged }));
   if (alive) {
     if (alive.progress !== member.progress) member.progressed = now;
-    if (alive.step > member.base) delete draft.idle[member.incarnation];
+    const { incarnation, base } = member;
+    if (alive.step > base && draft.idle[incarnation]) draft.idle = { ...draft.idle, [incarnation]: 0 };
     [member.progress, member.step, member.waitsFor] = [alive.progress, alive.step, alive.waitsFor];
     finish(draft);
   }
@@ -71,9 +80,9 @@ function said(
   if (suspect && suspect.view === draft.view && draft.phase === "settled") {
     const { id: of, reason: text, silent, patience } = suspect;
     const known = draft.accusations.find((one) => one.by === member.id && one.of === of && one.silent === silent);
-    draft.accusations = draft.accusations.filter((one) => one !== known);
     const [reason, at] = [sanitizeText(text), known && isLive(member, known) ? known.at : now];
-    draft.accusations.push({ by: member.id, of, reason, silent, patience, at });
+    const others = draft.accusations.filter((one) => one !== known);
+    draft.accusations = [...others, { by: member.id, of, reason, silent, patience, at }];
   }
 }
 

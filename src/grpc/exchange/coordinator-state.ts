@@ -111,16 +111,16 @@ export type CoordinatorEffect =
   | { readonly type: "end"; readonly id: number; readonly reason: string; readonly how: Farewell }
   | { readonly type: "tell"; readonly text: string };
 
-/** A state that is being made; nobody else has it yet. */
+/** A state that is being made; nobody else has it yet. What it holds is replaced, never changed. */
 export interface CoordinatorDraft extends CoordinatorState {
-  members: Attending[];
+  members: readonly Readonly<Attending>[];
   nextId: number;
   view: number;
   phase: CoordinatorState["phase"];
   since: number;
   begun: boolean;
-  accusations: Accusation[];
-  idle: Record<string, number>;
+  accusations: readonly Accusation[];
+  idle: Readonly<Record<string, number>>;
   lost: number | undefined;
   verified: number;
   readonly effects: CoordinatorEffect[];
@@ -131,6 +131,19 @@ export const newCoordinator = (rules: CoordinatorRules): CoordinatorState => ({
   ...{ rules, members: [], nextId: 1, view: 0, phase: "gathering", since: 0, begun: false },
   ...{ accusations: [], idle: {}, lost: undefined, verified: -1 },
 });
+
+/** Fields by name, here and below: V8 copies them ten times as fast as a spread. */
+export function draftOf(state: CoordinatorState, now: number): CoordinatorDraft {
+  const { rules, members, nextId, view, phase, since, begun, accusations, idle, lost, verified } = state;
+  return { rules, members, nextId, view, phase, since, begun, accusations, idle, lost, verified, effects: [], now };
+}
+
+/** A copy of a member that may be changed. */
+export function copyOf(member: Readonly<Attending>): Attending {
+  const { id, rank, address, collectivesPort, place, node, incarnation, ready, entered, heard } = member;
+  const { progress, progressed, step, base, waitsFor, told, same } = member;
+  return { id, rank, address, collectivesPort, place, node, incarnation, ready, entered, heard, progress, progressed, step, base, waitsFor, told, same }; // prettier-ignore
+}
 
 export const byRank = (a: Member, b: Member) => a.rank - b.rank;
 export const isOwn = ({ rank }: Member) => rank === 0;

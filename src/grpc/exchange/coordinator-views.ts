@@ -2,7 +2,7 @@
  * Makes the coordinator's views: asks all members for their step, then tells them who takes part from which step on.
  */
 import type { Going } from "./coordinator-judgement.ts";
-import { byRank, type Attending, type CoordinatorDraft } from "./coordinator-state.ts";
+import { byRank, copyOf, type Attending, type CoordinatorDraft } from "./coordinator-state.ts";
 import type { CoordinatorMessage, GroupView, Ready } from "./messages.ts";
 
 export const send = ({ effects }: CoordinatorDraft, { id }: Attending, message: CoordinatorMessage) => effects.push({ type: "send", id, message }); // prettier-ignore
@@ -11,7 +11,8 @@ export const tell = ({ effects }: CoordinatorDraft, text: string) => effects.pus
 export function drop(draft: CoordinatorDraft, { member, what, farewell, silent = false }: Going): void {
   draft.members = draft.members.filter((one) => one !== member);
   draft.lost = draft.now;
-  if (silent) draft.idle[member.incarnation] = (draft.idle[member.incarnation] ?? 0) + 1;
+  const { incarnation } = member;
+  if (silent) draft.idle = { ...draft.idle, [incarnation]: (draft.idle[incarnation] ?? 0) + 1 };
   if (farewell) draft.effects.push({ type: "end", id: member.id, ...farewell });
   const { length } = draft.members;
   tell(draft, `node ${member.rank} ${what}; ${length} of ${length + 1} nodes stay`);
@@ -29,7 +30,7 @@ export function change(draft: CoordinatorDraft): void {
   draft.since = draft.now;
   draft.view++;
   draft.accusations = [];
-  for (const member of draft.members) member.ready = undefined;
+  draft.members = draft.members.map((member) => Object.assign(copyOf(member), { ready: undefined }));
   for (const member of draft.members) send(draft, member, { prepare: { view: draft.view } });
 }
 
@@ -43,8 +44,10 @@ function needOf({ entered, ready }: Attending, source: Ready): GroupView["need"]
 
 /** All have answered: the view can be said. */
 export function settle(draft: CoordinatorDraft): void {
-  const members = [...draft.members].sort(byRank);
-  if (members.some(({ ready }) => ready === undefined)) return;
+  if (draft.members.some(({ ready }) => ready === undefined)) return;
+  const copies = draft.members.map(copyOf);
+  draft.members = copies;
+  const members = [...copies].sort(byRank);
   // Later on the state of those who have the run's; at the beginning, or if these are all gone, the newest.
   const ofRun = members.filter(({ entered, ready }) => entered && ready!.settled);
   const old = ofRun.length > 0 ? ofRun : members;

@@ -5,7 +5,15 @@
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import { notesOn } from "./arithmetic.ts";
 import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
-import type { CallEnd, MemberDraft, MemberEffect, MemberEvent, MemberFailure, MemberState } from "./member-state.ts";
+import {
+  draftOf,
+  type CallEnd,
+  type MemberDraft,
+  type MemberEffect,
+  type MemberEvent,
+  type MemberFailure,
+  type MemberState,
+} from "./member-state.ts";
 import type { CoordinatorMessage, MemberMessage, Phase } from "./messages.ts";
 
 /** Computes the effects of an event. */
@@ -14,7 +22,7 @@ export function attend(
   event: MemberEvent,
   now: number,
 ): { readonly state: MemberState; readonly effects: readonly MemberEffect[] } {
-  const draft: MemberDraft = { ...state, effects: [], now };
+  const draft = draftOf(state, now);
   if (!draft.ended) react(draft, event);
   // As it is: a copy without effects and time would take longer than all else here.
   return { state: draft, effects: draft.effects };

@@ -123,6 +123,14 @@ export interface MemberDraft extends MemberState {
   readonly now: number;
 }
 
+/** A draft of the state. Fields by name: V8 copies them ten times as fast as a spread. */
+export function draftOf(state: MemberState, now: number): MemberDraft {
+  const { rules, deadline, call, attempt, looking, retryAt, calledAt, heard, runId, id, viewNumber, view } = state;
+  const { caughtUp, settled, step, hasSum, computing, turnSince, entering, waiting, progress, expulsions } = state;
+  const { verified, ended } = state;
+  return { rules, deadline, call, attempt, looking, retryAt, calledAt, heard, runId, id, viewNumber, view, caughtUp, settled, step, hasSum, computing, turnSince, entering, waiting, progress, expulsions, verified, ended, effects: [], now }; // prettier-ignore
+}
+
 export const newMember = (rules: MemberRules, deadline: number, step: number): MemberState => ({
   ...{ rules, deadline, step, call: "none", attempt: 0, looking: undefined, retryAt: 0, calledAt: 0, heard: 0 },
   ...{ runId: "", id: 0, viewNumber: 0, view: undefined, caughtUp: false, settled: false, hasSum: false },
