@@ -1,10 +1,10 @@
 /** The work of a simulated node: what it computes, sends, sums up and applies, and what it fetches. */
 import { admission } from "../../src/grpc/exchange/admission.ts";
-import { RETRY } from "../../src/grpc/exchange/limits.ts";
 import { worksIn } from "../../src/grpc/exchange/member-state.ts";
 import type { GroupView, Member, Phase } from "../../src/grpc/exchange/messages.ts";
 import { rangeOf, shardsOf } from "../../src/grpc/exchange/shares-of-view.ts";
 import { subtreesOf, sumInOrder, type SubtreeSum } from "../../src/ops/sum-tree.ts";
+import { Delivery, type Peer } from "./delivery.ts";
 import { add, applied, hashOf, LENGTH, partials, type Values } from "./model.ts";
 import type { SimulatedNode } from "./node.ts";
 import type { Parcel, Surroundings } from "./surroundings.ts";
@@ -14,11 +14,6 @@ import { Connection } from "./world.ts";
 const STEPS = 1000;
 
 type Came = Record<"REDUCE" | "GATHER", Map<number, Parcel>>;
-/** A connection to another node, and what is lost if it breaks now. */
-interface Peer {
-  readonly connection: Connection;
-  readonly sent: Set<(why: string) => void>;
-}
 
 const nothing = (): Came => ({ REDUCE: new Map(), GATHER: new Map() });
 
@@ -54,14 +49,14 @@ export class Work {
     this.#early = this.#early.filter(({ view }) => view >= this.#node.member.viewNumber);
   }
 
-  #peer(host: number): Peer | undefined {
+  peer(host: number): Peer | undefined {
     const known = this.#peers.get(host);
     if (known?.connection.open) return known;
     const { at, world, network } = this.#around;
     const there = at(host);
     if (!there || there === "silent") return undefined;
     const peer: Peer = { connection: new Connection(world, network, this.#node, there), sent: new Set() };
-    peer.connection.onBreak[0] = (why) => peer.sent.forEach((lost) => lost(why));
+    peer.connection.onBreak[0] = (why) => peer.sent.forEach((delivery) => delivery.lost(why));
     this.#peers.set(host, peer);
     return peer;
   }
@@ -72,29 +67,12 @@ export class Work {
 
   #deliver(view: GroupView, to: Member, phase: Phase, vectors: readonly Float32Array[]): void {
     const node = this.#node;
-    const { at, world } = this.#around;
-    const host = this.#hostOf(to);
     const { id: from, runId } = node.member;
     const parcel = { runId, view: view.view, step: this.values.step, from, phase, vectors };
-    const isOver = () => node.member.view !== view;
-    const soon = (ms: number, run: () => void) => world.after(ms, () => node.process.do(() => isOver() || run()));
-    const failed = (why: string) => isOver() || node.tell({ type: "undelivered", to: to.id, why });
-    const send = (onLost: (why: string) => void): void => {
-      const there = at(host);
-      if (there === "silent") return;
-      const peer = this.#peer(host);
-      if (!peer || !there) return soon(2, () => failed("connection refused"));
-      peer.sent.add(onLost);
-      peer.connection.send(0, () => {
-        peer.sent.delete(onLost);
-        there.work.#take(parcel);
-      });
-    };
-    // As the real deliveries do: what is lost with its connection is sent again, once.
-    send(() => soon(RETRY, () => send(failed)));
+    new Delivery(node, this.#around, view, { id: to.id, host: this.#hostOf(to) }, parcel).send();
   }
 
-  #take(parcel: Parcel): void {
+  take(parcel: Parcel): void {
     const { runId, view, viewNumber, caughtUp: settled } = this.#node.member;
     if (parcel.runId !== runId) return;
     const { verdict } = admission(parcel, { view, viewNumber, step: this.values.step, settled });
@@ -145,7 +123,7 @@ export class Work {
     if (this.#told !== this.values) onState(this.#node, (this.#told = this.values));
     const { step } = this.values;
     if (step >= setup.to) return;
-    if (this.#early.length > 0) for (const parcel of this.#early.splice(0)) this.#take(parcel);
+    if (this.#early.length > 0) for (const parcel of this.#early.splice(0)) this.take(parcel);
     const key = view.view * STEPS + step;
     if (this.#share?.view !== view) this.#share = { view, ...shardsOf(view, this.#node.member.id, this.#shape()) };
     const { first, end } = this.#share;
@@ -192,7 +170,7 @@ export class Work {
     // Only members are taken from; the own sum is there too.
     const missing = view.members.length - 1 - (came.has(own) ? came.size - 1 : came.size);
     if ((waiting?.phase === phase ? waiting.from.length : 0) !== missing) {
-      const from = view.members.flatMap(({ id }) => (id === own || came.has(id) ? [] : [id]));
+      const from = view.members.filter(({ id }) => id !== own && !came.has(id)).map(({ id }) => id);
       this.#node.tell({ type: "waits", phase, from });
     }
     return missing > 0;

@@ -30,9 +30,10 @@ export const leftOut = (member: Attending, why: string, by = ""): Going => ({
 
 /** Chooses the members that leave, from what members say of each other. */
 export function judged(draft: CoordinatorDraft): Going[] {
-  const { members, now } = draft;
+  const { members, now, accusations } = draft;
+  if (accusations.length === 0) return [];
   const memberOf = (id: number) => members.find((member) => member.id === id);
-  const live = draft.accusations.filter(
+  const live = accusations.filter(
     (one) => memberOf(one.of) && memberOf(one.by) && isLive(memberOf(one.by)!, one),
   );
   const ripe = live.filter(({ at }) => now - at >= HEARING);
