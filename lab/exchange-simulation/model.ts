@@ -8,16 +8,25 @@ export interface Values {
   readonly vector: Float32Array;
 }
 
-// Loops over arrays: millions of these vectors are made in a minute.
+let block = new Float32Array(0);
+let used = 0;
+
+/** Memory for a vector: from a block, since millions are made in a minute. */
+function vectorOf(length: number): Float32Array {
+  if (used + length > block.length) [block, used] = [new Float32Array(1000 * LENGTH), 0];
+  return block.subarray(used, (used += length));
+}
+
+// Loops over arrays below: a function for each value takes longer.
 export function add(a: Float32Array, b: Float32Array): Float32Array {
-  const sum = new Float32Array(a.length);
+  const sum = vectorOf(a.length);
   for (let i = 0; i < sum.length; i++) sum[i] = a[i]! + b[i]!;
   return sum;
 }
 
 /** Gradient of one shard; it depends on the state, so that another state leads elsewhere. */
 export function gradient({ step, vector }: Values, shard: number): Float32Array {
-  const values = new Float32Array(vector.length);
+  const values = vectorOf(vector.length);
   for (let i = 0; i < values.length; i++) values[i] = Math.sin(vector[i]! * (shard + 1) + step) + 0.1 * (i % 7);
   return values;
 }
@@ -33,7 +42,7 @@ export const partials = (values: Values, first: number, end: number): SubtreeSum
   subtreesOf(first, end).map((subtree) => ({ subtree, value: sumBelow(values, subtree.first, subtree.level) }));
 
 export function applied({ step, vector }: Values, sum: Float32Array): Values {
-  const next = new Float32Array(vector.length);
+  const next = vectorOf(vector.length);
   for (let i = 0; i < next.length; i++) next[i] = vector[i]! - Math.fround(0.05 * sum[i]!);
   return { step: step + 1, vector: next };
 }

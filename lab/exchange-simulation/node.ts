@@ -89,14 +89,16 @@ export class SimulatedNode {
   }
 
   tell(event: MemberEvent): void {
-    this.#inTurn(() => {
-      const { state, effects } = attend(this.member, event, this.#clock);
-      this.member = state;
-      for (const effect of effects) this.#perform(effect);
-      this.#write();
-      // The work tells these itself.
-      if (event.type !== "waits" && event.type !== "turn") this.work.goOn();
-    });
+    this.#inTurn(() => this.#attend(event));
+  }
+
+  #attend(event: MemberEvent): void {
+    const { state, effects } = attend(this.member, event, this.#clock);
+    this.member = state;
+    for (const effect of effects) this.#perform(effect);
+    if (this.#toSave.length > 0) this.#write();
+    // The work tells these itself.
+    if (event.type !== "waits" && event.type !== "turn") this.work.goOn();
   }
 
   #coordinate(event: CoordinatorEvent): void {
@@ -181,7 +183,7 @@ export class SimulatedNode {
   /** As the gate of the checkpoints does. */
   #write(): void {
     const { verified, call } = this.member;
-    if (this.#toSave.length === 0 || this.#different) return;
+    if (this.#different) return;
     const isDue = ({ step }: Values) => step <= verified || call !== "attending";
     for (const values of this.#toSave.filter(isDue)) this.#keep(values);
     this.#toSave = this.#toSave.filter((values) => !isDue(values));

@@ -33,9 +33,7 @@ export function judged(draft: CoordinatorDraft): Going[] {
   const { members, now, accusations } = draft;
   if (accusations.length === 0) return [];
   const memberOf = (id: number) => members.find((member) => member.id === id);
-  const live = accusations.filter(
-    (one) => memberOf(one.of) && memberOf(one.by) && isLive(memberOf(one.by)!, one),
-  );
+  const live = accusations.filter((one) => memberOf(one.of) && memberOf(one.by) && isLive(memberOf(one.by)!, one));
   const ripe = live.filter(({ at }) => now - at >= HEARING);
   const broken = ripe.filter(({ silent }) => !silent);
   return broken.length > 0 ? unreachable(draft, broken) : silentOnes(draft, ripe);

@@ -7,6 +7,15 @@ import {
   type CoordinatorRules,
 } from "../../../src/grpc/exchange/coordinator-state.ts";
 
+/** An event or a state that rules are given: they may change nothing of it. */
+export function frozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(frozen);
+  }
+  return value;
+}
+
 /** ms of the run's deadline. */
 export const D = 1000;
 
@@ -17,8 +26,8 @@ export function coordinatorMachine(over: Partial<CoordinatorRules>) {
   let now = 0;
   return {
     happen(event: CoordinatorEvent): readonly CoordinatorEffect[] {
-      const next = coordinate(state, event, now);
-      state = next.state;
+      const next = coordinate(state, frozen(event), now);
+      state = frozen(next.state);
       return next.effects;
     },
     wait: (ms: number) => (now += ms),

@@ -4,7 +4,7 @@ import { IDLE, LINGER } from "../../../src/grpc/exchange/limits.ts";
 import { attend } from "../../../src/grpc/exchange/member-rules.ts";
 import { newMember, type MemberEvent } from "../../../src/grpc/exchange/member-state.ts";
 import type { MemberMessage, Ready } from "../../../src/grpc/exchange/messages.ts";
-import { coordinatorMachine, D } from "./coordinator-fixture.ts";
+import { coordinatorMachine, D, frozen } from "./coordinator-fixture.ts";
 
 /** A coordinator whose time and members are a test's. */
 function coordinator(over: Partial<CoordinatorRules> = {}) {
@@ -145,7 +145,7 @@ describe("a member's rules", () => {
   function member() {
     let state = newMember({ coordinates: false, to: 10, fixed: false }, D, 3);
     const happen = (event: MemberEvent, now = 0) => {
-      const next = attend(state, event, now);
+      const next = attend(frozen(state), frozen(event), now);
       state = next.state;
       return next.effects;
     };
