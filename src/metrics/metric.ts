@@ -47,7 +47,7 @@ export interface MetricBatch {
   readonly sequence: number;
   /** Place of the last metric, where places are missing between. */
   readonly last?: number | undefined;
-  /** Metrics that were lost before this batch. */
+  /** Metrics that were lost before this batch; of one that is pushed, places before it that hold none. */
   readonly dropped: number;
   /** Progress of the run; such a batch has no metrics, and `sequence` is its place. */
   readonly state?: RunState | undefined;

@@ -7,15 +7,18 @@ import { entriesOf, isState, type Entry, type MetricBatch, type StateEntry } fro
 import { dropTornLine } from "./lines.ts";
 import { MetricLog } from "./metric-log.ts";
 import { RunStates } from "./run-states.ts";
+import { StoredPlaces } from "./stored-places.ts";
 
 const ENDING = ".jsonl";
 /** ms between looks for runs that are lost. */
 const LOOK = 2000;
+/** Runs of an archive, and nodes of a run: their names come from others, and each takes memory, a run also a file. */
+const LIMIT = 10_000;
 
 interface Run {
   readonly log: MetricLog;
-  /** Last place stored, by node. */
-  readonly last: Map<string, number>;
+  /** Places stored, by node. */
+  readonly places: Map<string, StoredPlaces>;
   /** Last state in the record, by node. */
   readonly states: ReadonlyMap<string, StateEntry>;
 }
@@ -40,17 +43,24 @@ function runIdOf(file: string): string | undefined {
   }
 }
 
+/** The places of a node, in a map of all. */
+function placesOf(places: Run["places"], node: string): StoredPlaces {
+  const found = places.get(node) ?? new StoredPlaces();
+  places.set(node, found);
+  return found;
+}
+
 /** Opens a record, drops a line that was cut off, and finds the last places. */
 function openRun(path: string, runId: string): Run {
   dropTornLine(path);
   const log = new MetricLog(path, { runId, node: "" });
-  const last = new Map<string, number>();
+  const places: Run["places"] = new Map();
   const states = new Map<string, StateEntry>();
   for (const entry of log.advance()) {
-    last.set(entry.node, Math.max(entry.sequence, last.get(entry.node) ?? 0));
+    placesOf(places, entry.node).add(entry.sequence);
     if (isState(entry)) states.set(entry.node, entry);
   }
-  return { log, last, states };
+  return { log, places, states };
 }
 
 /** True where less is on disk than was written. */
@@ -59,10 +69,12 @@ const isGone = ({ path, end }: MetricLog) => (statSync(path, { throwIfNoEntry: f
 /**
  * Stores metrics of many runs and nodes, each once, and shows them to watchers.
  *
- * A node's metrics arrive in order, and again from an earlier place after a failure: so the last place tells new ones.
+ * A node's metrics arrive in order, and again from an earlier place after a failure: so their places tell new ones. Places
+ * that never came are told, once.
  */
 export class Archive implements Feed {
   readonly #dir: string;
+  readonly #limit: number;
   readonly #runs = new Map<string, Run>();
   readonly #states = new RunStates();
   readonly #watch: NodeJS.Timeout;
@@ -70,8 +82,9 @@ export class Archive implements Feed {
   readonly live = new Subject<readonly Entry[]>();
 
   /** Opens every record of the folder, which is made where it is missing. @throws what the file system says. */
-  constructor(dir: string, tell: (text: string) => void = () => {}) {
+  constructor(dir: string, tell: (text: string) => void = () => {}, limit = LIMIT) {
     this.#dir = dir;
+    this.#limit = limit;
     this.#tell = tell;
     mkdirSync(dir, { recursive: true });
     for (const file of readdirSync(dir).sort()) {
@@ -105,18 +118,23 @@ export class Archive implements Feed {
   /**
    * Writes what is new in a batch, and passes it on; a batch of nothing makes no run.
    *
-   * @throws what the file system says; nothing is stored then.
+   * @throws Error for more runs or nodes than are kept, and what the file system says; nothing is stored then.
    */
   accept(batch: MetricBatch): Accepted {
-    const { runId, node, sequence, metrics } = batch;
+    const { runId, node, sequence, metrics, dropped } = batch;
     const entries = entriesOf(batch);
     if (entries.length === 0) return { stored: 0, duplicates: 0 };
+    const known = this.#runs.has(runId);
     const run = this.#run(runId);
-    const last = run.last.get(node) ?? 0;
-    const fresh = sequence === 0 ? entries : entries.filter((entry) => entry.sequence > last);
+    if (run.places.size >= this.#limit && !run.places.has(node)) throw this.#full(`nodes of run ${runId}`);
+    const places = placesOf(run.places, node);
+    const fresh = sequence === 0 ? entries : entries.filter((entry) => !places.has(entry.sequence));
     if (fresh.length > 0) {
+      const missing = fresh[0]!.sequence - places.last - 1 - dropped;
       run.log.append(fresh);
-      run.last.set(node, Math.max(last, fresh.at(-1)!.sequence));
+      // Of a record that was moved away, it is told already.
+      if (missing > 0 && (places.last > 0 || !known)) this.#tell(`warning: run ${runId}: ${missing} metrics of ${node} before place ${sequence} did not come`); // prettier-ignore
+      for (const entry of fresh) places.add(entry.sequence);
       this.#states.take(fresh);
       this.live.next(fresh);
     }
@@ -135,8 +153,15 @@ export class Archive implements Feed {
     this.live.complete();
   }
 
+  #full(what: string): Error {
+    return new Error(
+      `the monitor keeps ${this.#limit} ${what} at most; move records out of ${this.#dir} and start it again`,
+    );
+  }
+
   #run(runId: string): Run {
     let run = this.#runs.get(runId);
+    if (!run && this.#runs.size >= this.#limit) throw this.#full("runs");
     if (run && isGone(run.log)) {
       this.#tell(`warning: ${run.log.path} was moved away or cut; what comes is kept in a new file`);
       run = undefined;

@@ -1,5 +1,6 @@
 /** The record of a run: one JSON object a line and a metric. */
 import { appendFileSync, closeSync, existsSync, fdatasyncSync, openSync, statSync, truncateSync, writeSync } from "node:fs"; // prettier-ignore
+import { setImmediate } from "node:timers/promises";
 import { readLines, START, type Position } from "./lines.ts";
 import { BATCH_SIZE, batchOf, follows, isMetric, type Entry, type Metric, type MetricBatch, type RecordPlace } from "../metrics/metric.ts"; // prettier-ignore
 import { parseRunState, type RunState } from "../metrics/run-state.ts";
@@ -38,6 +39,47 @@ const stateLine = (state: RunState, place?: Within) => JSON.stringify({ state, .
 /** Start of a {@link stateLine}. */
 const STATE = '{"state":';
 
+/** A line as an entry, if it is one, and the place after it. */
+interface ReadEntry {
+  readonly entry?: Entry | undefined;
+  readonly end: Position;
+}
+type Keep = (entry: Entry) => boolean;
+interface BatchAndEnd {
+  readonly batch: MetricBatch;
+  /** The place after it. */
+  readonly end: Position;
+}
+
+/** Bytes of a file that are looked through between two turns of the event loop. */
+const PIECE = 2 ** 20;
+
+function* tapped<T>(values: Iterable<T>, look: (value: T) => void): Generator<T, void> {
+  for (const value of values) {
+    look(value);
+    yield value;
+  }
+}
+
+/** The entries of lines in batches. */
+function* batched(lines: Iterable<ReadEntry>, from: Position, keep?: Keep): Generator<BatchAndEnd, void> {
+  let entries: Entry[] = [];
+  let end = from;
+  for (const line of lines) {
+    const { entry } = line;
+    if (entry && (!keep || keep(entry))) {
+      const last = entries.at(-1);
+      if (last && (entries.length === BATCH_SIZE || !follows(last, entry, keep !== undefined))) {
+        yield { batch: batchOf(entries), end };
+        entries = [];
+      }
+      entries.push(entry);
+      end = line.end;
+    }
+  }
+  if (entries.length > 0) yield { batch: batchOf(entries), end };
+}
+
 /**
  * A file of metrics that is appended to, here or by another thread, and read any number of times meanwhile.
  *
@@ -59,10 +101,7 @@ export class MetricLog {
   }
 
   /** Entries from a place up to another, each with the place after it; of a line that is none, undefined. */
-  *read(
-    from: Position = START,
-    to?: Position,
-  ): Generator<{ readonly entry?: Entry | undefined; readonly end: Position }> {
+  *read(from: Position = START, to?: Position): Generator<ReadEntry> {
     if (to && from.offset >= to.offset) return;
     for (const { text, end } of readLines(this.path, from)) {
       yield { entry: parseLine(text, end.line, this.owner), end };
@@ -71,30 +110,29 @@ export class MetricLog {
   }
 
   /**
-   * Entries from a place up to another in batches, each with the place after it.
-   *
-   * @param keep Which entries; without it all, and then each batch is without gaps.
+   * All entries from a place on in batches without gaps, each with the place after it.
    */
-  *batches(
-    from?: Position,
-    to?: Position,
-    keep?: (entry: Entry) => boolean,
-  ): Generator<{ batch: MetricBatch; end: Position }> {
-    let entries: Entry[] = [];
-    let end = from ?? START;
-    for (const line of this.read(from, to)) {
-      const { entry } = line;
-      if (entry && (!keep || keep(entry))) {
-        const last = entries.at(-1);
-        if (last && (entries.length === BATCH_SIZE || !follows(last, entry, keep !== undefined))) {
-          yield { batch: batchOf(entries), end };
-          entries = [];
-        }
-        entries.push(entry);
-      }
-      end = line.end;
+  batches(from: Position = START): Generator<BatchAndEnd> {
+    return batched(this.read(from), from);
+  }
+
+  /**
+   * Some entries up to a place in batches, with a turn for others after each MiB, whether it has such entries or not.
+   *
+   * @param keep Which entries.
+   */
+  async *batchesInTurns(to: Position, keep: Keep): AsyncGenerator<BatchAndEnd, void> {
+    for (let from = START; from.offset < to.offset; await setImmediate()) {
+      const before = from;
+      const piece = { ...to, offset: Math.min(to.offset, from.offset + PIECE) };
+      yield* batched(
+        tapped(this.read(from, piece), ({ end }) => (from = end)),
+        from,
+        keep,
+      );
+      // The file is shorter than it was.
+      if (from === before) return;
     }
-    if (entries.length > 0) yield { batch: batchOf(entries), end };
   }
 
   /** Entries that came since the last call. */

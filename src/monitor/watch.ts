@@ -37,8 +37,8 @@ export function watch(feed: Feed, request: WatchRequest, limit = WATCH_LIMIT): W
   if (!live) queue.close();
   async function* batches(): AsyncGenerator<MetricBatch, void> {
     for (const { log, to } of records) {
-      for (const { batch } of log.batches(undefined, to, (entry: Entry) => isMetric(entry) && filter(entry)))
-        yield batch;
+      const wanted = (entry: Entry) => isMetric(entry) && filter(entry);
+      for await (const { batch } of log.batchesInTurns(to, wanted)) yield batch;
     }
     if (span !== "NEW") for (const state of states) yield batchOf([state]);
     yield* queue.batches();

@@ -66,7 +66,7 @@ function lent(credit: Credit) {
  *
  * @example
  * ```ts
- * const options = { onDivergence: "back" as const, credit, shards: 1, tell: own.tell };
+ * const options = { onDivergence: "back" as const, credit, shards: 1, tell: session.tell };
  * goBack(state, options, (start) =>
  *   trainBatches(examples, "data", { batchSize: 128, shards: 1, seed: 1, to: 1000, ...start }).pipe(
  *     sampleTime(sde, { eps: 1e-5, density: "likelihood", seed: 1 }),

@@ -1,9 +1,10 @@
 import type { EventEmitter } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Client, credentials } from "@grpc/grpc-js";
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { PROTO, SERVICE, service } from "../../src/monitor/grpc/definition.ts";
+import { PROTO, SERVICE, service, toMessage, type MetricBatchMessage } from "../../src/monitor/grpc/definition.ts";
 import { Pusher } from "../../src/monitor/grpc/pusher.ts";
 import { backoffDelay } from "../../src/base/backoff.ts";
 import { startServer } from "../../src/grpc/server.ts";
@@ -70,6 +71,24 @@ describe("Monitor.Push", () => {
     const monitor = await monitorIn(temporaryFolder());
     const pushed = lastValueFrom(connect(monitor).push(values(batch(1, 1, names)), 5000));
     await expect(pushed).rejects.toThrow(`INVALID_ARGUMENT: ${message}`);
+    expect(stored(monitor)).toEqual([]);
+  });
+
+  it("refuses an impossible time, and a place that no record has", async () => {
+    const monitor = await monitorIn(temporaryFolder());
+    const client = new Client(`127.0.0.1:${monitor.endpoint.port}`, credentials.createInsecure());
+    onTestFinished(() => client.close());
+    const push = (message: MetricBatchMessage) =>
+      new Promise<string | undefined>((resolve) => {
+        const { path, requestSerialize, responseDeserialize } = service.Push;
+        client
+          .makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error) => resolve(error?.message))
+          .end(message);
+      });
+    const message = toMessage(batch(1, 1));
+    const metrics = message.metrics.map((one) => ({ ...one, time: { seconds: 1e14, nanos: 0 } }));
+    expect(await push({ ...message, metrics })).toContain("INVALID_ARGUMENT: a time is impossible");
+    expect(await push({ ...message, sequence: 2 ** 52 })).toContain("INVALID_ARGUMENT: sequence 4503599627370496 is");
     expect(stored(monitor)).toEqual([]);
   });
 

@@ -29,6 +29,47 @@ describe("Archive", () => {
     expect(await stepsIn(archive, ["free"])).toEqual([1, 1]);
   });
 
+  it("stores what comes after a place that is far too large", async () => {
+    const dir = temporaryFolder();
+    const archive = new Archive(dir);
+    archive.accept(batch(1, 2));
+    archive.accept(batch(2 ** 40, 1));
+    expect(archive.accept(batch(2, 3))).toEqual({ stored: 2, duplicates: 1 });
+    archive.close();
+    const after = new Archive(dir);
+    onTestFinished(() => after.close());
+    expect(after.accept(batch(1, 6))).toEqual({ stored: 2, duplicates: 4 });
+    expect(after.accept(batch(2 ** 40, 2))).toEqual({ stored: 1, duplicates: 1 });
+  });
+
+  it("tells of places that did not come, but not of those that hold nothing", () => {
+    const told: string[] = [];
+    const archive = new Archive(temporaryFolder(), (text) => told.push(text));
+    onTestFinished(() => archive.close());
+    archive.accept(batch(1, 3));
+    archive.accept({ ...batch(7, 2), dropped: 3 });
+    expect(told).toEqual([]);
+    archive.accept(batch(13, 1));
+    archive.accept(batch(14, 1));
+    archive.accept(batch(4, 1));
+    expect(told).toEqual(["warning: run run: 4 metrics of node before place 13 did not come"]);
+    archive.accept(batch(3, 1, { runId: "late" }));
+    expect(told[1]).toBe("warning: run late: 2 metrics of node before place 3 did not come");
+  });
+
+  it("keeps no more runs and nodes than it may, and says what to do", async () => {
+    const dir = temporaryFolder();
+    const archive = new Archive(dir, () => {}, 2);
+    onTestFinished(() => archive.close());
+    for (const runId of ["a", "b"]) archive.accept(batch(1, 1, { runId }));
+    const message = `the monitor keeps 2 runs at most; move records out of ${dir} and start it again`;
+    expect(() => archive.accept(batch(1, 1, { runId: "c" }))).toThrow(message);
+    archive.accept(batch(1, 1, { runId: "a", node: "other" }));
+    expect(() => archive.accept(batch(1, 1, { runId: "a", node: "third" }))).toThrow("keeps 2 nodes of run a at most");
+    expect(archive.accept(batch(1, 2, { runId: "b" }))).toEqual({ stored: 1, duplicates: 1 });
+    expect(readdirSync(dir)).toHaveLength(2);
+  });
+
   it("knows after a restart what it has; a line that was cut off comes again", async () => {
     const dir = temporaryFolder();
     const before = new Archive(dir);

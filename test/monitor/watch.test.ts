@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fanOut } from "../../src/metrics/metric-sink.ts";
 import { filterOf, matchesName, type WatchRequest } from "../../src/monitor/watch-filter.ts";
@@ -88,6 +89,20 @@ describe("watch", () => {
       if (seen.length === 1011) feed.close();
     }
     expect(seen).toEqual(metrics(1, 1011).map(({ step }) => step));
+  });
+
+  it("gives others their turn while it looks through a record that has nothing of what is wanted", async () => {
+    const { feed, path } = recordedRun(temporaryFolder());
+    const line = `${JSON.stringify({ name: "train/loss", step: 1, value: 1, unit: "1", time: "", more: "x".repeat(900) })}\n`;
+    appendFileSync(path, line.repeat(8000));
+    feed.refresh();
+    let turns = 0;
+    const timer = setInterval(() => turns++);
+    const found = await collect(watch(feed, { ...all, names: ["none"], span: "PAST" }).batches);
+    clearInterval(timer);
+    expect(found).toEqual([]);
+    expect(turns).toBeGreaterThan(3);
+    expect(steps(await collect(watch(feed, { ...all, span: "PAST" }).batches))).toHaveLength(8000);
   });
 
   it("gives only the past, or only what comes", async () => {

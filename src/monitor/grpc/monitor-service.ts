@@ -25,14 +25,17 @@ export interface MetricStore {
 
 /** Bytes; run ids become file names. */
 const NAME_LIMIT = 200;
+/** Above the places of any record: a file of so many lines has over 64 TB. */
+const PLACE_LIMIT = 2 ** 40;
 /** Characters of what says why a run failed. */
 const TEXT_LIMIT = 2000;
 
 /** @throws an error with the status INVALID_ARGUMENT. */
-function check({ runId, node, metrics, state }: MetricBatchMessage): void {
+function check({ runId, node, metrics, state, sequence }: MetricBatchMessage): void {
   const problem = (what: string) => statusError(status.INVALID_ARGUMENT, what);
   if (runId === "") throw problem("run_id is empty");
   if (encodeURIComponent(runId).length > NAME_LIMIT) throw problem(`run_id is longer than ${NAME_LIMIT} bytes`);
+  if (sequence > PLACE_LIMIT) throw problem(`sequence ${sequence} is larger than a record can be`);
   const own = state ? [state.stage, state.unit, state.pipeline] : [];
   for (const name of [node, ...own, ...metrics.flatMap((metric) => [metric.name, metric.unit])]) {
     if (name.length > NAME_LIMIT) throw problem(`a name is longer than ${NAME_LIMIT}: ${name.slice(0, 40)}...`);
@@ -41,6 +44,15 @@ function check({ runId, node, metrics, state }: MetricBatchMessage): void {
   if (metrics.length > 0) throw problem("a batch has metrics or a state, not both");
   const words = [state.error, state.remedy].some((text) => (text ?? "").length > TEXT_LIMIT);
   if (words || state.phases.length > NAME_LIMIT) throw problem(`a state is too long: error and remedy have ${TEXT_LIMIT} characters at most`); // prettier-ignore
+}
+
+/** The batch of a message. @throws an error with the status INVALID_ARGUMENT for an impossible time. */
+function batchOfMessage(message: MetricBatchMessage): MetricBatch {
+  try {
+    return fromMessage(message, new Date().toISOString());
+  } catch (error) {
+    throw statusError(status.INVALID_ARGUMENT, `a time is impossible: ${(error as Error).message}`);
+  }
 }
 
 async function* messages(
@@ -106,7 +118,7 @@ export function pushHandler(store: MetricStore) {
     const accept = (message: MetricBatchMessage): Accepted => {
       check(message);
       runIds.add(message.runId);
-      return store.accept(fromMessage(message, new Date().toISOString()));
+      return store.accept(batchOfMessage(message));
     };
     const add = (a: PushSummary, b: Accepted) => ({
       stored: a.stored + b.stored,

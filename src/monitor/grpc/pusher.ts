@@ -137,9 +137,11 @@ export class Pusher {
     async function* batches(bell: Bell, closing: () => boolean): AsyncGenerator<MetricBatch, void> {
       while (!over) {
         for (const { batch, end } of log.batches(sent)) {
+          // Lines in between hold no metric: the monitor need not miss them.
+          const dropped = batch.sequence - sent.line - 1;
           // What a monitor has must not be lost here: its places would be taken again, by other metrics.
           log.sync();
-          yield batch;
+          yield { ...batch, dropped };
           sent = end;
           if (over || sent.offset - first.offset >= callBytes) return;
         }

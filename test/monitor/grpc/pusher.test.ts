@@ -201,6 +201,22 @@ describe("Pusher", () => {
     await closing;
   });
 
+  it("says how many places before a batch hold no metric", async () => {
+    const { calls, log, start } = pushing();
+    for (const each of metrics(1, 9)) log.add(each);
+    log.blank(({ step }) => step === 1 || step === 2 || step === 6);
+    const pusher = start();
+    await turns();
+    const places = calls[0]!.batches.map(({ sequence, dropped }) => [sequence, dropped]);
+    expect(places).toEqual([
+      [3, 2],
+      [7, 1],
+    ]);
+    const closing = pusher.close(0);
+    await turns();
+    await closing;
+  });
+
   it("catches up in calls of bounded size, one after another", async () => {
     const { calls, log, start, answer } = pushing({ callBytes: 60_000 });
     for (const each of metrics(1, 2000)) log.add(each);

@@ -8,14 +8,14 @@ import { batch } from "../fixture.ts";
 /** A feed with one record, which says who reads which of its batches. */
 function feedOf(count: number, said: string[]): Feed {
   let readers = 0;
-  function* batches() {
+  async function* batchesInTurns() {
     const name = `reader ${++readers}`;
     for (let i = 0; i < count; i++) {
       said.push(name);
       yield { batch: batch(1 + 3 * i, 3) };
     }
   }
-  return { logs: () => [{ owner: { runId: "run" }, end: undefined, batches }], states: () => [], live: NEVER } as unknown as Feed; // prettier-ignore
+  return { logs: () => [{ owner: { runId: "run" }, end: undefined, batchesInTurns }], states: () => [], live: NEVER } as unknown as Feed; // prettier-ignore
 }
 const thinned = { runs: [], from: () => 1, points: 10 };
 
