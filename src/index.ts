@@ -130,6 +130,7 @@ export { type Gradient, gradientOf } from "./streams/gradient.ts";
 export { type InceptionFeaturesOptions, inceptionFeatures } from "./streams/inception-features.ts";
 export { type LikelihoodBoundOptions, likelihoodBound } from "./streams/likelihood-bound.ts";
 export { type LogLikelihoodOptions, logLikelihood } from "./streams/log-likelihood.ts";
+export { type NearestToOptions, nearestTo } from "./streams/nearest-to.ts";
 export { perturb } from "./streams/perturb.ts";
 export { type PredictorCorrectorOptions, predictorCorrector } from "./streams/predictor-corrector.ts";
 export { quantize } from "./streams/quantize.ts";

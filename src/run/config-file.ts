@@ -55,7 +55,7 @@ export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
 }
 
 /** Settings that leave the trained parameters as they are. */
-const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|keepEvery|onDivergence|largestLoss|logEvery|histogramEvery|noiseBins|snapshotEvery|boundImages)|engine\.(?!precision$).*|exchange\.(engine|deadlineSeconds|mixed|verifyEvery)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
+const FREE = /^(training\.(steps|checkpointEvery|keepCheckpoints|keepEvery|onDivergence|largestLoss|logEvery|histogramEvery|noiseBins|snapshotEvery|boundImages|snapshotRaw|snapshotNearest)|engine\.(?!precision$).*|exchange\.(engine|deadlineSeconds|mixed|verifyEvery)|eval\..*|dequantizer\..*|quality\..*|sampling\..*|data\.path|checkpoint)$/; // prettier-ignore
 /** Settings that an evaluation must share with the training: they make the network, its meaning, and what was held out. */
 const NETWORK = /^(sde|training\.continuous|model\.(?!numScales$).*|data\.centered|data\.testFraction)$/;
 

@@ -9,6 +9,7 @@ const real = (min: number, max: number, description: string) => z.number().min(m
 const positive = (max: number, description: string) => z.number().gt(0).max(max).describe(description);
 /** A solver's relative tolerance; below 1e-13 round-off takes over. */
 const tolerance = (description: string) => real(1e-13, 1, description);
+const decay = (description: string) => z.number().min(0).lt(1).describe(description);
 const time = (description: string) => z.number().gt(0).lt(1).describe(description);
 const oneOf = <const T extends readonly string[]>(values: T, description: string) =>
   z.enum(values).describe(description);
@@ -26,6 +27,8 @@ const training = z.strictObject({
   logEvery: whole(1, 1e9, "steps between metrics"),
   snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound; 0: never"),
   boundImages: whole(1, 1e6, "held-out and training images whose bound is measured then, to choose checkpoints/best"),
+  snapshotRaw: flag("also draw each sample grid by the parameters as they are, which are not averaged"),
+  snapshotNearest: whole(0, 1e9, "training images among which the nearest to each sample is looked for then; 0: not"),
   histogramEvery: whole(0, 1e9, "steps between gradient histograms for TensorBoard; 0: never"),
   noiseBins: whole(0, 100, "bins of log-SNR in which the loss is told with the metrics; 0: not at all"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
@@ -69,7 +72,7 @@ const model = z.strictObject({
   numResBlocks: whole(1, 64, "residual blocks per resolution"),
   attnResolutions: z.array(z.int().min(1).max(4096)).max(12).describe("image heights that use attention"),
   dropout: z.number().min(0).lt(1).describe("dropout rate in the residual blocks"),
-  emaRate: z.number().min(0).lt(1).describe("decay of the parameter average, which evaluation and sampling use"),
+  emaRate: decay("decay of the parameter average, which evaluation and sampling use"),
   emaRates: z
     .array(z.number().min(0).lt(1))
     .max(8)
@@ -140,12 +143,9 @@ const evaluation = z.strictObject({
     1000,
     "passes over the images, each with fresh noise; the reference makes 5 on test and 1 on train",
   ),
-  emaRate: z
-    .number()
-    .min(0)
-    .lt(1)
-    .optional()
-    .describe("decay of the parameter average to evaluate and sample, one of model.emaRates; unset: model.emaRate"),
+  emaRate: decay(
+    "decay of the parameter average to evaluate and sample, one of model.emaRates; unset: model.emaRate",
+  ).optional(),
   loss: flag("also evaluate the training loss, without dropout"),
   precision: oneOf(
     ["float32", "bfloat16"],
@@ -167,7 +167,7 @@ const dequantizer = z.strictObject({
   components: whole(1, 1024, "logistic distributions in each mixture"),
   blocks: whole(1, 64, "residual blocks of each coupling"),
   heads: whole(1, 64, "attention heads of each coupling"),
-  emaRate: z.number().min(0).lt(1).describe("decay of the parameter average, which evaluation and sampling use"),
+  emaRate: decay("decay of the parameter average, which evaluation and sampling use"),
   offset: flag("correct the loss for stopping at smallestTime"),
 });
 

@@ -24,6 +24,8 @@ export const baseConfig: BaseConfig = {
     logEvery: 100,
     snapshotEvery: 10_000,
     boundImages: 16,
+    snapshotRaw: true,
+    snapshotNearest: 50_000,
     histogramEvery: 1000,
     noiseBins: 12,
     likelihoodWeighting: false,

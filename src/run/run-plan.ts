@@ -37,7 +37,8 @@ function evaluations(config: Config): PlannedPhase[] {
 function snapshots(config: Config): PlannedPhase[] {
   const { steps, snapshotEvery } = config.training;
   const total = snapshotEvery > 0 ? Math.max(0, Math.ceil(steps / snapshotEvery) - 1) : 0;
-  const weight = LOOKED_AT * (boundWeight(config, LOOKED_TIMES) + samplerWeight(config));
+  const grids = config.training.snapshotRaw ? 2 : 1;
+  const weight = LOOKED_AT * (boundWeight(config, LOOKED_TIMES) + grids * samplerWeight(config));
   return total > 0 ? [{ phase: "snapshot", total, weight }] : [];
 }
 

@@ -1,5 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import { bytes, withColumns, type Batch } from "../data/batch.ts";
+import { mirrorImage } from "../data/mirror.ts";
 import { randomKey } from "../base/random.ts";
 import { seedOf } from "./seed-of.ts";
 
@@ -25,17 +26,8 @@ export function flip<C extends string>({
     const drawn = seedOf(seed, batch.info);
     for (let b = 0; b < batch.size; b++) {
       const [word] = randomKey(drawn, "flip", batch.info.firstSample + b);
-      if (word & 1) mirror(data, out, b * H * W * C, H, W, C);
+      if (word & 1) mirrorImage(data, out, b * H * W * C, [H, W, C]);
     }
     return withColumns(batch, { image: { data: out, shape } });
   });
-}
-
-function mirror(from: Uint8Array, to: Uint8Array, start: number, H: number, W: number, C: number): void {
-  for (let y = 0; y < H; y++) {
-    const row = start + y * W * C;
-    for (let x = 0; x < W; x++) {
-      for (let c = 0; c < C; c++) to[row + x * C + c] = from[row + (W - 1 - x) * C + c]!;
-    }
-  }
 }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reportHtml } from "../../src/monitor/report/report-html.ts";
 import type { Report } from "../../src/monitor/report/report.ts";
 import { launchBrowser, openPage } from "./fixture.ts";
-import { startMonitor, writeRun } from "./folders.ts";
+import { startMonitor, writeGrids, writeRun } from "./folders.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -56,6 +56,8 @@ beforeAll(async () => {
   browser = await launchBrowser();
   monitor = await startMonitor((folder) => {
     writeReal(folder);
+    writeGrids(join(folder, "real"), 20);
+    for (const seed of [1, 2]) writeGrids(join(folder, `\u202eseed-1.${seed}`), 20);
     for (const seed of [1, 2]) writeRun(folder, { name: `\u202eseed-1.${seed}`, config: { seed }, values: { "train/loss": loss, "other/metric": loss } }); // prettier-ignore
   });
   empty = await startMonitor(() => {});
@@ -75,6 +77,9 @@ describe.each(SIZES)("on $name", ({ width, dark }) => {
     await page.getByLabel("details of \u2068real\u2069").check();
     await page.locator("#config table tr").first().waitFor();
     await page.locator("details.more summary").first().click();
+    await page.locator("#nearest .pairs li").first().waitFor();
+    await page.getByText("Runs side by side").click();
+    await page.locator("#across figure").nth(2).waitFor();
     await page.getByRole("button", { name: "Table of Loss" }).click();
     await page.locator("table.values tbody tr").first().waitFor();
     expect(await faults(page)).toEqual([]);

@@ -6,6 +6,8 @@ import { createServer, request as ask } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pngGrid } from "../../src/data/formats/png-grid.ts";
+import type { NearestImages } from "../../src/metrics/nearest-images.ts";
 
 export interface RunFolder {
   readonly name: string;
@@ -38,6 +40,20 @@ export function writeRun(folder: string, { name, config, values, every = 10, sta
   writeFileSync(join(workdir, "config.json"), JSON.stringify(config));
   writeFileSync(join(workdir, "run-id"), `${name}\n`);
   writeFileSync(join(workdir, "log.txt"), "a line\n");
+}
+
+/** Writes what a look at a step leaves: grids of 16 plain images, and the nearest of 1,000 training images. */
+export function writeGrids(workdir: string, step: number, { raw = true, near = 12 } = {}) {
+  const folder = join(workdir, "samples");
+  mkdirSync(folder, { recursive: true });
+  const shape = [8, 8, 3] as const;
+  const grid = (shade: number) => pngGrid(Uint8Array.from({ length: 16 * 192 }, (_, i) => (shade + 37 * Math.floor(i / 192) + 80 * (i % 3)) % 256), shape); // prettier-ignore
+  writeFileSync(join(folder, `samples_${step}.png`), grid(step));
+  if (raw) writeFileSync(join(folder, `raw_${step}.png`), grid(step + 60));
+  const samples = Array.from({ length: 16 }, (_, i) => ({ image: 1000 + i, distance: near + ((7 * i) % 16) }));
+  const nearest: NearestImages = { step, searched: 1000, of: 50_000, mirrored: true, shape, samples, test: [20, 25, 30] }; // prettier-ignore
+  writeFileSync(join(folder, `nearest_${step}.png`), grid(step + 10));
+  writeFileSync(join(folder, `nearest_${step}.json`), JSON.stringify(nearest));
 }
 
 /** `npm run monitor` over the runs that `write` puts into a folder; it may leave a file `token` beside it. */

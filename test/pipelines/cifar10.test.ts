@@ -49,7 +49,7 @@ describe("the CIFAR-10 pipeline", { timeout: 600_000 }, () => {
     expect(first.summary.parameters).toBe(second.summary.parameters);
     expect(first.summary.bound).toBe(second.summary.bound);
     const grids = (workdir: string) => readdirSync(join(workdir, "samples")).filter((name) => name.endsWith(".png"));
-    expect(grids(looked).sort()).toEqual(["samples_2.png", "samples_3.png"]);
+    expect(grids(looked).sort()).toEqual(["nearest_2.png", "raw_2.png", "samples_2.png", "samples_3.png"]);
     expect(grids(alone)).toEqual(["samples_3.png"]);
     const bounds = readFileSync(join(looked, "metrics.jsonl"), "utf8").match(/"eval\/bound","step":\d+/g);
     expect(bounds).toEqual(['"eval/bound","step":2', '"eval/bound","step":3']);

@@ -138,6 +138,8 @@ describe("what holds before any preset", () => {
         ...{
           snapshotEvery: 10_000,
           boundImages: 16,
+          snapshotRaw: true,
+          snapshotNearest: 50_000,
           histogramEvery: 1000,
           noiseBins: 12,
           likelihoodWeighting: false,

@@ -80,6 +80,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.logEvery": row("1", training, "logged"),
   "training.snapshotEvery": row("1", training, "looks"),
   "training.boundImages": row("2", evaluation, "look"),
+  "training.snapshotRaw": row("false", run("look"), "drawn-files"),
+  "training.snapshotNearest": row("3", run("look"), "searched"),
   "training.histogramEvery": row("1", training, "histograms"),
   "training.noiseBins": row("3", training, "bins"),
   "training.likelihoodWeighting": row("true", whole, ALL),

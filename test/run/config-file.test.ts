@@ -130,6 +130,8 @@ describe("the fields that a workdir is bound to", () => {
       "histogramEvery",
       "noiseBins",
       "boundImages",
+      "snapshotRaw",
+      "snapshotNearest",
     ];
     const groups = ["sampling", "eval", "dequantizer", "quality"].flatMap(group);
     const engine = group("engine").filter((name) => name !== "engine.precision");

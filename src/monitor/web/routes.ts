@@ -6,7 +6,7 @@ import type { FeedLimit } from "./feed-limit.ts";
 import { frames } from "./frames.ts";
 import { ICON, PAGE } from "./page-html.ts";
 import { json, refusal, reply, sendReply, type Reply } from "./reply.ts";
-import { readConfig, readLogTail, readReportFile, readSample, runState } from "./run-files.ts";
+import { readConfig, readLogTail, readNearest, readReportFile, readSample, runState } from "./run-files.ts";
 import { runsOf, type WebSource } from "./source.ts";
 
 /** The report's own looks and pictures stand in its text. */
@@ -81,6 +81,8 @@ function runPart(source: WebSource, parts: readonly string[], query: URLSearchPa
       return text("html", readReportFile(workdir), { "Content-Security-Policy": REPORT_CONTENT });
     case "samples":
       return text("png", name === undefined ? undefined : readSample(workdir, name));
+    case "nearest":
+      return text("json", readNearest(workdir, whole(query, "step", 0, 1e9)));
     default:
       return missing();
   }

@@ -3,11 +3,15 @@ import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, r
 import { join } from "node:path";
 import { logPath } from "../log-file.ts";
 
+/** What a grid shows: samples of the averaged parameters or of those as they are, or the training images nearest to them. */
+export type GridKind = "samples" | "raw" | "nearest";
+
 export interface SampleGrid {
   /** File name, as the list gives it and nothing else. */
   readonly name: string;
   /** Optimizer steps behind it, by its name; undefined where the name has none. */
   readonly step: number | undefined;
+  readonly kind: GridKind;
   readonly bytes: number;
   /** ISO 8601, UTC. */
   readonly modified: string;
@@ -48,6 +52,8 @@ const stepOf = (name: string) => {
   return digits === undefined ? undefined : Number(digits);
 };
 
+const kindOf = (name: string): GridKind => (/^(raw|nearest)_\d+\.png$/.exec(name)?.[1] as GridKind) ?? "samples";
+
 /** The grids in `samples`, by step. */
 export function sampleGrids(workdir: string): SampleGrid[] {
   const names = ifThere(() => readdirSync(join(workdir, "samples"))) ?? [];
@@ -55,7 +61,9 @@ export function sampleGrids(workdir: string): SampleGrid[] {
     .filter((name) => name.endsWith(".png"))
     .flatMap((name): SampleGrid[] => {
       const file = fileAt(join(workdir, "samples", name));
-      return file ? [{ name, step: stepOf(name), bytes: file.size, modified: file.mtime.toISOString() }] : [];
+      return file
+        ? [{ name, step: stepOf(name), kind: kindOf(name), bytes: file.size, modified: file.mtime.toISOString() }]
+        : [];
     });
   return grids.sort((a, b) => (a.step ?? -1) - (b.step ?? -1) || a.name.localeCompare(b.name));
 }
@@ -65,6 +73,10 @@ export function readSample(workdir: string, name: string): Uint8Array | undefine
   if (!sampleGrids(workdir).some((grid) => grid.name === name)) return undefined;
   return ifThere(() => readFileSync(join(workdir, "samples", name)));
 }
+
+/** How near the samples of a step are to the training, as JSON. */
+export const readNearest = (workdir: string, step: number): Uint8Array | undefined =>
+  readIn(workdir, join("samples", `nearest_${step}.json`));
 
 const REPORT = join("eval", "report.html");
 const readIn = (workdir: string, name: string) =>

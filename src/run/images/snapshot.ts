@@ -21,6 +21,7 @@ import { evaluatedRate, evaluationSeed } from "../from-config.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import type { ImageSampler, Measures } from "./method.ts";
+import { snapshotNearest } from "./snapshot-nearest.ts";
 
 /** Images that are drawn. */
 const IMAGES = 16;
@@ -39,8 +40,9 @@ export interface ImageSnapshots {
 
 /**
  * Looks at the averaged parameters of a step: tells the session `eval/bound` of some test images, `eval/bound_train` of
- * some of the training and, as the result `samples`, a grid in `samples` of the workdir. Images and noise are the same
- * each time, so that bounds and grids can be compared; the state of the smallest `eval/bound` is kept as the best one.
+ * some of the training and, as the result `samples`, a grid in `samples` of the workdir; beside it stand a grid of the
+ * parameters as they are and one of the nearest training images. Images and noise are the same each time, so that bounds
+ * and grids can be compared; the state of the smallest `eval/bound` is kept as the best one.
  */
 export function imageSnapshot(
   context: RunContext,
@@ -55,7 +57,7 @@ export function imageSnapshot(
   const boundTimes = Math.min(config.eval.boundTimes, TIMES);
   const numImages = config.training.boundImages;
   const fewer = { ...config, eval: { ...config.eval, boundTimes, numImages, repeats: 1, split: "test" as const } };
-  const by = { ...evaluationWork(fewer, "bound", session.data?.test), emaRate: evaluatedRate(config) };
+  const measuredBy = { ...evaluationWork(fewer, "bound", session.data?.test), emaRate: evaluatedRate(config) };
   const begun = state.step;
 
   /** The bound on images of a split, as a metric. */
@@ -71,8 +73,8 @@ export function imageSnapshot(
   };
   const told = (metric: Metric) => tell(metric);
   const keepBest = async (copy: Snapshot, value: number): Promise<void> => {
-    const best = await bestBound(workdir, by);
-    if (best === undefined || value < best) await store.saveBest(copy, { bound: value, by });
+    const best = await bestBound(workdir, measuredBy);
+    if (best === undefined || value < best) await store.saveBest(copy, { bound: value, by: measuredBy });
   };
   /** Passes the bound on once the state is kept, where it is the best. */
   const keeping = (copy: Snapshot) =>
@@ -80,37 +82,47 @@ export function imageSnapshot(
       await keepBest(copy, metric.value);
       return metric;
     });
-  const grid = (score: ScoreFunction, step: number) => {
-    const shape = imageShapeOf(network.model);
-    return priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, signal }).pipe(
+  const { snapshotRaw, snapshotNearest: searched } = config.training;
+  const nearest = searched > 0 ? snapshotNearest(context, session, data) : () => EMPTY;
+  const shape = imageShapeOf(network.model);
+  /** Draws by the same noise each time, and passes the samples on once they are written as a grid. */
+  const grid = (name: string, score: ScoreFunction) =>
+    priorBatches(sde, shape, { total: IMAGES, batchSize: IMAGES, seed, signal }).pipe(
       sampler(context, { ...session, score }),
       concatMap(async (batch) => {
         const folder = join(workdir, "samples");
         mkdirSync(folder, { recursive: true });
-        const samples = join(folder, `samples_${step}.png`);
-        await writeFileAtomic(samples, [pngGrid(bytes(batch, "image").data, shape)]);
-        tell({ type: "result", values: { steps: step, samples } });
+        const path = join(folder, name);
+        const { data: samples } = bytes(batch, "image");
+        await writeFileAtomic(path, [pngGrid(samples, shape)]);
+        return { path, samples };
       }),
     );
+  /** Uses a copy as parameters: TensorFlow goes on sharing the memory, which the checkpoint of this step reads too. */
+  const by = (parameters: Float32Array, use: (score: ScoreFunction) => Observable<unknown>) => {
+    const own = () => tf.tensor1d(parameters.slice());
+    return defer(() => (signal.aborted ? EMPTY : owning(own, (tensor) => use(scoreOf(tensor)))));
   };
 
   return {
     look: (copy) => {
       const { step } = copy;
-      const average = averageOf<Float32Array>(copy, evaluatedRate(config));
-      const look = (ema: ReturnType<typeof tf.tensor1d>): Observable<unknown> => {
-        const score = scoreOf(ema);
-        return concat(
+      const averaged = (score: ScoreFunction) =>
+        concat(
           bound("test", score, step).pipe(tap(told), keeping(copy)),
           bound("train", score, step).pipe(tap(told)),
-          grid(score, step),
+          grid(`samples_${step}.png`, score).pipe(
+            tap(({ path }) => tell({ type: "result", values: { steps: step, samples: path } })),
+            concatMap(({ samples }) => nearest(samples, step)),
+          ),
         );
-      };
-      // A copy: TensorFlow goes on sharing the memory, which the checkpoint of this step reads too.
-      return defer(() => (signal.aborted ? EMPTY : owning(() => tf.tensor1d(average.slice()), look)));
+      return concat(
+        by(averageOf<Float32Array>(copy, evaluatedRate(config)), averaged),
+        snapshotRaw ? by(copy.parameters, (score) => grid(`raw_${step}.png`, score)) : EMPTY,
+      );
     },
     last: defer(async () => {
-      const compared = !signal.aborted && state.step > begun && (await bestBound(workdir, by)) !== undefined;
+      const compared = !signal.aborted && state.step > begun && (await bestBound(workdir, measuredBy)) !== undefined;
       return compared ? bound("test", session.score, state.step).pipe(keeping(state.snapshot())) : EMPTY;
     }).pipe(concatAll(), ignoreElements()),
   };

@@ -1,6 +1,7 @@
 /** Views of the page on elements that are none. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { card, h, setText, svg } from "../../../src/monitor/web/page/dom.ts";
+import type { GridKind } from "../../../src/monitor/web/run-files.ts";
 import { Model } from "../../../src/monitor/web/page/model.ts";
 import { samplesView } from "../../../src/monitor/web/page/samples-view.ts";
 import { tilesView } from "../../../src/monitor/web/page/tiles-view.ts";
@@ -86,13 +87,14 @@ it("grids of samples: who looks at the newest keeps looking at it, who went back
     Fake,
     Fake,
   ];
-  const grid = (step?: number) => ({ name: `s ${step}.png`, step, bytes: 1, modified: TIME });
+  const grid = (step?: number, kind: GridKind = "samples") => ({ name: `s ${step}.png`, step, kind, bytes: 1, modified: TIME }); // prettier-ignore
   update("a/b", []);
-  expect([image.hidden, none.hidden, slider.max, slider.disabled]).toEqual([true, false, "0", true]);
+  const pair = fake(element).all("div")[0]!;
+  expect([pair.hidden, none.hidden, slider.max, slider.disabled]).toEqual([true, false, "0", true]);
   update("a/b", [grid(1000)]);
   expect([image.hidden, none.hidden, slider.disabled, name.textContent]).toEqual([false, true, true, "step 1,000 (1 of 1)"]); // prettier-ignore
   expect(image.src).toBe("api/runs/a%2Fb/samples/s%201000.png?modified=2026-01-02T03%3A04%3A05.678Z");
-  expect(image.alt).toBe("grid of samples, step 1,000");
+  expect(image.alt).toBe("grid of samples, averaged parameters, step 1,000");
   update("a/b", [grid(1000), grid(2000)]);
   expect([slider.value, slider.disabled, name.textContent]).toEqual(["1", false, "step 2,000 (2 of 2)"]);
   slider.value = "0";
@@ -100,6 +102,14 @@ it("grids of samples: who looks at the newest keeps looking at it, who went back
   expect(name.textContent).toBe("step 1,000 (1 of 2)");
   update("a/b", [grid(1000), grid(2000), grid()]);
   expect([slider.value, slider.max, name.textContent]).toEqual(["0", "2", "step 1,000 (1 of 3)"]);
+  const raw = fake(element).all("figure")[1]!;
+  expect(raw.hidden).toBe(true);
+  update("a/b", [grid(1000), grid(1000, "nearest"), { ...grid(1000, "raw"), name: "raw.png" }, grid(2000)]);
+  expect([slider.max, name.textContent, raw.hidden]).toEqual(["1", "step 1,000 (1 of 2)", false]);
+  expect((raw.all("img")[0] as unknown as { src: string }).src).toContain("/samples/raw.png?");
+  slider.value = "1";
+  slider.dispatchEvent(new Event("input"));
+  expect(raw.hidden).toBe(true);
   update("other", [grid(1000), grid()]);
   expect(name.textContent).toBe("s undefined.png (2 of 2)");
 });

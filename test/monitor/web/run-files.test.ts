@@ -5,6 +5,7 @@ import { logPath } from "../../../src/monitor/log-file.ts";
 import {
   readConfig,
   readLogTail,
+  readNearest,
   readReportFile,
   readSample,
   runState,
@@ -27,7 +28,13 @@ describe("grids of a run", () => {
     const workdir = workdirWith(Object.fromEntries(names.map((name) => [`samples/${name}`, name])));
     utimesSync(join(workdir, "samples", "z.png"), 1, 1.5);
     const grids = sampleGrids(workdir);
-    expect(grids[0]).toEqual({ name: "z.png", step: undefined, bytes: 5, modified: "1970-01-01T00:00:01.500Z" });
+    expect(grids[0]).toEqual({
+      name: "z.png",
+      step: undefined,
+      kind: "samples",
+      bytes: 5,
+      modified: "1970-01-01T00:00:01.500Z",
+    });
     expect(grids.map(({ name, step }) => [name, step])).toEqual([
       ["z.png", undefined],
       ["s_3.png", 3],
@@ -41,6 +48,15 @@ describe("grids of a run", () => {
 
   it("have the step that their names end with", () => {
     expect(sampleGrids(workdirWith({ "samples/a5.png7.png": "" }))).toMatchObject([{ name: "a5.png7.png", step: 7 }]);
+  });
+
+  it("are of samples, of raw parameters, or of the nearest training images, by their names", () => {
+    const names = ["samples_5.png", "raw_5.png", "nearest_5.png", "raw_.png", "my_raw_5.png", "nearest_5.json"];
+    const workdir = workdirWith(Object.fromEntries(names.map((name) => [`samples/${name}`, name])));
+    const kinds = Object.fromEntries(sampleGrids(workdir).map(({ name, kind }) => [name, kind]));
+    expect(kinds).toEqual({ ...Object.fromEntries(names.slice(0, 5).map((name) => [name, "samples"])), "raw_5.png": "raw", "nearest_5.png": "nearest" }); // prettier-ignore
+    expect(String(readNearest(workdir, 5))).toBe("nearest_5.json");
+    expect(readNearest(workdir, 6)).toBeUndefined();
   });
 
   it("are not given as none where the file system says something else", () => {

@@ -7,6 +7,7 @@ import { scoreFlow, train } from "../../../pipelines/cifar10.ts";
 import { readProgress } from "../../../src/data/formats/read-progress.ts";
 import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { loadEngine } from "../../../src/engine/load.ts";
+import type { NearestImages } from "../../../src/metrics/nearest-images.ts";
 import type { Mode } from "../../../src/metrics/run-event.ts";
 import { layoutOf } from "../../../src/models/parameters.ts";
 import { digest } from "../../../src/models/parameters.ts";
@@ -206,6 +207,10 @@ export async function observe(sets: readonly string[], parts: readonly Part[], s
   }
   if (parts.includes("look")) {
     seen["look"] = text(bounds.filter(({ step }) => step === LOOK).map(({ value }) => value));
+    const drawn = filesIn(join(workdir, "samples"));
+    seen["drawn-files"] = text(drawn.filter((name) => name.includes(String(LOOK))));
+    const nearest = join(workdir, "samples", `nearest_${LOOK}.json`);
+    seen["searched"] = existsSync(nearest) ? text((JSON.parse(readFileSync(nearest, "utf8")) as NearestImages).searched) : "0"; // prettier-ignore
     seen["grid"] = hash(join(workdir, "samples", `samples_${LOOK}.png`));
   }
   if (parts.includes("eval")) {

@@ -1,5 +1,6 @@
-/** The best checkpoint, which looks in mid-training choose. */
-import { existsSync } from "node:fs";
+/** Looks in mid-training: the best checkpoint, which they choose, and the grids that they leave. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { concat, EMPTY, lastValueFrom, map, toArray, type Observable } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { withColumns } from "../../../src/data/batch.ts";
@@ -62,7 +63,9 @@ describe("the best checkpoint", () => {
     // Each look finds a bound of held-out images, then one of images of the training.
     const events = await looked(workdir, [3, 9, 2, 1, 2.5, 0], ({ look }) => concat(...[3, 4, 5].map((step) => look(stateOf(step))))); // prettier-ignore
     expect(best(workdir)).toBe(4);
-    const told = events.flatMap((event) => (event.type === "metric" ? [[event.name, event.step, event.value]] : []));
+    const told = events.flatMap((event) =>
+      event.type === "metric" && event.name.includes("bound") ? [[event.name, event.step, event.value]] : [],
+    );
     expect(told.slice(0, 4)).toEqual([
       ["eval/bound", 3, 3],
       ["eval/bound_train", 3, 9],
@@ -94,5 +97,30 @@ describe("the best checkpoint", () => {
     expect(existsSync(bestPath(other))).toBe(false);
     expect(() => namedCheckpoint(other, "best")).toThrow("has no best checkpoint");
     expect(namedCheckpoint(other, "a.arrow")).toBe("a.arrow");
+  });
+});
+
+describe("the grids of a look", () => {
+  const grids = async (state: Snapshot, sets: readonly string[] = []) => {
+    const workdir = temporaryFolder();
+    await looked(workdir, [], ({ look }) => look(state), sets);
+    const names = readdirSync(join(workdir, "samples")).sort();
+    return { names, file: (name: string) => readFileSync(join(workdir, "samples", name)) };
+  };
+  const moved = zeros.map((_, i) => 0.3 + i);
+
+  it("are by the averaged parameters and by those that are not, of the same noise", async () => {
+    const [same, apart] = [await grids(stateOf(3)), await grids({ ...stateOf(3), parameters: moved })];
+    expect(apart.names).toEqual(["nearest_3.json", "nearest_3.png", "raw_3.png", "samples_3.png"]);
+    expect(same.file("raw_3.png")).toEqual(same.file("samples_3.png"));
+    expect(apart.file("samples_3.png")).toEqual(same.file("samples_3.png"));
+    expect(apart.file("raw_3.png")).not.toEqual(apart.file("samples_3.png"));
+    const averaged = await grids({ ...stateOf(3), ema: moved });
+    expect(apart.file("raw_3.png")).toEqual(averaged.file("samples_3.png"));
+  });
+
+  it("are one where no more is asked for", async () => {
+    const { names } = await grids(stateOf(3), ["training.snapshotRaw=false", "training.snapshotNearest=0"]);
+    expect(names).toEqual(["samples_3.png"]);
   });
 });

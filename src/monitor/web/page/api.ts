@@ -1,5 +1,6 @@
 /** The files of a run, as the server gives them. */
 import "./dom.ts";
+import type { NearestImages } from "../../../metrics/nearest-images.ts";
 import type { FilesState } from "../run-files.ts";
 
 export interface RunFiles {
@@ -36,5 +37,9 @@ export const logTail = (run: string): Promise<string | undefined> =>
 
 export const sampleAddress = (run: string, name: string, modified: string): string =>
   `${path(run, "samples", name)}?${new URLSearchParams({ modified })}`;
+
+/** How near the samples of a step are to the training. */
+export const nearestImages = (run: string, step: number): Promise<NearestImages | undefined> =>
+  json(`${path(run, "nearest")}?step=${step}`);
 
 export const reportAddress = (run: string): string => path(run, "report");

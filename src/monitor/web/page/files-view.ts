@@ -1,8 +1,10 @@
 /** Log, configuration and report of the focused run. */
+import { acrossView } from "./across-view.ts";
 import { config, logTail, reportAddress, runFiles } from "./api.ts";
 import { configRows, matching } from "./config-rows.ts";
 import { card, h, setText } from "./dom.ts";
 import type { Model } from "./model.ts";
+import { nearestView } from "./nearest-view.ts";
 import { samplesView } from "./samples-view.ts";
 
 /** The configuration before it has come. */
@@ -56,6 +58,7 @@ function configView() {
 /** @param changed Told when a configuration has come. */
 export function filesView(model: Model, changed: () => void) {
   const [samples, log, settings] = [samplesView(), logView(), configView()];
+  const [nearest, across] = [nearestView(), acrossView(model)];
   const report = h(
     "a",
     { class: "button", target: "_blank", rel: "noopener", hidden: true },
@@ -77,7 +80,7 @@ export function filesView(model: Model, changed: () => void) {
   };
   const look = async () => {
     const unknown = model.runs.filter((run) => !model.configs.has(run));
-    await Promise.all(unknown.map(lookAtConfig));
+    await Promise.all([...unknown.map(lookAtConfig), across.look()]);
     const run = model.focus;
     if (run === undefined) return;
     const answer = await runFiles(run);
@@ -87,6 +90,7 @@ export function filesView(model: Model, changed: () => void) {
     for (const part of [samples.element, log.element, settings.element]) part.hidden = files === null;
     report.hidden = !files?.report;
     report.href = reportAddress(run);
+    await nearest.update(run, files?.samples ?? []);
     if (!files) return;
     settings.update(model.configs.get(run) ?? NONE);
     samples.update(run, files.samples);
@@ -104,6 +108,7 @@ export function filesView(model: Model, changed: () => void) {
     });
   };
   setInterval(refresh, INTERVAL);
-  const element = h("div", { class: "columns" }, samples.element, log.element, settings.element, elsewhere);
+  const columns = h("div", { class: "columns" }, samples.element, log.element, settings.element, elsewhere);
+  const element = h("div", { class: "parts" }, columns, nearest.element, across.element);
   return { element, report, refresh };
 }
