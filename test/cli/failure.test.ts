@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NonFiniteLossError, RunError, UsageError } from "../../src/base/errors.ts";
-import { describeFailure } from "../../src/cli/failure.ts";
+import { describeFailure, failureOf } from "../../src/cli/failure.ts";
 
 const system = (code: string, path?: string) => Object.assign(new Error(`${code}: it went wrong`), { code, path });
 const wrapped = (cause: unknown) => new UsageError("the file is bad", "use another", { cause });
@@ -69,5 +69,14 @@ describe("the text", () => {
     const { text, summary } = describeFailure(error, { trace: true });
     expect(text).toBe(`error: ${error.message}\n${error.stack}\n${(error.cause as Error).stack}`);
     expect(summary).toBe("the file is bad");
+  });
+});
+
+describe("the failure that is told of a run", () => {
+  it("has its first line and its remedy, of a bounded length", () => {
+    expect(failureOf(wrapped(undefined), "/work")).toEqual({ error: "the file is bad", remedy: "use another" });
+    expect(failureOf(new RunError("the loss is lost"), "/work")).toEqual({ error: "the loss is lost" });
+    const long = failureOf(new UsageError("e".repeat(3000), "r".repeat(3000)), "/work");
+    expect(long).toEqual({ error: "e".repeat(1000), remedy: "r".repeat(1000) });
   });
 });

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { concat, of, throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { RunContext } from "../../src/run/pipeline.ts";
-import { NonFiniteLossError } from "../../src/base/errors.ts";
+import { NonFiniteLossError, RunError, UsageError } from "../../src/base/errors.ts";
 import { counting, engineNamed, lastJson, pipeline, temporaryFolder } from "./fixture.ts";
 
 /** The contexts that a pipeline was run with. */
@@ -81,6 +81,14 @@ describe("a run", () => {
   it("writes nothing to stdout without --json", async () => {
     const { stdout } = await pipeline(["count", "--workdir", temporaryFolder()]);
     expect(stdout).toBe("");
+  });
+
+  it("tells how long it took, in seconds to one decimal", async () => {
+    let time = 5000;
+    const run = (context: RunContext) => ((time += 12_340), counting(context));
+    const ran = await pipeline(["count", "--json", "--workdir", temporaryFolder()], { run, now: () => time });
+    expect(lastJson(ran)).toMatchObject({ seconds: 12.3 });
+    expect(ran.stderr).toContain("done after 12 s");
   });
 
   it("takes --steps and --seed over the preset, and --set over both", async () => {
@@ -255,6 +263,22 @@ describe("a failure while running exits with 1", () => {
       error: "step 4: the loss is NaN; the state before this step was saved",
     });
     expect(existsSync(join(workdir, ".lock"))).toBe(false);
+    const log = readFileSync(join(workdir, "log.txt"), "utf8");
+    expect(log).toContain("count (train, quick): failed after ");
+    expect(log).toContain("error: step 4: the loss is NaN; the state before this step was saved\n    remedy: ");
+  });
+
+  it("leaves no folder behind where the pipeline refuses its settings, and keeps one that failed otherwise", async () => {
+    const folder = temporaryFolder();
+    const refused = () => throwError(() => new UsageError("data.path: there is no such folder", "use another"));
+    const failed = () => throwError(() => new RunError("the loss is lost"));
+    for (const [name, run, code] of [
+      ["a", refused, 2],
+      ["b", failed, 1],
+    ] as const) {
+      expect((await pipeline(["count", "--workdir", join(folder, name)], { run })).exitCode).toBe(code);
+    }
+    expect(readdirSync(folder)).toEqual(["b"]);
   });
 
   it("shows a trace only when asked", async () => {

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { duration, withError } from "../../src/base/format.ts";
 import { barLine } from "../../src/cli/bar-line.ts";
+import { Pace } from "../../src/cli/pace.ts";
 import { reporterFor } from "../../src/cli/reporter.ts";
 
 function lines() {
@@ -40,6 +41,18 @@ describe("progress in a log", () => {
     );
   });
 
+  it("begins its tenths anew with each stage", () => {
+    const { reporter, wait, text } = lines();
+    reporter.stage({ name: "training", total: 10 });
+    reporter.progress({ done: 10 });
+    reporter.stage({ name: "samples", total: 100 });
+    for (const done of [1, 2, 10]) {
+      wait(10);
+      reporter.progress({ done });
+    }
+    expect(text()).toBe("training ...\ntraining: 10/10\nsamples ...\nsamples: 10/100 (0.2 s left)\n");
+  });
+
   it("does not count a resumed run's steps as its pace", () => {
     const { reporter, wait, text } = lines();
     reporter.stage({ name: "training", total: 1000 });
@@ -72,6 +85,8 @@ describe("progress on a terminal", () => {
     const text = parts.join("");
     expect(text).toContain("training ████████████░░░░░░░░░░░░ 2/4 steps loss 0.25");
     expect(text).toContain("\r\x1b[2Kcheckpoint saved\n");
+    // It is drawn again below the message.
+    expect(text.slice(text.indexOf("checkpoint saved")).match(/2\/4 steps/g)?.length).toBeGreaterThan(1);
     // The terminal goes on wrapping: a message may be longer than a line.
     expect(text).not.toContain("\x1b[?7l");
     expect(text.lastIndexOf("\x1b[?25h")).toBeGreaterThan(text.lastIndexOf("\x1b[?25l"));
@@ -129,6 +144,13 @@ describe("the line of a bar", () => {
         }
       }
     }
+  });
+
+  it("is full, with no time left, where more came than was to come", () => {
+    expect(barLine({ name: "samples", total: 4 }, { done: 5 }, undefined, 80)).toBe(`samples ${"█".repeat(24)} 5/4`);
+    const pace = new Pace(4);
+    expect(pace.secondsLeft(1, 0)).toBeUndefined();
+    expect(pace.secondsLeft(5, 1000)).toBe(0);
   });
 
   it("leaves out what is not known", () => {

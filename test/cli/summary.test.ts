@@ -14,6 +14,23 @@ describe("the summary of an evaluation", () => {
     expect(summaryTable(found)).toContain("(ODE, 16 images)\n");
   });
 
+  it("shows a loss of 0, and energy in kWh", () => {
+    const table = summaryTable({ loss: 0, energyJoules: 7.2e6 });
+    expect(table).toMatch(/^ {2}loss +0$/m);
+    expect(table).toMatch(/^ {2}energy +2 kWh, of the GPUs$/m);
+    expect(summaryTable({ peakMemoryMB: 3 })).not.toMatch(/loss|energy/);
+  });
+
+  it.each([
+    [{}, "done"],
+    [{ error: "the loss is NaN" }, "failed"],
+    [{ stoppedBy: "SIGTERM" }, "stopped by SIGTERM"],
+    [{ stoppedBy: "SIGTERM", error: "the disk is full" }, "stopped by SIGTERM"],
+  ] as const)("says how a run of %o ended", (over, how) => {
+    const table = summaryTable({ pipeline: "count", mode: "train", preset: "quick", seconds: 3, loss: 1, ...over });
+    expect(table.split("\n")[0]).toBe(`count (train, quick): ${how} after 3 s`);
+  });
+
   it("has them as keys of --json", () => {
     const json = JSON.parse(summaryJson({ ...found, split: "test", dequantization: "uniform" })) as object;
     expect(json).toMatchObject({ bpd: 4.25, bound: 5, split: "test", dequantization: "uniform" });
