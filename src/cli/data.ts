@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { prepareAgain } from "../data/prepare/prepare-again.ts";
 import { hasManifest, readManifest, type Manifest } from "../data/prepare/manifest.ts";
 import { verify } from "../data/prepare/verify.ts";
 import { UsageError } from "../base/errors.ts";
@@ -106,11 +107,14 @@ async function runVerify({ directory, json }: ReadRequest, environment: DataEnvi
   const { stdout, stderr, now } = environment;
   const reporter = reporterFor(stderr, now);
   const sets: (ReturnType<typeof brief> & { readonly faults: readonly string[] })[] = [];
+  const remedies = new Set<string>();
   for (const folder of await preparedFolders(directory)) {
     const { count, work } = await readManifest(folder);
     reporter.stage({ name: `verifying ${work.format} ${work.split}`, total: count, unit: "images" });
     try {
       const { manifest, faults } = await verify(folder, (done) => reporter.progress({ done }));
+      const { count: images, files } = manifest.skipped;
+      if (faults.length > 0) remedies.add(prepareAgain(folder, manifest.work, images + files > 0));
       sets.push({ ...brief(folder, manifest), faults });
     } finally {
       reporter.close();
@@ -119,7 +123,7 @@ async function runVerify({ directory, json }: ReadRequest, environment: DataEnvi
   const faults = sets.flatMap((set) => set.faults);
   if (json) stdout.write(`${JSON.stringify({ command: "verify", ok: faults.length === 0, sets })}\n`);
   if (faults.length > 0) {
-    throw new UsageError(faults.join("\n  "), "run the prepare command again: it rebuilds damaged shards");
+    throw new UsageError(faults.join("\n  "), [...remedies].join("\n  and "));
   }
   for (const { directory, images, shards } of sets)
     stderr.write(`${directory}: ${images} images, ${shards} shards, whole\n`);

@@ -5,7 +5,9 @@ import { z } from "zod";
 import { UsageError } from "../../base/errors.ts";
 import { sealJson, unsealJson } from "../../base/sealed-json.ts";
 import { writeFileAtomic } from "../formats/arrow-file.ts";
+import { prepareAgain } from "./prepare-again.ts";
 import { LAYOUT } from "./shard-file.ts";
+import { work } from "./work.ts";
 
 const count = z.int().min(0);
 /** Largest number of values in one array of the runtime. */
@@ -29,30 +31,6 @@ const shard = z.object({
   bytes: count,
   /** SHA-256 of the whole file. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-});
-
-/** Everything that the pictures depend on: the same work gives the same shards. */
-const work = z.object({
-  format: z.string(),
-  split: z.string(),
-  version: z.string().optional(),
-  /** The path given with --from, absolute; absent for data that are fetched, and in old manifests. */
-  from: z.string().optional(),
-  /** The crop, size, colours and other options that were asked for. */
-  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  /** A folder of images as one, with the number of its images and a hash over their names, sizes and times. */
-  files: z.array(
-    z.object({
-      path: z.string(),
-      part: z.string().optional(),
-      bytes: z.number(),
-      modified: z.number(),
-      images: count.optional(),
-      listing: z.string().optional(),
-    }),
-  ),
-  /** Largest size of a shard. */
-  shardBytes: count,
 });
 
 const manifest = z.object({
@@ -82,8 +60,7 @@ const manifest = z.object({
 
 export type Skipped = Readonly<z.infer<typeof skipped>>;
 export type ShardInfo = Readonly<z.infer<typeof shard>>;
-/** The work that a folder of prepared data came from; another one is refused. */
-export type Work = Readonly<z.infer<typeof work>>;
+export type { Work } from "./work.ts";
 /** The content of a folder of shards, its `manifest.json`. */
 export type Manifest = Readonly<z.infer<typeof manifest>>;
 
@@ -132,8 +109,12 @@ function requireKnownLayout(path: string, layout: unknown): void {
 /** @throws UsageError when there is none, or it is not one of this program. */
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = manifestFile(directory);
-  const remedy = "name a folder that npm run data -- prepare has finished, or prepare it again";
-  if (!existsSync(path)) throw new UsageError(`${path} is missing`, remedy);
+  if (!existsSync(path)) {
+    throw new UsageError(
+      `${path} is missing`,
+      "name a folder that npm run data -- prepare has finished, or prepare it again",
+    );
+  }
   try {
     const found = JSON.parse(await readFile(path, "utf8")) as unknown;
     const { whole = true } = unsealJson(found as Readonly<Record<string, unknown>>);
@@ -145,7 +126,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
     return value;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && "syscall" in error)) throw error;
-    throw new UsageError(`${path} is damaged: ${reason(error)}`, remedy, { cause: error });
+    throw new UsageError(`${path} is damaged: ${reason(error)}`, prepareAgain(directory), { cause: error });
   }
 }
 

@@ -6,6 +6,7 @@ import { pixelsOf } from "../sources/source.ts";
 import { OpenFiles } from "./open-files.ts";
 import { ShardHashes } from "./shard-hashes.ts";
 import { readManifest, type Manifest, type ShardInfo } from "./manifest.ts";
+import { prepareAgain } from "./prepare-again.ts";
 import { readLayout, type ShardLayout } from "./shard-layout.ts";
 
 /** Images in shards, read from the disk by their indices; a shuffle over all of them needs no memory for them. */
@@ -32,34 +33,29 @@ export interface ShardedImages {
   close(): void;
 }
 
-const damagedRemedy = "run the npm run data -- prepare command again: it rebuilds damaged shards";
-
-const cutShort = (path: string, end: number) =>
-  new UsageError(`${path} is cut short: it ends at byte ${end}`, damagedRemedy);
-
-function readExactly(file: number, path: string, out: Uint8Array, position: number): void {
-  for (let at = 0; at < out.length;) {
+/** Reads until the end or all of `out`. @returns Bytes read. */
+function readExactly(file: number, out: Uint8Array, position: number): number {
+  let at = 0;
+  while (at < out.length) {
     const count = readSync(file, out, at, Math.min(out.length - at, 1 << 30), position + at);
-    if (count === 0) throw cutShort(path, position + at);
+    if (count === 0) break;
     at += count;
   }
+  return at;
 }
 
 /** @throws UsageError when a shard is missing, has another size than it was written with, or is not as full as it must be. */
-function checkSizes(directory: string, shards: readonly ShardInfo[]): void {
+function checkSizes(directory: string, shards: readonly ShardInfo[], remedy: string): void {
   const each = shards[0]?.count ?? 0;
   for (const [i, { file, bytes, count }] of shards.entries()) {
     const path = join(directory, file);
     if (count !== each && !(i === shards.length - 1 && count < each)) {
-      throw new UsageError(`${path} holds ${count} images, but each shard before it ${each}`, damagedRemedy);
+      throw new UsageError(`${path} holds ${count} images, but each shard before it ${each}`, remedy);
     }
-    if (!existsSync(path)) throw new UsageError(`${path} is missing`, damagedRemedy);
+    if (!existsSync(path)) throw new UsageError(`${path} is missing`, remedy);
     const { size } = statSync(path);
     if (size === bytes) continue;
-    throw new UsageError(
-      `${path} is ${size < bytes ? "cut short" : "too long"}: ${size} of ${bytes} bytes`,
-      damagedRemedy,
-    );
+    throw new UsageError(`${path} is ${size < bytes ? "cut short" : "too long"}: ${size} of ${bytes} bytes`, remedy);
   }
 }
 
@@ -70,25 +66,31 @@ function checkSizes(directory: string, shards: readonly ShardInfo[]): void {
  */
 export async function openShards(directory: string): Promise<ShardedImages> {
   const manifest = await readManifest(directory);
-  const { shards, shape, count: length } = manifest;
-  checkSizes(directory, shards);
+  const { shards, shape, count: length, skipped } = manifest;
+  const remedy = prepareAgain(directory, manifest.work, skipped.count > 0 || skipped.files > 0);
+  const cutShort = (path: string, end: number) =>
+    new UsageError(`${path} is cut short: it ends at byte ${end}`, remedy);
+  checkSizes(directory, shards, remedy);
   const paths = shards.map(({ file }) => join(directory, file));
   const files = new OpenFiles();
-  const hashes = new ShardHashes(directory, shards, damagedRemedy);
+  const hashes = new ShardHashes(directory, shards, remedy);
   const layouts: (ShardLayout | undefined)[] = [];
   const width = pixelsOf(shape);
   // All shards but the last have the same size, so a division finds the shard of an index.
   const each = shards[0]?.count ?? 1;
 
   const layout = (shard: number): ShardLayout =>
-    (layouts[shard] ??= checkedLayout(paths[shard]!, shards[shard]!, width));
+    (layouts[shard] ??= checkedLayout(paths[shard]!, shards[shard]!, { width, remedy }));
   const wholeLayout = (shard: number): ShardLayout => {
     hashes.now(shard);
     return layout(shard);
   };
   /** Values [first, first + count) of one shard into `out`. */
-  const copy = (shard: number, start: number, bytes: number, first: number, out: Uint8Array) =>
-    readExactly(files.get(paths[shard]!), paths[shard]!, out, start + first * bytes);
+  const copy = (shard: number, start: number, bytes: number, first: number, out: Uint8Array) => {
+    const from = start + first * bytes;
+    const found = readExactly(files.get(paths[shard]!), out, from);
+    if (found < out.length) throw cutShort(paths[shard]!, from + found);
+  };
 
   const check = (index: number) => {
     if (Number.isInteger(index) && index >= 0 && index < length) return;
@@ -176,17 +178,22 @@ function sized(into: Uint8Array | undefined, length: number): Uint8Array {
   throw new RangeError(`there is room for ${into.length} values, the images have ${length}`);
 }
 
-function checkedLayout(path: string, { count }: ShardInfo, width: number): ShardLayout {
+interface Expected {
+  readonly width: number;
+  readonly remedy: string;
+}
+
+function checkedLayout(path: string, { count }: ShardInfo, { width, remedy }: Expected): ShardLayout {
   let found: ShardLayout;
   try {
     found = readLayout(path);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message, damagedRemedy, { cause: error });
+    if (error instanceof RangeError) throw new UsageError(error.message, remedy, { cause: error });
     throw error;
   }
   if (found.count === count && found.width === width) return found;
   throw new UsageError(
     `${path} holds ${found.count} images of ${found.width} values, but the manifest says ${count} of ${width}`,
-    damagedRemedy,
+    remedy,
   );
 }
