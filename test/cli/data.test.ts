@@ -220,7 +220,9 @@ describe("npm run data -- inspect and verify", () => {
     const { exitCode, stderr, stdout } = await data(["verify", out, "--json"]);
     expect(exitCode).toBe(2);
     expect(last(stdout)).toMatchObject({ ok: false, sets: [{ faults: [expect.stringMatching(/cut short/)] }] });
-    expect(stderr).toMatch(/error: .*shard-00000\.arrow is cut short: 50 of \d+ bytes\n +remedy: run npm run data -- prepare --format/);
+    expect(stderr).toMatch(
+      /error: .*shard-00000\.arrow is cut short: 50 of \d+ bytes\n +remedy: run npm run data -- prepare --format/,
+    );
     await prepareArrays(out);
     expect((await data(["verify", out])).exitCode).toBe(0);
   });
