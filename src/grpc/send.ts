@@ -25,8 +25,14 @@ function drained(call: WritableCall<never>): Promise<void> {
  *
  * Asks `source` for a value when there is room for it; completes after the last one, and does not end the call.
  * Unsubscribing stops, and ends `source`.
+ *
+ * @param onWait Told when it begins to wait for the other side, and when that goes on.
  */
-export function sendAll<T>(call: WritableCall<T>, source: AsyncIterable<T>): Observable<never> {
+export function sendAll<T>(
+  call: WritableCall<T>,
+  source: AsyncIterable<T>,
+  onWait: (waiting: boolean) => void = () => {},
+): Observable<never> {
   return new Observable((subscriber) => {
     const iterator = source[Symbol.asyncIterator]();
     const run = async () => {
@@ -34,7 +40,11 @@ export function sendAll<T>(call: WritableCall<T>, source: AsyncIterable<T>): Obs
         const next = await iterator.next();
         if (subscriber.closed) return;
         if (next.done) return subscriber.complete();
-        if (!call.write(next.value)) await drained(call);
+        if (!call.write(next.value)) {
+          onWait(true);
+          await drained(call);
+          onWait(false);
+        }
         if (subscriber.closed) return;
       }
     };

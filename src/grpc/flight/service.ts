@@ -16,12 +16,15 @@ import { sharedManifest, type Catalog, type FlightSet } from "./catalog.ts";
 import type { Action, ActionType, FlightDataWire, FlightDescriptor, FlightInfo, Ticket } from "./definition.ts";
 import { countRows, parseRange, rangeBytes, type RowRange } from "./row-range.ts";
 import { rowMessages } from "./row-messages.ts";
+import { Slots, type Slot } from "./slots.ts";
 
 export interface FlightServiceOptions {
   readonly catalog: Catalog;
   /** Reads that may go on at once. */
   readonly maxStreams: number;
   readonly tell: (text: string) => void;
+  /** Milliseconds. */
+  readonly now?: () => number;
 }
 
 const TOKEN = "send a token with each call, authorization: Bearer TOKEN, or as the password here";
@@ -72,8 +75,8 @@ function flightInfo({ path, images, stream }: FlightSet, range: RowRange, descri
 const pathDescriptor = ({ path }: FlightSet): FlightDescriptor => ({ type: "PATH", cmd: new Uint8Array(), path });
 
 /** The handlers of every method; those that are not there say so. */
-export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptions): UntypedServiceImplementation {
-  let streams = 0;
+export function flightHandlers({ catalog, maxStreams, tell, now }: FlightServiceOptions): UntypedServiceImplementation {
+  const slots = new Slots(maxStreams, now);
 
   /** Makes the error that ends a call; of failures within this server the client learns no details. */
   const ended = (error: Error | ServiceError, what: string): ServiceError => {
@@ -90,16 +93,16 @@ export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptio
         reply(ended(error as Error, method));
       }
     };
-  const stream = <Q, R>(method: string, answer: (request: Q) => Iterable<R>, release = () => {}) => {
+  const stream = <Q, R>(method: string, answer: (request: Q) => Iterable<R>, slot?: Slot) => {
     return (call: ServerWritableStream<Q, R>): void => {
       const failed = (error: Error) => void call.emit("error", ended(error, method));
-      for (const event of ["finish", "cancelled"]) call.once(event, release);
+      for (const event of ["finish", "cancelled"]) call.once(event, () => slot?.release());
       try {
-        const sending = sendAll(call, each(answer(call.request))).subscribe({
+        const sending = sendAll(call, each(answer(call.request)), slot?.waits).subscribe({
           complete: () => call.end(),
           error: failed,
         });
-        call.on("cancelled", () => sending.unsubscribe());
+        for (const event of ["cancelled", "error"]) call.on(event, () => sending.unsubscribe());
       } catch (error) {
         failed(error as Error);
       }
@@ -114,22 +117,19 @@ export function flightHandlers({ catalog, maxStreams, tell }: FlightServiceOptio
     };
 
   const doGet = (call: ServerWritableStream<Ticket, FlightDataWire>): void => {
-    if (streams >= maxStreams) {
-      const busy = statusError(status.RESOURCE_EXHAUSTED, `${maxStreams} streams are being read, try again later`);
-      return void call.emit("error", busy);
+    const fail = (error: unknown) => void call.emit("error", error);
+    let slot: Slot;
+    try {
+      slot = slots.take(fail);
+    } catch (error) {
+      return fail(error);
     }
-    streams++;
-    let held = true;
-    const release = () => {
-      if (held) streams--;
-      held = false;
-    };
     const rows = ({ ticket }: Ticket) => {
       const range = parseRange("ticket", ticket);
       const set = catalog.find(range.path);
       return rowMessages(set, range.first, countRows(range, set.images.length));
     };
-    stream("DoGet", rows, release)(call);
+    stream("DoGet", rows, slot)(call);
   };
 
   /** As PyArrow's `authenticate_basic_token`: the password, which was checked, comes back as the token of each call. */
