@@ -10,8 +10,10 @@ import { JoinedFeed } from "../monitor/joined-feed.ts";
 import { Workdirs } from "../monitor/workdirs.ts";
 import { prometheusHandler } from "../monitor/web/prometheus-handler.ts";
 import { serveWeb, type WebOptions, type WebServing } from "../monitor/web/web-server.ts";
+import { retain } from "../monitor/retention.ts";
 import { notify } from "../monitor/notify/notify.ts";
 import { addNotifyOptions, parseNotify, type GivenNotify } from "./notify.ts";
+import { addRetentionOptions, parseRetention, type GivenRetention } from "./retention-options.ts";
 import { describeFailure } from "./failure.ts";
 import { runProgram } from "./program.ts";
 import { addHostOption, addSecurityOptions } from "./security-options.ts";
@@ -31,7 +33,7 @@ export interface MonitorEnvironment {
   readonly exit: (code: number) => void;
 }
 
-interface Given extends SecurityOptions, GivenNotify {
+interface Given extends SecurityOptions, GivenNotify, GivenRetention {
   readonly listen: string;
   readonly web: string;
   readonly dir: string;
@@ -51,6 +53,7 @@ export function monitorProgram(): Command {
     .option("--web <host:port>", "address of the page of all runs", "127.0.0.1:8080")
     .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor")
     .option("--runs <folder>", "follows all workdirs below a folder, live or finished; only reads", "runs");
+  addRetentionOptions(command);
   addNotifyOptions(command);
   addSecurityOptions(command);
   addHostOption(command);
@@ -103,6 +106,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const webEndpoint = parseEndpoint("--web", given.web, true);
     const secrets = readSecrets(given, env);
     const told = parseNotify(given, secrets.insecure);
+    const retention = parseRetention(given);
     const security = serverSecurity("--listen", endpoint, secrets);
     const webSecurity = serverSecurity("--web", webEndpoint, secrets);
     const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
@@ -112,9 +116,10 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
       const feed = new JoinedFeed(archive, workdirs);
       const server = await serve({ option: "--listen", endpoint, security, feed, store: archive, tell });
       const endNotices = told ? notify(told, feed, tell) : async () => {};
-      const source = { feed, workdir: (runId: string) => workdirs.workdir(runId) };
+      const source = { feed, workdir: (runId: string) => workdirs.workdir(runId), kept: archive };
       const page = { option: "--web", endpoint: webEndpoint, security: webSecurity, source, tell };
       const web = await openWeb({ ...page, metrics: prometheusHandler(feed) }, server);
+      const endRetention = retention ? retain(archive, retention, tell) : () => {};
       stdout.write(`listening on ${endpointText(server.endpoint)}, ${archive.logs().length} runs in ${resolve(given.dir)}\n`); // prettier-ignore
       stdout.write(`page: ${web.url}${webSecurity.token ? " (asks for the token)" : ""}\n`);
       const exitCode = await new Promise<number>((end) => {
@@ -124,6 +129,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
           onQuit: environment.exit,
         });
       });
+      endRetention();
       archive.close();
       workdirs.close();
       await Promise.all([server.close(GRACE), web.close(GRACE), endNotices(GRACE)]);

@@ -1,9 +1,10 @@
 /** The records of many runs in one folder, each in the file of its name. */
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Subject } from "rxjs";
 import type { Feed } from "./feed.ts";
 import { entriesOf, isState, type Entry, type MetricBatch, type StateEntry } from "../metrics/metric.ts";
+import { isOver, LOST_AFTER } from "../metrics/run-state.ts";
 import { dropTornLine } from "./lines.ts";
 import { MetricLog } from "./metric-log.ts";
 import { RunStates } from "./run-states.ts";
@@ -21,6 +22,16 @@ interface Run {
   readonly places: Map<string, StoredPlaces>;
   /** Last state in the record, by node. */
   readonly states: ReadonlyMap<string, StateEntry>;
+}
+
+/** The record of a run on the disk. */
+export interface KeptRecord {
+  readonly runId: string;
+  readonly bytes: number;
+  /** ms since 1970 of what came last. */
+  readonly heard: number;
+  /** True while more is to come. */
+  readonly live: boolean;
 }
 
 export interface Accepted {
@@ -62,6 +73,10 @@ function openRun(path: string, runId: string): Run {
   }
   return { log, places, states };
 }
+
+/** True while a run may be at work, by the states of its nodes: some of older versions tell none, and are silent for long. */
+const isLive = (silent: number, states: readonly StateEntry[]) =>
+  states.length === 0 ? silent < 3600_000 : silent < 2 * LOST_AFTER && !states.every(({ state }) => isOver(state));
 
 /** True where less is on disk than was written. */
 const isGone = ({ path, end }: MetricLog) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) < end.offset;
@@ -140,6 +155,32 @@ export class Archive implements Feed {
     }
     const stored = fresh.filter((entry) => !isState(entry)).length;
     return { stored, duplicates: metrics.length - stored };
+  }
+
+  /** The records that are here now. */
+  records(now = Date.now()): KeptRecord[] {
+    const states = new Map<string, StateEntry[]>();
+    for (const state of this.#states.newest()) states.set(state.runId, [...(states.get(state.runId) ?? []), state]);
+    return [...this.#runs].flatMap(([runId, { log }]) => {
+      const file = statSync(log.path, { throwIfNoEntry: false });
+      if (!file) return [];
+      const live = isLive(now - file.mtimeMs, states.get(runId) ?? []);
+      return [{ runId, bytes: file.size, heard: file.mtimeMs, live }];
+    });
+  }
+
+  /**
+   * Deletes the record of a run; what the run pushes later begins a new one.
+   *
+   * @throws RangeError for a run that is not here, or is live, and what the file system says.
+   */
+  remove(runId: string): void {
+    const record = this.records().find((each) => each.runId === runId);
+    if (!record) throw new RangeError(`run ${runId}: this monitor keeps no record of it`);
+    if (record.live) throw new RangeError(`run ${runId}: it is live`);
+    rmSync(this.#runs.get(runId)!.log.path);
+    this.#runs.delete(runId);
+    this.#states.forget(runId);
   }
 
   /** Returns when the records of these runs are on disk. */

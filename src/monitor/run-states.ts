@@ -24,6 +24,11 @@ export class RunStates {
     return [...this.#heard.values()].map(({ entry }) => entry);
   }
 
+  /** Forgets a run. */
+  forget(runId: string): void {
+    for (const [key, { entry }] of this.#heard) if (entry.runId === runId) this.#heard.delete(key);
+  }
+
   /** Takes what came just now, a metric as a sign of life. */
   take(entries: readonly Entry[]): void {
     const at = this.#now();

@@ -1,4 +1,4 @@
-/** The web page of runs: a server that only reads. */
+/** The web page of runs: a server that reads, and deletes records where it may. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,6 +9,7 @@ import { occasionally } from "../../base/occasionally.ts";
 import type { ServerSecurity } from "../../grpc/security.ts";
 import { gate, type Gate } from "./access.ts";
 import { bundlePage } from "./bundle.ts";
+import { deletedRun, deleteRun } from "./deletion.ts";
 import { FeedLimit } from "./feed-limit.ts";
 import { postedToken } from "./posted-token.ts";
 import { refusal, sendReply } from "./reply.ts";
@@ -54,6 +55,12 @@ function handle(options: Serving, pass: Gate, request: IncomingMessage, response
   const refused = pass(request, url);
   if (refused) return sendReply(response, refused);
   try {
+    const deleted = request.method === "POST" ? deletedRun(url.pathname) : undefined;
+    if (deleted !== undefined) {
+      const answered = deleteRun(options.source, deleted, request, options);
+      if (answered.status === 200) options.tell(`run ${deleted} was deleted from the page`);
+      return sendReply(response, answered);
+    }
     if (request.method !== "GET" && request.method !== "HEAD") {
       return sendReply(response, refusal(405, "this page is only for reading", { Allow: "GET, HEAD" }));
     }

@@ -6,6 +6,8 @@ import type { FilesState } from "../run-files.ts";
 export interface RunFiles {
   /** Null where they are on another machine. */
   readonly files: FilesState | null;
+  /** True for a record that the page's server may delete. */
+  readonly deletable: boolean;
 }
 
 const path = (run: string, ...parts: readonly string[]) =>
@@ -37,6 +39,17 @@ export const logTail = (run: string): Promise<string | undefined> =>
 
 export const sampleAddress = (run: string, name: string, modified: string): string =>
   `${path(run, "samples", name)}?${new URLSearchParams({ modified })}`;
+
+/** Deletes the record of a run. @returns Why it is not deleted; undefined where it is. */
+export async function deleteRecord(run: string): Promise<string | undefined> {
+  try {
+    const request = { method: "POST", headers: { "X-ScoreStream": "delete" }, signal: AbortSignal.timeout(PATIENCE) };
+    const response = await fetch(path(run, "delete"), request);
+    return response.ok ? undefined : (await response.text()).trim();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 /** How near the samples of a step are to the training. */
 export const nearestImages = (run: string, step: number): Promise<NearestImages | undefined> =>

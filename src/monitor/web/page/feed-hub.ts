@@ -8,10 +8,11 @@ export type FeedMessage =
   | { readonly kind: "record"; readonly record: NodeData }
   | { readonly kind: "frame"; readonly frame: Frame }
   | { readonly kind: "state"; readonly state: ConnectionState }
-  | { readonly kind: "clock"; readonly ahead: number };
+  | { readonly kind: "clock"; readonly ahead: number }
+  | { readonly kind: "gone"; readonly runs: readonly string[] };
 
 /** A message from a tab. */
-export type TabMessage = "join" | "leave";
+export type TabMessage = "join" | "leave" | "check";
 
 /** The part of a MessagePort that is needed. */
 export interface TabPort {
@@ -33,10 +34,13 @@ export function feedHub({ connect: open = connect, runs }: HubOptions) {
   const tell = (message: FeedMessage) => {
     for (const tab of tabs) tab.postMessage(message);
   };
-  /** Another server may have come to this address: new tabs are told of its runs only. */
+  /** Records may have been removed, or another server have come to this address. */
   const forget = async (known: readonly string[]) => {
     const there = await runs();
-    if (there) store.drop(known.filter((run) => !there.includes(run)));
+    const gone = there ? known.filter((run) => !there.includes(run)) : [];
+    if (gone.length === 0) return;
+    store.drop(gone);
+    tell({ kind: "gone", runs: gone });
   };
   open({
     places: () => store.places(),
@@ -56,6 +60,7 @@ export function feedHub({ connect: open = connect, runs }: HubOptions) {
   });
   return {
     receive(tab: TabPort, message: TabMessage): void {
+      if (message === "check") return void forget([...store.runs.keys()]);
       tabs.delete(tab);
       if (message === "leave") return;
       tab.postMessage({ kind: "clock", ahead });

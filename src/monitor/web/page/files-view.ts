@@ -2,6 +2,7 @@
 import { acrossView } from "./across-view.ts";
 import { config, logTail, reportAddress, runFiles } from "./api.ts";
 import { configRows, matching } from "./config-rows.ts";
+import { deleteView } from "./delete-view.ts";
 import { card, h, setText } from "./dom.ts";
 import type { Model } from "./model.ts";
 import { nearestView } from "./nearest-view.ts";
@@ -55,10 +56,13 @@ function configView() {
   };
 }
 
-/** @param changed Told when a configuration has come. */
-export function filesView(model: Model, changed: () => void) {
+/**
+ * @param changed Told when a configuration has come.
+ * @param deleted Told when the record of a run was deleted.
+ */
+export function filesView(model: Model, changed: () => void, deleted: () => void) {
   const [samples, log, settings] = [samplesView(), logView(), configView()];
-  const [nearest, across] = [nearestView(), acrossView(model)];
+  const [nearest, across, deletion] = [nearestView(), acrossView(model), deleteView(deleted)];
   const report = h(
     "a",
     { class: "button", target: "_blank", rel: "noopener", hidden: true },
@@ -85,7 +89,8 @@ export function filesView(model: Model, changed: () => void) {
     if (run === undefined) return;
     const answer = await runFiles(run);
     if (!answer) return;
-    const { files } = answer;
+    const { files, deletable } = answer;
+    deletion.update(run, deletable);
     elsewhere.hidden = files !== null;
     for (const part of [samples.element, log.element, settings.element]) part.hidden = files === null;
     report.hidden = !files?.report;
@@ -110,5 +115,5 @@ export function filesView(model: Model, changed: () => void) {
   setInterval(refresh, INTERVAL);
   const columns = h("div", { class: "columns" }, samples.element, log.element, settings.element, elsewhere);
   const element = h("div", { class: "parts" }, columns, nearest.element, across.element);
-  return { element, report, refresh };
+  return { element, report, deletion: deletion.element, refresh };
 }

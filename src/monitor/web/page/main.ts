@@ -52,7 +52,8 @@ const charts = chartsView(model, soon);
 const graph = graphView(model);
 const noise = noiseView(model);
 const machine = machineView(model);
-const files = filesView(model, later);
+const files = filesView(model, later, () => feed.check());
+runs.element.append(files.deletion);
 const state = h("span", { class: "state", role: "status", "aria-live": "polite" });
 const title = h("bdi", { class: "run" });
 
@@ -89,7 +90,7 @@ document.body.append(
   h("header", {}, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("h1", {}, "ScoreStream"), title, state, h("span", { class: "space" }), files.report, themeSwitch(recolour)), // prettier-ignore
   h("main", {}, phase.element, tiles.element, runs.element, charts.element, noise.element, graph.element, machine.element, files.element), // prettier-ignore
 );
-followFeed({
+const feed = followFeed({
   record(record) {
     model.store.take(record);
     files.refresh();
@@ -110,6 +111,10 @@ followFeed({
   },
   clock(ahead) {
     model.ahead = ahead;
+  },
+  gone(runs) {
+    model.drop(runs);
+    soon();
   },
 });
 setInterval(tick, 1000);

@@ -57,6 +57,13 @@ export class Model {
     return this.node?.run;
   }
 
+  /** Forgets runs whose records were removed. */
+  drop(runs: readonly string[]): void {
+    this.store.drop(runs);
+    for (const run of runs) this.configs.delete(run);
+    if (this.#followed && runs.includes(this.#followed.run)) this.#followed = undefined;
+  }
+
   choose(node: NodeRecord): void {
     this.chosen = nodeKey(node);
     this.hidden.delete(this.chosen);
