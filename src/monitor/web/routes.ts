@@ -65,13 +65,13 @@ function runPart(source: WebSource, parts: readonly string[], query: URLSearchPa
   const [run = "", what, name, ...more] = parts;
   if (!runsOf(source).includes(run) || more.length > 0 || (name !== undefined && what !== "samples")) return missing();
   const workdir = source.workdir(run);
-  const deletable = source.kept?.records().some(({ runId, live }) => runId === run && !live) ?? false;
-  if (workdir === undefined) return what === undefined ? json({ run, files: null, deletable }) : missing();
+  const deletable = source.kept?.records().some(({ runId, live }) => runId === run && !live) ? { deletable: true } : {};
+  if (workdir === undefined) return what === undefined ? json({ run, files: null, ...deletable }) : missing();
   const text = (kind: Parameters<typeof reply>[0], body: Uint8Array | undefined, headers = {}) =>
     orMissing(body && reply(kind, body, { headers }));
   switch (what) {
     case undefined:
-      return json({ run, files: runState(workdir), deletable });
+      return json({ run, files: runState(workdir), ...deletable });
     case "config":
       return text("json", readConfig(workdir));
     case "log": {

@@ -7,7 +7,7 @@ export interface RunFiles {
   /** Null where they are on another machine. */
   readonly files: FilesState | null;
   /** True for a record that the page's server may delete. */
-  readonly deletable: boolean;
+  readonly deletable?: true;
 }
 
 const path = (run: string, ...parts: readonly string[]) =>

@@ -90,7 +90,7 @@ export function filesView(model: Model, changed: () => void, deleted: () => void
     const answer = await runFiles(run);
     if (!answer) return;
     const { files, deletable } = answer;
-    deletion.update(run, deletable);
+    deletion.update(run, deletable === true);
     elsewhere.hidden = files !== null;
     for (const part of [samples.element, log.element, settings.element]) part.hidden = files === null;
     report.hidden = !files?.report;
