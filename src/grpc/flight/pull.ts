@@ -48,7 +48,7 @@ const STATE = ".pull";
 const MAX_VALUES = 2 ** 31;
 
 /** Statuses that another attempt may change: the connection broke, the server was stopped or is busy. */
-const PASSING: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.RESOURCE_EXHAUSTED];
+const PASSING: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.RESOURCE_EXHAUSTED, status.ABORTED];
 
 /** The object in JSON; undefined when it is none. */
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

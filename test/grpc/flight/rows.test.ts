@@ -248,22 +248,6 @@ describe("readers that are slow or go away", () => {
     expect(written.filter((one) => typeof one === "string")).toEqual([busy]);
   });
 
-  it("give way to another when they stand still for a minute", async () => {
-    let time = 0;
-    const options = { catalog: endless(length, () => {}), maxStreams: 1, tell: () => {}, now: () => time };
-    const get = flightHandlers(options)["DoGet"] as unknown as (call: EventEmitter) => void;
-    const said: string[] = [];
-    const start = () => {
-      const call = Object.assign(new EventEmitter(), { request: whole, write: () => false, end: () => {} });
-      get(call.on("error", (error: Error) => said.push(error.message)));
-    };
-    start();
-    await new Promise(setImmediate);
-    time = 60_000;
-    start();
-    expect(said).toEqual([expect.stringContaining("ABORTED: nothing was read for 60 s")]);
-  });
-
   it("leave nothing behind, whichever ends first", async () => {
     const handles = () => process.getActiveResourcesInfo().filter((kind) => kind.startsWith("TCP")).length;
     // Connections of tests before may still be closing.

@@ -1,5 +1,9 @@
+import { EventEmitter } from "node:events";
 import { expect, it } from "vitest";
+import { rangeBytes } from "../../../src/grpc/flight/row-range.ts";
+import { flightHandlers } from "../../../src/grpc/flight/service.ts";
 import { Slots } from "../../../src/grpc/flight/slots.ts";
+import { endless, PATH } from "./fixture.ts";
 
 it("a reader that stands still for a minute gives way to another, the one that stands longest first", () => {
   let time = 0;
@@ -46,4 +50,24 @@ it("readers that stood still and read on keep their places", () => {
   time = 100_000;
   slot.waits(false);
   expect(() => slots.take(() => {})).toThrow("RESOURCE_EXHAUSTED");
+});
+
+it("rows that nobody takes for a minute give their place to another call", async () => {
+  let time = 0;
+  const options = { catalog: endless(10_000, () => {}), maxStreams: 1, tell: () => {}, now: () => time };
+  const get = flightHandlers(options)["DoGet"] as unknown as (call: EventEmitter) => void;
+  const said: string[] = [];
+  const start = () => {
+    const call = Object.assign(new EventEmitter(), {
+      request: { ticket: rangeBytes({ path: PATH, first: 0 }) },
+      write: () => false,
+      end: () => {},
+    });
+    get(call.on("error", (error: Error) => said.push(error.message)));
+  };
+  start();
+  await new Promise(setImmediate);
+  time = 60_000;
+  start();
+  expect(said).toEqual([expect.stringContaining("ABORTED: nothing was read for 60 s")]);
 });
