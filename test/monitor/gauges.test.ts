@@ -2,13 +2,14 @@ import type { MeterProvider } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { Gauges } from "../../src/monitor/gauges.ts";
 import { batchOf, BATCH_SIZE, follows } from "../../src/metrics/metric.ts";
+import { parseRunState } from "../../src/metrics/run-state.ts";
 import { PrometheusMetrics } from "../../src/monitor/prometheus.ts";
 import { entry, metric, TIME } from "./fixture.ts";
 
 describe("Gauges", () => {
   it("has one gauge a name, with its unit, and the newest step as one of its own", () => {
     const made: unknown[] = [];
-    const told: unknown[] = [];
+    const told: unknown[][] = [];
     const provider = {
       getMeter: (name: string) => ({
         createGauge(gauge: string, options: object) {
@@ -18,6 +19,10 @@ describe("Gauges", () => {
       }),
     };
     const gauges = new Gauges(provider as unknown as MeterProvider);
+    gauges.setState({ ...parseRunState({ phase: "training", time: TIME })!, done: 3 }, { node: "a" });
+    expect(told.map(([gauge]) => gauge)).not.toContain("run_phase_done");
+    expect(told.map(([gauge]) => gauge)).not.toContain("run_left");
+    [made.length, told.length] = [0, 0];
     const eight = { name: "eval/bpd", step: 8, value: 3.5, unit: "bits/dim", time: TIME };
     gauges.set(eight, { node: "a" });
     gauges.set({ ...eight, step: 9, value: 3.25 }, { node: "b" });

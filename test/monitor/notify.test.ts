@@ -98,6 +98,15 @@ describe("notify", () => {
     expect(told).toEqual([]);
   });
 
+  it("tells nothing that was known before, and hears nothing once it has ended", async () => {
+    const { got, url } = await receiver();
+    const live = new Subject<readonly Entry[]>();
+    const end = notify({ urls: [url], lines: [] }, { live, states: () => [state("finished")] }, () => {});
+    live.next([state("finished")]);
+    await end(5000);
+    expect([got, live.observed]).toEqual([[], false]);
+  });
+
   it("tells every address of a loss", async () => {
     const [a, b] = [await receiver(), await receiver()];
     const live = new Subject<readonly Entry[]>();
@@ -115,7 +124,7 @@ describe("Poster", () => {
   };
 
   it("tries again until it is taken, in order", async () => {
-    const { got, url } = await receiver(503, 429);
+    const { got, url } = await receiver(503, 429, 408);
     const { poster: post, told } = poster(url);
     post.post({ text: "a" });
     post.post({ text: "b" });

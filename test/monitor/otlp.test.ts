@@ -106,6 +106,8 @@ it("tells names apart that become alike", async () => {
   const exporter = otlpExporter({ ...about, endpoint, interval: 60_000 }, () => {});
   for (const name of ["a/b", "a.b", "A/B", "a b"]) exporter.push([{ ...entry(1), metric: metric(1, name) }]);
   await exporter.close(2000);
+  const steps = exports[0]!.filter(({ name }) => name === "scorestream.step");
+  expect(steps.map(({ attributes }) => attributes)).toEqual([{ node: "node" }]);
   const named = exports[0]!.filter(({ name }) => name !== "scorestream.step");
   expect(named.map(({ name, attributes }) => [name, attributes["metric"]])).toEqual([
     ["scorestream.a.b", undefined],

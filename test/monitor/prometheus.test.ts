@@ -121,6 +121,29 @@ it("leaves a run out five minutes after it was last heard of, a lost one too", a
   expect(await samplesOf(metrics)).toHaveLength(1);
 });
 
+it("counts the steps of training only, and has no memory of a run that has ended", async () => {
+  const metrics = new PrometheusMetrics();
+  metrics.push([
+    entry("train/loss", 3, 1),
+    entry("eval/bpd", 90, 1),
+    entry("process/rss_bytes", 3, 1e9, { unit: "By" }),
+  ]);
+  const whose = '{run_id="a-1",node="n"}';
+  expect(await samplesOf(metrics)).toContain(`scorestream_steps_total${whose} 3`);
+  expect((await samplesOf(metrics)).join()).toContain("scorestream_process_rss_bytes");
+  metrics.push([state("finished", { step: 3 })]);
+  expect((await samplesOf(metrics)).join()).not.toContain("scorestream_process_rss_bytes");
+});
+
+it("has heard of a run when it last did, though older entries come later", async () => {
+  let now = Date.parse(TIME) + 400_000;
+  const metrics = new PrometheusMetrics(() => now);
+  metrics.push([entry("train/loss", 2, 1)]);
+  metrics.remember([entry("train/grad_norm", 1, 1)]);
+  now += 200_000;
+  expect((await samplesOf(metrics)).length).toBeGreaterThan(1);
+});
+
 it("tells names apart that Prometheus would write alike", async () => {
   const metrics = new PrometheusMetrics();
   metrics.push([entry("data/a.b", 1, 1), entry("data/a/b", 1, 2)]);

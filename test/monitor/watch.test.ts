@@ -1,10 +1,11 @@
 import { appendFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fanOut } from "../../src/metrics/metric-sink.ts";
+import { parseRunState } from "../../src/metrics/run-state.ts";
 import { filterOf, matchesName, type WatchRequest } from "../../src/monitor/watch-filter.ts";
 import { WatchQueue } from "../../src/monitor/watch-queue.ts";
 import { watch } from "../../src/monitor/watch.ts";
-import { collect, droppedIn, entry, metric, metrics, recordedRun, steps, temporaryFolder } from "./fixture.ts";
+import { collect, droppedIn, entry, metric, metrics, recordedRun, steps, temporaryFolder, TIME } from "./fixture.ts";
 
 const all: WatchRequest = { runIds: [], nodes: [], names: [], fromStep: 0, span: "ALL" };
 
@@ -19,6 +20,14 @@ describe("WatchQueue", () => {
     const batches = await collect(queue.batches());
     expect(steps(batches)).toEqual([8, 9, 10, 11, 12]);
     expect(batches.map(({ dropped }) => dropped)).toEqual([7]);
+  });
+
+  it("tells of what was dropped with the first batch only", async () => {
+    const queue = new WatchQueue(2);
+    queue.push([...entries(1, 3), entry(1, { node: "other" })]);
+    queue.close();
+    const batches = await collect(queue.batches());
+    expect(batches.map(({ node, dropped }) => [node, dropped])).toEqual([["node", 2], ["other", 0]]); // prettier-ignore
   });
 
   it("keeps its bound when more than fits comes at once", async () => {
@@ -74,6 +83,14 @@ describe("filters", () => {
     expect(keep(entry(5, { node: "c" }))).toBe(false);
     expect(keep(entry(5, { node: "b", runId: "other" }))).toBe(false);
     expect(keep({ ...entry(5, { node: "b" }), metric: metric(5, "eval/bpd") })).toBe(false);
+    const { metric: _, ...place } = entry(1, { node: "b" });
+    expect(keep({ ...place, state: parseRunState({ phase: "training", time: TIME })! })).toBe(true);
+  });
+
+  it("leave out what a watcher has by its place, and nothing that has no place", () => {
+    const keep = filterOf({ ...all, after: [{ runId: "run", node: "node", sequence: 3 }] });
+    expect([0, 3, 4].map((sequence) => keep(entry(sequence)))).toEqual([true, false, true]);
+    expect(keep(entry(3, { node: "other" }))).toBe(true);
   });
 });
 

@@ -82,7 +82,10 @@ it("keeps the copy of a workdir apart, and leaves to the archive what is pushed 
   onTestFinished(() => archive.close());
   const feed = new JoinedFeed(archive, workdirs);
   const told: string[] = [];
-  feed.live.subscribe((entries) => told.push(...entries.map(({ node }) => node)));
+  feed.live.subscribe((entries) => {
+    expect(entries).not.toEqual([]);
+    told.push(...entries.map(({ node }) => node));
+  });
   expect(feed.logs()).toHaveLength(2);
   archive.accept(batch(1, 1, { node: "pusher" }));
   expect(feed.logs()).toHaveLength(2);
