@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { concat, concatMap, defer, of, type Observable } from "rxjs";
+import { catchError, concat, concatMap, defer, EMPTY, of, throwError, type Observable } from "rxjs";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
 import { turn } from "../../base/turn.ts";
@@ -69,12 +69,14 @@ function computed(
   const { batchSize } = config.quality;
   const name = nameOf(data);
   const keep = async (pool3: Features): Promise<DataStatistics> => {
+    whole = true;
     const found = { statistics: await featureStatistics(pool3, () => turn(signal)), pool3 };
     mkdirSync(dirname(path), { recursive: true });
     await writeStatistics(path, found);
     return found;
   };
-  return withCredit(2, (credit) =>
+  let whole = false;
+  const work = withCredit(2, (credit) =>
     evalBatches(images(data), "image", { batchSize, signal, credit }).pipe(
       inceptionFeatures(network, { batchSize, signal }),
       credit.refund(),
@@ -85,6 +87,19 @@ function computed(
         ),
       ),
     ),
+  );
+  const lost = `quality: stopped among the images; the features of ${name} are computed anew at the next start`;
+  const told = defer(() => (whole || !signal.aborted ? EMPTY : of(message(lost))));
+  return concat(
+    work.pipe(
+      catchError((error: unknown) =>
+        concat(
+          told,
+          throwError(() => error),
+        ),
+      ),
+    ),
+    told,
   );
 }
 
