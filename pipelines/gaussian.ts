@@ -3,7 +3,7 @@
  * exact value. A start for one's own.
  */
 import { join } from "node:path";
-import { concat, defer, EMPTY, identity, of, type OperatorFunction } from "rxjs";
+import { concat, EMPTY, identity, of, type OperatorFunction, pipe } from "rxjs";
 import {
   type Batch,
   chainBitsPerDim,
@@ -19,6 +19,7 @@ import {
   type Examples,
   likelihoodBound,
   logLikelihood,
+  Meter,
   mlp,
   priorBatches,
   type RunContext,
@@ -27,8 +28,12 @@ import {
   sampleChain,
   saveExamples,
   session,
+  type Stage,
+  stagesOf,
+  tellStages,
   trainingLoop,
   weightingOf,
+  withCredit,
 } from "scorestream";
 
 const data = { dims: 8, std: 0.5, rho: 0.7 };
@@ -70,20 +75,21 @@ function run(context: RunContext) {
     const evaluated = <K extends EvaluationKey>(
       name: string,
       key: K,
-      operator: OperatorFunction<Batch<"data">, Batch<K extends "loss" ? "loss" : "bpd">>,
+      operator: (stage: Stage) => OperatorFunction<Batch<"data">, Batch<K extends "loss" ? "loss" : "bpd">>,
     ) =>
-      defer(() => {
+      withCredit(2, (credit) => {
         const total = set.length * repeats;
         const done = progress(key, total);
-        return evalBatches(set, "data", { ...evaluation, from: done.entries.length, signal }).pipe(
-          operator,
+        const meter = new Meter();
+        return evalBatches(set, "data", { ...evaluation, from: done.entries.length, signal, credit }).pipe(
+          operator(stagesOf(meter)),
+          credit.refund(),
           evaluate({ name, key, total, step: state.step, progress: done, split, form }),
+          tellStages(meter, { name: `eval_stage/${key}`, step: state.step }),
         );
       });
-    const bits =
-      (measure: Measure): OperatorFunction<Batch<"data">, Batch<"bpd">> =>
-      (source) =>
-        source.pipe(measure, densityBitsPerDim());
+    const bits = (name: string, measure: Measure) => (stage: Stage) => pipe(stage(name, measure), densityBitsPerDim());
+    const loss = dataLoss(session.network, sde, state, { weighting, eps, seed: fresh });
     const exact = of<RunEvent[]>(
       { type: "message", text: `entropy of the Gaussian: ${chainEntropy(data).toFixed(4)} bits/dim` },
       { type: "result", values: { exactBpd: mean(chainBitsPerDim(data, evaluatedData)) } },
@@ -105,11 +111,9 @@ function run(context: RunContext) {
       evaluate: () =>
         concat(
           exact,
-          evaluation.loss
-            ? evaluated("loss", "loss", dataLoss(session.network, sde, state, { weighting, eps, seed: fresh }))
-            : EMPTY,
-          evaluated("likelihood (ODE)", "bpd", bits(logLikelihood(score, sde, options))),
-          evaluated("bound", "bound", bits(likelihoodBound(score, sde, { ...options, times, offset, form }))),
+          evaluation.loss ? evaluated("loss", "loss", (stage) => stage("loss", loss)) : EMPTY,
+          evaluated("likelihood (ODE)", "bpd", bits("likelihood", logLikelihood(score, sde, options))),
+          evaluated("bound", "bound", bits("bound", likelihoodBound(score, sde, { ...options, times, offset, form }))),
         ),
       sample: draw,
     };

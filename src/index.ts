@@ -143,6 +143,7 @@ export { saveExamples } from "./streams/save-examples.ts";
 export { type ImageFiles, type SaveImagesOptions, GRID, saveImages } from "./streams/save-images.ts";
 export { type Weighting, lossInputs, checkWeighting, densityOf, scoreMatching } from "./streams/score-matching.ts";
 export { type Stage, stagesOf, unnamed } from "./streams/stage.ts";
+export { type TellStagesOptions, tellStages } from "./streams/tell-stages.ts";
 
 // SDEs
 export type { SDE, ImportanceWeight } from "./sde/sde.ts";

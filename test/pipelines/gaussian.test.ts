@@ -68,6 +68,9 @@ describe("the Gaussian pipeline", () => {
         "train/seconds_per_step",
         "process/rss_bytes",
         ...stages.flatMap((name) => ["batches_per_second", "queue", "seconds"].map((key) => `stage/${name}/${key}`)),
+        ...["loss/loss", "bpd/likelihood", "bound/bound"].flatMap((name) =>
+          ["batches_per_second", "queue", "seconds"].map((key) => `eval_stage/${name}/${key}`),
+        ),
         "eval/loss",
         "eval/bpd",
         "eval/bound",
