@@ -2,7 +2,7 @@
 import type { Observable } from "rxjs";
 import type { NcsnppConfig } from "scorestream";
 import type { AnyExamples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
-import type { Meter, Peers, RunContext, ScoreNetwork, SDE, Session, Stage, StepRecord, TrainState } from "scorestream";
+import type { Meter, Peers, RunContext, RunEvent, ScoreNetwork, SDE, Session, Stage, StepRecord, TrainState } from "scorestream";
 import type { Averaged, Captured, dequantizationLoss, inceptionFeatures, LoadedImages, sampleQuality, saveImages } from "scorestream"; // prettier-ignore
 import type { session as openSession, TrainBatchesOptions } from "scorestream";
 
@@ -39,6 +39,7 @@ export declare const densities: Observable<Batch<"data" | "logp">>;
 export declare const dequantizedDensities: Observable<Batch<"data" | "logp" | "logQ">>;
 export declare const bitsPerDimBatches: Observable<Batch<"bpd">>;
 export declare const featureBatches: Observable<Batch<"pool3" | "logits">>;
+export declare const evaluationEvents: Observable<RunEvent>;
 export declare const shardGradients: Observable<Gradient<"shard">>;
 export declare const gradients: Observable<Gradient>;
 export declare const stepGradients: Observable<Gradient<"step">>;
