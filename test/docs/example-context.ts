@@ -2,7 +2,18 @@
 import type { Observable } from "rxjs";
 import type { NcsnppConfig } from "scorestream";
 import type { AnyExamples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
-import type { Meter, Peers, RunContext, RunEvent, ScoreNetwork, SDE, Session, Stage, StepRecord, TrainState } from "scorestream";
+import type {
+  Meter,
+  Peers,
+  RunContext,
+  RunEvent,
+  ScoreNetwork,
+  SDE,
+  Session,
+  Stage,
+  StepRecord,
+  TrainState,
+} from "scorestream";
 import type { Averaged, Captured, dequantizationLoss, inceptionFeatures, LoadedImages, sampleQuality, saveImages } from "scorestream"; // prettier-ignore
 import type { session as openSession, TrainBatchesOptions } from "scorestream";
 
