@@ -41,11 +41,12 @@ export class NonFiniteLossError extends RunError {
   constructor(step: number, loss: number, { largest, redraws = 0 }: LossBounds = {}) {
     const above = Number.isFinite(loss) && largest !== undefined ? `, above training.largestLoss=${largest}` : "";
     const again = redraws === 0 ? "" : `, also with ${redraws} other draws of its random numbers`;
+    const saved = step === 0 ? "no step was taken that could be saved" : "the state before this step was saved";
     const or = redraws === 0 ? "take the step again with --set training.onDivergence=back, or " : "";
+    const from = step === 0 ? "start in" : "go on from that checkpoint with --set checkpoint=FILE,";
     super(
-      `step ${step}: the loss is ${loss}${above}${again}; the state before this step was saved\n  remedy: ${or}go on from ` +
-        `that checkpoint with --set checkpoint=FILE, another --workdir, and a lower optim.lr, more optim.warmup or ` +
-        `optim.gradClip above 0`,
+      `step ${step}: the loss is ${loss}${above}${again}; ${saved}\n  remedy: ${or}${from} another --workdir, ` +
+        `and a lower optim.lr, more optim.warmup or optim.gradClip above 0`,
     );
     this.step = step;
     this.loss = loss;

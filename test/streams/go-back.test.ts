@@ -89,6 +89,11 @@ describe("a step that diverges", () => {
     expect(seen.filter((at) => at.startsWith("4.1"))).toHaveLength(LIMIT + 1);
   });
 
+  it("promises no saved state before the first step", async () => {
+    const { error } = await train({ 0: 1 }, "stop");
+    expect(error!.message).toMatch(/no step was taken that could be saved\n.*back, or start in another --workdir, and/);
+  });
+
   it("ends the training at once where it is to stop, with the words how not to", async () => {
     const { error, seen } = await train({ 4: 1 }, "stop");
     expect(error!.message).toContain("--set training.onDivergence=back");
