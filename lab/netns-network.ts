@@ -10,6 +10,8 @@ export interface NetworkOptions {
   readonly rate: number;
   /** One way, ms. */
   readonly delay: number;
+  /** Percent of the frames, by the program in place of the bridge; such a network can be parted too. */
+  readonly loss?: number;
   /** TCP's congestion control, as the kernel names it; default: the kernel's. */
   readonly congestion?: string | undefined;
   /** Names the namespaces; at most 6 characters, as interfaces may have 15. */
@@ -102,11 +104,18 @@ function hasNetem({ prefix }: NetworkOptions): boolean {
   }
 }
 
-/** Starts the program in place of the bridge. @returns A function that ends it and tells what it did. */
-async function openProgram(options: NetworkOptions): Promise<() => Promise<string>> {
+interface Program {
+  /** Ends it. @returns What it did. */
+  readonly end: () => Promise<string>;
+  readonly cut: (nodes: readonly number[]) => void;
+}
+
+/** Starts the program in place of the bridge. */
+async function openProgram(options: NetworkOptions): Promise<Program> {
   const program = fileURLToPath(new URL("netns-delay.py", import.meta.url));
   const ports = nodesOf(options).map((node) => portOf(options, node));
-  const [file, ...args] = inside(hubOf(options), ["python3", program, `${options.delay}`, ...ports]);
+  const lossy = ["--loss", `${options.loss ?? 0}`, `${options.delay}`];
+  const [file, ...args] = inside(hubOf(options), ["python3", program, ...lossy, ...ports]);
   // Detached from Ctrl-C, as the nodes still say goodbye over it; it ends with its input, so also when this process dies.
   const child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   let [output, told] = ["", ""];
@@ -119,12 +128,17 @@ async function openProgram(options: NetworkOptions): Promise<() => Promise<strin
   // An error in between is reported at the end.
   ended.catch(() => {});
   await Promise.race([once(child.stdout, "data"), ended]);
-  return () => (child.stdin.end(), ended);
+  return {
+    end: () => (child.stdin.end(), ended),
+    cut: (apart) => void child.stdin.write(`cut ${apart.join(" ")}\n`),
+  };
 }
 
 export interface Network {
   /** Holder of the packets; undefined without delay. */
   readonly holder: Holder | undefined;
+  /** Parts these nodes from the others, until the next call; with none it parts nobody. */
+  readonly cut: (nodes: readonly number[]) => void;
   /** Takes it away again. @returns What the program says that held the packets, if one did. */
   readonly close: () => Promise<string | undefined>;
 }
@@ -137,22 +151,27 @@ export interface Network {
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const names = [hubOf(options), ...nodesOf(options).map((node) => namespaceOf(options, node))];
   const made: string[] = [];
-  let endProgram: (() => Promise<string>) | undefined;
+  let held: Program | undefined;
   const close = async () => {
     try {
-      return await endProgram?.();
+      return await held?.end();
     } finally {
       for (const name of made.splice(0)) run(["ip", "netns", "delete", name]);
     }
   };
   try {
-    const holder = options.delay === 0 ? undefined : hasNetem(options) ? "netem" : "program";
+    const bridged = options.delay === 0 && options.loss === undefined;
+    const holder = bridged ? undefined : options.loss === undefined && hasNetem(options) ? "netem" : "program";
     for (const command of commands(options, holder)) {
       run(command);
       if (command[2] === "add" && names.includes(command[3]!)) made.push(command[3]!);
     }
-    if (holder === "program") endProgram = await openProgram(options);
-    return { holder, close };
+    if (holder === "program") held = await openProgram(options);
+    const cut = (nodes: readonly number[]) => {
+      if (!held) throw new UsageError("this network cannot be parted", "open it with `loss`");
+      held.cut(nodes);
+    };
+    return { holder, cut, close };
   } catch (error) {
     await close();
     throw error;

@@ -68,7 +68,7 @@ export function startProcess({ name, steps, options = [], env = {}, inside = [] 
     const line = /"parameters":"([0-9a-f]+)"/.exec(output)?.[1] ?? "";
     return { how: child.exitCode ?? child.signalCode!, seconds: (performance.now() - start) / 1000, parameters: line };
   });
-  const step = () => Number([...told.matchAll(/training: ([\d,]+)\//g)].at(-1)?.[1]?.replaceAll(",", "") ?? 0);
+  const step = () => stepsSaid(told).at(-1) ?? 0;
   const until = async <T>(found: () => T | null | false, what: string, seconds: number): Promise<T> => {
     const last = performance.now() + 1000 * seconds;
     for (;;) {
@@ -84,6 +84,20 @@ export function startProcess({ name, steps, options = [], env = {}, inside = [] 
     says: (pattern, seconds = 120) => until(() => pattern.exec(told), `say ${pattern}`, seconds),
     reaches: (to, seconds = 120) => until(() => step() >= to, `reach step ${to}`, seconds),
   };
+}
+
+/** The steps that a node told, in order. */
+export const stepsSaid = (text: string): number[] =>
+  [...text.matchAll(/training: ([\d,]+)\//g)].map(([, step]) => Number(step!.replaceAll(",", "")));
+
+/** Steps that were computed and had to be computed again, as far as all nodes say. */
+export function lostSteps(log: readonly number[]): number {
+  let [lost, high] = [0, 0];
+  for (const step of log) {
+    if (step < high - 10) [lost, high] = [lost + high - step, step];
+    high = Math.max(high, step);
+  }
+  return lost;
 }
 
 /** The address that others join. */

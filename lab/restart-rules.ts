@@ -1,19 +1,20 @@
 /**
  * Plays the restart rules of kubelet (deploy/kubernetes/job.yaml) and of systemd (deploy/systemd) with real processes
  * over kills, freezes, drains and reboots: `node scripts/run.mjs lab/restart-rules.ts [kubernetes|systemd] [NODES...]
- * [away]`, default both with 1 to 4 nodes. Times are those of the files, 10 times as fast. `away`: instead of many
+ * [steps=N] [away]`, default both with 1 to 4 nodes and 3000 steps. Times are those of the files, 10 times as fast. `away`: instead of many
  * faults the first node's machine is gone for long. Exit code 1 where a run does not come to its end.
  */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../src/grpc/free-port.ts";
-import { startProcess, workdirOf, type End, type NodeProcess } from "./node-processes.ts";
+import { lostSteps, startProcess, stepsSaid, workdirOf, type End, type NodeProcess } from "./node-processes.ts";
 import { program, randomFrom } from "./scratch.ts";
 
 /** Times as fast as the files say; a deadline of 60 s is one of 6 s. */
 const FASTER = 10;
-const STEPS = 3000;
+const given = process.argv.slice(2);
+const STEPS = Number(given.find((one) => one.startsWith("steps="))?.slice("steps=".length) ?? 3000);
 const wait = (seconds: number) => delay((1000 * seconds) / FASTER);
 
 const textOf = (file: string) => readFileSync(program(`../deploy/${file}`), "utf8");
@@ -130,16 +131,6 @@ class Place {
   }
 }
 
-/** Steps that were computed and had to be computed again, as far as `all` say. */
-function lostSteps(log: readonly number[]): number {
-  let [lost, high] = [0, 0];
-  for (const step of log) {
-    if (step < high - 10) [lost, high] = [lost + high - step, step];
-    high = Math.max(high, step);
-  }
-  return lost;
-}
-
 const alone = await startProcess({ name: "alone", steps: STEPS }).ended;
 
 async function play(launcher: "kubernetes" | "systemd", nodes: number, isAway: boolean): Promise<boolean> {
@@ -154,8 +145,7 @@ async function play(launcher: "kubernetes" | "systemd", nodes: number, isAway: b
   const start = (rank: number) => () => {
     const node = startProcess({ name: `${prefix}-${rank}`, steps: STEPS, options: [...options, ...(nodes > 1 ? among(rank) : [])] }); // prettier-ignore
     node.child.stderr!.on("data", (text) => {
-      for (const [, step] of String(text).matchAll(/training: ([\d,]+)\//g))
-        log.push(Number(step!.replaceAll(",", "")));
+      log.push(...stepsSaid(String(text)));
     });
     return node;
   };
@@ -190,7 +180,6 @@ async function play(launcher: "kubernetes" | "systemd", nodes: number, isAway: b
   return good;
 }
 
-const given = process.argv.slice(2);
 const launchers = (["kubernetes", "systemd"] as const).filter((one) => given.includes(one));
 const counts = given.map(Number).filter((count) => count > 0);
 console.log(`| launcher | nodes | faults | starts | steps lost | s | end |\n|${" --- |".repeat(7)}`);

@@ -56,6 +56,24 @@ describe("the network", () => {
     expect(namespaces()).not.toContain(prefix);
   });
 
+  it.runIf(permitted)("parts nodes from the others for a time", async () => {
+    const network = { nodes: 3, rate: 100, delay: 1, loss: 0, prefix };
+    const { cut, close } = await openNetwork(network);
+    const program = "import socket\nsocket.create_connection(('10.77.0.2', 1), 1)";
+    /** How node 0's call to a port of node 1 where nobody listens ends. */
+    const call = () => {
+      const inside = ["netns", "exec", `${prefix}-n0`, "python3", "-c", program];
+      return spawnSync("ip", inside, { encoding: "utf8" }).stderr.trim().split("\n").at(-1);
+    };
+    try {
+      const seen = [[], [1], [0, 1], [1, 2], []].map((apart) => (cut(apart), call()));
+      const [refused, timeout] = [/refused/, /time/i].map((pattern) => expect.stringMatching(pattern) as string);
+      expect(seen).toEqual([refused, timeout, refused, timeout, refused]);
+    } finally {
+      await close();
+    }
+  });
+
   it.runIf(permitted).each([
     [0, 0.171],
     [100, 0.371],
