@@ -1,3 +1,4 @@
+import { RecordBatchStreamWriter } from "apache-arrow";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import {
   bytes,
@@ -132,5 +133,13 @@ describe("IPC", () => {
       expect(() => fromIPC(ipc.subarray(0, length)), `${length} bytes`).toThrow(RangeError);
     }
     expect(() => fromIPC(new Uint8Array(40).fill(7))).toThrow(RangeError);
+  });
+
+  it("are refused when there are two batches in them", () => {
+    const { record } = createBatch({ t: { data: Float32Array.of(1), shape: [] } }, info);
+    const writer = new RecordBatchStreamWriter();
+    for (const each of [record, record]) writer.write(each);
+    writer.finish();
+    expect(() => fromIPC(writer.toUint8Array(true))).toThrow("got 2 record batches");
   });
 });

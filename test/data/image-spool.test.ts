@@ -60,6 +60,14 @@ describe("ImageSpool", () => {
     expect(contents(new ImageSpool(path, work, shape))).toEqual([[...images(6)]]);
   });
 
+  it("tells when its file became shorter, rather than give pixels that nobody drew", () => {
+    const path = join(temporaryFolder(), "partial");
+    const spool = new ImageSpool(path, work, shape);
+    spool.append(images(3));
+    truncateSync(`${path}.bin`, 17);
+    expect(() => contents(spool)).toThrow(`${path}.bin: it became shorter while it was read`);
+  });
+
   it("refuses a part of an image, and removes its files", () => {
     const folder = temporaryFolder();
     const spool = new ImageSpool(join(folder, "partial"), work, shape);
