@@ -12,7 +12,7 @@ const sameFrom = (before: Work, now: Work): boolean =>
 
 /** True when both are the same data in the same form, whether or not their contents are equal. */
 export function sameTask(before: Work, now: Work): boolean {
-  const rest = ({ files: _, from: __, ...others }: Work) => JSON.stringify(others);
+  const rest = ({ files: _, from: __, resizing: ___, ...others }: Work) => JSON.stringify(others);
   return rest(before) === rest(now) && sameFrom(before, now);
 }
 
@@ -39,4 +39,11 @@ export function changeOf(before: Work, now: Work): string | undefined {
   if (added) return `${added.path} is new`;
   if (gone) return `${gone.path} is gone`;
   return now.files.map((file) => changeOfFile(old!.get(file.path)!, file)).find(Boolean);
+}
+
+/** The same for work that is not done: shards of two forms of resizing are not mixed, while those that are done stay. */
+export function changeOfUnfinished(before: Work, now: Work): string | undefined {
+  const change = changeOf(before, now);
+  if (change !== undefined || before.resizing === now.resizing) return change;
+  return "images are resized nearer to Pillow since";
 }

@@ -100,10 +100,14 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   return { manifest, images, kept };
 }
 
+/** Form of the resizing, 1 left all of it to libvips. */
+const RESIZING = 2;
+
 function workOf(source: Source, options: Work["options"], shardBytes: number): Work {
   const { format, split, version, from, files } = source;
   const known = { ...(version === undefined ? {} : { version }), ...(from === undefined ? {} : { from }) };
-  return { format, split, ...known, options, files: [...files], shardBytes };
+  const resizing = options["size"] === undefined ? {} : { resizing: RESIZING };
+  return { format, split, ...known, options, files: [...files], shardBytes, ...resizing };
 }
 
 const filesIn = (left: readonly Left[]) => sum(left.map(({ files = 0 }) => files));

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProgressFile } from "../formats/progress-file.ts";
 import { readProgress } from "../formats/read-progress.ts";
-import { changeOf } from "./change.ts";
+import { changeOfUnfinished } from "./change.ts";
 import { sha256Of } from "../../base/sha256.ts";
 import type { Shape } from "../sources/source.ts";
 import type { ShardInfo, Skipped, Work } from "./manifest.ts";
@@ -38,7 +38,7 @@ const progressFile = (directory: string) => join(directory, "shards.jsonl");
 /** Shards of the same work that are there already. */
 export function savedShards(directory: string, work: Work): readonly Finished[] {
   const saved = readProgress<Finished>(progressFile(directory));
-  return saved && changeOf(saved.work as Work, work) === undefined ? saved.entries : [];
+  return saved && changeOfUnfinished(saved.work as Work, work) === undefined ? saved.entries : [];
 }
 
 /** Forgets the work in a folder, so that it begins anew. */
@@ -64,7 +64,7 @@ export async function resume(
   onMessage: (text: string) => void = () => {},
 ): Promise<ProgressFile<Finished>> {
   const before = readProgress<Finished>(progressFile(directory));
-  const changed = before && changeOf(before.work as Work, work);
+  const changed = before && changeOfUnfinished(before.work as Work, work);
   if (changed !== undefined && before!.entries.length > 0) onMessage(`${changed}: all is prepared anew`);
   let progress = new ProgressFile<Finished>(progressFile(directory), work);
   const kept: Finished[] = [];

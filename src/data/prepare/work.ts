@@ -25,6 +25,8 @@ export const work = z.object({
   ),
   /** Largest size of a shard. */
   shardBytes: count,
+  /** Form of the resizing, where images are resized; absent, 1. */
+  resizing: count.optional(),
 });
 
 /** Everything that prepared pictures depend on. */

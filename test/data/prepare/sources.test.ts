@@ -1,10 +1,12 @@
 /** What was prepared is known by its sources, whatever the format, and made anew when these change. */
-import { copyFileSync, existsSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { changeOf } from "../../../src/data/prepare/change.ts";
 import { readManifest } from "../../../src/data/prepare/manifest.ts";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare, type PrepareOptions } from "../../../src/data/prepare/prepare.ts";
+import { sealedLine } from "../../../src/data/formats/progress-lines.ts";
 import { openSource } from "../../../src/data/sources/formats.ts";
 import { fixture, temporaryFolder } from "../sources/fixture.ts";
 
@@ -50,6 +52,30 @@ describe.each(Object.keys(NAMES))("%s", (format) => {
     expect(await run()).toEqual({ count: 2 * count!, kept: 0 });
     expect(said[0]).toMatch(/is new: all is|1 images, now 2/);
   });
+});
+
+it("resized in another way is kept where it is done, and begun anew where it is not", async () => {
+  const { directory, run: prepared, said } = data("parquet");
+  const run = () => prepared({ options: { size: 4 } });
+  const { count } = await run();
+  const before = readFileSync(join(directory, "shards.jsonl"), "utf8");
+  expect(before).toMatch('"resizing":2');
+  const [head, entry] = before
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { work: object; entry: object });
+  // As the version before wrote it.
+  const first = sealedLine("work", { ...head!.work, resizing: undefined });
+  const second = sealedLine("entry", entry!.entry, first.hash);
+  writeFileSync(join(directory, "shards.jsonl"), first.line + second.line);
+  // A manifest says that all is done.
+  expect(await run()).toEqual({ count, kept: count });
+  const { work } = await readManifest(directory);
+  expect(changeOf({ ...work, resizing: undefined }, work)).toBeUndefined();
+  rmSync(join(directory, "manifest.json"));
+  expect(await run()).toEqual({ count, kept: 0 });
+  expect(said[0]).toBe("images are resized nearer to Pillow since: all is prepared anew");
+  expect(readFileSync(join(directory, "shards.jsonl"), "utf8")).toBe(before);
 });
 
 /** Ten grey images of a value, in a folder, ten bytes long each. */

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { crc32 } from "../../../src/base/crc.ts";
 import { decodeImage } from "../../../src/data/sources/decode-image.ts";
 import { pngLayout } from "../../../src/data/sources/png-layout.ts";
+import { resample } from "../../../src/data/sources/resample.ts";
 import { isSmallPng } from "../../../src/data/sources/small-png.ts";
 import type { ImageOptions } from "../../../src/data/sources/options.ts";
 import { fixture, pattern } from "./fixture.ts";
@@ -47,6 +48,35 @@ describe("decodeImage", () => {
     expect(shape).toEqual([20, 20, 3]);
     const { largest, mean } = difference(data, pillow(`smooth-${filter}.png`));
     expect(largest).toBeLessThanOrEqual(3);
+    expect(mean).toBeLessThan(0.6);
+  });
+
+  it.each([
+    ["png", 700, 560, {}, 2],
+    ["jpeg", 1400, 1120, {}, 6],
+    // Not whole pixels of a smaller scale.
+    ["jpeg", 1399, 1121, {}, 2],
+    ["jpeg", 1400, 1120, { crop: 701 }, 6],
+    ["jpeg", 1400, 1120, { orientation: 6 }, 6],
+    ["png", 700, 560, { crop: 401, filter: "lanczos3" }, 2],
+  ] as const)("shrinks large %s of %d x %d nearly as Pillow does: %o", async (format, width, height, options, most) => {
+    // Rings with sharp edges: what is off by a part of a pixel shows.
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+      const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+      return Math.sin((x * x + y * y) / 20_000) > 0 ? 210 : 40 + (x % 64);
+    });
+    const orientation = "orientation" in options ? options.orientation : 1;
+    const drawn = sharp(data, { raw: { width, height, channels: 3 } }).withMetadata({ orientation });
+    const file = await drawn[format]().toBuffer();
+    const { data: whole, shape: upright } = await decodeImage(file, "whole", {});
+    const crop = "crop" in options ? options.crop : Math.min(width, height);
+    const [top, left] = [Math.floor((upright[0] - crop) / 2), Math.floor((upright[1] - crop) / 2)];
+    const filter = "filter" in options ? options.filter : "cubic";
+    const exact = resample(whole, upright, 24, filter, { left, top, width: crop, height: crop });
+    const { data: shrunk, shape } = await decodeImage(file, "large", { size: 24, ...options });
+    expect(shape).toEqual([24, 24, 3]);
+    const { largest, mean } = difference(shrunk, exact);
+    expect(largest).toBeLessThanOrEqual(most);
     expect(mean).toBeLessThan(0.6);
   });
 
