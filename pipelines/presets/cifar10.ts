@@ -15,6 +15,8 @@ export const quickNoise: DeepPartial<Config> = {
     checkpointEvery: 400,
     logEvery: 50,
     snapshotEvery: 800,
+    // A second grid would double the time of a look.
+    snapshotRaw: false,
     histogramEvery: 400,
     likelihoodWeighting: true,
     importanceWeighting: true,

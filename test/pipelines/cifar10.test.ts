@@ -43,7 +43,8 @@ describe("the CIFAR-10 pipeline", { timeout: 600_000 }, () => {
     const settings = (every: number) =>
       ["snapshotEvery", "histogramEvery"].flatMap((name) => ["--set", `training.${name}=${every}`]);
     const { numTensors } = tf.memory();
-    const first = await run([...tiny, "--workdir", looked, ...settings(2)]);
+    const raw = ["--set", "training.snapshotRaw=true"];
+    const first = await run([...tiny, "--workdir", looked, ...settings(2), ...raw]);
     expect(tf.memory().numTensors).toBe(numTensors);
     const second = await run([...tiny, "--workdir", alone, ...settings(0)]);
     expect(first.summary.parameters).toBe(second.summary.parameters);

@@ -10,7 +10,15 @@ const weighted = { likelihoodWeighting: true, importanceWeighting: true };
 const network = { nf: 128, chMult: [1, 2, 2, 2], attnResolutions: [16], dropout: 0.1, emaRate: 0.9999 };
 const byNoise = {
   training: {
-    ...{ steps: 2400, batchSize: 16, checkpointEvery: 400, logEvery: 50, snapshotEvery: 800, histogramEvery: 400 },
+    ...{
+      steps: 2400,
+      batchSize: 16,
+      checkpointEvery: 400,
+      logEvery: 50,
+      snapshotEvery: 800,
+      histogramEvery: 400,
+      snapshotRaw: false,
+    },
     ...weighted,
   },
   model: { nf: 32, chMult: [1, 2, 2, 2], numResBlocks: 1, attnResolutions: [16], dropout: 0, emaRate: 0.99 },
@@ -133,6 +141,7 @@ describe("what holds before any preset", () => {
           checkpointEvery: 10_000,
           keepCheckpoints: 3,
           keepEvery: 0,
+          onDivergence: "stop",
           logEvery: 100,
         },
         ...{

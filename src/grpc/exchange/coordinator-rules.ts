@@ -6,8 +6,8 @@ import { sanitizeText } from "../../base/sanitize-text.ts";
 import { join } from "./coordinator-joining.ts";
 import { isLive, judged, leftOut, SILENT } from "./coordinator-judgement.ts";
 import {
-  copyOf,
-  draftOf,
+  attendingCopy,
+  coordinatorDraft,
   isOwn,
   type Attending,
   type CoordinatorDraft,
@@ -31,7 +31,7 @@ export function coordinate(
   event: CoordinatorEvent,
   now: number,
 ): { readonly state: CoordinatorState; readonly effects: readonly CoordinatorEffect[] } {
-  const draft = draftOf(state, now);
+  const draft = coordinatorDraft(state, now);
   if (event.type === "join") join(draft, event.arrival);
   else if (event.type === "tick") tick(draft);
   else if (event.type === "close") close(draft, event.reason);
@@ -46,7 +46,7 @@ export function coordinate(
 
 /** Replaces a member by a copy that may be changed. */
 function taken(draft: CoordinatorDraft, member: Readonly<Attending>): Attending {
-  const own = copyOf(member);
+  const own = attendingCopy(member);
   draft.members = draft.members.map((one) => (one === member ? own : one));
   return own;
 }

@@ -2,7 +2,7 @@
  * Makes the coordinator's views: asks all members for their step, then tells them who takes part from which step on.
  */
 import type { Going } from "./coordinator-judgement.ts";
-import { byRank, copyOf, type Attending, type CoordinatorDraft } from "./coordinator-state.ts";
+import { byRank, attendingCopy, type Attending, type CoordinatorDraft } from "./coordinator-state.ts";
 import type { CoordinatorMessage, GroupView, Ready } from "./messages.ts";
 
 export const send = ({ effects }: CoordinatorDraft, { id }: Attending, message: CoordinatorMessage) => effects.push({ type: "send", id, message }); // prettier-ignore
@@ -30,7 +30,7 @@ export function change(draft: CoordinatorDraft): void {
   draft.since = draft.now;
   draft.view++;
   draft.accusations = [];
-  draft.members = draft.members.map((member) => Object.assign(copyOf(member), { ready: undefined }));
+  draft.members = draft.members.map((member) => Object.assign(attendingCopy(member), { ready: undefined }));
   for (const member of draft.members) send(draft, member, { prepare: { view: draft.view } });
 }
 
@@ -45,7 +45,7 @@ function needOf({ entered, ready }: Attending, source: Ready): GroupView["need"]
 /** All have answered: the view can be said. */
 export function settle(draft: CoordinatorDraft): void {
   if (draft.members.some(({ ready }) => ready === undefined)) return;
-  const copies = draft.members.map(copyOf);
+  const copies = draft.members.map(attendingCopy);
   draft.members = copies;
   const members = [...copies].sort(byRank);
   // Later on the state of those who have the run's; at the beginning, or if these are all gone, the newest.

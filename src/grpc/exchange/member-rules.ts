@@ -6,7 +6,7 @@ import { sanitizeText } from "../../base/sanitize-text.ts";
 import { notesOn } from "./arithmetic.ts";
 import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
 import {
-  draftOf,
+  memberDraft,
   type CallEnd,
   type MemberDraft,
   type MemberEffect,
@@ -22,7 +22,7 @@ export function attend(
   event: MemberEvent,
   now: number,
 ): { readonly state: MemberState; readonly effects: readonly MemberEffect[] } {
-  const draft = draftOf(state, now);
+  const draft = memberDraft(state, now);
   if (!draft.ended) react(draft, event);
   // As it is: a copy without effects and time would take longer than all else here.
   return { state: draft, effects: draft.effects };

@@ -124,7 +124,7 @@ export interface MemberDraft extends MemberState {
 }
 
 /** A draft of the state. Fields by name: V8 copies them ten times as fast as a spread. */
-export function draftOf(state: MemberState, now: number): MemberDraft {
+export function memberDraft(state: MemberState, now: number): MemberDraft {
   const { rules, deadline, call, attempt, looking, retryAt, calledAt, heard, runId, id, viewNumber, view } = state;
   const { caughtUp, settled, step, hasSum, computing, turnSince, entering, waiting, progress, expulsions } = state;
   const { verified, ended } = state;
