@@ -166,7 +166,7 @@ describe("a run that fails", { timeout: 60_000 }, () => {
     expect(summary.steps).toBe(step);
     expect(summary.checkpoint).toContain(`checkpoint_${step}.arrow`);
     expect(existsSync(summary.checkpoint!)).toBe(true);
-    expect(stderr).toContain("remedy: go on from that checkpoint");
+    expect(stderr).toContain("onDivergence=back, or go on from that checkpoint");
   });
 
   it("for a full disk names the file and keeps the checkpoint before it", async () => {
