@@ -29,6 +29,8 @@ export class ExchangeNode extends GroupNode implements Group {
   readonly #deliveries: Deliveries;
   /** The last that was applied, for who missed it. */
   #last: Exchanged | undefined;
+  /** The view whose members it is connected with. */
+  #connected: GroupView | undefined;
   readonly #pool = new BufferPool();
   readonly #snapshot: SharedSnapshot;
 
@@ -126,17 +128,24 @@ export class ExchangeNode extends GroupNode implements Group {
   /** True when nothing is left to do here. */
   get #done() { return this.#membership.finished || this.#waiting.stopped; } // prettier-ignore
 
+  /** Keeps what belongs to the members of a view; once a view, as the memory that members read is made anew. */
+  #connect(view: GroupView): void {
+    if (view === this.#connected) return;
+    this.#connected = view;
+    this.#options.wire.keep(view.members);
+    this.#inbox.keep(view.members);
+  }
+
   /** Waits for a view and catches up with it. @returns undefined when the node is to leave. */
   async #settle(): Promise<GroupView | undefined> {
-    const { wire, state } = this.#options;
+    const { state } = this.#options;
     const [waiting, membership] = [this.#waiting, this.#membership];
     for (;;) {
       const { view, works, failure } = membership;
       if (waiting.closed || this.#done) return undefined;
       if (!view || failure) await waiting.until(() => this.#done, view);
       if (!view || failure) continue;
-      wire.keep(view.members);
-      this.#inbox.keep(view.members);
+      this.#connect(view);
       if (!works) await this.#catchUp(view);
       if (view !== membership.view || !membership.works || waiting.closed) continue;
       if (state.step < view.step) throw new Error(`exchange: at step ${state.step} of a view of ${view.step}`);

@@ -1,5 +1,7 @@
+import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { connect } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { hasSharedPages } from "../../../src/engine/shared-pages.ts";
 import { endpointText } from "../../../src/grpc/endpoint.ts";
 import { FLOW_CONTROL_WINDOW } from "../../../src/grpc/exchange/client.ts";
 import { aloneTo, BATCH, network, SHARDS, startNode } from "./fixture.ts";
@@ -51,6 +53,28 @@ describe.each([
     // Half of the vector to the other, summed and to be summed, 2 bytes each; and two numbers for each of 8 examples.
     for (const bytes of sent) expect(bytes).toBeCloseTo(2 * network.layout.length + 2 * 4 * 8, -2);
   });
+});
+
+/** Files of shared memory that this process has open, by inode. */
+const sharedFiles = () =>
+  readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      const path = `/proc/self/fd/${fd}`;
+      return readlinkSync(path).startsWith("/memfd:scorestream") ? [statSync(path).ino] : [];
+    } catch {
+      return [];
+    }
+  });
+
+it.runIf(hasSharedPages())("shares the same memory at every step: new pages would cost more than the sum", async () => {
+  const before = new Set(sharedFiles());
+  const seen = new Set<number>();
+  const onExchange = () => sharedFiles().forEach((file) => void (before.has(file) || seen.add(file)));
+  const group = { sharedMemory: true, onExchange };
+  const first = startNode({ to: 8, world: 2, group });
+  const second = startNode({ to: 8, join: await first.endpoint, group });
+  for (const node of [first, second]) expect((await node.ended).error).toBeUndefined();
+  expect(seen.size).toBe(2);
 });
 
 it("lets more than the default of 64 KiB be on its way to a node unread, on a connection and on a stream", async () => {
