@@ -1,7 +1,7 @@
 /** The rooms of src from the top down: a room imports from those below it, never from one above. */
 const ROOMS = [
-  ...["cli", "run", "monitor", "grpc", "streams", "training", "quality", "models", "sampling", "likelihood"],
-  ...["solvers", "sde", "ops", "engine", "data", "metrics", "base"],
+  ...["cli", "run", "monitor", "grpc", "streams", "exchange", "training", "quality", "models", "sampling"],
+  ...["likelihood", "solvers", "sde", "ops", "engine", "data", "metrics", "base"],
 ];
 
 const room = (names) => `^src/(${names.join("|")})/`;
@@ -69,6 +69,13 @@ module.exports = {
       severity: "error",
       from: { path: "^src/grpc/" },
       to: { path: "^src/(monitor|streams)/" },
+    },
+    {
+      name: "exchange-has-no-clock",
+      comment: "The rules of the exchange are pure functions: no transport, no timers, no files.",
+      severity: "error",
+      from: { path: "^src/exchange/" },
+      to: { dependencyTypes: ["core", "npm"] },
     },
     {
       name: "tfjs-through-the-engine",

@@ -5,9 +5,9 @@ import { gzipSync } from "node:zlib";
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "../../src/base/crc.ts";
 import { exchangeService } from "../../src/grpc/exchange/definition.ts"; // prettier-ignore
-import type { ParcelMessage } from "../../src/grpc/exchange/messages.ts";
-import type { Header } from "../../src/grpc/exchange/messages.ts";
-import type { MemberMessage } from "../../src/grpc/exchange/messages.ts";
+import type { ParcelMessage } from "../../src/exchange/messages.ts";
+import type { Header } from "../../src/exchange/messages.ts";
+import type { MemberMessage } from "../../src/exchange/messages.ts";
 import { parcel } from "../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../src/grpc/exchange/shares-of-view.ts";
 import { mutated, type Random } from "./random.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ExchangeClient, type Attendance } from "../../src/grpc/exchange/client.ts";
 import { VERSION } from "../../src/grpc/exchange/definition.ts";
-import type { MemberMessage } from "../../src/grpc/exchange/messages.ts";
+import type { MemberMessage } from "../../src/exchange/messages.ts";
 import type { Random } from "./random.ts";
 import { helloTo, type Attack, type Target } from "./target.ts";
 

@@ -1,6 +1,6 @@
 /** The target of an attack, and the attack itself. */
 import { VERSION } from "../../src/grpc/exchange/definition.ts";
-import type { Hello } from "../../src/grpc/exchange/messages.ts";
+import type { Hello } from "../../src/exchange/messages.ts";
 import type { Random } from "./random.ts";
 
 export interface Target {

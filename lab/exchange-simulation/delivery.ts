@@ -1,6 +1,6 @@
 /** A parcel on its way to another node, as the real deliveries send it: what is lost with its connection goes again, once. */
-import { RETRY } from "../../src/grpc/exchange/limits.ts";
-import type { GroupView } from "../../src/grpc/exchange/messages.ts";
+import { RETRY } from "../../src/exchange/limits.ts";
+import type { GroupView } from "../../src/exchange/messages.ts";
 import type { SimulatedNode } from "./node.ts";
 import type { Parcel, Surroundings } from "./surroundings.ts";
 import type { Connection } from "./world.ts";

@@ -1,22 +1,22 @@
 /** A simulated node: the real rules of both sides, with a network, a clock and a disk that are not real. */
-import { coordinate } from "../../src/grpc/exchange/coordinator-rules.ts";
+import { coordinate } from "../../src/exchange/coordinator-rules.ts";
 import {
   newCoordinator,
   type Arrival,
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorState,
-} from "../../src/grpc/exchange/coordinator-state.ts";
-import { tickOf } from "../../src/grpc/exchange/limits.ts";
-import { attend } from "../../src/grpc/exchange/member-rules.ts";
+} from "../../src/exchange/coordinator-state.ts";
+import { tickOf } from "../../src/exchange/limits.ts";
+import { attend } from "../../src/exchange/member-rules.ts";
 import {
   newMember,
   type CallEnd,
   type MemberEffect,
   type MemberEvent,
   type MemberState,
-} from "../../src/grpc/exchange/member-state.ts";
-import type { CoordinatorMessage, MemberMessage } from "../../src/grpc/exchange/messages.ts";
+} from "../../src/exchange/member-state.ts";
+import type { CoordinatorMessage, MemberMessage } from "../../src/exchange/messages.ts";
 import { hashOf, initial, type Disk, type Values } from "./model.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { Work } from "./work.ts";

@@ -1,5 +1,5 @@
 /** One run of simulated nodes with faults that follow from a seed, and what must hold all the time. */
-import { ENTERING, GATHERING, LINGER, SEARCH } from "../../src/grpc/exchange/limits.ts";
+import { ENTERING, GATHERING, LINGER, SEARCH } from "../../src/exchange/limits.ts";
 import { alone, Disk, hashOf, type Values } from "./model.ts";
 import { SimulatedNode } from "./node.ts";
 import type { Setup, Surroundings } from "./surroundings.ts";

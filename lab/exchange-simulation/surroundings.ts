@@ -1,6 +1,6 @@
 /** What simulated nodes share. */
-import type { CoordinatorState } from "../../src/grpc/exchange/coordinator-state.ts";
-import type { Phase } from "../../src/grpc/exchange/messages.ts";
+import type { CoordinatorState } from "../../src/exchange/coordinator-state.ts";
+import type { Phase } from "../../src/exchange/messages.ts";
 import type { Values } from "./model.ts";
 import type { SimulatedNode } from "./node.ts";
 import type { Network, Random, World } from "./world.ts";

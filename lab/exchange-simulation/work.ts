@@ -1,7 +1,7 @@
 /** The work of a simulated node: what it computes, sends, sums up and applies, and what it fetches. */
-import { admission } from "../../src/grpc/exchange/admission.ts";
-import { worksIn } from "../../src/grpc/exchange/member-state.ts";
-import type { GroupView, Member, Phase } from "../../src/grpc/exchange/messages.ts";
+import { admission } from "../../src/exchange/admission.ts";
+import { worksIn } from "../../src/exchange/member-state.ts";
+import type { GroupView, Member, Phase } from "../../src/exchange/messages.ts";
 import { rangeOf, shardsOf } from "../../src/grpc/exchange/shares-of-view.ts";
 import { subtreesOf, sumInOrder, type SubtreeSum } from "../../src/ops/sum-tree.ts";
 import { Delivery, type Peer } from "./delivery.ts";

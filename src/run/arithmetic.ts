@@ -4,7 +4,7 @@ import type { Tensor1D } from "@tensorflow/tfjs";
 import { fillUniform, randomKey } from "../base/random.ts";
 import { instructions } from "../engine/instructions.ts";
 import { tf } from "../engine/tf.ts";
-import type { Trait } from "../grpc/exchange/messages.ts";
+import type { Trait } from "../exchange/messages.ts";
 import { initialParameters } from "../models/parameters.ts";
 import type { ScoreNetwork } from "../models/score-network.ts";
 import { computedBy } from "./evaluation-work.ts";

@@ -5,8 +5,8 @@ import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../d
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import { statusError } from "../receive.ts";
-import type { Chunk } from "./messages.ts";
-import type { VectorAbout } from "./messages.ts";
+import type { Chunk } from "../../exchange/messages.ts";
+import type { VectorAbout } from "../../exchange/messages.ts";
 import type { PeerMemory } from "./shared-memory.ts";
 
 function varint(value: number): number[] {

@@ -5,7 +5,7 @@ import { openCollectives, type Collectives } from "../../engine/collectives.ts";
 import { RunError } from "../../base/errors.ts";
 import { endpointText, isLoopback, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import type { FreePort } from "../free-port.ts";
-import type { GroupView } from "./messages.ts";
+import type { GroupView } from "../../exchange/messages.ts";
 
 async function addressesOf(host: string): Promise<string[]> {
   if (isIPv4(host) || isIPv6(host)) return [host];

@@ -9,7 +9,7 @@ import type { Group, ShardGradient, Turn } from "../../training/peers.ts";
 import { statusError } from "../receive.ts";
 import { fetched, toSnapshot, vectorsToFetch } from "./catch-up.ts";
 import { collectiveRound, meet, ranks, type CollectiveStep } from "./collective-round.ts";
-import type { FetchRequest, GroupView } from "./messages.ts";
+import type { FetchRequest, GroupView } from "../../exchange/messages.ts";
 import { BrokenGroupError } from "./failures.ts";
 import { Membership } from "./membership.ts";
 import { membershipOf, type NodeOptions, placeIn } from "./node-options.ts";
@@ -17,7 +17,7 @@ import { GroupNode } from "./group-node.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf } from "./shares-of-view.ts";
-import { ENTERING, patience } from "./limits.ts";
+import { ENTERING, patience } from "../../exchange/limits.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Waiting } from "./waiting.ts";
 

@@ -9,7 +9,7 @@ import type { Collectives } from "../../engine/collectives.ts";
 import { tf } from "../../engine/tf.ts";
 import { subtreesOf, sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../training/peers.ts";
-import type { GroupView } from "./messages.ts";
+import type { GroupView } from "../../exchange/messages.ts";
 import { joined } from "./joined.ts";
 import { shardsOf, type RunShape } from "./shares-of-view.ts";
 

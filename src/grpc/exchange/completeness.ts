@@ -1,7 +1,7 @@
 /** Checks whether everything that a phase of a step needs has arrived. */
 import type { Inbox } from "./inbox.ts";
-import type { MemberEvent } from "./member-state.ts";
-import type { Member, Phase } from "./messages.ts";
+import type { MemberEvent } from "../../exchange/member-state.ts";
+import type { Member, Phase } from "../../exchange/messages.ts";
 
 /** @returns A function that looks, and tells the rules who is missing each time that has changed. */
 export function completeness(

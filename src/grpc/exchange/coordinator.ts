@@ -1,5 +1,5 @@
 /** The coordinator: its rules, and the ways to its members. */
-import { coordinate } from "./coordinator-rules.ts";
+import { coordinate } from "../../exchange/coordinator-rules.ts";
 import {
   newCoordinator,
   type Arrival,
@@ -8,9 +8,9 @@ import {
   type CoordinatorRules,
   type CoordinatorState,
   type Farewell,
-} from "./coordinator-state.ts";
-import { Machine, type ListeningClock } from "./machine.ts";
-import type { CoordinatorMessage, MemberMessage } from "./messages.ts";
+} from "../../exchange/coordinator-state.ts";
+import { Machine, type ListeningClock } from "../../exchange/machine.ts";
+import type { CoordinatorMessage, MemberMessage } from "../../exchange/messages.ts";
 
 /** The way to a member. */
 export interface Link {

@@ -10,7 +10,7 @@ import type {
   MemberMessage,
   ParcelMessage,
   Receipt,
-} from "./messages.ts";
+} from "../../exchange/messages.ts";
 
 /** Within the folder of the .proto files. */
 export const EXCHANGE_PROTO = "scorestream/v1/exchange.proto";

@@ -1,9 +1,9 @@
 /** Tracks the parcels of a node that the others have not all taken yet. */
 import { setTimeout as delay } from "node:timers/promises";
 import { status, type ServiceError } from "@grpc/grpc-js";
-import { RETRY } from "./limits.ts";
-import type { Header } from "./messages.ts";
-import type { Member } from "./messages.ts";
+import { RETRY } from "../../exchange/limits.ts";
+import type { Header } from "../../exchange/messages.ts";
+import type { Member } from "../../exchange/messages.ts";
 import type { Vector } from "./parcel.ts";
 import type { Wire } from "./wire.ts";
 

@@ -12,21 +12,21 @@ import { occasionally } from "../../base/occasionally.ts";
 import type { ClientSecurity, ServerSecurity } from "../security.ts";
 import { startServer, type Serving } from "../server.ts";
 import { freePort, type FreePort } from "../free-port.ts";
-import { arithmeticDifferences } from "./arithmetic.ts";
+import { arithmeticDifferences } from "../../exchange/arithmetic.ts";
 import { ExchangeClient, FLOW_CONTROL_WINDOW } from "./client.ts";
 import { openFor } from "./collective-members.ts";
 import { CollectiveNode } from "./collective-node.ts";
 import { Coordinator } from "./coordinator.ts";
 import { EXCHANGE, EXCHANGE_PROTO, exchangeService, VERSION } from "./definition.ts";
-import type { GroupView } from "./messages.ts";
-import type { Hello, Trait } from "./messages.ts";
+import type { GroupView } from "../../exchange/messages.ts";
+import type { Hello, Trait } from "../../exchange/messages.ts";
 import { MESSAGE_LIMIT } from "./parcel.ts";
 import type { ExchangeCost, NodeOptions } from "./node-options.ts";
 import { ExchangeNode } from "./node.ts";
 import { reach } from "./reach.ts";
 import { attendHandler, deliverHandler, fetchHandler, identifyHandler, type ExchangeHandlers } from "./service.ts";
 import type { RunShape } from "./shares-of-view.ts";
-import { ListeningClock } from "./machine.ts";
+import { ListeningClock } from "../../exchange/machine.ts";
 import { grpcWire, type Wire } from "./wire.ts";
 
 /** The addresses at which the nodes of a run find each other. */

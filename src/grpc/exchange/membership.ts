@@ -8,8 +8,8 @@ import { statusError } from "../receive.ts";
 import type { Attendance, ExchangeClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { CoordinatorLostError, DifferentNodesError, isPassing, joinFailure, SupersededError } from "./failures.ts";
-import { Machine, type ListeningClock } from "./machine.ts";
-import { attend } from "./member-rules.ts";
+import { Machine, type ListeningClock } from "../../exchange/machine.ts";
+import { attend } from "../../exchange/member-rules.ts";
 import {
   newMember,
   worksIn,
@@ -18,8 +18,8 @@ import {
   type MemberEvent,
   type MemberFailure,
   type MemberState,
-} from "./member-state.ts";
-import type { CoordinatorMessage, GroupView, Hello, MemberMessage } from "./messages.ts";
+} from "../../exchange/member-state.ts";
+import type { CoordinatorMessage, GroupView, Hello, MemberMessage } from "../../exchange/messages.ts";
 
 export type Way =
   | { readonly kind: "coordinate"; readonly coordinator: Coordinator; readonly hello: () => Hello }

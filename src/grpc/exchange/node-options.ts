@@ -1,6 +1,6 @@
 /** Options of a node. */
 import type { TrainState } from "../../training/train-state.ts";
-import type { GroupView } from "./messages.ts";
+import type { GroupView } from "../../exchange/messages.ts";
 import type { MembershipOptions } from "./membership.ts";
 import { stepsOf, type RunShape } from "./shares-of-view.ts";
 import type { Wire } from "./wire.ts";

@@ -3,7 +3,7 @@ import { Bell } from "../../base/bell.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import type { Group, ShardGradient, Turn } from "../../training/peers.ts";
 import { fetched, toSnapshot, toSum, vectorsToFetch } from "./catch-up.ts";
-import type { FetchRequest, GroupView, Member, ParcelMessage, Phase } from "./messages.ts";
+import type { FetchRequest, GroupView, Member, ParcelMessage, Phase } from "../../exchange/messages.ts";
 import { completeness } from "./completeness.ts";
 import { GroupNode } from "./group-node.ts";
 import { Inbox } from "./inbox.ts";

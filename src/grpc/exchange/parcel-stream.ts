@@ -4,8 +4,8 @@ import type { Subscription } from "rxjs";
 import { statusError } from "../receive.ts";
 import { sendAll } from "../send.ts";
 import type { SentParcel } from "./definition.ts";
-import type { Receipt } from "./messages.ts";
-import type { ParcelMessage } from "./messages.ts";
+import type { Receipt } from "../../exchange/messages.ts";
+import type { ParcelMessage } from "../../exchange/messages.ts";
 
 interface Unanswered {
   readonly resolve: () => void;

@@ -6,10 +6,10 @@ import { toBfloat16 } from "../../ops/bfloat16.ts";
 import { statusError } from "../receive.ts";
 import { checkShared, ChunkToSend, readChunk, readShared, scratchFor, type Scratch } from "./chunk.ts";
 import type { SentParcel } from "./definition.ts";
-import type { ParcelMessage } from "./messages.ts";
-import type { SharedPieces } from "./messages.ts";
-import type { Header } from "./messages.ts";
-import type { VectorAbout } from "./messages.ts";
+import type { ParcelMessage } from "../../exchange/messages.ts";
+import type { SharedPieces } from "../../exchange/messages.ts";
+import type { Header } from "../../exchange/messages.ts";
+import type { VectorAbout } from "../../exchange/messages.ts";
 import type { Lane, PeerMemory } from "./shared-memory.ts";
 
 export interface Vector {

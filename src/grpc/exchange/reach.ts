@@ -6,9 +6,9 @@ import { endpointText, isLoopback, isOfThisMachine, type Endpoint } from "../end
 import { statusError } from "../receive.ts";
 import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
-import type { Locality } from "./coordinator-state.ts";
-import { REACHED, tickOf } from "./limits.ts";
-import type { ListeningClock } from "./machine.ts";
+import type { Locality } from "../../exchange/coordinator-state.ts";
+import { REACHED, tickOf } from "../../exchange/limits.ts";
+import type { ListeningClock } from "../../exchange/machine.ts";
 
 export interface ReachOptions {
   readonly security: (endpoint: Endpoint) => ClientSecurity;

@@ -1,5 +1,5 @@
 /** Telling a node that its parcels were taken, of both of a step at once: a message takes as long as a short parcel. */
-import type { Receipt } from "./messages.ts";
+import type { Receipt } from "../../exchange/messages.ts";
 
 /** Parcels of a step. */
 const STEP = 2;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { constants, fstatSync, openSync, statSync } from "node:fs";
 import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, valuesIn, type Piece } from "../../data/formats/vector-ipc.ts";
 import { hasSharedPages, SharedPages } from "../../engine/shared-pages.ts";
-import type { SharedPlace } from "./messages.ts";
+import type { SharedPlace } from "../../exchange/messages.ts";
 import { BySize } from "./buffer-pool.ts";
 
 const TOKEN = 16;

@@ -2,9 +2,9 @@
 import { shareOf, type Share } from "../../base/shares.ts";
 import type { Turn } from "../../training/peers.ts";
 import { subtreesOf } from "../../ops/sum-tree.ts";
-import type { VectorAbout } from "./messages.ts";
-import type { Phase } from "./messages.ts";
-import type { GroupView } from "./messages.ts";
+import type { VectorAbout } from "../../exchange/messages.ts";
+import type { Phase } from "../../exchange/messages.ts";
+import type { GroupView } from "../../exchange/messages.ts";
 
 /** Numbers that all nodes of a run agree on. */
 export interface RunShape {

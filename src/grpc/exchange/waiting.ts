@@ -2,10 +2,10 @@
 import { NonFiniteLossError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
 import type { Turn } from "../../training/peers.ts";
-import { tickOf } from "./limits.ts";
-import type { ListeningClock } from "./machine.ts";
+import { tickOf } from "../../exchange/limits.ts";
+import type { ListeningClock } from "../../exchange/machine.ts";
 import type { Membership, Way } from "./membership.ts";
-import type { GroupView } from "./messages.ts";
+import type { GroupView } from "../../exchange/messages.ts";
 
 /** ms that a node which is told to stop still waits for a step to be complete. */
 const LAST_STEP = 3000;

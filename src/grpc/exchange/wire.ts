@@ -4,10 +4,10 @@ import { isOfThisMachine, parseEndpoint, type Endpoint } from "../endpoint.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { ClientSecurity } from "../security.ts";
 import { ExchangeClient } from "./client.ts";
-import type { Header } from "./messages.ts";
-import type { VectorAbout } from "./messages.ts";
-import type { FetchRequest } from "./messages.ts";
-import type { Member } from "./messages.ts";
+import type { Header } from "../../exchange/messages.ts";
+import type { VectorAbout } from "../../exchange/messages.ts";
+import type { FetchRequest } from "../../exchange/messages.ts";
+import type { Member } from "../../exchange/messages.ts";
 import { sharedSize, type Vector } from "./parcel.ts";
 import { SharedMemory } from "./shared-memory.ts";
 

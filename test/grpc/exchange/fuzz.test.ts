@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
-import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { ParcelMessage } from "../../../src/exchange/messages.ts";
 import { parcel } from "../../../src/grpc/exchange/parcel.ts";
 import { startNode } from "./fixture.ts";
 import { stranger } from "./stranger.ts";

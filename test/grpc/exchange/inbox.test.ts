@@ -1,11 +1,11 @@
 /** The parcels that a node takes, lets wait and refuses, without a network. */
 import { describe, expect, it, vi } from "vitest";
 import { Bell } from "../../../src/base/bell.ts";
-import type { Place } from "../../../src/grpc/exchange/admission.ts";
+import type { Place } from "../../../src/exchange/admission.ts";
 import { BufferPool } from "../../../src/grpc/exchange/buffer-pool.ts";
 import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
 import { Inbox } from "../../../src/grpc/exchange/inbox.ts";
-import type { GroupView, Header, ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { GroupView, Header, ParcelMessage } from "../../../src/exchange/messages.ts";
 import { parcel } from "../../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
 

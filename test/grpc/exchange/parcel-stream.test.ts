@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import type { Receipt } from "../../../src/grpc/exchange/messages.ts";
-import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { Receipt } from "../../../src/exchange/messages.ts";
+import type { ParcelMessage } from "../../../src/exchange/messages.ts";
 import { ParcelStream } from "../../../src/grpc/exchange/parcel-stream.ts";
 
 class Call extends EventEmitter {

@@ -5,7 +5,7 @@ import { crc32 } from "../../../src/base/crc.ts";
 import { pieceToIPC, pieceSize } from "../../../src/data/formats/vector-ipc.ts";
 import { ChunkToSend, readChunk, scratchFor } from "../../../src/grpc/exchange/chunk.ts";
 import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
-import type { Header, ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { Header, ParcelMessage } from "../../../src/exchange/messages.ts";
 import {
   aboutOf,
   CHUNK,

@@ -6,7 +6,7 @@ import { UsageError } from "../../../src/base/errors.ts";
 import { endpointText } from "../../../src/grpc/endpoint.ts";
 import { crc32 } from "../../../src/base/crc.ts";
 import { exchangeService, type SentParcel } from "../../../src/grpc/exchange/definition.ts";
-import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { ParcelMessage } from "../../../src/exchange/messages.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { selfSigned } from "../fixture.ts";
 import { aloneTo, startNode } from "./fixture.ts";

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { pieceSize } from "../../../src/data/formats/vector-ipc.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
 import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
-import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
+import type { ParcelMessage } from "../../../src/exchange/messages.ts";
 import { CHUNK, parcel, readHeader, readVectors, sharedSize, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { PeerMemory, SharedMemory, type Lane } from "../../../src/grpc/exchange/shared-memory.ts";
 import { aloneTo, startNode } from "./fixture.ts";

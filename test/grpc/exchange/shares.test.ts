@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { RunError, UsageError } from "../../../src/base/errors.ts";
 import { Arriving } from "../../../src/grpc/exchange/arriving.ts";
-import type { Member, GroupView } from "../../../src/grpc/exchange/messages.ts";
+import type { Member, GroupView } from "../../../src/exchange/messages.ts";
 import { Deliveries } from "../../../src/grpc/exchange/deliveries.ts";
 import { BrokenGroupError, CoordinatorLostError, isPassing, joinFailure } from "../../../src/grpc/exchange/failures.ts";
 import type { Vector } from "../../../src/grpc/exchange/parcel.ts";

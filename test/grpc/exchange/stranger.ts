@@ -10,9 +10,9 @@ import {
   type SentParcel,
   VERSION,
 } from "../../../src/grpc/exchange/definition.ts";
-import type { ParcelMessage } from "../../../src/grpc/exchange/messages.ts";
-import type { Header } from "../../../src/grpc/exchange/messages.ts";
-import type { GroupView } from "../../../src/grpc/exchange/messages.ts";
+import type { ParcelMessage } from "../../../src/exchange/messages.ts";
+import type { Header } from "../../../src/exchange/messages.ts";
+import type { GroupView } from "../../../src/exchange/messages.ts";
 import { parcel, type Vector } from "../../../src/grpc/exchange/parcel.ts";
 import { vectorsOf } from "../../../src/grpc/exchange/shares-of-view.ts";
 import { startServer } from "../../../src/grpc/server.ts";

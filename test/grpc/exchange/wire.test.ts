@@ -4,7 +4,7 @@ import { status, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-j
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { tf } from "../../../src/engine/tf.ts";
 import type { SentParcel } from "../../../src/grpc/exchange/definition.ts";
-import type { Member, ParcelMessage, Receipt } from "../../../src/grpc/exchange/messages.ts";
+import type { Member, ParcelMessage, Receipt } from "../../../src/exchange/messages.ts";
 import { ExchangeClient } from "../../../src/grpc/exchange/client.ts";
 import { OwnWork } from "../../../src/grpc/exchange/own-work.ts";
 import { ParcelStream } from "../../../src/grpc/exchange/parcel-stream.ts";

@@ -1,11 +1,11 @@
 /** A coordinator's rules on a test's own time. */
-import { coordinate } from "../../../src/grpc/exchange/coordinator-rules.ts";
+import { coordinate } from "../../src/exchange/coordinator-rules.ts";
 import {
   newCoordinator,
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorRules,
-} from "../../../src/grpc/exchange/coordinator-state.ts";
+} from "../../src/exchange/coordinator-state.ts";
 
 /** An event or a state that rules are given: they may change nothing of it. */
 export function frozen<T>(value: T): T {

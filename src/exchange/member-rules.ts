@@ -2,7 +2,7 @@
  * A member's rules, as a pure function: how it comes into the run, what it fetches, whom it complains of, and when it
  * gives up. No clock, no connection: docs/reference/exchange-protocol.md.
  */
-import { sanitizeText } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../base/sanitize-text.ts";
 import { notesOn } from "./arithmetic.ts";
 import { ENTERING, patience, RETRY, SEARCH } from "./limits.ts";
 import {

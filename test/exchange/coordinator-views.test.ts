@@ -1,8 +1,8 @@
 /** What the coordinator makes of answers, complaints and hashes: which count, and which are of another time. */
 import { describe, expect, it } from "vitest";
-import type { CoordinatorEffect, CoordinatorRules } from "../../../src/grpc/exchange/coordinator-state.ts";
-import { ENTERING, HEARING, IDLE } from "../../../src/grpc/exchange/limits.ts";
-import type { MemberMessage, Ready, Suspect } from "../../../src/grpc/exchange/messages.ts";
+import type { CoordinatorEffect, CoordinatorRules } from "../../src/exchange/coordinator-state.ts";
+import { ENTERING, HEARING, IDLE } from "../../src/exchange/limits.ts";
+import type { MemberMessage, Ready, Suspect } from "../../src/exchange/messages.ts";
 import { coordinatorMachine, D } from "./coordinator-fixture.ts";
 
 /** A coordinator with `world` members, all of whom have entered a view with the state of step 0. */

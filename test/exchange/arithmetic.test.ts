@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/base/errors.ts";
-import { arithmeticDifferences } from "../../../src/grpc/exchange/arithmetic.ts";
-import type { Trait } from "../../../src/grpc/exchange/messages.ts";
-import { aloneTo, startNode } from "./fixture.ts";
+import { UsageError } from "../../src/base/errors.ts";
+import { arithmeticDifferences } from "../../src/exchange/arithmetic.ts";
+import type { Trait } from "../../src/exchange/messages.ts";
+import { aloneTo, startNode } from "../grpc/exchange/fixture.ts";
 
 const traits = (engine: string): Trait[] => [
   { name: "code", value: "0.1.0+abc" },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planOf, simulate, type Plan } from "../../../lab/exchange-simulation/simulate.ts";
+import { planOf, simulate, type Plan } from "../../lab/exchange-simulation/simulate.ts";
 
 /** Three nodes of a second's deadline, and what happens to them. */
 const plan = (faults: Plan["faults"], setup: Partial<Plan["setup"]> = {}): Plan => ({

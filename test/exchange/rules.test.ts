@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { CoordinatorEffect, CoordinatorRules, Locality } from "../../../src/grpc/exchange/coordinator-state.ts";
-import { IDLE, LINGER } from "../../../src/grpc/exchange/limits.ts";
-import { attend } from "../../../src/grpc/exchange/member-rules.ts";
-import { newMember, type MemberEvent } from "../../../src/grpc/exchange/member-state.ts";
-import type { MemberMessage, Ready } from "../../../src/grpc/exchange/messages.ts";
+import type { CoordinatorEffect, CoordinatorRules, Locality } from "../../src/exchange/coordinator-state.ts";
+import { IDLE, LINGER } from "../../src/exchange/limits.ts";
+import { attend } from "../../src/exchange/member-rules.ts";
+import { newMember, type MemberEvent } from "../../src/exchange/member-state.ts";
+import type { MemberMessage, Ready } from "../../src/exchange/messages.ts";
 import { coordinatorMachine, D, frozen } from "./coordinator-fixture.ts";
 
 /** A coordinator whose time and members are a test's. */

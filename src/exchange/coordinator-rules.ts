@@ -2,7 +2,7 @@
  * The coordinator's rules, as a pure function: who belongs to the run, in numbered views, each agreed on before work
  * goes on. No clock, no connection: docs/reference/exchange-protocol.md.
  */
-import { sanitizeText } from "../../base/sanitize-text.ts";
+import { sanitizeText } from "../base/sanitize-text.ts";
 import { join } from "./coordinator-joining.ts";
 import { isLive, judged, leftOut, SILENT } from "./coordinator-judgement.ts";
 import {
