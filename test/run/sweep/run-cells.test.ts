@@ -7,9 +7,10 @@ import { cellsOf, parseAxis, type Cell } from "../../../src/run/sweep/axes.ts";
 import { runCells, type RunCellsOptions } from "../../../src/run/sweep/run-cells.ts";
 import { temporaryFolder } from "../../cli/fixture.ts";
 
-/** Notes begin and end, then does what the first argument says; ends with a summary. */
+/** Notes begin and end, then does what the first argument says; ends with a summary. "beside..." waits for a second run. */
 const PROGRAM = `
-const { appendFileSync, writeFileSync } = require("node:fs");
+const { appendFileSync, readFileSync, writeFileSync } = require("node:fs");
+const begun = () => readFileSync(log, "utf8").match(/begin/g).length;
 const [what, log, , workdir] = process.argv.slice(1);
 const note = (text) => appendFileSync(log, text + "\\n");
 const end = (code, summary) => (note("end " + what), what === "last" && console.error("over"), console.log(JSON.stringify({ what, workdir, ...summary })), process.exit(code));
@@ -20,6 +21,7 @@ console.error("a line of " + what);
 if (what === "fail") end(2, { error: "no data" });
 else if (what === "crash") process.kill(process.pid, "SIGKILL");
 else if (what === "mute") process.exit(0);
+else if (what.startsWith("beside")) setInterval(() => begun() > 1 && end(0, { bpd: 3 }), 10);
 else setTimeout(() => end(0, { bpd: 3 }), what === "long" ? 20000 : 150);
 `;
 
@@ -61,9 +63,9 @@ describe("runCells", { timeout: 20_000 }, () => {
   });
 
   it("runs as many at once as jobs says", async () => {
-    const { run, logged } = setUp("do=a,b,c");
+    const { run, logged } = setUp("do=beside-a,beside-b,c");
     await run({ jobs: 2 });
-    expect(logged().slice(0, 2).sort()).toEqual(["begin a", "begin b"]);
+    expect(logged().slice(0, 2).sort()).toEqual(["begin beside-a", "begin beside-b"]);
     expect(logged().indexOf("begin c")).toBeGreaterThan(2);
   });
 
