@@ -70,7 +70,7 @@ describe("record", () => {
 
   it("goes on from a later step, and starts anew for every subscription", async () => {
     const recorded = from([row(10, 4), row(11, 2)]).pipe(
-      record({ steps: 12, every: 2, batchSize: 8, now: () => 0 }),
+      record({ steps: 12, every: 2, batchSize: 8, now: () => 0, memory: () => 4096 }),
       toArray(),
     );
     const events = await lastValueFrom(recorded);
