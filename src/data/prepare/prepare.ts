@@ -4,7 +4,7 @@ import { processors } from "../../base/processors.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, layoutOfShards, NAMED, sum } from "./convert.ts";
-import { changeOf, sameTask } from "./change.ts";
+import { changeOf, changeOfUnfinished, sameTask } from "./change.ts";
 import {
   hasManifest,
   leftText,
@@ -12,6 +12,7 @@ import {
   readableManifest,
   writeManifest,
   type Manifest,
+  type ShardInfo,
   type Work,
 } from "./manifest.ts";
 import { differingShard } from "./compare.ts";
@@ -139,14 +140,22 @@ async function checkDone(
       "use another --out, or remove the folder",
     );
   }
-  const change = changeOf(manifest.work, work);
+  let change = changeOf(manifest.work, work);
+  if (change === undefined) {
+    const whole = await allWhole(directory, manifest.shards);
+    if (whole) return manifest;
+    change = changeOfUnfinished(manifest.work, work);
+  }
   if (change !== undefined) {
     onMessage(`${change}: all is prepared anew`);
     beginAnew(directory);
-    return undefined;
   }
-  for (const shard of manifest.shards) if (!(await isWhole(directory, shard))) return undefined;
-  return manifest;
+  return undefined;
+}
+
+async function allWhole(directory: string, shards: readonly ShardInfo[]): Promise<boolean> {
+  for (const shard of shards) if (!(await isWhole(directory, shard))) return false;
+  return true;
 }
 
 /** Forgets what was prepared; the manifest first, so that no one reads shards that are being replaced. */

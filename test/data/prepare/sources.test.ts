@@ -1,9 +1,18 @@
 /** What was prepared is known by its sources, whatever the format, and made anew when these change. */
-import { copyFileSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { changeOf } from "../../../src/data/prepare/change.ts";
-import { readManifest } from "../../../src/data/prepare/manifest.ts";
+import { readManifest, writeManifest } from "../../../src/data/prepare/manifest.ts";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare, type PrepareOptions } from "../../../src/data/prepare/prepare.ts";
 import { sealedLine } from "../../../src/data/formats/progress-lines.ts";
@@ -76,6 +85,19 @@ it("resized in another way is kept where it is done, and begun anew where it is 
   expect(await run()).toEqual({ count, kept: 0 });
   expect(said[0]).toBe("images are resized nearer to Pillow since: all is prepared anew");
   expect(readFileSync(join(directory, "shards.jsonl"), "utf8")).toBe(before);
+});
+
+it("resized in another way and no longer whole has no manifest while it is made anew", async () => {
+  const { directory, run: prepared, said } = data("parquet");
+  const run = (more: Partial<PrepareOptions> = {}) => prepared({ options: { size: 4 }, ...more });
+  const { count } = await run();
+  const { work, ...rest } = await readManifest(directory);
+  await writeManifest(directory, { ...rest, work: { ...work, resizing: undefined } });
+  truncateSync(join(directory, "shard-00000.arrow"), 100);
+  await run({ signal: AbortSignal.abort() });
+  expect(said[0]).toBe("images are resized nearer to Pillow since: all is prepared anew");
+  expect(existsSync(join(directory, "manifest.json"))).toBe(false);
+  expect(await run()).toEqual({ count, kept: 0 });
 });
 
 /** Ten grey images of a value, in a folder, ten bytes long each. */

@@ -21,7 +21,7 @@ console.error("a line of " + what);
 if (what === "fail") end(2, { error: "no data" });
 else if (what === "crash") process.kill(process.pid, "SIGKILL");
 else if (what === "mute") process.exit(0);
-else if (what.startsWith("beside")) setInterval(() => begun() > 1 && end(0, { bpd: 3 }), 10);
+else if (what.startsWith("beside")) setInterval(() => begun() > 1 && end(0, { bpd: 3 }), 10), setTimeout(() => end(1), 10000);
 else setTimeout(() => end(0, { bpd: 3 }), what === "long" ? 20000 : 150);
 `;
 
