@@ -35,7 +35,7 @@ export class RunStates {
     for (const entry of entries) {
       const heard = this.#heard.get(keyOf(entry));
       if (isState(entry)) this.#heard.set(keyOf(entry), { entry, at });
-      else if (isMetric(entry) && heard && heard.entry.state.phase !== "lost") this.#heard.set(keyOf(entry), { ...heard, at }); // prettier-ignore
+      else if (isMetric(entry) && heard) this.#heard.set(keyOf(entry), { ...heard, at });
     }
   }
 
