@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { dataMain } from "../../src/cli/data.ts";
 import { writeFileAtomic } from "../../src/data/formats/arrow-file.ts";
-import { zipPieces } from "../../src/data/formats/zip.ts";
+import { zipPieces } from "../../src/data/formats/zip-pieces.ts";
 import { byteText } from "../../src/base/format.ts";
 import { readManifest } from "../../src/data/prepare/manifest.ts";
 import { openShards } from "../../src/data/prepare/open-shards.ts";

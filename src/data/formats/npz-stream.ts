@@ -1,16 +1,9 @@
 /** An npz file of one array of bytes that is never in memory as a whole. */
 import { crc32 } from "../../base/crc.ts";
+import { CENTRAL, directoryLine, END, endRecord, LOCAL, localHeader, STORED, U32 } from "./zip-records.ts";
 
 /** The values start at a multiple of this within the npy file. */
 const ALIGNMENT = 64;
-const LIMIT = 0xffffffff;
-/** 1 January 1980, the first date of the format: the same arrays make the same bytes. */
-const DATE = 0x21;
-const VERSION = 20;
-/** Sizes of the archive's own records, without the name of the entry. */
-const LOCAL = 30;
-const CENTRAL = 46;
-const END = 22;
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -28,22 +21,10 @@ function npyHead(shape: readonly number[]): Buffer {
 
 /** Bytes of the npz file of an array [...shape] under `name`. */
 export const npzSize = (name: string, shape: readonly number[]) =>
-  npyHead(shape).length + product(shape) + LOCAL + CENTRAL + END + 2 * `${name}.npy`.length;
+  npyHead(shape).length + product(shape) + LOCAL.size + CENTRAL.size + END.size + 2 * `${name}.npy`.length;
 
 /** True when the array fits into an npz file as this module writes it, which has less than 4 GiB. */
-export const fitsNpz = (name: string, shape: readonly number[]) => npzSize(name, shape) < LIMIT;
-
-/** Writes the fields that an entry's own header and its line of the directory share. */
-function entryFields(name: Buffer, crc: number, size: number): Buffer {
-  const fields = Buffer.alloc(26);
-  fields.writeUInt16LE(VERSION, 0);
-  fields.writeUInt16LE(DATE, 8);
-  fields.writeUInt32LE(crc, 10);
-  fields.writeUInt32LE(size, 14);
-  fields.writeUInt32LE(size, 18);
-  fields.writeUInt16LE(name.length, 22);
-  return fields;
-}
+export const fitsNpz = (name: string, shape: readonly number[]) => npzSize(name, shape) < U32;
 
 /**
  * The pieces of an npz file with one array of bytes, stored without compression.
@@ -67,21 +48,11 @@ export function* npzPieces(
   }
   if (count !== product(shape)) throw new RangeError(`npz: ${count} values are not [${shape}]`);
 
-  const entry = Buffer.from(`${name}.npy`);
   const size = head.length + count;
-  const fields = entryFields(entry, crc, size);
-  yield Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), fields, entry, head]);
+  const entry = { name: Buffer.from(`${name}.npy`), flags: 0, method: STORED, crc, packed: size, size };
+  const header = localHeader(entry);
+  yield Buffer.concat([header, head]);
   yield* values();
-
-  const directory = Buffer.alloc(CENTRAL);
-  directory.write("PK\x01\x02", "latin1");
-  directory.writeUInt16LE(VERSION, 4);
-  directory.set(fields, 6);
-  const end = Buffer.alloc(END);
-  end.write("PK\x05\x06", "latin1");
-  end.writeUInt16LE(1, 8);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(CENTRAL + entry.length, 12);
-  end.writeUInt32LE(LOCAL + entry.length + size, 16);
-  yield Buffer.concat([directory, entry, end]);
+  const directory = directoryLine(entry, 0);
+  yield Buffer.concat([directory, endRecord(1, directory.length, header.length + size)]);
 }

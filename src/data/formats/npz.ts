@@ -1,9 +1,9 @@
 /** Arrays by name in one file, in NumPy's npz format: a zip archive of npy files. */
-import { open } from "node:fs/promises";
 import { UsageError } from "../../base/errors.ts";
 import { writeFileAtomic } from "./arrow-file.ts";
 import { npyPieces, parseNpy, type NpyArray } from "./npy.ts";
-import { readZipEntry, zipDirectory, zipPieces } from "./zip.ts";
+import { readZip, readZipEntry } from "./zip.ts";
+import { zipPieces } from "./zip-pieces.ts";
 
 const ENDING = ".npy";
 
@@ -15,22 +15,21 @@ const ENDING = ".npy";
  * @see numpy.load
  */
 export async function readNpz(path: string, wanted?: readonly string[]): Promise<ReadonlyMap<string, NpyArray>> {
-  const refuse = (reason: string) =>
-    new UsageError(`${path}: not an npz file: ${reason}`, "get the file again, or give another one");
-  const file = await open(path, "r");
-  try {
-    const arrays = new Map<string, NpyArray>();
-    for (const entry of await zipDirectory(file, refuse)) {
-      if (!entry.name.endsWith(ENDING)) continue;
-      const name = entry.name.slice(0, -ENDING.length);
-      if (wanted && !wanted.includes(name)) continue;
-      if (arrays.has(name)) throw refuse(`it has two entries ${JSON.stringify(entry.name)}`);
-      arrays.set(name, parseNpy(await readZipEntry(file, entry, refuse), `${path}: field ${JSON.stringify(name)}`));
-    }
-    return arrays;
-  } finally {
-    await file.close();
+  const refuse = (reason: string, cause?: unknown) =>
+    new UsageError(`${path}: not an npz file: ${reason}`, "get the file again, or give another one", { cause });
+  const arrays = new Map<string, NpyArray>();
+  for (const entry of await readZip(path, refuse)) {
+    if (!entry.name.endsWith(ENDING)) continue;
+    const label = JSON.stringify(entry.name);
+    const name = entry.name.slice(0, -ENDING.length);
+    if (wanted && !wanted.includes(name)) continue;
+    if (arrays.has(name)) throw refuse(`it has two entries ${label}`);
+    const content = await readZipEntry(path, entry, (reason, cause) =>
+      refuse(`its entry ${label} is ${reason}`, cause),
+    );
+    arrays.set(name, parseNpy(content, `${path}: field ${JSON.stringify(name)}`));
   }
+  return arrays;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { UsageError } from "../../base/errors.ts";
+import { readZip, zipContent } from "../formats/zip.ts";
+import { BadDataError } from "./bad-data.ts";
 import { ByteReader, fileBytes } from "./byte-reader.ts";
 import { readNpyHeader, readNpyNumbers, type NpyHeader } from "./npy.ts";
-import { readZip, zipContent } from "./zip.ts";
 
 /** An array in a file; every call of `open` reads it from its beginning, its header already taken. */
 export interface StoredArray {
@@ -35,10 +36,14 @@ function memberOf(name: string, where: string, bytes: () => AsyncIterable<Uint8A
 /** The arrays of an .npy file (one, without a name) or an .npz archive. @throws BadDataError when it is no archive. */
 export async function listArrays(path: string): Promise<ArrayMember[]> {
   if (/\.npy$/i.test(path)) return [memberOf("", path, () => fileBytes(path))];
-  const arrays = (await readZip(path)).filter(({ name }) => name.endsWith(".npy"));
-  return arrays.map((entry) =>
-    memberOf(entry.name.slice(0, -4), `${path}: ${entry.name}`, () => zipContent(path, entry)),
-  );
+  const refuse = (where: string) => (reason: string, cause?: unknown) => new BadDataError(where, reason, { cause });
+  const entries = await readZip(path, (reason, cause) => refuse(path)(`not a whole zip archive: ${reason}`, cause));
+  return entries
+    .filter(({ name }) => name.endsWith(".npy"))
+    .map((entry) => {
+      const where = `${path}: ${entry.name}`;
+      return memberOf(entry.name.slice(0, -4), where, () => zipContent(path, entry, refuse(where)));
+    });
 }
 
 /** The array of the first of these names that is there. @throws UsageError when none is. */

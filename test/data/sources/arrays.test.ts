@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeFileAtomic } from "../../../src/data/formats/arrow-file.ts";
-import { zipPieces } from "../../../src/data/formats/zip.ts";
+import { zipPieces } from "../../../src/data/formats/zip-pieces.ts";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
 import { UsageError } from "../../../src/base/errors.ts";
 import { badOf, damaged, expected, fixture, flipByte, readAll, temporaryFolder, withoutNames } from "./fixture.ts";

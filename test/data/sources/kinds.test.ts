@@ -6,7 +6,7 @@ import { packTar } from "modern-tar";
 import { describe, expect, it } from "vitest";
 import { crc32c } from "../../../src/base/crc.ts";
 import { writeFileAtomic } from "../../../src/data/formats/arrow-file.ts";
-import { zipPieces } from "../../../src/data/formats/zip.ts";
+import { zipPieces } from "../../../src/data/formats/zip-pieces.ts";
 import { cellEntry } from "../../../src/data/sources/cell.ts";
 import { openSource, splitsFound } from "../../../src/data/sources/formats.ts";
 import { splitsOfFolders } from "../../../src/data/sources/splits.ts";
