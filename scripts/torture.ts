@@ -1,5 +1,5 @@
 /**
- * Makes faults and says what was lost: `npm run torture -- --quick`, `--full`, `--only PART`, `--seed N`.
+ * Makes faults and says what was lost: `npm run torture -- --quick`, `--full`, `--only PART`, `--seed N`, `--tries N`.
  *
  * Cases that are done are kept in `runs/torture`, so that the same command goes on where it was interrupted.
  */
@@ -12,7 +12,7 @@ import { damagePart } from "../lab/torture/damage.ts";
 import { diskPart } from "../lab/torture/disk.ts";
 import { exchangePart } from "../lab/torture/exchange.ts";
 import { locksPart } from "../lab/torture/locks.ts";
-import type { Part, Scale } from "../lab/torture/part.ts";
+import type { Case, Outcome, Part, Scale } from "../lab/torture/part.ts";
 import { killsPart } from "../lab/torture/kills.ts";
 import { readersPart } from "../lab/torture/readers/readers.ts";
 import { serversPart } from "../lab/torture/servers.ts";
@@ -39,9 +39,9 @@ interface Options {
   readonly case?: string;
   readonly seed: number;
   readonly minutes?: number;
+  readonly tries?: number;
   readonly again: boolean;
   readonly write: boolean;
-  readonly done: boolean;
   readonly trace?: number;
 }
 
@@ -58,10 +58,11 @@ function parse(argv: readonly string[]): Options {
     .option("--only <part>", Object.entries(parts).map(([name, { summary }]) => `${name}: ${summary}`).join("; "))
     .option("--case <text>", "only cases with this in their names")
     .option("--seed <n>", "fixes every fault", whole, 1)
+    .option("--tries <n>", "how often each kill, damage and full disk is made; default 25, 10 and 10 with --full", whole)
     .option("--minutes <n>", "how long the soak lasts; default 6, and 60 with --full", whole)
+    .option("--done", "go on after what was done by the same code; the default")
     .option("--again", "do again what was done", false)
-    .option("--write", `write ${PAGE}`, false)
-    .option("--done", "do nothing more; with --write, the page tells what was done before", false)
+    .option("--write", `write ${PAGE} after each case`, false)
     .option("--trace <seed>", "show what happens in one simulation of the exchange", whole)
     .exitOverride(); // prettier-ignore
   try {
@@ -78,27 +79,40 @@ function parse(argv: readonly string[]): Options {
   process.exit(2);
 }
 
-/** Runs the cases of one part that are not done yet. */
-async function runPart(
-  part: string,
-  scale: Scale,
-  { seed, again, done: nothing, minutes, case: only = "" }: Options,
-): Promise<Tried[]> {
-  const path = join("runs", "torture", `${part}-${scale}-${seed}.jsonl`);
+/** The wanted cases of one part, and those of them that are done. */
+interface Planned {
+  readonly part: string;
+  readonly cases: readonly Case[];
+  readonly done: ProgressFile<Tried>;
+}
+
+function plan(part: string, scale: Scale, { seed, again, minutes, tries, case: only = "" }: Options): Planned {
+  const many = tries === undefined ? "" : `-${tries}-tries`;
+  const path = join("runs", "torture", `${part}-${scale}-${seed}${many}.jsonl`);
   if (again) rmSync(path, { force: true });
-  const done = new ProgressFile<Tried>(path, { code: codeVersion(), scale, seed });
-  const wanted = parts[part]!.cases(scale, seed, minutes).filter(({ name }) => name.includes(only));
-  for (const { name, run } of wanted) {
-    if (nothing || done.entries.some((entry) => entry.name === name)) continue;
+  const cases = parts[part]!.cases(scale, seed, { minutes, tries }).filter(({ name }) => name.includes(only));
+  return { part, cases, done: new ProgressFile<Tried>(path, { code: codeVersion(), scale, seed }) };
+}
+
+/** True where a run has nothing of the kind. */
+const isEmpty = ({ tries, lost }: Outcome) => tries === 0 && lost.length === 0;
+
+const doneOf = ({ cases, done }: Planned): Tried[] =>
+  done.entries.filter((entry) => !isEmpty(entry) && cases.some(({ name }) => name === entry.name));
+
+/** Runs the cases of one part that are not done yet. */
+async function runPart({ part, cases, done }: Planned, whenever: () => Promise<void>): Promise<void> {
+  for (const { name, run } of cases) {
+    if (done.entries.some((entry) => entry.name === name)) continue;
     const since = performance.now();
     const outcome = await run();
     const seconds = Math.round((performance.now() - since) / 100) / 10;
-    if (outcome.tries === 0 && outcome.lost.length === 0) continue; // there is nothing of the kind
     done.append({ part, name, seconds, ...outcome });
+    if (isEmpty(outcome)) continue;
     console.log(`${part}: ${name}: ${outcome.tries} tries, ${outcome.lost.length} lost, ${seconds} s`);
     for (const line of outcome.lost) console.log(`  ${line}`);
+    await whenever();
   }
-  return done.entries.filter(({ name }) => wanted.some((one) => one.name === name));
 }
 
 const options = parse(process.argv.slice(2));
@@ -107,14 +121,16 @@ if (options.trace !== undefined) {
   process.exit(0);
 }
 const scale: Scale = options.full ? "full" : "quick";
-const tried: Tried[] = [];
-for (const part of options.only === undefined ? Object.keys(parts) : [options.only]) {
-  tried.push(...(await runPart(part, scale, options)));
+const planned = (options.only === undefined ? Object.keys(parts) : [options.only]).map((part) => plan(part, scale, options)); // prettier-ignore
+const command = `npm run torture -- ${process.argv.slice(2).join(" ")}`;
+async function writePage(): Promise<void> {
+  if (!options.write) return;
+  const page = reliabilityPage(command, planned.flatMap(doneOf)); // prettier-ignore
+  writeFileSync(PAGE, await format(page, { parser: "markdown", printWidth: 130 }));
 }
+for (const one of planned) await runPart(one, writePage);
+await writePage();
+const tried = planned.flatMap(doneOf);
 const lost = tried.reduce((sum, one) => sum + one.lost.length, 0);
 console.log(`${lost} lost in ${tried.reduce((sum, one) => sum + one.tries, 0)} tries of ${tried.length} cases`);
-if (options.write) {
-  const command = `npm run torture -- ${process.argv.slice(2).join(" ")}`;
-  writeFileSync(PAGE, await format(reliabilityPage(command, tried), { parser: "markdown", printWidth: 130 }));
-}
 process.exitCode = lost > 0 ? 1 : 0;

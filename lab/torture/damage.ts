@@ -78,7 +78,7 @@ const tryOne = (subject: Subject, { file, kind, seed }: Damaged, whole: Whole) =
 
 export const damagePart: Part = {
   summary: "files of a workdir and of prepared data damaged, and the command given again",
-  cases: (scale, seed) =>
+  cases: (scale, seed, { tries: wanted = TRIES[scale] } = {}) =>
     subjects.flatMap((subject) => {
       let whole: Promise<Whole> | undefined;
       return subject.files.flatMap((name, file) =>
@@ -90,7 +90,7 @@ export const damagePart: Part = {
               const reference = await (whole ??= undamaged(subject));
               const lost: string[] = [];
               let tries = 0;
-              for (let i = 0; i < TRIES[scale]; i++) {
+              for (let i = 0; i < wanted; i++) {
                 const one = await tryOne(subject, { file: name, kind, seed: 7919 * seed + 104_729 * i }, reference);
                 tries += one.tries;
                 lost.push(...one.lost);

@@ -69,7 +69,7 @@ const fillOnce = (scenario: Scenario, order: Order, whole: Whole): Promise<strin
 
 export const diskPart: Part = {
   summary: "a disk that is full at each kind of file, freed and gone on with",
-  cases(scale, seed) {
+  cases(scale, seed, { tries: wanted = TRIES[scale] } = {}) {
     let all: Promise<Scenario[]> | undefined;
     const wholes = new Map<string, Promise<Whole>>();
     const tried = scenarioNames.filter((name) => scale === "full" || QUICK.includes(name));
@@ -81,7 +81,7 @@ export const diskPart: Part = {
           if (!wholes.has(name)) wholes.set(name, undisturbed(scenario));
           const whole = await wholes.get(name)!;
           const count = whole.counts[place] ?? 0;
-          const tries = count === 0 ? 0 : TRIES[scale];
+          const tries = count === 0 ? 0 : wanted;
           const lost: string[] = [];
           for (let i = 0; i < tries; i++) {
             const number = 1 + randomOf(7919 * (seed * 1000 + i) + 31 * name.length + place.length).below(count);

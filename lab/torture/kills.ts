@@ -8,11 +8,10 @@ import { difference, resultIn, type Result } from "./kills/result.ts";
 import { scenarioNames, scenarios, type Scenario } from "./kills/scenarios.ts";
 import type { Case, Outcome, Part, Scale } from "./part.ts";
 import { newFolder, runProgram, type Ran } from "./program.ts";
+import { tryUntil } from "./kills/try-until.ts";
 
 const TRIES: Record<Scale, number> = { quick: 2, full: 25 };
 const MOMENTS: readonly Moment[] = ["before", "half", "after"];
-/** Choices of a moment, where a run is over before it. */
-const CHOICES = 3;
 
 /** A run that nobody disturbs. */
 interface Whole {
@@ -67,11 +66,11 @@ function killAt(
   };
 }
 
-/** Kills once and goes on. @returns What was lost; "alive" where the run was over before the kill. */
+/** Kills once and goes on. @returns The loss; "too late" where the run was over before the kill. */
 const killOnce = (scenario: Scenario, kill: Kill, whole: Whole): Promise<string | undefined> =>
   inFolder(scenario, async (folder) => {
     const killed = await kill.run(folder);
-    if (killed.signal !== "SIGKILL") return killed.code === 0 ? "alive" : `exit code ${killed.code}, not killed`;
+    if (killed.signal !== "SIGKILL") return killed.code === 0 ? "too late" : `exit code ${killed.code}, not killed`;
     const ran = await runProgram(scenario.command(folder));
     if (ran.code !== 0) return `gone on with, it ended with ${ran.signal ?? ran.code}: ${ran.stderr.slice(-300)}`;
     return difference(whole.result, resultIn(folder, ran));
@@ -82,29 +81,18 @@ async function killSome(
   place: Place | "any time",
   { tries, seed, whole }: { readonly tries: number; readonly seed: number; readonly whole: Whole },
 ): Promise<Outcome> {
-  const lost: string[] = [];
-  if (place !== "any time" && !whole.counts[place]) return { tries: 0, lost };
-  let made = 0;
-  for (let i = 0; i < tries; i++) {
+  if (place !== "any time" && !whole.counts[place]) return { tries: 0, lost: [] };
+  return tryUntil(tries, async (i) => {
     const random = randomOf(7919 * (seed * 1000 + i) + 17 * scenario.name.length + place.length);
-    let found: string | undefined = "alive";
-    let what = "";
-    for (let choice = 0; choice < CHOICES && found === "alive"; choice++) {
-      const kill = killAt(scenario, place, whole, random);
-      what = kill.what;
-      found = await killOnce(scenario, kill, whole);
-    }
-    // A run that was over before is no try.
-    if (found === "alive") continue;
-    made++;
-    if (found !== undefined) lost.push(`${what}: ${found}`);
-  }
-  return { tries: made, lost };
+    const kill = killAt(scenario, place, whole, random);
+    const found = await killOnce(scenario, kill, whole);
+    return found === undefined || found === "too late" ? found : `${kill.what}: ${found}`;
+  });
 }
 
 export const killsPart: Part = {
   summary: "runs killed at their writes and in between, and gone on with",
-  cases(scale, seed) {
+  cases(scale, seed, { tries = TRIES[scale] } = {}) {
     let all: Promise<Scenario[]> | undefined;
     const wholes = new Map<string, Promise<Whole>>();
     return scenarioNames.flatMap((name) =>
@@ -113,7 +101,7 @@ export const killsPart: Part = {
         async run() {
           const scenario = (await (all ??= scenarios())).find((one) => one.name === name)!;
           if (!wholes.has(name)) wholes.set(name, undisturbed(scenario));
-          return killSome(scenario, place, { tries: TRIES[scale], seed, whole: await wholes.get(name)! });
+          return killSome(scenario, place, { tries, seed, whole: await wholes.get(name)! });
         },
       })),
     );

@@ -15,8 +15,15 @@ export interface Case {
   readonly run: () => Promise<Outcome>;
 }
 
+/** Amounts in place of those of the scale. */
+export interface Amounts {
+  /** How often each fault is made. */
+  readonly tries?: number | undefined;
+  /** How long a part lasts that has no end of its own. */
+  readonly minutes?: number | undefined;
+}
+
 export interface Part {
   readonly summary: string;
-  /** @param minutes How long a part lasts that has no end of its own. */
-  readonly cases: (scale: Scale, seed: number, minutes?: number) => readonly Case[];
+  readonly cases: (scale: Scale, seed: number, amounts?: Amounts) => readonly Case[];
 }

@@ -76,7 +76,7 @@ export function judge(looks: readonly Look[]): string[] {
 
 export const soakPart: Part = {
   summary: "a long training with page and metrics: memory, descriptors, tensors; --minutes says how long",
-  cases(scale, _, minutes = MINUTES[scale]) {
+  cases(scale, _, { minutes = MINUTES[scale] } = {}) {
     return [{ name: `a training of ${minutes} minutes`, run: () => soak(minutes) }];
   },
 };
