@@ -12,7 +12,10 @@ async function nameOf(path: string): Promise<string> {
     throw new UsageError(`--format ${path}: there is no such file`, "give the path of a format, or the name of one");
   }
   const { default: format } = (await import(pathToFileURL(file).href)) as { default?: Format };
-  if (format && formats.includes(format)) return format.name;
+  if (format && formats.includes(format)) {
+    format.file = file;
+    return format.name;
+  }
   throw new UsageError(`${path} exports no format`, "export default registerFormat({ ... })");
 }
 

@@ -1,6 +1,6 @@
 /** A data format of one's own, as in examples/own-format.ts, through the command line. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Format, formats, registerFormat } from "scorestream/data";
 import { dataMain } from "../../src/cli/data.ts";
@@ -55,6 +55,19 @@ describe("a format of one's own", () => {
     expect(Array.from(shards.gather([1]))).toEqual([4, 5, 6, 255]);
     expect(Array.from(shards.labels([0, 1]))).toEqual([7, 3]);
     shards.close();
+  });
+
+  it("is named by its file in the remedy for a damaged shard, which works where the name is not known", async () => {
+    const out = temporaryFolder();
+    await data("prepare", "--format", FORMAT, "--from", table(), "--out", out, "--skip-bad");
+    const shard = join(out, "train", "shard-00000.arrow");
+    const whole = readFileSync(shard);
+    writeFileSync(shard, whole.subarray(0, 100));
+    const { exitCode, stderr } = await data("verify", out);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`--format ${resolve(FORMAT)} --from`)]);
+    const words = /npm run data -- (prepare .*) ;/.exec(stderr)![1]!.split(" ");
+    expect((await data(...words)).exitCode).toBe(0);
+    expect(readFileSync(shard).equals(whole)).toBe(true);
   });
 
   it("names what is bad, and options are as for any other", async () => {

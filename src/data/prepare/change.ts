@@ -12,7 +12,7 @@ const sameFrom = (before: Work, now: Work): boolean =>
 
 /** True when both are the same data in the same form, whether or not their contents are equal. */
 export function sameTask(before: Work, now: Work): boolean {
-  const rest = ({ files: _, from: __, resizing: ___, ...others }: Work) => JSON.stringify(others);
+  const rest = ({ files: _, from: __, resizing: ___, formatFile: ____, ...others }: Work) => JSON.stringify(others);
   return rest(before) === rest(now) && sameFrom(before, now);
 }
 

@@ -18,7 +18,8 @@ function optionsOf({ version, options, shardBytes }: Work): string[] {
 }
 
 /**
- * The remedy for a damaged shard or manifest: the whole command, where it is known and its sources are here.
+ * The remedy for a damaged shard or manifest: the whole command, where it is known and its sources are here; a format of
+ * the user's own is named by its file.
  *
  * @param work From the manifest; absent, where that is damaged: from the file of progress beside it.
  * @param leftOut True when bad images were left out.
@@ -26,11 +27,11 @@ function optionsOf({ version, options, shardBytes }: Work): string[] {
 export function prepareAgain(directory: string, work?: Work, leftOut = false): string {
   const known = work ?? workOf(readProgress(join(directory, "shards.jsonl"))?.work);
   if (!known || basename(resolve(directory)) !== known.split) return UNKNOWN;
-  const { format, from, split } = known;
-  const here = from === undefined || existsSync(from);
+  const { format, formatFile, from, split } = known;
+  const here = [from, formatFile].every((path) => path === undefined || existsSync(path));
   if (!here || !Number.isInteger(known.shardBytes / MIB)) return UNKNOWN;
   const words = [
-    ...["--format", format, ...(from === undefined ? [] : ["--from", from])],
+    ...["--format", formatFile ?? format, ...(from === undefined ? [] : ["--from", from])],
     ...["--out", dirname(resolve(directory)), "--split", split, ...optionsOf(known)],
     ...(leftOut ? ["--skip-bad"] : []),
   ];

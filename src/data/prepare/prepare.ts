@@ -105,10 +105,11 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
 const RESIZING = 2;
 
 function workOf(source: Source, options: Work["options"], shardBytes: number): Work {
-  const { format, split, version, from, files } = source;
+  const { format, formatFile, split, version, from, files } = source;
+  const own = formatFile === undefined ? {} : { formatFile };
   const known = { ...(version === undefined ? {} : { version }), ...(from === undefined ? {} : { from }) };
   const resizing = options["size"] === undefined ? {} : { resizing: RESIZING };
-  return { format, split, ...known, options, files: [...files], shardBytes, ...resizing };
+  return { format, ...own, split, ...known, options, files: [...files], shardBytes, ...resizing };
 }
 
 const filesIn = (left: readonly Left[]) => sum(left.map(({ files = 0 }) => files));

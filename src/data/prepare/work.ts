@@ -6,6 +6,8 @@ const count = z.int().min(0);
 /** Everything that the pictures depend on: the same work gives the same shards. */
 export const work = z.object({
   format: z.string(),
+  /** The user's file that exports the format; absent where it comes with the program, empty where none is known. */
+  formatFile: z.string().optional(),
   split: z.string(),
   version: z.string().optional(),
   /** The path given with --from, absolute; absent for data that are fetched, and in old manifests. */

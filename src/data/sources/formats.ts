@@ -39,6 +39,8 @@ export interface Format {
   readonly open: (options: WantedSource, surroundings: Surroundings) => Promise<Source>;
   /** The splits that names of files and folders tell, where the user's own names are splits. */
   readonly found?: (path: string) => Promise<string[]>;
+  /** Absolute path of the user's file that exports it; absent where it comes with the program, empty where none is known. */
+  file?: string;
 }
 
 /** A reader of the user's own files. */
@@ -128,7 +130,7 @@ const known: Format[] = [
 export const formats: readonly Format[] = known;
 
 /** A format of one's own: how it is listed, and its reader. */
-export interface OwnFormat extends Omit<Format, "open"> {
+export interface OwnFormat extends Omit<Format, "open" | "file"> {
   /** Opens the images of a split; entries are read as they are asked for. */
   readonly open: (options: SourceOptions) => Promise<Source>;
 }
@@ -162,7 +164,7 @@ export function registerFormat(own: OwnFormat): Format {
   if (known.some((format) => format.name === name)) {
     throw new RangeError(`registerFormat: there is a format "${name}" already; give yours another name`);
   }
-  const format: Format = { ...own, open: files(own.open) };
+  const format: Format = { ...own, open: files(own.open), file: "" };
   known.push(format);
   return format;
 }
@@ -192,14 +194,14 @@ export async function splitsFound(name: string, path: string | undefined): Promi
 
 /** Opens the images of one split. @throws UsageError when the format has no such split, and as its reader says. */
 export async function openSource(name: string, options: WantedSource, surroundings: Surroundings): Promise<Source> {
-  const { splits, open } = requireFormat(name);
+  const { splits, open, file } = requireFormat(name);
   const { split: asked } = options;
   const split = splits ? canonicalSplit(asked) : asked;
   if (splits && !splits.includes(split)) {
     throw new UsageError(`--split ${asked}: ${name} has no such split`, `use one of ${splits.join(", ")}`);
   }
   try {
-    const source = await open({ ...options, split }, surroundings);
+    const source = { ...(await open({ ...options, split }, surroundings)), formatFile: file };
     return options.path === undefined ? source : { ...source, from: resolve(options.path) };
   } catch (error) {
     if (!options.skipBad || !(error instanceof BadDataError)) throw error;

@@ -57,6 +57,8 @@ export interface Source {
   readonly files: readonly FileStamp[];
   /** The path given for the whole source. */
   readonly from?: string | undefined;
+  /** The user's file that exports the format; absent where it comes with the program, empty where none is known. */
+  readonly formatFile?: string | undefined;
   /** Content beside the images that is not read; absent where nothing is known of it. */
   readonly passedOver?: readonly PassedOver[] | undefined;
   /**

@@ -31,6 +31,16 @@ it("takes the command of a damaged manifest from the file of progress", () => {
   expect(prepareAgain(directory)).toContain("run the npm run data -- prepare command again");
 });
 
+it("names a format of one's own by its file, and no command where the file is unknown or gone", () => {
+  const { directory, work } = prepared(temporaryFolder());
+  const file = join(directory, "mine.ts");
+  const own = { ...work, format: "table" };
+  expect(prepareAgain(directory, { ...own, formatFile: file })).toContain("command again");
+  writeFileSync(file, "");
+  expect(prepareAgain(directory, { ...own, formatFile: file })).toContain(`prepare --format ${file} --from`);
+  expect(prepareAgain(directory, { ...own, formatFile: "" })).toContain("command again");
+});
+
 it("names no command that cannot be run here", () => {
   const { directory, work } = prepared("/nowhere/photos");
   const unknown = "copy data of another machine again";
