@@ -5,8 +5,10 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { format } from "prettier";
+import { from, lastValueFrom, mergeMap } from "rxjs";
 import { planOf, simulate } from "../lab/exchange-simulation/simulate.ts";
 import { damagePart } from "../lab/torture/damage.ts";
 import { diskPart } from "../lab/torture/disk.ts";
@@ -97,22 +99,25 @@ function plan(part: string, scale: Scale, { seed, again, minutes, tries, case: o
 /** True where a run has nothing of the kind. */
 const isEmpty = ({ tries, lost }: Outcome) => tries === 0 && lost.length === 0;
 
+/** The results of the cases, in their order. */
 const doneOf = ({ cases, done }: Planned): Tried[] =>
-  done.entries.filter((entry) => !isEmpty(entry) && cases.some(({ name }) => name === entry.name));
+  cases.flatMap(({ name }) => done.entries.filter((entry) => entry.name === name && !isEmpty(entry)));
 
 /** Runs the cases of one part that are not done yet. */
 async function runPart({ part, cases, done }: Planned, whenever: () => Promise<void>): Promise<void> {
-  for (const { name, run } of cases) {
-    if (done.entries.some((entry) => entry.name === name)) continue;
+  const one = async ({ name, run }: Case) => {
     const since = performance.now();
     const outcome = await run();
     const seconds = Math.round((performance.now() - since) / 100) / 10;
     done.append({ part, name, seconds, ...outcome });
-    if (isEmpty(outcome)) continue;
+    if (isEmpty(outcome)) return;
     console.log(`${part}: ${name}: ${outcome.tries} tries, ${outcome.lost.length} lost, ${seconds} s`);
     for (const line of outcome.lost) console.log(`  ${line}`);
     await whenever();
-  }
+  };
+  const rest = cases.filter(({ name }) => !done.entries.some((entry) => entry.name === name));
+  const { atOnce = 1 } = parts[part]!;
+  await lastValueFrom(from(rest).pipe(mergeMap(one, Math.min(atOnce, availableParallelism()))), { defaultValue: undefined }); // prettier-ignore
 }
 
 const options = parse(process.argv.slice(2));

@@ -78,6 +78,7 @@ const tryOne = (subject: Subject, { file, kind, seed }: Damaged, whole: Whole) =
 
 export const damagePart: Part = {
   summary: "files of a workdir and of prepared data damaged, and the command given again",
+  atOnce: 2,
   cases: (scale, seed, { tries: wanted = TRIES[scale] } = {}) =>
     subjects.flatMap((subject) => {
       let whole: Promise<Whole> | undefined;

@@ -69,6 +69,7 @@ const fillOnce = (scenario: Scenario, order: Order, whole: Whole): Promise<strin
 
 export const diskPart: Part = {
   summary: "a disk that is full at each kind of file, freed and gone on with",
+  atOnce: 2,
   cases(scale, seed, { tries: wanted = TRIES[scale] } = {}) {
     let all: Promise<Scenario[]> | undefined;
     const wholes = new Map<string, Promise<Whole>>();

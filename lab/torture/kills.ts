@@ -92,6 +92,7 @@ async function killSome(
 
 export const killsPart: Part = {
   summary: "runs killed at their writes and in between, and gone on with",
+  atOnce: 2,
   cases(scale, seed, { tries = TRIES[scale] } = {}) {
     let all: Promise<Scenario[]> | undefined;
     const wholes = new Map<string, Promise<Whole>>();

@@ -25,5 +25,7 @@ export interface Amounts {
 
 export interface Part {
   readonly summary: string;
+  /** Cases at once, default 1: those that compute on one core or wait may share a machine. */
+  readonly atOnce?: number;
   readonly cases: (scale: Scale, seed: number, amounts?: Amounts) => readonly Case[];
 }

@@ -166,6 +166,7 @@ async function attack(server: Server, scale: Scale, seed: number): Promise<Outco
 
 export const serversPart: Part = {
   summary: "gRPC servers and pages attacked below their protocols",
+  atOnce: 2,
   cases: (scale, seed) =>
     servers.map((server): Case => ({ name: server.name, run: () => attack(server, scale, seed) })),
 };

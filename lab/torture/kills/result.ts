@@ -19,8 +19,13 @@ const NUMBERS = /^(steps|parameters|bpd|bound|evalLoss|exactBpd|\w+StandardError
 /** Files with times or names of processes in them. */
 const TIMED =
   /^(tensorboard\/|log\.txt$|metrics\.jsonl$|run-|\.lock$)|report\.(html|json)$|about\.json$|shards\.jsonl$/;
-/** Metrics of the machine, not of the seed, and means that the meter takes since the start. */
+/**
+ * Metrics of the machine or of times, not of the seed, and means that the meter takes since the start. A timer tells those of
+ * the machine, so that a short run has none, and the first step after a start has no times: they may be missing, too.
+ */
 const MEASURED = /^(stage|process|machine|data|loss_by_noise)\/|seconds|per_second/;
+/** Those of them that every log step has, whatever their values. */
+const ALWAYS = /^process\//;
 
 interface Told {
   readonly name?: string;
@@ -47,6 +52,7 @@ function metricsIn(workdir: string): Pick<Result, "metrics" | "wrong"> {
     if (places.has(place)) wrong.push(`${place} twice`);
     places.add(place);
     if (!MEASURED.test(told.name)) metrics.push(`${place}: ${told.value}`);
+    else if (ALWAYS.test(told.name)) metrics.push(place);
   }
   return { metrics: metrics.sort(), wrong };
 }
