@@ -19,13 +19,13 @@ const NUMBERS = /^(steps|parameters|bpd|bound|evalLoss|exactBpd|\w+StandardError
 /** Files with times or names of processes in them. */
 const TIMED =
   /^(tensorboard\/|log\.txt$|metrics\.jsonl$|run-|\.lock$)|report\.(html|json)$|about\.json$|shards\.jsonl$/;
+/** Metrics that a timer tells: none in a short run, and several of one step in a long one. */
+const TIMER = /^(machine|\w+_stage)\//;
 /**
- * Metrics of the machine or of times, not of the seed, and means that the meter takes since the start. A timer tells those of
- * the machine, so that a short run has none, and the first step after a start has no times: they may be missing, too.
+ * Metrics of times and memory, not of the seed, and means that the meter takes since the start. A step has none that was the
+ * last one before a kill, whose process took them with it, or the first one after a start.
  */
-const MEASURED = /^(stage|process|machine|data|loss_by_noise)\/|seconds|per_second/;
-/** Those of them that every log step has, whatever their values. */
-const ALWAYS = /^process\//;
+const MEASURED = /^(stage|process|data|loss_by_noise)\/|seconds|per_second/;
 
 interface Told {
   readonly name?: string;
@@ -47,12 +47,11 @@ function metricsIn(workdir: string): Pick<Result, "metrics" | "wrong"> {
       wrong.push(`unreadable line ${line.slice(0, 40)}`);
       continue;
     }
-    if (told.name === undefined) continue;
+    if (told.name === undefined || TIMER.test(told.name)) continue;
     const place = `${told.name} of step ${told.step}`;
     if (places.has(place)) wrong.push(`${place} twice`);
     places.add(place);
     if (!MEASURED.test(told.name)) metrics.push(`${place}: ${told.value}`);
-    else if (ALWAYS.test(told.name)) metrics.push(place);
   }
   return { metrics: metrics.sort(), wrong };
 }
