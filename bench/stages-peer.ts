@@ -8,7 +8,8 @@ import { tf } from "../src/engine/tf.ts";
 import { withCredit } from "../src/streams/credit.ts";
 import { dequantize } from "../src/streams/dequantize.ts";
 import { flip } from "../src/streams/flip.ts";
-import { trainBatches, type Examples } from "../src/streams/batches.ts";
+import { type Examples, examplesOf } from "../src/data/examples.ts";
+import { trainBatches } from "../src/streams/batches.ts";
 import { perturb } from "../src/streams/perturb.ts";
 import { sampleTime } from "../src/streams/sample-time.ts";
 import { lossInputs } from "../src/streams/score-matching.ts";
@@ -25,8 +26,8 @@ const sde = sdeOf(config);
 const importance = weightingOf(config) === "importance";
 
 function examples(): Examples {
-  const values = readArrowFile(path).columns.get("image") as Column<Uint8Array>;
-  return { length: values.data.length / 3072, values };
+  const { data, shape } = readArrowFile(path).columns.get("image") as Column<Uint8Array>;
+  return examplesOf(data, shape);
 }
 
 async function timed<T>(name: string, bytes: number, batches: number, run: () => Promise<T>): Promise<[T, StageTime]> {

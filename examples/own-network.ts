@@ -6,7 +6,7 @@ import {
   definePipeline,
   denseLayer,
   dequantize,
-  type Examples,
+  examplesOf,
   flip,
   Scope,
   type ScoreModel,
@@ -36,10 +36,10 @@ function smallNetwork(shape: readonly [number, number, number], width: number): 
 
 const shape = [8, 8, 1] as const;
 /** Bright squares on dark ground. */
-const squares: Examples = {
-  length: 500,
-  values: { data: Uint8Array.from({ length: 500 * 64 }, (_, i) => (i % 8 < (i >> 6) % 8 ? 200 : 30)), shape },
-};
+const squares = examplesOf(
+  Uint8Array.from({ length: 500 * 64 }, (_, i) => (i % 8 < (i >> 6) % 8 ? 200 : 30)),
+  shape,
+);
 
 export default definePipeline({
   summary: "a network of three convolutions on squares",

@@ -5,6 +5,7 @@ import {
   definePipeline,
   evaluationSeed,
   type Examples,
+  examplesOf,
   mlp,
   priorBatches,
   sample,
@@ -29,7 +30,7 @@ function ring({ radius, points }: z.infer<typeof fields>["ring"]): Examples {
     const angle = (2 * Math.PI * i) / points;
     data.set([radius * Math.cos(angle), radius * Math.sin(angle)], 2 * i);
   }
-  return { length: points, values: { data, shape: [2] } };
+  return examplesOf(data, [2]);
 }
 
 export default definePipeline({

@@ -5,7 +5,7 @@ import {
   densityBitsPerDim,
   evalBatches,
   evaluate,
-  type Examples,
+  examplesOf,
   logLikelihood,
   mlp,
   sampleChain,
@@ -33,9 +33,8 @@ function cosineSDE(N: number): SDE {
 }
 
 const dims = 4;
-const examples = (length: number, seed: number): Examples => ({
-  ...{ length, values: { data: sampleChain({ dims, std: 0.5, rho: 0.7 }, length, seed), shape: [dims] } },
-});
+const examples = (length: number, seed: number) =>
+  examplesOf(sampleChain({ dims, std: 0.5, rho: 0.7 }, length, seed), [dims]);
 
 export default definePipeline({
   summary: "an MLP on a Gaussian, by the cosine schedule",

@@ -6,7 +6,6 @@ import {
   bytes,
   dequantize,
   imagePipeline,
-  images,
   loadCifar10,
   ncsnpp,
   networkOf,
@@ -44,7 +43,7 @@ export default imagePipeline({
   train(context, session, data, look) {
     const { seed, data: options } = context.config;
     return trainingLoop(context, session, {
-      ...{ data: images(data), column: "image", look },
+      ...{ data, column: "image", look },
       stages: (stage) =>
         pipe(
           stage("roll", roll<"image">(2)),

@@ -101,12 +101,13 @@ async function measure(arm: string, seed: number): Promise<Cell> {
   const workdir = join(given.folder, `${arm}-${seed}`);
   run("train", workdir, arm, seed);
   run("sample", workdir, arm, seed);
-  const { length, values } = await readSamples(join(workdir, "samples", `samples_${steps}.npz`));
-  const size = values.data.length / length;
+  const samples = await readSamples(join(workdir, "samples", `samples_${steps}.npz`));
+  const { length } = samples;
+  const values = samples.load(Array.from({ length }, (_, i) => i));
+  const size = values.length / length;
   const isClipped = (i: number) => {
     let extreme = 0;
-    for (let at = i * size; at < (i + 1) * size; at++)
-      extreme += Number(values.data[at] === 0 || values.data[at] === 255);
+    for (let at = i * size; at < (i + 1) * size; at++) extreme += Number(values[at] === 0 || values[at] === 255);
     return extreme > size / 2;
   };
   const clipped = Array.from({ length }, (_, i) => isClipped(i)).filter(Boolean).length / length;

@@ -15,7 +15,8 @@ import { scoreNetwork } from "../src/models/score-network.ts";
 import { vpSDE } from "../src/sde/vp.ts";
 import { accumulate } from "../src/streams/accumulate.ts";
 import { adam } from "../src/streams/adam.ts";
-import { evalBatches, trainBatches, type Examples } from "../src/streams/batches.ts";
+import { type Examples, examplesOf } from "../src/data/examples.ts";
+import { evalBatches, trainBatches } from "../src/streams/batches.ts";
 import { densityBitsPerDim } from "../src/streams/bits-per-dim.ts";
 import { credit, withCredit } from "../src/streams/credit.ts";
 import { ema } from "../src/streams/ema.ts";
@@ -61,10 +62,7 @@ const nameOf = ({ every, moments }: Way) => (moments ? `${every} ${moments}` : "
 
 await loadEngine();
 const network = scoreNetwork(mlp({ dims: chain.dims, width: 64, depth: 2 }), { reduceMean: true, compile: true });
-const examples = (values: Float32Array): Examples => ({
-  length: values.length / chain.dims,
-  values: { data: values, shape: [chain.dims] },
-});
+const examples = (values: Float32Array) => examplesOf(values, [chain.dims]);
 
 /** The usual stages, or those of local steps. */
 function training(state: TrainState, way: Way, seed: number, data: Examples) {

@@ -28,7 +28,6 @@ import {
   type ImageDataset,
   type ImagePipeline,
   imagePipeline,
-  images,
   importanceWeighted,
   type ImageSampler,
   likelihoodBound,
@@ -77,7 +76,7 @@ export function train(context: RunContext, session: Session, data: ImageDataset,
     const { seed } = config;
     const noise = trainingNoise(config);
     return trainingLoop(context, session, {
-      ...{ data: images(data), column: "image", look },
+      ...{ data, column: "image", look },
       stages: (stage) =>
         pipe(
           randomFlip ? stage("flip", flip({ seed })) : identity,
@@ -118,7 +117,7 @@ export function train(context: RunContext, session: Session, data: ImageDataset,
 
   return withCredit(2 * shards, (credit) =>
     goBack(state, { onDivergence, credit, shards, tell }, (start) =>
-      trainBatches(images(data), "image", { ...batches, ...start }).pipe(perturbed, updates),
+      trainBatches(data, "image", { ...batches, ...start }).pipe(perturbed, updates),
     ).pipe(
       stage("ema", ema(state, { rate: model.emaRate, rates: model.emaRates, compile })),
       sumWindow(state, { steps, every: logEvery }),
@@ -203,7 +202,7 @@ export const trainDequantizer: DequantizerTraining = (
 
   return withCredit(2 * shards, (credit) =>
     goBack(state, { onDivergence, credit, shards, tell, prefix: "train_deq" }, (start) =>
-      trainBatches(images(data), "image", { ...batches, ...start }).pipe(
+      trainBatches(data, "image", { ...batches, ...start }).pipe(
         randomFlip ? flip({ seed }) : identity,
         dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
         accumulate(shards),

@@ -8,7 +8,6 @@ import {
   type Batch,
   chainBitsPerDim,
   chainEntropy,
-  dataDigest,
   dataLoss,
   definePipeline,
   densityBitsPerDim,
@@ -16,7 +15,7 @@ import {
   evaluate,
   type EvaluationKey,
   evaluationSeed,
-  type Examples,
+  examplesOf,
   likelihoodBound,
   logLikelihood,
   Meter,
@@ -39,10 +38,7 @@ import {
 const data = { dims: 8, std: 0.5, rho: 0.7 };
 const shape = [data.dims];
 
-const examples = (values: Float32Array): Examples => ({
-  length: values.length / data.dims,
-  values: { data: values, shape },
-});
+const examples = (values: Float32Array) => examplesOf(values, shape);
 /** Examples in the training set. */
 const TRAIN = 100_000;
 const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -60,7 +56,7 @@ function run(context: RunContext) {
   const { split, numImages, repeats, boundTimes: times, boundOffset: offset, boundForm: form } = evaluation;
   const trained = sampleChain(data, TRAIN, seed);
   const held = sampleChain(data, numImages, fresh);
-  const digests = { train: dataDigest(examples(trained)), test: dataDigest(examples(held)) };
+  const digests = { train: examples(trained).digest, test: examples(held).digest };
 
   return session(context, { network, data: digests }, (session) => {
     const { sde, state, score, progress } = session;

@@ -67,13 +67,12 @@ export {
 } from "./data/batch.ts";
 export {
   type LoadedImages,
-  type StoredImages,
+  loadedImages,
   type ImageDataset,
   type ImageSplits,
-  imagesAt,
   type OnProgress,
 } from "./data/dataset.ts";
-export { dataDigest } from "./data/digest.ts";
+export { type Examples, type LoadedExamples, examplesOf, evaluationExamples } from "./data/examples.ts";
 export { evaluationOrder } from "./data/evaluation-order.ts";
 export { loadCifar10 } from "./data/cifar10/load.ts";
 export { fetchMnist } from "./data/mnist/fetch.ts";
@@ -85,17 +84,7 @@ export { type StepRecord, adam } from "./streams/adam.ts";
 export { allReduce } from "./streams/all-reduce.ts";
 export { type LocalStepsOptions, localSteps } from "./streams/local-steps.ts";
 export { type LocalGroupOptions, LocalGroup } from "./training/local-group.ts";
-export {
-  type Examples,
-  type StoredExamples,
-  type AnyExamples,
-  images,
-  evaluationExamples,
-  type TrainBatchesOptions,
-  trainBatches,
-  type EvalBatchesOptions,
-  evalBatches,
-} from "./streams/batches.ts";
+export { type TrainBatchesOptions, trainBatches, type EvalBatchesOptions, evalBatches } from "./streams/batches.ts";
 export { type BetweenStepsOptions, betweenSteps, type Look } from "./streams/between-steps.ts";
 export { bitsPerDim, densityBitsPerDim } from "./streams/bits-per-dim.ts";
 export { type Captured, captureState } from "./streams/capture-state.ts";

@@ -18,7 +18,8 @@ export async function stages(context: BenchContext): Promise<SectionResult> {
   const { scratch, repeats, cores, python, cache, say } = context;
   say("stages without a network, beside the compiled step");
   const arrow = join(scratch, "images.arrow");
-  await writeArrowFile(arrow, { image: randomImages(IMAGES).values });
+  const { load, shape } = randomImages(IMAGES);
+  await writeArrowFile(arrow, { image: { data: load(Array.from({ length: IMAGES }, (_, i) => i)), shape } });
   const casePath = join(scratch, "stages.safetensors");
   await writeCase(casePath, small);
   const own = startOwn("stages-peer.ts", arrow);

@@ -9,13 +9,12 @@ export const skeleton = (
 ): string => `/** ${name}: a score model of points on a noisy circle; put your own data and stages here. */
 import { join } from "node:path";
 import {
-  dataDigest,
   definePipeline,
   densityBitsPerDim,
   evalBatches,
   evaluate,
-  type Examples,
   evaluationSeed,
+  examplesOf,
   logLikelihood,
   mlp,
   priorBatches,
@@ -30,13 +29,13 @@ const dims = 2;
 const shape = [dims];
 
 /** Your data: \`count\` examples of \`dims\` numbers each, from the one numbered \`first\` on. */
-function examples(first: number, count: number): Examples {
+function examples(first: number, count: number) {
   const data = Float32Array.from({ length: count * dims }, (_, i) => {
     const angle = 2.399963 * (first + Math.floor(i / dims));
     const radius = 1 + 0.1 * Math.sin(12.9898 * (first * dims + i));
     return radius * (i % dims ? Math.sin(angle) : Math.cos(angle));
   });
-  return { length: count, values: { data, shape } };
+  return examplesOf(data, shape);
 }
 
 function run(context: RunContext) {
@@ -49,7 +48,7 @@ function run(context: RunContext) {
   const training = examples(0, 10_000);
   const test = examples(10_000, evaluation.numImages);
   // Resuming on other data is refused, and evaluations of two data sets are never mixed.
-  const data = { train: dataDigest(training), test: dataDigest(test) };
+  const data = { train: training.digest, test: test.digest };
 
   return session(context, { network, data }, (session) => ({
     // Stages of your own, an augmentation say, go where the batches pass: (batches) => batches.pipe(...).

@@ -8,6 +8,7 @@ import { imageShapeOf } from "../models/score-model.ts";
 import { scoreNetwork } from "../models/score-network.ts";
 import { odeEncode } from "../sampling/ode-sampler.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
+import { examplesOf } from "../data/examples.ts";
 import { evalBatches } from "../streams/batches.ts";
 import { priorBatches, sample } from "../streams/sample.ts";
 import { readAnyCheckpoint } from "../training/checkpoints/checkpoint-formats.ts";
@@ -19,7 +20,7 @@ import { configOfRun, requireTrainedWith } from "./checkpoint-config.ts";
 import { configSchema, type Config } from "./config.ts";
 import { compiles, evaluatedRate, evaluationSeed, sdeOf } from "./from-config.ts";
 import { samplerOf } from "./images/method.ts";
-import { joinedValues, modelExamples, wholeExamples } from "./model-examples.ts";
+import { joinedValues, modelExamples } from "./model-examples.ts";
 import { networkOf } from "./network-from-config.ts";
 import { ownPart } from "./own-fields.ts";
 import type { StoredConfig } from "./pipeline.ts";
@@ -157,7 +158,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
     },
     async decode(latents, given = {}) {
       const { batchSize, ...own } = settings(given);
-      const batches = evalBatches(wholeExamples(latents, shape), "latent", { batchSize });
+      const batches = evalBatches(examplesOf(latents, shape), "latent", { batchSize });
       return decoded(batches, sample(score, sde, { ...own, denoise: false }));
     },
     dispose() {

@@ -1,9 +1,10 @@
 /** Examples as the callers of a loaded model have them, and as its network has them. */
 import { lastValueFrom, map, pipe, toArray, type Observable, type OperatorFunction } from "rxjs";
 import { bytes, floats, type Batch, type ColumnData } from "../data/batch.ts";
+import { examplesOf } from "../data/examples.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
-import { evalBatches, type Examples } from "../streams/batches.ts";
+import { evalBatches } from "../streams/batches.ts";
 import { bitsPerDim, densityBitsPerDim } from "../streams/bits-per-dim.ts";
 import { dequantize } from "../streams/dequantize.ts";
 import { logLikelihood, type LogLikelihoodOptions } from "../streams/log-likelihood.ts";
@@ -22,13 +23,6 @@ export interface ModelExamples<A extends ColumnData> {
   readonly examples: OperatorFunction<Batch<"data">, A>;
 }
 
-/** Values as examples of a shape. @throws RangeError when they are no whole number of them. */
-export function wholeExamples(data: ColumnData, shape: readonly number[]): Examples {
-  const length = data.length / shape.reduce((a, b) => a * b, 1);
-  if (Number.isInteger(length)) return { length, values: { data, shape } };
-  throw new RangeError(`${data.length} values are not a number of examples of shape [${shape.join(", ")}]`);
-}
-
 /** Values of all parts, in order. */
 export async function joinedValues<A extends ColumnData>(parts: Observable<A>, none: A): Promise<A> {
   const found = await lastValueFrom(parts.pipe(toArray()));
@@ -43,7 +37,7 @@ const valuesOfBits = map((batch: Batch<"bpd">) => floats(batch, "bpd").data);
 function imageExamples(shape: readonly number[], centered: boolean): ModelExamples<Uint8Array> {
   const dequantized = (images: Uint8Array, { batchSize, seed }: Options) => {
     if (!(images instanceof Uint8Array)) throw new TypeError("the model is of images: give bytes, a Uint8Array");
-    return evalBatches(wholeExamples(images, shape), "image", { batchSize }).pipe(
+    return evalBatches(examplesOf(images, shape), "image", { batchSize }).pipe(
       dequantize("uniform", { seed, centered }),
     );
   };
@@ -67,7 +61,7 @@ function imageExamples(shape: readonly number[], centered: boolean): ModelExampl
 function vectorExamples(shape: readonly number[]): ModelExamples<Float32Array> {
   const data = (values: Float32Array, { batchSize }: Options) => {
     if (!(values instanceof Float32Array)) throw new TypeError("the model is of vectors: give floats, a Float32Array");
-    return evalBatches(wholeExamples(values, shape), "data", { batchSize });
+    return evalBatches(examplesOf(values, shape), "data", { batchSize });
   };
   return {
     none: new Float32Array(),

@@ -76,7 +76,7 @@ export interface SessionModel {
   readonly network: ScoreModel;
   /** The forward SDE; default: the one that the configuration names. */
   readonly sde?: SDE;
-  /** Digests of the data, see `dataDigest`: a run is not gone on with on others, an evaluation never mixes two. */
+  /** Digests of the data, which `examplesOf` and every data set have: a run is not gone on with on others, an evaluation never mixes two. */
   readonly data?: DataDigests;
 }
 

@@ -1,8 +1,9 @@
 /** The usual training of a score model, from batches to checkpoints, as one piece. */
 import { EMPTY, pipe, type Observable, type OperatorFunction } from "rxjs";
 import type { Batch } from "../data/batch.ts";
+import type { Examples } from "../data/examples.ts";
 import { Meter } from "../metrics/meter.ts";
-import { trainBatches, type AnyExamples } from "../streams/batches.ts";
+import { trainBatches } from "../streams/batches.ts";
 import { betweenSteps, type Look } from "../streams/between-steps.ts";
 import { captureState } from "../streams/capture-state.ts";
 import { checkpoint } from "../streams/checkpoint.ts";
@@ -23,7 +24,7 @@ import type { Session } from "./session.ts";
 /** The data of a training, and the stages that are its own. */
 export interface TrainingLoop<C extends string> {
   /** Examples to train on. */
-  readonly data: AnyExamples;
+  readonly data: Examples;
   /** Their column: "image" for bytes [H, W, C], "data" for floats of any shape. */
   readonly column: C;
   /** Stages from the examples to `data`, for example augmentation and dequantization; each may be named by `stage`. */

@@ -1,57 +1,11 @@
 import { defer, type Observable } from "rxjs";
 import { createBatch, type Batch, type BatchInfo, type Column } from "../data/batch.ts";
-import type { ImageDataset, LoadedImages } from "../data/dataset.ts";
-import { evaluationOrder } from "../data/evaluation-order.ts";
+import type { Examples } from "../data/examples.ts";
 import { permutation, randomKey } from "../base/random.ts";
 import { alone, type Peers, type Turn } from "../training/peers.ts";
 import type { Credit } from "./credit.ts";
 import { pullAhead } from "./pull-ahead.ts";
 import { pullTurns, type RoundTurns } from "./pull-turns.ts";
-import { pull } from "./pull.ts";
-
-/** Examples in memory: images as bytes, or vectors as floats. */
-export interface Examples {
-  readonly length: number;
-  /** Values of all examples, [length, ...shape], or of more, of which `order` takes some. */
-  readonly values: Column;
-  /** Place of each example, [length]; absent: one after another. */
-  readonly order?: Uint32Array;
-}
-
-/** Examples on the disk. */
-export interface StoredExamples {
-  readonly length: number;
-  /** Index of each example, [length]; absent: one after another. */
-  readonly order?: Uint32Array;
-  /** Examples by index, read while something else is done, [B, ...shape]. */
-  load(indices: Uint32Array): Promise<Column>;
-}
-
-/** Examples to draw batches from. */
-export type AnyExamples = Examples | StoredExamples;
-
-/** The first `limit` images of a data set, default all; {@link evaluationExamples} takes some of them. */
-export function images(data: LoadedImages, limit?: number): Examples;
-export function images(data: ImageDataset, limit?: number): AnyExamples;
-export function images(data: ImageDataset, limit = data.length): AnyExamples {
-  const { shape } = data;
-  const length = Math.min(limit, data.length);
-  if ("load" in data) return { length, load: async (indices) => ({ data: await data.load(indices), shape }) };
-  const size = shape[0] * shape[1] * shape[2];
-  return { length, values: { data: data.images.subarray(0, length * size), shape } };
-}
-
-/**
- * The examples of an evaluation of at most `limit`: as drawn at random from all, since data often lie
- * sorted by class, and always the same.
- *
- * @returns The examples at the places that `evaluationOrder` says, in its order.
- */
-export function evaluationExamples<E extends AnyExamples>(examples: E, limit: number): E {
-  const order = evaluationOrder(examples.length, limit);
-  const { order: before } = examples;
-  return { ...examples, length: order.length, order: before ? order.map((place) => before[place]!) : order };
-}
 
 /** Options of {@link trainBatches}. */
 export interface TrainBatchesOptions {
@@ -87,14 +41,6 @@ const roundTurns = (every: number, perReplica: number, pace: Credit | undefined)
     ),
 });
 
-function gather({ data, shape }: Column, indices: Uint32Array): Column {
-  const width = shape.reduce((a, b) => a * b, 1);
-  const out =
-    data instanceof Uint8Array ? new Uint8Array(indices.length * width) : new Float32Array(indices.length * width);
-  indices.forEach((index, i) => out.set(data.subarray(index * width, (index + 1) * width), i * width));
-  return { data: out, shape };
-}
-
 /** A batch that has yet to be read. */
 interface Plan {
   readonly info: BatchInfo;
@@ -102,42 +48,25 @@ interface Plan {
   readonly indices: Uint32Array;
 }
 
-/** Finds the places of a plan's examples. */
-const found = ({ order }: AnyExamples, { indices }: Plan) => (order ? indices.map((place) => order[place]!) : indices);
-
-/** One batch, at once or when it has been read. */
-function batchOf<C extends string>(examples: Examples, name: C, plan: Plan): Batch<C>;
-function batchOf<C extends string>(examples: StoredExamples, name: C, plan: Plan): Promise<Batch<C>>;
-function batchOf<C extends string>(examples: AnyExamples, name: C, plan: Plan): Batch<C> | Promise<Batch<C>>;
-function batchOf<C extends string>(examples: AnyExamples, name: C, plan: Plan) {
-  const batch = (column: Column) => createBatch({ [name]: column } as Record<C, Column>, plan.info);
-  const indices = found(examples, plan);
-  return "load" in examples ? examples.load(indices).then(batch) : batch(gather(examples.values, indices));
+async function batchOf<C extends string>(examples: Examples, name: C, { info, indices }: Plan): Promise<Batch<C>> {
+  const column: Column = { data: await examples.load(indices), shape: examples.shape };
+  return createBatch({ [name]: column } as Record<C, Column>, info);
 }
 
-/** Batches being read from the disk before their turn. */
+/** Batches being read before their turn. */
 const AHEAD = 4;
 
 /** The planned batches, in order; `ends` tells at each whether to complete instead. */
 function batchesOf<C extends string>(
-  examples: AnyExamples,
+  examples: Examples,
   name: C,
   plans: () => Generator<Plan, void>,
   ends: (info: BatchInfo) => boolean,
   credit: Credit | undefined,
 ): Observable<Batch<C>> {
-  if (!("load" in examples)) {
-    return pull(function* () {
-      for (const plan of plans()) {
-        if (ends(plan.info)) return;
-        yield batchOf(examples, name, plan);
-      }
-    }, credit);
-  }
-  const stored = examples;
   function* jobs() {
     for (const plan of plans()) {
-      yield { start: async () => batchOf(stored, name, plan), ends: () => ends(plan.info) };
+      yield { start: () => batchOf(examples, name, plan), ends: () => ends(plan.info) };
     }
   }
   return pullAhead(jobs, AHEAD, credit);
@@ -147,18 +76,18 @@ function batchesOf<C extends string>(
  * Shuffled batches without end of an epoch: sample k of the run is entry k mod N of the permutation of epoch k / N.
  *
  * So every example is seen once an epoch, no remainder is dropped, and any step can be the first. The order is one for
- * all shards, so no example is in two of them. Examples on the disk are read a few batches ahead.
+ * all shards, so no example is in two of them. A few batches are read ahead.
  *
  * @example
  * ```ts
- * trainBatches(images(dataset), "image", { batchSize: 128, shards: 1, seed: 1, from: state.step, to: 1000 });
+ * trainBatches(dataset, "image", { batchSize: 128, shards: 1, seed: 1, from: state.step, to: 1000 });
  * ```
  * @param name The column: "image" for bytes, "data" for floats.
  * @returns For each step in [from, to) one batch per shard, in order; with peers those that are this node's turn.
  * @throws RangeError when `batchSize` is not a multiple of `shards`.
  */
 export function trainBatches<C extends string>(
-  examples: AnyExamples,
+  examples: Examples,
   name: C,
   { batchSize, shards, seed, from, redraw = 0, to, signal, credit, peers = alone(), pace }: TrainBatchesOptions,
 ): Observable<Batch<C>> {
@@ -219,12 +148,12 @@ export interface EvalBatchesOptions {
  *
  * @example
  * ```ts
- * evalBatches(images(dataset, 1000), "image", { batchSize: 100 });
+ * evalBatches(evaluationExamples(dataset, 1000), "image", { batchSize: 100 });
  * ```
  * @returns Batches with the column `name`, [B, ...shape].
  */
 export function evalBatches<C extends string>(
-  examples: AnyExamples,
+  examples: Examples,
   name: C,
   { batchSize, repeats = 1, from = 0, signal, credit }: EvalBatchesOptions,
 ): Observable<Batch<C>> {

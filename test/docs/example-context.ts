@@ -1,7 +1,7 @@
 /** What the examples of the documentation take for granted; `test/docs/type-check.ts` imports it into them. */
 import type { Observable } from "rxjs";
 import type { NcsnppConfig } from "scorestream";
-import type { AnyExamples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
+import type { Examples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
 import type {
   Meter,
   Peers,
@@ -38,7 +38,7 @@ export declare const networkConfig: NcsnppConfig;
 /** Data sets: images on the disk or in memory, and vectors. */
 export declare const dataset: ImageDataset;
 export declare const loaded: LoadedImages;
-export declare const examples: AnyExamples;
+export declare const examples: Examples;
 
 /** Streams between the stages, named after what passes. */
 export declare const imageBatches: Observable<Batch<"image">>;

@@ -1,7 +1,7 @@
 /** The parts of the report's page that its numbers stand in. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { ImageDataset } from "../../src/data/dataset.ts";
+import { loadedImages } from "../../src/data/dataset.ts";
 import { reportHtml } from "../../src/monitor/report/report-html.ts";
 import { precisionTable, qualitySection, runSection, table } from "../../src/monitor/report/report-tables.ts";
 import type { Report } from "../../src/monitor/report/report.ts";
@@ -128,7 +128,7 @@ describe("tables", () => {
 describe("the images of a report", () => {
   const length = 35;
   const images = Uint8Array.from({ length }, (_, i) => i);
-  const data: ImageDataset = { name: "tiny", split: "test", length, shape: [1, 1, 1], images, labels: images };
+  const data = loadedImages({ name: "tiny", split: "test", shape: [1, 1, 1], images });
   const shownOf = async (count: number) => {
     const perImage = Array.from({ length: count }, (_, i) => ((7 * i) % 35) / 4);
     const folder = temporaryFolder();

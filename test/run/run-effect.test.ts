@@ -8,7 +8,8 @@ import { tf } from "../../src/engine/tf.ts";
 import { imageShapeOf } from "../../src/models/score-model.ts";
 import { scoreNetwork } from "../../src/models/score-network.ts";
 import { sdeOf } from "../../src/run/from-config.ts";
-import { evalBatches, evaluationExamples, images } from "../../src/streams/batches.ts";
+import { evaluationExamples } from "../../src/data/examples.ts";
+import { evalBatches } from "../../src/streams/batches.ts";
 import { bitsPerDim } from "../../src/streams/bits-per-dim.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import { likelihoodBound } from "../../src/streams/likelihood-bound.ts";
@@ -88,7 +89,7 @@ describe("evaluation and samples", { timeout: 30_000 }, () => {
     const score = network.scoreFunction(average, sde);
     const found = async (measured: Observable<Batch<"bpd">>) =>
       (await lastValueFrom(measured.pipe(toArray()))).flatMap((batch) => [...floats(batch, "bpd").data]);
-    const data = evalBatches(evaluationExamples(images(dataset("test", 6)), 6), "image", {
+    const data = evalBatches(evaluationExamples(dataset("test", 6), 6), "image", {
       batchSize: 2,
       repeats: 1,
     }).pipe(dequantize<"image">("uniform", { seed, centered: true }));

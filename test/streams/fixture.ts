@@ -6,7 +6,7 @@ import { tf } from "../../src/engine/tf.ts";
 import type { NcsnppConfig } from "../../src/models/ncsnpp.ts";
 import type { ScoreModel } from "../../src/models/score-model.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
-import type { Examples } from "../../src/streams/batches.ts";
+import { examplesOf, type LoadedExamples } from "../../src/data/examples.ts";
 import { perturb } from "../../src/streams/perturb.ts";
 import { sampleTime } from "../../src/streams/sample-time.ts";
 import { normal } from "../support/tensors.ts";
@@ -22,14 +22,16 @@ export const infoAt = (over: Partial<BatchInfo> = {}): BatchInfo => ({
 });
 
 /** Bytes that tell the examples apart: value i of example e is (7 e + i) mod 256. */
-export function imageExamples(length: number, shape: readonly number[] = [2, 3, 1]): Examples {
+export function imageExamples(length: number, shape: readonly number[] = [2, 3, 1]): LoadedExamples<Uint8Array> {
   const width = shape.reduce((a, b) => a * b, 1);
   const data = Uint8Array.from({ length: length * width }, (_, i) => 7 * Math.floor(i / width) + (i % width));
-  return { length, values: { data, shape } };
+  return examplesOf(data, shape);
 }
 
 export function imageBatch(size: number, over: Partial<BatchInfo> = {}, shape?: readonly number[]): Batch<"image"> {
-  return createBatch({ image: imageExamples(size, shape).values }, infoAt(over));
+  const examples = imageExamples(size, shape);
+  const data = examples.load(Array.from({ length: size }, (_, i) => i));
+  return createBatch({ image: { data, shape: examples.shape } }, infoAt(over));
 }
 
 /** Standard normal `data` of the shape. */

@@ -7,6 +7,7 @@ import { tf } from "../../src/engine/tf.ts";
 import { layoutOf } from "../../src/models/parameters.ts";
 import { trainBatches } from "../../src/streams/batches.ts";
 import { credit } from "../../src/streams/credit.ts";
+import { examplesOf } from "../../src/data/examples.ts";
 import { localSteps } from "../../src/streams/local-steps.ts";
 import { LocalGroup } from "../../src/training/local-group.ts";
 import type { Group, ShardGradient, Turn } from "../../src/training/peers.ts";
@@ -18,7 +19,7 @@ const layout = layoutOf([{ name: "p", shape: [1], init: { kind: "ones" } }]);
 const [EVERY, REPLICAS] = [3, 2];
 const options = { batchSize: REPLICAS, shards: REPLICAS, seed: 5 };
 const values = Float32Array.from({ length: 8 }, (_, i) => i / 8);
-const examples = { length: 8, values: { data: values, shape: [] } };
+const examples = examplesOf(values, []);
 const outer = { learningRate: 0.7, momentum: 0.9 };
 
 /** p' = p - 0.1 (p - x), m' = m / 2 + x, v' = v / 4 + 1: after a wait, as a network has it. */

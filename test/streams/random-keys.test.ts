@@ -15,7 +15,8 @@ import { dequantizationLoss } from "../../src/streams/dequantization-loss.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import type { Gradient } from "../../src/streams/gradient.ts";
 import { flip } from "../../src/streams/flip.ts";
-import { images, trainBatches } from "../../src/streams/batches.ts";
+import { examplesOf } from "../../src/data/examples.ts";
+import { trainBatches } from "../../src/streams/batches.ts";
 import { likelihoodBound } from "../../src/streams/likelihood-bound.ts";
 import { logLikelihood } from "../../src/streams/log-likelihood.ts";
 import { perturb } from "../../src/streams/perturb.ts";
@@ -153,9 +154,9 @@ describe("a draw that is of an example, or of an epoch", () => {
   });
 
   it('"shuffle": of the epoch, whose order shards and steps go through', async () => {
-    const data = { shape: [1, 1, 1] as const, length: 5, images: Uint8Array.of(0, 1, 2, 3, 4) };
+    const data = examplesOf(Uint8Array.of(0, 1, 2, 3, 4), [1, 1, 1]);
     const options = { batchSize: 2, shards: 2, seed, from: 3, to: 8 };
-    const batches = trainBatches(images(data as never), "image", options);
+    const batches = trainBatches(data, "image", options);
     const order = (await lastValueFrom(batches.pipe(toArray()))).map((batch) => bytes(batch, "image").data[0]);
     const epochs = [1, 2].flatMap((epoch) => [...permutation(randomKey(seed, "shuffle", epoch), 5)]);
     expect(order).toEqual(epochs.slice(1).concat(permutation(randomKey(seed, "shuffle", 3), 5)[0]!));

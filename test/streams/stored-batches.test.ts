@@ -1,12 +1,13 @@
 import { concatMap, lastValueFrom, take, tap, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { bytes, type Batch } from "../../src/data/batch.ts";
-import type { LoadedImages, StoredImages } from "../../src/data/dataset.ts";
+import { type ImageDataset, loadedImages } from "../../src/data/dataset.ts";
 import { openSplits } from "../../src/data/prepare/open-splits.ts";
 import { prepare } from "../../src/data/prepare/prepare.ts";
 import { permutation, randomKey } from "../../src/base/random.ts";
 import { credit } from "../../src/streams/credit.ts";
-import { evalBatches, images, trainBatches, type TrainBatchesOptions } from "../../src/streams/batches.ts";
+import { evaluationExamples } from "../../src/data/examples.ts";
+import { evalBatches, trainBatches, type TrainBatchesOptions } from "../../src/streams/batches.ts";
 import { join } from "node:path";
 import { made, temporaryFolder, valuesOf } from "../data/prepare/fixture.ts";
 
@@ -14,7 +15,7 @@ const N = 23;
 const PIXELS = 60;
 
 /** 23 images in shards of ten, and six for evaluation. */
-async function stored(): Promise<{ train: StoredImages; test: StoredImages }> {
+async function stored(): Promise<{ train: ImageDataset; test: ImageDataset }> {
   const folder = temporaryFolder();
   await prepare(made({ length: N }), { directory: join(folder, "train"), shardBytes: 600 });
   await prepare({ ...made({ length: 6 }), split: "test" }, { directory: join(folder, "test"), shardBytes: 600 });
@@ -22,23 +23,22 @@ async function stored(): Promise<{ train: StoredImages; test: StoredImages }> {
 }
 
 /** The same images in memory. */
-const loaded: LoadedImages = {
-  ...{ name: "made", split: "train", length: N, shape: [4, 5, 3] },
+const loaded = loadedImages({
+  ...{ name: "made", split: "train", shape: [4, 5, 3] },
   images: Uint8Array.from(
     valuesOf(
       Array.from({ length: N }, (_, i) => i),
       PIXELS,
     ),
   ),
-  labels: new Uint8Array(N),
-};
+});
 
 const options: TrainBatchesOptions = { batchSize: 4, shards: 2, seed: 3, from: 0, to: 12 };
 type Read = readonly { readonly info: unknown; readonly values: readonly number[] }[];
 const read = (batches: readonly Batch<"image">[]): Read =>
   batches.map((batch) => ({ info: batch.info, values: [...bytes(batch, "image").data] }));
-const all = async (data: StoredImages | LoadedImages, over: Partial<TrainBatchesOptions> = {}) =>
-  read(await lastValueFrom(trainBatches(images(data), "image", { ...options, ...over }).pipe(toArray())));
+const all = async (data: ImageDataset, over: Partial<TrainBatchesOptions> = {}) =>
+  read(await lastValueFrom(trainBatches(data, "image", { ...options, ...over }).pipe(toArray())));
 
 describe("batches of stored images", () => {
   it("are those of the same images in memory: order, shards, epochs", async () => {
@@ -71,7 +71,9 @@ describe("batches of stored images", () => {
 
   it("for evaluation come in order, the last one smaller", async () => {
     const { test } = await stored();
-    const batches = read(await lastValueFrom(evalBatches(images(test, 5), "image", { batchSize: 3 }).pipe(toArray())));
+    const batches = read(
+      await lastValueFrom(evalBatches(evaluationExamples(test, 5), "image", { batchSize: 3 }).pipe(toArray())),
+    );
     expect(batches.map(({ values }) => values)).toEqual([valuesOf([0, 1, 2], PIXELS), valuesOf([3, 4], PIXELS)]);
     test.close();
   });
@@ -79,7 +81,7 @@ describe("batches of stored images", () => {
   it("end at the border of a step once stopped, also those that were read ahead", async () => {
     const { train } = await stored();
     const stop = new AbortController();
-    const source = trainBatches(images(train), "image", { ...options, signal: stop.signal });
+    const source = trainBatches(train, "image", { ...options, signal: stop.signal });
     const batches = source.pipe(tap(({ info }) => void (info.step === 2 && info.shard === 0 && stop.abort())));
     expect((await lastValueFrom(batches.pipe(toArray()))).at(-1)!.info).toMatchObject({ step: 2, shard: 1 });
     train.close();
@@ -88,9 +90,9 @@ describe("batches of stored images", () => {
   it("are read a few ahead, no more", async () => {
     const { train } = await stored();
     let [reads, trained, most] = [0, 0, 0];
-    const watched: StoredImages = { ...train, load: (indices) => (reads++, train.load(indices)) };
+    const watched: ImageDataset = { ...train, load: (indices) => (reads++, train.load(indices)) };
     const credits = credit(2);
-    const source = trainBatches(images(watched), "image", { ...options, to: 40, credit: credits });
+    const source = trainBatches(watched, "image", { ...options, to: 40, credit: credits });
     expect(reads).toBe(0);
     const slow = source.pipe(
       concatMap(async () => {
@@ -104,14 +106,14 @@ describe("batches of stored images", () => {
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(6);
     reads = 0;
-    await lastValueFrom(trainBatches(images(watched), "image", options).pipe(take(1)));
+    await lastValueFrom(trainBatches(watched, "image", options).pipe(take(1)));
     expect(reads).toBeLessThanOrEqual(5);
     train.close();
   });
 
   it("pass on what is wrong with a shard", async () => {
     const { train } = await stored();
-    const broken: StoredImages = { ...train, load: () => Promise.reject(new Error("shard-00001.arrow is cut short")) };
+    const broken: ImageDataset = { ...train, load: () => Promise.reject(new Error("shard-00001.arrow is cut short")) };
     await expect(all(broken)).rejects.toThrow("shard-00001.arrow is cut short");
     train.close();
   });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { LoadedImages } from "../dataset.ts";
+import { type LoadedImages, loadedImages } from "../dataset.ts";
 import { BadFileError } from "../fetch/bad-file.ts";
 import { classNames, pixels, recordBytes, shape, type BatchFile, type Cifar10Manifest } from "./manifest.ts";
 import { unpackRecords } from "./records.ts";
@@ -43,14 +43,7 @@ export async function assemble(files: AsyncIterable<SourceFile>, manifest: Cifar
   const n = manifest.imagesPerFile;
   const allocate = (split: "train" | "test"): LoadedImages => {
     const length = n * manifest.files.filter((file) => file.split === split).length;
-    return {
-      name: "cifar10",
-      split,
-      length,
-      shape,
-      images: new Uint8Array(length * pixels),
-      labels: new Uint8Array(length),
-    };
+    return loadedImages({ name: "cifar10", split, shape, images: new Uint8Array(length * pixels) });
   };
   const data: Cifar10 = { train: allocate("train"), test: allocate("test") };
   const missing = new Map(manifest.files.map((file) => [file.name, file]));

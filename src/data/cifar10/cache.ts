@@ -3,7 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readArrowFile, writeArrowFile } from "../formats/arrow-file.ts";
-import type { LoadedImages, OnProgress } from "../dataset.ts";
+import { type LoadedImages, loadedImages, type OnProgress } from "../dataset.ts";
 import type { Cifar10 } from "./assemble.ts";
 import { pixels, shape, type Cifar10Manifest } from "./manifest.ts";
 
@@ -63,7 +63,7 @@ function readSplit(path: string, split: Split, manifest: Cifar10Manifest): Loade
   if (found !== metadata.get("sha256")) {
     throw new RangeError(`its hash is wrong: sha256 ${found}, expected ${metadata.get("sha256")}`);
   }
-  return { name: "cifar10", split, length: expected, shape, images, labels };
+  return loadedImages({ name: "cifar10", split, shape, images, labels });
 }
 
 /** Both splits as views on the cached files; undefined when there is no cache, or it was damaged and is now removed. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { UsageError } from "../../base/errors.ts";
 import { ordinal } from "../../base/format.ts";
-import type { ImageSplits, StoredImages } from "../dataset.ts";
+import type { ImageDataset, ImageSplits } from "../dataset.ts";
 
 /** Some of the images, found by `indexOf`. */
-function part(data: StoredImages, split: string, length: number, indexOf: (index: number) => number): StoredImages {
+function part(data: ImageDataset, split: string, length: number, indexOf: (index: number) => number): ImageDataset {
   const indicesOf = (indices: ArrayLike<number>) =>
     Uint32Array.from(indices, (index) => {
       if (index >= 0 && index < length) return indexOf(index);
@@ -26,7 +26,7 @@ function part(data: StoredImages, split: string, length: number, indexOf: (index
  *
  * @throws UsageError when there are fewer than k images.
  */
-export function holdOut(data: StoredImages, fraction: number): ImageSplits<StoredImages> & { readonly every: number } {
+export function holdOut(data: ImageDataset, fraction: number): ImageSplits & { readonly every: number } {
   const every = Math.max(2, Math.round(1 / fraction));
   const held = Math.floor(data.length / every);
   if (held === 0) {

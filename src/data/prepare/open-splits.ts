@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { ordinal } from "../../base/format.ts";
-import type { ImageSplits, StoredImages } from "../dataset.ts";
+import type { ImageDataset, ImageSplits } from "../dataset.ts";
 import { shapeText } from "../sources/source.ts";
 import { namesOfSplit } from "../sources/splits.ts";
 import { holdOut } from "./hold-out.ts";
@@ -15,7 +15,7 @@ const TEST = [...namesOfSplit("test"), ...namesOfSplit("validation")];
 const TRAIN = namesOfSplit("train");
 
 /** Data prepared for training and evaluation. */
-export interface PreparedSplits extends ImageSplits<StoredImages> {
+export interface PreparedSplits extends ImageSplits {
   /** Manifest of the training images. */
   readonly manifest: Manifest;
   /** Manifest of the evaluation images; the same where these are held out. */
@@ -58,7 +58,7 @@ async function openSplit(directory: string, folder: string, split: string) {
   const { manifest, length, shape } = shards;
   const name = ANY.includes(manifest.work.format) ? basename(resolve(directory)) : kindOf(manifest);
   const hashes = manifest.shards.map(({ sha256 }) => sha256).join(" ");
-  const images: StoredImages = {
+  const images: ImageDataset = {
     ...{ name, split, length, shape },
     about: [name, ...leftOut(folder, manifest)].join("; "),
     digest: createHash("sha256").update(hashes).digest("hex"),

@@ -1,7 +1,7 @@
 /** Writes and reads the report of an evaluation. */
 import { readJson } from "../../base/read-json.ts";
 import { join } from "node:path";
-import { type ImageDataset, imagesAt } from "../../data/dataset.ts";
+import type { ImageDataset } from "../../data/dataset.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import type { Shown } from "./report-figures.ts";
 import type { Report } from "./report.ts";
@@ -27,7 +27,7 @@ const shown = (
 ): Shown[] =>
   places.map((place) => {
     const index = order?.[place] ?? place;
-    return { png: pngGrid(imagesAt(data, [index]), data.shape, { padding: 0 }), index, bpd: perImage[place]! };
+    return { png: pngGrid(data.gather([index]), data.shape, { padding: 0 }), index, bpd: perImage[place]! };
   });
 
 export interface ReportFiles {

@@ -1,7 +1,7 @@
 /** The variational dequantizer of an image pipeline: trained by the bound through the score model, which stays as it is. */
 import { concat, defer, EMPTY, identity, type Observable } from "rxjs";
 import { evaluationOrder } from "../../data/evaluation-order.ts";
-import { imagesAt, type ImageDataset } from "../../data/dataset.ts";
+import type { ImageDataset } from "../../data/dataset.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import { accumulate } from "../../streams/accumulate.ts";
 import { adam } from "../../streams/adam.ts";
@@ -13,7 +13,7 @@ import { unitImage } from "../../streams/dequantize.ts";
 import { ema } from "../../streams/ema.ts";
 import { flip } from "../../streams/flip.ts";
 import { goBack } from "../../streams/go-back.ts";
-import { images, trainBatches } from "../../streams/batches.ts";
+import { trainBatches } from "../../streams/batches.ts";
 import { record } from "../../streams/record.ts";
 import { sumWindow } from "../../streams/sum-window.ts";
 import { dequantizerOutcome, dequantizerSession, type DequantizerSession } from "../dequantizer-session.ts";
@@ -60,7 +60,7 @@ export const dequantizerLoop: DequantizerTraining = (
 
   return withCredit(2 * shards, (credit) =>
     goBack(state, { onDivergence, credit, shards, tell, prefix: "train_deq" }, (start) =>
-      trainBatches(images(data), "image", { ...batches, ...start }).pipe(
+      trainBatches(data, "image", { ...batches, ...start }).pipe(
         randomFlip ? flip({ seed }) : identity,
         dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
         accumulate(shards),
@@ -89,7 +89,7 @@ export function imageDequantizer(
 ): ImageDequantizer {
   const { config, signal } = context;
   const first = evaluationOrder(data.length, config.dequantizer.batchSize);
-  const firstImages = () => unitImage(imagesAt(data, first));
+  const firstImages = () => unitImage(data.gather(first));
   const importance = session.sde.importance !== undefined;
   const withDequantizer = (use: Use) =>
     dequantizerSession(context, session, { form, shape: data.shape, importance, firstImages }, use);

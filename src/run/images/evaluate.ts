@@ -10,7 +10,8 @@ import { stagesOf, type Stage } from "../../streams/stage.ts";
 import { tellStages } from "../../streams/tell-stages.ts";
 import { evaluate, type EvaluationKey } from "../../streams/evaluate.ts";
 import type { Evaluated } from "../../metrics/evaluated.ts";
-import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
+import { evaluationExamples } from "../../data/examples.ts";
+import { evalBatches } from "../../streams/batches.ts";
 import type { DequantizerSession } from "../dequantizer-session.ts";
 import { evaluationKind } from "../evaluation-work.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
@@ -59,7 +60,7 @@ export function imageEvaluation(
   const { eval: evaluation } = config;
   const { numImages, repeats } = evaluation;
   const data = chosen(evaluation.split, test, train);
-  const examples = evaluationExamples(images(data), numImages);
+  const examples = evaluationExamples(data, numImages);
   const total = examples.length * repeats;
   const found: { [key in EvaluationKey]?: readonly Evaluated[] } = {};
 

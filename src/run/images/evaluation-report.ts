@@ -76,7 +76,7 @@ export async function evaluationReport(
   const images = data(split);
   return write({
     run: {
-      data: "about" in images ? images.about : images.name,
+      data: images.about,
       ...(session.data && { images: session.data[split] }),
       ...{
         pipeline: name,

@@ -1,7 +1,6 @@
 /** The parts that pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
 import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.ts";
-import { dataDigest } from "../../data/digest.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import type { ImageShape } from "../../models/score-model.ts";
@@ -82,7 +81,7 @@ function requireImages({ network }: SessionModel, { name, shape }: ImageDataset)
 }
 
 const closing = ({ train, test }: ImageSplits) => {
-  for (const images of [train, test]) if ("close" in images) images.close();
+  for (const images of [train, test]) images.close();
 };
 
 /**
@@ -103,7 +102,7 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
     const { config } = context;
     const model = pipeline.model(context, train.shape);
     requireImages(model, train);
-    const digests = { train: dataDigest(train), test: dataDigest(test) };
+    const digests = { train: train.digest, test: test.digest };
     return session(context, { ...model, data: digests }, (session): RunPhases => {
       const evaluation = imageEvaluation(context, session, measures, { test, train, anchors: anchorsOf(config) });
       const quality = imageQuality(context, session, train);
@@ -146,7 +145,7 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
             const size = checkedSize(data.train, imageSize);
             const notes = imageSize === undefined ? configNotes(context.config, size) : [];
             const said = [...(data.notes ?? []), ...notes];
-            const about = "about" in data.train ? data.train.about : data.train.name;
+            const about = data.train.about;
             const messages = said.map((text): RunEvent => ({ type: "message", text: `note: ${text}` }));
             return concat(
               from(messages),

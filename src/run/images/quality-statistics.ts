@@ -15,7 +15,7 @@ import { featureStatistics } from "../../quality/statistics.ts";
 import { readStatistics, writeStatistics, type DataStatistics } from "../../quality/statistics-file.ts";
 import { collectFeatures } from "../../streams/collect-features.ts";
 import { withCredit } from "../../streams/credit.ts";
-import { evalBatches, images } from "../../streams/batches.ts";
+import { evalBatches } from "../../streams/batches.ts";
 import { inceptionFeatures } from "../../streams/inception-features.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 
@@ -25,10 +25,7 @@ const message = (text: string): RunEvent => ({ type: "message", text });
 /** Path of the statistics of these images by this network. */
 export function statisticsPath({ cacheDir }: RunContext, network: Inception, data: ImageDataset): string {
   const hash = createHash("sha256").update(JSON.stringify([data.shape, data.length, network.digest]));
-  const name = hash
-    .update("digest" in data ? data.digest : data.images)
-    .digest("hex")
-    .slice(0, 16);
+  const name = hash.update(data.digest).digest("hex").slice(0, 16);
   return join(cacheDir, "quality", `${data.name}_${data.split}_${name}.npz`);
 }
 
@@ -77,7 +74,7 @@ function computed(
   };
   let whole = false;
   const work = withCredit(2, (credit) =>
-    evalBatches(images(data), "image", { batchSize, signal, credit }).pipe(
+    evalBatches(data, "image", { batchSize, signal, credit }).pipe(
       inceptionFeatures(network, { batchSize, signal }),
       credit.refund(),
       collectFeatures(["pool3"], { stage: `features of ${name}`, name, total: data.length }, ({ pool3 }) =>

@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import { concatMap, defer, EMPTY, last, type Observable } from "rxjs";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
-import { imagesAt, type ImageSplits } from "../../data/dataset.ts";
+import type { ImageSplits } from "../../data/dataset.ts";
 import { evaluationOrder } from "../../data/evaluation-order.ts";
 import { pngGrid } from "../../data/formats/png-grid.ts";
 import type { NearestImages } from "../../metrics/nearest-images.ts";
-import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
+import { evaluationExamples } from "../../data/examples.ts";
+import { evalBatches } from "../../streams/batches.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { nearestTo } from "../../streams/nearest-to.ts";
 import type { RunContext } from "../pipeline.ts";
@@ -35,7 +36,7 @@ export function snapshotNearest(
 ): (samples: Uint8Array, step: number) => Observable<never> {
   const { shape } = train;
   const mirror = config.data.randomFlip;
-  const examples = evaluationExamples(images(train), config.training.snapshotNearest);
+  const examples = evaluationExamples(train, config.training.snapshotNearest);
   const order = evaluationOrder(train.length, examples.length);
   const batchSize = Math.max(1, Math.floor(AT_ONCE / (shape[0] * shape[1] * shape[2])));
   /** Distances of the test images, which stay the same. */
@@ -51,7 +52,7 @@ export function snapshotNearest(
 
   return (samples, step) =>
     defer(() => {
-      const others = known ? new Uint8Array(0) : imagesAt(test, evaluationOrder(test.length, TEST));
+      const others = known ? new Uint8Array(0) : test.gather(evaluationOrder(test.length, TEST));
       return search(Buffer.concat([samples, others])).pipe(
         last(undefined, undefined),
         concatMap(async (found) => {

@@ -10,7 +10,8 @@ import { tf } from "../../engine/tf.ts";
 import type { Look } from "../../streams/between-steps.ts";
 import { imageShapeOf } from "../../models/score-model.ts";
 import { evaluate } from "../../streams/evaluate.ts";
-import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
+import { evaluationExamples } from "../../data/examples.ts";
+import { evalBatches } from "../../streams/batches.ts";
 import { owning } from "../../streams/owning.ts";
 import { priorBatches } from "../../streams/sample.ts";
 import type { ScoreFunction } from "../../sde/score-function.ts";
@@ -62,7 +63,7 @@ export function imageSnapshot(
 
   /** The bound on images of a split, as a metric. */
   const bound = (split: "test" | "train", score: ScoreFunction, step: number) => {
-    const some = evaluationExamples(images(data[split]), numImages);
+    const some = evaluationExamples(data[split], numImages);
     const kind = { ...evaluationKind(fewer, "bound", false), split };
     return evalBatches(some, "image", { batchSize, signal }).pipe(
       measures({ ...context, config: fewer }, { ...session, score }).bound,

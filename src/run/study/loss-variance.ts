@@ -7,7 +7,8 @@ import type { ImageDataset } from "../../data/dataset.ts";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import type { ScoreFunction } from "../../sde/score-function.ts";
 import type { SDE } from "../../sde/sde.ts";
-import { evalBatches, evaluationExamples, images } from "../../streams/batches.ts";
+import { evaluationExamples } from "../../data/examples.ts";
+import { evalBatches } from "../../streams/batches.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { dequantize } from "../../streams/dequantize.ts";
 import { perturb } from "../../streams/perturb.ts";
@@ -72,7 +73,7 @@ export async function drawLosses(
   density: LossDensity,
   { draws, batchSize, eps, seed, centered, signal }: DrawOptions,
 ): Promise<DrawnLosses> {
-  const some = evaluationExamples(images(data), draws);
+  const some = evaluationExamples(data, draws);
   const repeats = Math.ceil(draws / some.length);
   const parts = withCredit(2, (credit) =>
     evalBatches(some, "image", { batchSize, repeats, signal, credit }).pipe(

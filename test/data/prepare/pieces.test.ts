@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { StoredImages } from "../../../src/data/dataset.ts";
+import type { ImageDataset } from "../../../src/data/dataset.ts";
 import { holdOut } from "../../../src/data/prepare/hold-out.ts";
 import { loadAhead } from "../../../src/data/prepare/load-ahead.ts";
 import { leftText } from "../../../src/data/prepare/manifest.ts";
@@ -9,13 +9,13 @@ import { channelStatistics, channelSums, countClasses } from "../../../src/data/
 import type { SourceEntry } from "../../../src/data/sources/source.ts";
 
 /** Images that are their own indices. */
-const stored = (length: number, closed: () => void = () => {}): StoredImages => ({
+const stored = (length: number, closed: () => void = () => {}): ImageDataset => ({
   ...{ name: "made", split: "train", length, shape: [1, 1, 1], about: "made", digest: "d" },
   gather: (indices) => Uint8Array.from(indices),
   load: async (indices) => Uint8Array.from(indices),
   close: closed,
 });
-const indicesOf = ({ gather, length }: StoredImages) => [...gather(Array.from({ length }, (_, i) => i))];
+const indicesOf = ({ gather, length }: ImageDataset) => [...gather(Array.from({ length }, (_, i) => i))];
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 describe("holdOut", () => {

@@ -14,7 +14,8 @@ import { adam } from "../../../src/streams/adam.ts";
 import { allReduce } from "../../../src/streams/all-reduce.ts";
 import { withCredit } from "../../../src/streams/credit.ts";
 import { ema } from "../../../src/streams/ema.ts";
-import { trainBatches, type Examples } from "../../../src/streams/batches.ts";
+import { examplesOf } from "../../../src/data/examples.ts";
+import { trainBatches } from "../../../src/streams/batches.ts";
 import { perturb } from "../../../src/streams/perturb.ts";
 import { sampleTime } from "../../../src/streams/sample-time.ts";
 import { scoreMatching } from "../../../src/streams/score-matching.ts";
@@ -23,10 +24,7 @@ import { vpSDE } from "../../../src/sde/vp.ts";
 export const BATCH = 16;
 export const SHARDS = 4;
 export const sde = vpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
-export const examples: Examples = {
-  length: 64,
-  values: { data: sampleChain({ dims: 3, std: 0.5, rho: 0.7 }, 64, 1), shape: [3] },
-};
+export const examples = examplesOf(sampleChain({ dims: 3, std: 0.5, rho: 0.7 }, 64, 1), [3]);
 
 /** The network all nodes of a test share; its graphs depend on nothing else. */
 export const network: ScoreNetwork = scoreNetwork(mlp({ dims: 3, width: 8, depth: 1 }), {

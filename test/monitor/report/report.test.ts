@@ -2,7 +2,7 @@ import { decode } from "fast-png";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { loadedImages } from "../../../src/data/dataset.ts";
 import { histogram, histogramFigure } from "../../../src/monitor/report/report-figures.ts";
 import { digitsOf, scale } from "../../../src/monitor/report/report-html-parts.ts";
 import { reportHtml } from "../../../src/monitor/report/report-html.ts";
@@ -119,8 +119,7 @@ describe("writeReport", () => {
   it("writes both files and ranks the images", async () => {
     const folder = join(temporaryFolder(), "eval");
     const images = Uint8Array.from({ length: 3 * 4 }, (_, i) => 10 * Math.floor(i / 4));
-    const labels = new Uint8Array(3);
-    const data: ImageDataset = { name: "tiny", split: "test", length: 3, shape: [2, 2, 1], images, labels };
+    const data = loadedImages({ name: "tiny", split: "test", shape: [2, 2, 1], images });
     const samples = join(temporaryFolder(), "samples.png");
     writeFileSync(samples, png);
     const page = await writeReport(report, { folder, data, samples });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EMPTY, lastValueFrom, take, toArray, type Observable } from "rxjs";
 import imagenet32 from "../../../pipelines/imagenet32.ts";
 import images from "../../../pipelines/images.ts";
-import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { loadedImages } from "../../../src/data/dataset.ts";
 import { writeNpz } from "../../../src/data/formats/npz.ts";
 import { loadEngine, type EngineOptions } from "../../../src/engine/load.ts";
 import { tf } from "../../../src/engine/tf.ts";
@@ -69,7 +69,7 @@ const WIDTH = 48;
 const shape = [4, 4, 3] as const;
 const pixels = (count: number, seed: number) =>
   Uint8Array.from(normal(count * WIDTH, seed), (x) => Math.min(Math.max(128 + 60 * x, 0), 255));
-const data: ImageDataset = { name: "noise", split: "train", length: 6, shape, images: pixels(6, 1), labels: new Uint8Array(6) }; // prettier-ignore
+const data = loadedImages({ name: "noise", split: "train", shape, images: pixels(6, 1) });
 
 /** Writes samples that can be measured. */
 export async function samplesFile(): Promise<string> {

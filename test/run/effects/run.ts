@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { concat, identity, ignoreElements, lastValueFrom, toArray } from "rxjs";
 import { scoreFlow, train } from "../../../pipelines/cifar10.ts";
 import { readProgress } from "../../../src/data/formats/read-progress.ts";
-import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { type ImageDataset, loadedImages } from "../../../src/data/dataset.ts";
 import { loadEngine } from "../../../src/engine/load.ts";
 import type { NearestImages } from "../../../src/metrics/nearest-images.ts";
 import type { Mode } from "../../../src/metrics/run-event.ts";
@@ -22,7 +22,6 @@ import { parseAssignment, resolveConfig } from "../../../src/run/resolve-config.
 import { session } from "../../../src/run/session.ts";
 import { trainingNoise } from "../../../src/run/from-config.ts";
 import { trainingLoop } from "../../../src/run/training-loop.ts";
-import { images } from "../../../src/streams/batches.ts";
 import { dequantize } from "../../../src/streams/dequantize.ts";
 import { flip } from "../../../src/streams/flip.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
@@ -39,7 +38,7 @@ const layout = layoutOf(linear.parameters);
 export function dataset(split: "train" | "test", length: number): ImageDataset {
   const first = split === "train" ? 60 : 100;
   const pixels = Uint8Array.from({ length: length * SIZE * SIZE }, (_, i) => first + ((i * 7) % 101));
-  return { name: "tiny", split, length, shape: [SIZE, SIZE, 1], images: pixels, labels: new Uint8Array(length) };
+  return loadedImages({ name: "tiny", split, shape: [SIZE, SIZE, 1], images: pixels });
 }
 
 /** What no row says: short, and away from small times, at which a network that knows nothing is far off. */
@@ -92,7 +91,7 @@ const loop: typeof train = (context, own, data, look) => {
   const { seed, data: options } = context.config;
   const noise = trainingNoise(context.config);
   return trainingLoop(context, own, {
-    ...{ data: images(data), column: "image", look },
+    ...{ data, column: "image", look },
     stages: () => (source) =>
       source.pipe(options.randomFlip ? flip({ seed }) : identity, dequantize(noise.kind, { seed, ...noise })),
   });

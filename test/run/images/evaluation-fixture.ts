@@ -15,8 +15,7 @@ import { requireName } from "../../../src/cli/registry.ts";
 import { layoutOf } from "../../../src/models/parameters.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
 import { session } from "../../../src/run/session.ts";
-import type { ImageDataset, LoadedImages } from "../../../src/data/dataset.ts";
-import { dataDigest } from "../../../src/data/digest.ts";
+import { type LoadedImages, loadedImages } from "../../../src/data/dataset.ts";
 import type { Report } from "../../../src/monitor/report/report.ts";
 import { accumulate } from "../../../src/streams/accumulate.ts";
 import { adam } from "../../../src/streams/adam.ts";
@@ -24,7 +23,7 @@ import { captureState } from "../../../src/streams/capture-state.ts";
 import { checkpoint } from "../../../src/streams/checkpoint.ts";
 import { dequantize } from "../../../src/streams/dequantize.ts";
 import { ema } from "../../../src/streams/ema.ts";
-import { images, trainBatches } from "../../../src/streams/batches.ts";
+import { trainBatches } from "../../../src/streams/batches.ts";
 import { perturb } from "../../../src/streams/perturb.ts";
 import { record } from "../../../src/streams/record.ts";
 import { sampleTime } from "../../../src/streams/sample-time.ts";
@@ -37,10 +36,10 @@ export const SIZE = 4;
 const WIDTH = SIZE * SIZE;
 
 /** Grey images with a slope, the same every time. */
-function dataset(split: "train" | "test", length: number, shift = 0): ImageDataset {
+function dataset(split: "train" | "test", length: number, shift = 0): LoadedImages {
   const offset = (split === "train" ? 60 : 100) + shift;
   const pixels = Uint8Array.from({ length: length * WIDTH }, (_, i) => offset + ((i * 7) % 23) + 5 * (i % WIDTH));
-  return { name: "tiny", split, length, shape: [SIZE, SIZE, 1], images: pixels, labels: new Uint8Array(length) };
+  return loadedImages({ name: "tiny", split, shape: [SIZE, SIZE, 1], images: pixels });
 }
 
 interface Options {
@@ -59,7 +58,7 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
   const { training, data, optim, model, seed } = config;
   const { batchSize, shards, steps, smallestTime: eps } = training;
   const [train, test] = [dataset("train", 16, shift), dataset("test", 6, shift)];
-  const digests = { train: dataDigest(train), test: dataDigest(test) };
+  const digests = { train: train.digest, test: test.digest };
   const weighting = weightingOf(config);
   return session(context, { network: linearModel([SIZE, SIZE, 1]), data: digests }, (own) => {
     const { sde, network, state, store } = own;
@@ -72,7 +71,7 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
     const dequantizer = imageDequantizer(context, own, train, { form: "cifar10", learn: dequantizerLoop });
     return {
       train: () =>
-        trainBatches(images(train), "image", { batchSize, shards, seed, from: state.step, to: steps, signal })
+        trainBatches(train, "image", { batchSize, shards, seed, from: state.step, to: steps, signal })
           .pipe(
             dequantize("uniform", { seed, centered: data.centered }),
             sampleTime(sde, { eps, density: densityOf(weighting), seed }),
@@ -136,7 +135,7 @@ export async function tiny(argv: readonly string[], options: Options = {}): Prom
 export const set = (...settings: string[]) => settings.flatMap((setting) => ["--set", setting]);
 
 /** Bytes of the images that are evaluated. */
-export const testPixels = (): Uint8Array => (dataset("test", 6) as LoadedImages).images;
+export const testPixels = (): Uint8Array => dataset("test", 6).images;
 
 /** Writes a checkpoint whose averaged parameters these are; the parameters themselves are others. */
 export function checkpointOf(average: Readonly<Record<string, number>>): Promise<string> {

@@ -8,7 +8,7 @@ import type { RunContext, RunEvent, Summary } from "../../../src/run/pipeline.ts
 import { resolveConfig } from "../../../src/run/resolve-config.ts";
 import type { Session } from "../../../src/run/session.ts";
 import { createBatch } from "../../../src/data/batch.ts";
-import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { loadedImages } from "../../../src/data/dataset.ts";
 import type { NpyArray } from "../../../src/data/formats/npy.ts";
 import { writeNpz } from "../../../src/data/formats/npz.ts";
 import { UsageError } from "../../../src/base/errors.ts";
@@ -25,9 +25,7 @@ const WIDTH = 48;
 const pixels = (count: number, seed: number) =>
   Uint8Array.from(normal(count * WIDTH, seed), (x) => Math.min(Math.max(128 + 60 * x, 0), 255));
 
-const data: ImageDataset = {
-  ...{ name: "noise", split: "train", length: 12, shape, images: pixels(12, 1), labels: new Uint8Array(12) },
-};
+const data = loadedImages({ name: "noise", split: "train", shape, images: pixels(12, 1) });
 
 /** @param samples Written to a file, which is measured; undefined: samples are drawn. */
 async function setUp(

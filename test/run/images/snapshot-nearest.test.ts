@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { EMPTY, lastValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { ImageDataset } from "../../../src/data/dataset.ts";
+import { type ImageDataset, loadedImages } from "../../../src/data/dataset.ts";
 import { evaluationOrder } from "../../../src/data/evaluation-order.ts";
 import { loadEngine } from "../../../src/engine/load.ts";
 import type { NearestImages } from "../../../src/metrics/nearest-images.ts";
@@ -19,7 +19,7 @@ await loadEngine();
 /** Grey images of 4 x 4, image i of the grey `first + step i`. */
 function greys(split: "train" | "test", length: number, first: number, step: number): ImageDataset {
   const images = Uint8Array.from({ length: length * SIZE }, (_, i) => first + step * Math.floor(i / SIZE));
-  return { name: "greys", split, length, shape: [4, 4, 1], images, labels: new Uint8Array(length) };
+  return loadedImages({ name: "greys", split, shape: [4, 4, 1], images });
 }
 
 async function compared(sets: readonly string[], samples: readonly number[], aborted = false) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LoadedImages } from "../../../src/data/dataset.ts";
+import { loadedImages } from "../../../src/data/dataset.ts";
 import { fillNormal, fillUniform, randomKey } from "../../../src/base/random.ts";
 import { drawTime } from "../../../src/sde/draw-time.ts";
 import { vpSDE } from "../../../src/sde/vp.ts";
@@ -39,7 +39,7 @@ describe("lossEstimates", () => {
 });
 
 describe("drawLosses", () => {
-  const data: LoadedImages = { name: "four", shape: [2, 2, 1], length: 4, images: Uint8Array.from({ length: 16 }, (_, i) => 16 * i), labels: new Uint8Array(4) } as unknown as LoadedImages; // prettier-ignore
+  const data = loadedImages({ name: "four", split: "train", shape: [2, 2, 1], images: Uint8Array.from({ length: 16 }, (_, i) => 16 * i) }); // prettier-ignore
   const score: ScoreFunction = { shape: [2, 2, 1], score: (x) => x.map((v) => -v), scoreAndDivergence: () => Promise.reject(new Error()) }; // prettier-ignore
   const options = { draws: 10, batchSize: 3, eps, seed: 5, centered: true, signal: new AbortController().signal };
 
