@@ -67,6 +67,7 @@ export {
 } from "./data/batch.ts";
 export {
   type LoadedImages,
+  type ImagesInMemory,
   loadedImages,
   type ImageDataset,
   type ImageSplits,

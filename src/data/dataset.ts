@@ -23,6 +23,10 @@ export interface LoadedImages extends ImageDataset {
   readonly labels: Uint8Array;
 }
 
+/** Images for {@link loadedImages}; without labels all are of class 0. */
+export type ImagesInMemory = Pick<LoadedImages, "name" | "split" | "shape" | "images"> &
+  Partial<Pick<LoadedImages, "labels">>;
+
 /**
  * A data set of images in memory, which are not copied.
  *
@@ -32,16 +36,12 @@ export interface LoadedImages extends ImageDataset {
  * ```
  * @throws RangeError when the pixels are no whole number of images.
  */
-export function loadedImages({
-  images,
-  labels,
-  ...about
-}: Pick<LoadedImages, "name" | "split" | "shape" | "images"> & Partial<Pick<LoadedImages, "labels">>): LoadedImages {
-  const held = examplesOf(images, about.shape);
+export function loadedImages({ name, split, shape, images, labels }: ImagesInMemory): LoadedImages {
+  const held = examplesOf(images, shape);
   const load = (indices: ArrayLike<number>) => held.load(indices);
   return {
-    ...{ ...about, about: about.name, length: held.length, images, labels: labels ?? new Uint8Array(held.length) },
-    ...{ load, gather: load },
+    ...{ name, about: name, split, shape, images, length: held.length, load, gather: load },
+    labels: labels ?? new Uint8Array(held.length),
     close() {},
     get digest() {
       return held.digest;

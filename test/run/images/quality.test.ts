@@ -82,7 +82,7 @@ describe("imageQuality", () => {
       /cannot be read: .*not an npz file.*\n.*remove the file, it is computed again/s,
     );
     // Other images have features of their own.
-    const other = { ...data, images: pixels(12, 9) };
+    const other = loadedImages({ ...data, images: pixels(12, 9) });
     const { fid } = results(await collect(imageQuality(context, session, other, loadSmall).of(unused)));
     expect(fid!).toBeGreaterThan(1e-4);
     expect(readdirSync(cache)).toHaveLength(2);
