@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
-import { NonFiniteLossError } from "../../src/base/errors.ts";
+import { NonFiniteLossError, RunError } from "../../src/base/errors.ts";
 import { layoutOf } from "../../src/models/parameters.ts";
 import { readCheckpoint } from "../../src/training/checkpoints/checkpoint.ts";
 import { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
@@ -97,6 +97,22 @@ describe("checkpoint", () => {
     const other = new Error("other");
     await expect(lastValueFrom(failing(other).pipe(checkpoint(state, store, { every: 5 })))).rejects.toBe(other);
     expect(files("checkpoints-meta")).toEqual(["checkpoint_1.arrow"]);
+    state.dispose();
+  });
+
+  it.each([
+    ["of a state that is not good", { keepsState: false }, 5, []],
+    ["of a state that is saved already", { keepsState: true }, 1, []],
+    ["of a good state that is not saved", { keepsState: true }, 5, ["checkpoint_1.arrow"]],
+  ])("saves as the error says: %s", async (_, how, every, saved) => {
+    const { state, store, advance, files } = training();
+    const error = Object.assign(new RunError("lost"), how);
+    const failing = concat(
+      of(1),
+      throwError(() => error),
+    ).pipe(advance, checkpoint(state, store, { every }));
+    await expect(lastValueFrom(failing)).rejects.toBe(error);
+    expect(files("checkpoints-meta")).toEqual(saved);
     state.dispose();
   });
 

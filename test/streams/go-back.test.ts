@@ -54,6 +54,36 @@ async function train(diverges: Readonly<Record<number, number>>, onDivergence: O
   return { state, told, seen, ...ended };
 }
 
+describe("an attempt at the steps", () => {
+  const options = { onDivergence: "back" as const, shards: 1, tell: () => {} };
+  const state = () => ({ step: 0, goneBack: 0 });
+
+  it("passes other errors on at once", async () => {
+    let attempts = 0;
+    const run = withCredit(1, (credit) =>
+      goBack(state(), { ...options, credit }, () => {
+        attempts++;
+        return throwError(() => new Error("other"));
+      }).pipe(credit.refund()),
+    );
+    await expect(lastValueFrom(run)).rejects.toThrow("other");
+    expect(attempts).toBe(1);
+  });
+
+  it("may give back by the credit that it is lent", async () => {
+    const run = withCredit(1, (credit) =>
+      goBack(state(), { ...options, credit }, (start) =>
+        trainBatches(examples, "image", { batchSize: 4, shards: 1, seed: 1, to: 4, ...start }).pipe(
+          map(({ info }) => recordOf(info)),
+          start.credit.refund(),
+        ),
+      ),
+    );
+    const records = await lastValueFrom(run.pipe(toArray()));
+    expect(records.map(({ info }) => info.step)).toEqual([0, 1, 2, 3]);
+  });
+});
+
 describe("a step that diverges", () => {
   it("is drawn anew until it does not, and counted with its step", async () => {
     const { steps, seen, state, told } = await train({ 2: 1, 3: LIMIT, 9: 2 });

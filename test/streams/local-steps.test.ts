@@ -1,5 +1,5 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
-import { concatMap, firstValueFrom, lastValueFrom, map, pipe, Subject, timer, toArray } from "rxjs";
+import { bufferCount, concatMap, firstValueFrom, lastValueFrom, map, pipe, Subject, timer, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { NonFiniteLossError } from "../../src/base/errors.ts";
 import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
@@ -158,6 +158,33 @@ describe("localSteps", () => {
       });
     },
   );
+
+  it("counts replicas, not shards, where a replica has several", async () => {
+    const state = TrainState.initial(layout, 1);
+    const group = groupThatMayTakeBack();
+    const asked: Turn[] = [];
+    const owes = (turn: Turn) => (asked.push(turn), true);
+    const peers = Object.assign(group.peers, { owes, rounds: 1 });
+    const source = new Subject<Batch<"data">>();
+    const ended = new Subject<number>();
+    const onStep = (step: number) => setImmediate(() => ended.next(step));
+    const both = (replica: Replica) =>
+      pipe(
+        bufferCount<Batch<"data">>(2),
+        map(([first]) => first!),
+        steps(replica, onStep),
+      );
+    const subscription = source.pipe(localSteps(peers, { ...local, shards: 2 * REPLICAS, state }, both)).subscribe();
+    const over = firstValueFrom(ended);
+    for (const shard of [2, 3]) {
+      source.next(createBatch({ data: { data: Float32Array.of(1), shape: [] } }, { ...batchAt(0).info, shard }));
+    }
+    await over;
+    expect(asked[0]).toEqual({ step: 0, shard: 1 });
+    expect(group.added).toEqual([{ step: 0, shard: 1 }]);
+    subscription.unsubscribe();
+    state.dispose();
+  });
 
   it("leaves the group and its source, and takes no further step, once unsubscribed", async () => {
     await expectNoLeak(async () => {

@@ -72,6 +72,8 @@ describe("sampleQuality", () => {
   it("leaves the KID out without the data's features, and says so", async () => {
     const all = await events(batches(20), { total: 20, step: 0, data: { statistics, pool3: undefined } });
     expect(Object.keys(ofType(all, "result")[0]!.values)).toEqual(["fid", "inceptionScore"]);
+    expect(ofType(all, "metric").map(({ name }) => name)).toEqual(["eval/fid", "eval/inception_score"]);
+    expect(all.every((event) => typeof event === "object")).toBe(true);
     expect(ofType(all, "message").map(({ text }) => text)).toEqual([expect.stringMatching(/KID: .*only mu and sigma/)]);
   });
 

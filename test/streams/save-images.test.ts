@@ -1,5 +1,5 @@
 import { decode } from "fast-png";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { from, lastValueFrom, of, Subject, throwError, concatWith, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -83,6 +83,19 @@ describe("saveImages", () => {
     for (const key of ["grid", "arrow", "npz"] as const) {
       expect(readFileSync(files[key]).equals(readFileSync(whole.files[key])), key).toBe(true);
     }
+  });
+
+  it("tells of damage to the images drawn before", async () => {
+    const { folder, open, files } = setUp();
+    open().append(bytes(batches[0], "image").data);
+    truncateSync(join(folder, "partial.bin"), 3);
+    const events = await lastValueFrom(of(batches[0]).pipe(saveImages(files, { total: 4, spool: open() }), toArray()));
+    expect(events.filter(({ type }) => type === "message")).toEqual([
+      {
+        type: "message",
+        text: expect.stringMatching(/^warning: .*partial.bin: batch 1 is damaged: it and those after it/),
+      },
+    ]);
   });
 
   it("writes nothing after an error, or when unsubscribed", async () => {
