@@ -59,6 +59,7 @@ describe("Monitor.Push", () => {
     const push = (...batches: MetricBatch[]) => lastValueFrom(client.push(values(...batches), 5000));
     expect(await push(batch(1, 3), batch(4, 2), batch(1, 2, { node: "b" }))).toEqual({ stored: 7, duplicates: 0 });
     expect(await push(batch(2, 6))).toEqual({ stored: 2, duplicates: 4 });
+    expect(await push(batch(1, 2), batch(5, 3))).toEqual({ stored: 0, duplicates: 5 });
     expect(await push()).toEqual({ stored: 0, duplicates: 0 });
     expect(stored(monitor)).toEqual([1, 2, 3, 4, 5, 1, 2, 6, 7]);
   });

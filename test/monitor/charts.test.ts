@@ -57,4 +57,17 @@ describe("intervalChart", () => {
     expect(bars[1]).toBe(0);
     expect(picture).toContain('class="zero"');
   });
+
+  it("shows zero far from the values where that is wanted, and all of it within its width", () => {
+    const intervals = [{ name: "a", mean: 100, standardError: 2 }];
+    const chart = (zero: boolean) => intervalChart({ title: "x", label: "bits", intervals, zero });
+    const centre = (picture: string) => Number(/cx="([\d.]+)"/.exec(picture)![1]);
+    expect(/class="zero"/.test(chart(true))).toBe(true);
+    expect(chart(true)).toContain(">0<");
+    expect(chart(false)).not.toContain(">0<");
+    const end = (picture: string) => Math.max(...[...picture.matchAll(/x2="([\d.]+)"/g)].map(([, x]) => Number(x)));
+    expect(end(chart(true))).toBeLessThanOrEqual(620);
+    // The value stands at the right when zero is at the left.
+    expect(centre(chart(true))).toBeGreaterThan(centre(chart(false)));
+  });
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseRunState, type RunPhase } from "../../src/metrics/run-state.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
-import { mlflowHeaders } from "../../src/monitor/mlflow/mlflow-api.ts";
+import { MlflowApi, MlflowError, mlflowHeaders } from "../../src/monitor/mlflow/mlflow-api.ts";
 import { MlflowTracker } from "../../src/monitor/mlflow/mlflow-tracker.ts";
 import { leaves } from "../../src/monitor/mlflow/run-mlflow.ts";
 import { until } from "../grpc/fixture.ts";
@@ -163,5 +163,34 @@ describe("MlflowTracker", () => {
     const basic = mlflowHeaders({ MLFLOW_TRACKING_USERNAME: "u", MLFLOW_TRACKING_PASSWORD: "p" });
     expect(basic).toEqual({ authorization: `Basic ${Buffer.from("u:p").toString("base64")}` });
     expect(mlflowHeaders({})).toEqual({});
+  });
+});
+
+describe("a call", () => {
+  it.each([
+    [400, false],
+    [401, false],
+    [404, false],
+    [408, true],
+    [429, true],
+    [499, false],
+    [500, true],
+    [503, true],
+  ])("that is answered with %s may succeed later: %s", (status, passing) => {
+    expect(new MlflowError(status, "", "").passing).toBe(passing);
+  });
+
+  it("is ended by the signal", { timeout: 5000 }, async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    onTestFinished(() => {
+      silent.close();
+      silent.closeAllConnections();
+    });
+    const stop = new AbortController();
+    const api = new MlflowApi(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, {}, stop.signal);
+    const call = api.experiment("x");
+    setTimeout(() => stop.abort(), 20);
+    await expect(call).rejects.toThrow(/abort/);
   });
 });

@@ -46,7 +46,10 @@ it(
     metrics.push([entry("2 odd.name", 3, Infinity)]);
     const response = await (await mounted(metrics))();
     expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-    const { stdout, stderr } = python.run(PARSE, await response.text());
+    const text = await response.text();
+    expect(text).toContain("# HELP scorestream_last_seen_timestamp_seconds when the run was last heard of, since 1970");
+    expect(text).toContain("# HELP scorestream_steps_total optimizer steps behind the parameters");
+    const { stdout, stderr } = python.run(PARSE, text);
     expect(stderr).toBe("");
     const [a, b] = [{ run_id: "a-1", node: "n" }, { run_id: 'b"\\\n', node: "m" }]; // prettier-ignore
     const samples = stdout.trim().split("\n").map((line) => JSON.parse(line) as unknown[]); // prettier-ignore

@@ -1,6 +1,7 @@
 /** Records, queues and filters at their borders. */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Archive } from "../../src/monitor/archive.ts";
 import { RunFeed } from "../../src/monitor/feed.ts";
@@ -66,6 +67,18 @@ describe("a record", () => {
     for await (const part of log.batchesInTurns(log.end, even)) parts.push(part);
     expect(parts.map(({ batch }) => [batch.sequence, steps([batch])])).toEqual([[2, [2, 4, 6]]]);
     expect(parts[0]!.end).toEqual(log.end);
+  });
+
+  it("ends where the file ends, though it was to be longer", async () => {
+    const log = opened();
+    for (const each of metrics(1, 2)) log.add(each);
+    const read = async () => {
+      const found: number[] = [];
+      const beyond = { ...log.end, offset: log.end.offset + 100 };
+      for await (const { batch } of log.batchesInTurns(beyond, isMetric)) found.push(...steps([batch]));
+      return found;
+    };
+    expect(await Promise.race([read(), sleep(2000, "reads on for ever")])).toEqual([1, 2]);
   });
 
   it("that another thread writes is told on from where the feed began, the rest at its end", () => {

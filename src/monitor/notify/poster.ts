@@ -66,7 +66,7 @@ export class Poster {
     const { signal } = this.#over;
     for (let attempt = 0; ; attempt++) {
       const { why, again } = await this.#attempt(body);
-      if (why === undefined || !again) return why;
+      if (!again) return why;
       if (attempt + 1 === ATTEMPTS || signal.aborted) return `${why}; ${attempt + 1} attempts`;
       const delay = backoffDelay(attempt, this.#options.delays);
       await (this.#soon.signal.aborted ? pause(Math.min(delay, LAST), signal) : pause(delay, this.#soon.signal));

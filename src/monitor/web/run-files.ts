@@ -54,6 +54,9 @@ const stepOf = (name: string) => {
 
 const kindOf = (name: string): GridKind => (/^(raw|nearest)_\d+\.png$/.exec(name)?.[1] as GridKind) ?? "samples";
 
+/** Those without a step stand first. */
+const orderOf = ({ step }: SampleGrid) => step ?? -1;
+
 /** The grids in `samples`, by step. */
 export function sampleGrids(workdir: string): SampleGrid[] {
   const names = ifThere(() => readdirSync(join(workdir, "samples"))) ?? [];
@@ -65,7 +68,7 @@ export function sampleGrids(workdir: string): SampleGrid[] {
         ? [{ name, step: stepOf(name), kind: kindOf(name), bytes: file.size, modified: file.mtime.toISOString() }]
         : [];
     });
-  return grids.sort((a, b) => (a.step ?? -1) - (b.step ?? -1) || a.name.localeCompare(b.name));
+  return grids.sort((a, b) => orderOf(a) - orderOf(b) || a.name.localeCompare(b.name));
 }
 
 /** A grid that {@link sampleGrids} lists. */

@@ -51,6 +51,11 @@ describe("the page", () => {
       "this model, variational bound||3.750 +- 0.125|",
       "FLIF||4.19|",
     ]);
+    const kinds = { bpd: "importance-weighted, K = 20", bound: "bound" };
+    expect(rows(reportHtml({ ...report, kinds }, pictures)).slice(2, 4)).toEqual([
+      "this model, importance-weighted, K = 20||3.500 +- 0.125|",
+      "this model, variational bound||3.750 +- 0.125|",
+    ]);
     // On one scale: marks from 2.5 to 4.5, so that 3.5 is in the middle.
     expect(page).toContain('<i style="left:50.00%"></i></div></td><td class="value">3.500');
     expect(page).toContain('<s style="left:50.00%;width:25.00%"></s>');

@@ -59,6 +59,8 @@ describe("feedHub", () => {
 
   it("tells new tabs nothing of runs that a later server does not have", async () => {
     const { feed, tab } = opened(["new"]);
+    const early = tab();
+    early.join();
     feed.state("live");
     feed.frame(frame("old", 1, 1));
     feed.state("lost");
@@ -68,7 +70,14 @@ describe("feedHub", () => {
     await Promise.resolve();
     const late = tab();
     late.join();
+    const gone = (heard: readonly FeedMessage[]) => heard.filter(({ kind }) => kind === "gone");
+    expect(gone(early.heard)).toEqual([{ kind: "gone", runs: ["old"] }]);
     const runs = late.heard.flatMap((message) => (message.kind === "record" ? [message.record.run] : []));
     expect(runs).toEqual(["new"]);
+    feed.state("lost");
+    feed.state("live");
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(gone(early.heard)).toHaveLength(1);
   });
 });

@@ -14,6 +14,22 @@ const frame = (first: number, last: number, more: Partial<Frame> = {}): Frame =>
   return { run: "run", node: "node", first, last, dropped: 0, metrics: metrics(first, last), ...more };
 };
 
+describe("a number of a configuration", () => {
+  it("is found by its path, and is none where something else stands on the way", () => {
+    const config = { optim: { lr: 0.1, name: "adam" }, model: null, sde: "vp" };
+    expect(numberAt(config, "optim", "lr")).toBe(0.1);
+    for (const path of [
+      ["optim", "name"],
+      ["model", "nf"],
+      ["sde", "length"],
+      ["none", "lr"],
+    ]) {
+      expect(numberAt(config, ...path)).toBeUndefined();
+    }
+    expect(numberAt(null, "optim")).toBeUndefined();
+  });
+});
+
 describe("Series", () => {
   it("replaces what a run did again after it went back to a checkpoint", () => {
     const series = new Series("1");

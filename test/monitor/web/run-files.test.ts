@@ -24,7 +24,7 @@ function workdirWith(files: Readonly<Record<string, string>>): string {
 
 describe("grids of a run", () => {
   it("go by step, those without one first, and by name where the step is the same", () => {
-    const names = ["b_20.png", "a_20.png", "z.png", "s_3.png", "s_100.png", "s_5.txt"];
+    const names = ["b_20.png", "a_20.png", "z.png", "a_0.png", "s_3.png", "s_100.png", "s_5.txt"];
     const workdir = workdirWith(Object.fromEntries(names.map((name) => [`samples/${name}`, name])));
     utimesSync(join(workdir, "samples", "z.png"), 1, 1.5);
     const grids = sampleGrids(workdir);
@@ -37,6 +37,7 @@ describe("grids of a run", () => {
     });
     expect(grids.map(({ name, step }) => [name, step])).toEqual([
       ["z.png", undefined],
+      ["a_0.png", 0],
       ["s_3.png", 3],
       ["a_20.png", 20],
       ["b_20.png", 20],

@@ -34,7 +34,7 @@ describe("the view in the address", () => {
     expect(viewIn(addressOf({ ...plain, table: { ...plain.table, sort } })).table.sort).toEqual(sort);
   });
 
-  it.each(["axis=none", "smoothing=1", "smoothing=x", "zoom=5,5", "zoom=2,1", "zoom=1", "zoom=a,b", "zoom=1,2,3", "sort=", "log=yes"])("leaves %s out", (text) => {
+  it.each(["axis=none", "smoothing=1", "smoothing=x", "smoothing=-0.5", "zoom=5,5", "zoom=2,1", "zoom=1", "zoom=a,b", "zoom=1,2,3", "sort=", "log=yes"])("leaves %s out", (text) => {
     expect(viewIn(`#${text}`)).toEqual(plain);
   }); // prettier-ignore
 });
