@@ -110,7 +110,7 @@ export function train(context: RunContext, session: Session, data: ImageDataset,
     stage("score", scoreMatching(network, sde, state, { weighting, seed, signal: peers.alone ? signal : undefined })),
     allReduce(peers),
     stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
-    lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
+    lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps, state }),
     gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
     stage("adam", adam(state, { ...optim, compile, largestLoss })),
   );

@@ -6,6 +6,9 @@ import type { HistogramMessage } from "./histogram.ts";
 /** A metric before it has a step and a time. */
 export type Reading = Pick<Metric, "name" | "value" | "unit">;
 
+/** A metric of a step before it has a time. */
+export type StepReading = Reading & { readonly step: number };
+
 /** The distribution of values at a step. */
 export interface HistogramReading {
   readonly name: string;
@@ -33,6 +36,7 @@ export class Meter {
   readonly #stages = new Map<string, StageClock | undefined>();
   readonly #means = new Map<string, Mean>();
   #histograms: HistogramReading[] = [];
+  #ofSteps: StepReading[] = [];
   #held = 0;
   #since: number;
 
@@ -50,6 +54,19 @@ export class Meter {
       mean.sum += value;
       mean.count++;
     }
+  }
+
+  /** Adds a metric of a step, which is told as it is; a step that is taken again replaces its own. */
+  tellStep(reading: StepReading): void {
+    this.#ofSteps = this.#ofSteps.filter(({ name, step }) => name !== reading.name || step !== reading.step);
+    this.#ofSteps.push(reading);
+  }
+
+  /** The metrics that were told so of steps up to one, each once. */
+  ofSteps(last: number): StepReading[] {
+    const found = this.#ofSteps.filter(({ step }) => step <= last);
+    this.#ofSteps = this.#ofSteps.filter(({ step }) => step > last);
+    return found;
   }
 
   /** Adds the distribution of values at a step, which TensorBoard shows as a histogram; a step that is taken again replaces its own. */

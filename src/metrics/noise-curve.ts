@@ -7,6 +7,12 @@ export interface NoisePoint {
   readonly mean: number;
 }
 
+/** What a curve has summed, a number a bin. */
+export interface NoiseSums {
+  readonly sums: readonly number[];
+  readonly counts: readonly number[];
+}
+
 /** Bins of equal width from the least log-SNR to the largest; what lies outside counts for the last one on its side. */
 export class NoiseCurve {
   readonly #least: number;
@@ -14,12 +20,15 @@ export class NoiseCurve {
   readonly #sums: Float64Array;
   readonly #counts: Float64Array;
 
-  /** @param range Least and largest log-SNR. */
-  constructor(bins: number, [least, largest]: readonly [number, number]) {
+  /**
+   * @param range Least and largest log-SNR.
+   * @param before Sums of as many bins to go on from.
+   */
+  constructor(bins: number, [least, largest]: readonly [number, number], before?: NoiseSums) {
     this.#least = least;
     this.#width = (largest - least) / bins;
-    this.#sums = new Float64Array(bins);
-    this.#counts = new Float64Array(bins);
+    this.#sums = before ? Float64Array.from(before.sums) : new Float64Array(bins);
+    this.#counts = before ? Float64Array.from(before.counts) : new Float64Array(bins);
   }
 
   add(logSnr: number, loss: number): void {
@@ -27,6 +36,11 @@ export class NoiseCurve {
     const bin = Math.max(0, Math.min(last, Math.floor((logSnr - this.#least) / this.#width)));
     this.#sums[bin]! += loss;
     this.#counts[bin]! += 1;
+  }
+
+  /** What was summed so far. */
+  sums(): NoiseSums {
+    return { sums: [...this.#sums], counts: [...this.#counts] };
   }
 
   /** The bins that have losses. */
@@ -52,11 +66,5 @@ export class NoiseCurve {
       bucketLimit: [this.#least, ...ends],
       bucket: [0, ...Array.from(this.#sums, (sum, bin) => (this.#counts[bin] === 0 ? 0 : sum / this.#counts[bin]!))],
     };
-  }
-
-  /** Begins the next interval. */
-  clear(): void {
-    this.#sums.fill(0);
-    this.#counts.fill(0);
   }
 }

@@ -44,7 +44,7 @@ export function gradientUpdates(
       stage("score", scoreMatching(network, sde, state, loss)),
       allReduce(peers),
       stage("accumulate", accumulate(shards), peers.alone ? shards : 1),
-      lossByNoise(sde, { meter, bins, every, weighting, eps }),
+      lossByNoise(sde, { meter, bins, every, weighting, eps, state }),
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
       stage("adam", adam(state, { ...optim, compile, largestLoss })),
     ),

@@ -1,4 +1,4 @@
-import { concatMap, defer, startWith, type OperatorFunction } from "rxjs";
+import { concatMap, defer, merge, startWith, type OperatorFunction } from "rxjs";
 import { floats } from "../data/batch.ts";
 import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
@@ -71,6 +71,7 @@ export function record({
     window && isLogStep(window.step, log)
       ? [...means(window), { type: "result", values: { loss: window.loss / window.count } }]
       : [];
+  const ofSteps = (last: number) => (meter?.ofSteps(last) ?? []).map((reading): RunEvent => ({ type: "metric", ...reading })); // prettier-ignore
   return (source) =>
     defer(() => {
       let sums = window;
@@ -78,7 +79,7 @@ export function record({
       let clock: { time: number; steps: number } | undefined;
       let secondsPerStep: number | undefined;
       const whole = { seconds: 0, steps: 0 };
-      return source.pipe(
+      const events = source.pipe(
         concatMap((row): RunEvent[] => {
           const step = row.info.step + 1;
           const value = (name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
@@ -109,6 +110,7 @@ export function record({
             { name: "process/rss_bytes", value: memory(), unit: "By" },
           ];
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
+          events.push(...ofSteps(step));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
           // The summary has the mean of the whole run.
           whole.seconds += (secondsPerStep ?? 0) * clock.steps;
@@ -118,6 +120,10 @@ export function record({
           [stood, clock] = [0, { time: now(), steps: 0 }];
           return events;
         }),
+      );
+      // The stages before have told by then what a run that ended here may not have written.
+      const told = defer(() => ofSteps(window?.step ?? 0));
+      return merge(events, told).pipe(
         startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps", phase: "training" }, ...missed),
       );
     });

@@ -5,6 +5,7 @@ import { tf } from "../engine/tf.ts";
 import { digest, initialParameters, type ParameterLayout } from "../models/parameters.ts";
 import type { AdamState } from "./adam.ts";
 import type { LossWindow } from "./loss-window.ts";
+import { NoiseWindows, type NoiseWindow } from "./noise-window.ts";
 
 /** A state in host memory; all vectors have the length of the layout. */
 export interface Snapshot {
@@ -20,6 +21,8 @@ export interface Snapshot {
   readonly averages?: ReadonlyMap<number, Float32Array>;
   /** Sums over the steps since the last log step; absent: nobody sums. */
   readonly window?: LossWindow;
+  /** The same of the losses by their noise; absent: nobody sums, or the step is of other nodes. */
+  readonly noise?: NoiseWindow;
   /** Times that a step was drawn anew, see `goBack`; absent: never. */
   readonly goneBack?: number;
 }
@@ -62,6 +65,8 @@ export class TrainState {
   #evaluated: number | undefined;
   /** Sums over the steps since the last log step, which `sumWindow` moves on. */
   window: LossWindow | undefined;
+  /** The same of the losses by their noise, which `lossByNoise` moves on. */
+  noise: NoiseWindows;
   /** Times that a step behind it was drawn anew, which `goBack` counts. */
   goneBack = 0;
 
@@ -77,6 +82,7 @@ export class TrainState {
     this.#outer = snapshot.outer && upload(snapshot.outer);
     this.#averages = uploadAll(snapshot.averages);
     this.window = snapshot.window;
+    this.noise = new NoiseWindows(snapshot.noise);
     this.goneBack = snapshot.goneBack ?? 0;
   }
 
@@ -144,6 +150,7 @@ export class TrainState {
     this.#outer = snapshot.outer && upload(snapshot.outer);
     this.#averages = uploadAll(snapshot.averages);
     this.window = snapshot.window;
+    this.noise = new NoiseWindows(snapshot.noise);
     this.goneBack = snapshot.goneBack ?? 0;
   }
 
@@ -177,11 +184,13 @@ export class TrainState {
     const { parameters, m, v } = this.#adam;
     const outer = this.#outer && { outer: read(this.#outer) };
     const averages = new Map([...this.#averages].map(([rate, average]) => [rate, read(average)]));
+    const noise = this.noise.at(this.#step);
     return {
       ...{ step: this.#step, parameters: read(parameters), m: read(m), v: read(v), ema: read(this.#ema) },
       ...outer,
       ...(averages.size > 0 && { averages }),
       ...(this.window && { window: this.window }),
+      ...(noise && { noise }),
       ...(this.goneBack > 0 && { goneBack: this.goneBack }),
     };
   }

@@ -22,10 +22,10 @@ const TIMED =
 /** Metrics that a timer tells: none in a short run, and several of one step in a long one. */
 const TIMER = /^(machine|\w+_stage)\//;
 /**
- * Metrics of times and memory, not of the seed, and means that the meter takes since the start. A step has none that was the
- * last one before a kill, whose process took them with it, or the first one after a start.
+ * Metrics of times and memory, not of the seed. A step has none that was the last one before a kill, whose process took them
+ * with it, or the first one after a start.
  */
-const MEASURED = /^(stage|process|data|loss_by_noise)\/|seconds|per_second/;
+const MEASURED = /^(stage|process|data)\/|seconds|per_second/;
 
 interface Told {
   readonly name?: string;

@@ -3,15 +3,21 @@ import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readRunCheckpoint } from "../../../src/training/checkpoints/checkpoint.ts";
 import { CheckpointStore } from "../../../src/training/checkpoints/checkpoint-store.ts";
+import type { NoiseWindow } from "../../../src/training/noise-window.ts";
 import { layoutWith, SHAPES, snapshotOf, temporaryFile } from "./checkpoint-fixture.ts";
 
 const layout = layoutWith(SHAPES);
 const window = { step: 7, count: 3, loss: 6.5, gradNorm: 1.25, learningRate: 2e-4 };
 
 /** What a store writes with this configuration, and another one then loads. */
-async function roundTrip(config: object, sums?: typeof window, goneBack?: number) {
+async function roundTrip(config: object, sums?: typeof window, goneBack?: number, noise?: NoiseWindow) {
   const workdir = dirname(temporaryFile("none"));
-  const snapshot = { ...snapshotOf(layout), ...(sums && { window: sums }), ...(goneBack && { goneBack }) };
+  const snapshot = {
+    ...snapshotOf(layout),
+    ...(sums && { window: sums }),
+    ...(goneBack && { goneBack }),
+    ...(noise && { noise }),
+  };
   const path = await new CheckpointStore({ workdir, layout, config, keep: 2 }).save("checkpoints", snapshot);
   const store = new CheckpointStore({ workdir, layout, config: {}, keep: 2 });
   const found = store.load(() => {})!;
@@ -37,6 +43,14 @@ describe("the sums since the last log step", () => {
     const damaged = await roundTrip({ seed: 1, goneBack: "many" });
     expect(damaged.found.snapshot).toStrictEqual(snapshotOf(layout));
     expect(damaged.loaded).toEqual({ seed: 1 });
+  });
+
+  it("of the losses by their noise are kept, too", async () => {
+    const noise = { step: 7, range: [-1, 2] as const, curves: [{ sums: [0.5, 3], counts: [1, 2] }] };
+    const { written, found, loaded } = await roundTrip({ seed: 1 }, window, undefined, noise);
+    expect(written).toEqual({ seed: 1, window, lossByNoise: noise });
+    expect(found.snapshot).toEqual({ ...snapshotOf(layout), window, noise });
+    expect(loaded).toEqual({ seed: 1 });
   });
 
   it("are neither written nor read where nobody sums", async () => {
