@@ -18,6 +18,7 @@ import {
   densityOf,
   dequantizationLoss,
   dequantize,
+  dequantizerLoop,
   type DequantizerTraining,
   ema,
   evaluationNoise,
@@ -181,45 +182,24 @@ export const sampler: ImageSampler = ({ config, signal }, { sde, score }) => {
 };
 
 /**
- * The variational dequantizer, trained by the bound through the score model, which stays as it is.
+ * The variational dequantizer, trained by its bound through the score model, which stays as it is; its gradients move it
+ * as those above move the score model.
  *
  * @see Song et al. 2021, Section 5.2
  */
-export const trainDequantizer: DequantizerTraining = (
-  { config, signal, engine },
-  { sde, state: model, tell },
-  data,
-  dequantizer,
-) => {
-  const { state, store, loss } = dequantizer;
-  const { steps, batchSize, lr, emaRate } = config.dequantizer;
-  const { shards, smallestTime: eps, checkpointEvery, logEvery, onDivergence } = config.training;
+export const trainDequantizer: DequantizerTraining = (context, session, data, dequantizer) => {
+  const { config } = context;
+  const { sde, state: model } = session;
   const { centered, randomFlip } = config.data;
   const seed = evaluationSeed(config);
-  const compile = compiles({ config, engine });
-  const importance = sde.importance !== undefined;
-  const batches = { batchSize, shards, seed, to: steps, signal };
-
-  return withCredit(2 * shards, (credit) =>
-    goBack(state, { onDivergence, credit, shards, tell, prefix: "train_deq" }, (start) =>
-      trainBatches(data, "image", { ...batches, ...start }).pipe(
-        randomFlip ? flip({ seed }) : identity,
-        dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
-        accumulate(shards),
-        adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
-      ),
-    ).pipe(
-      ema(state, { rate: emaRate, compile }),
-      sumWindow(state, { steps, every: logEvery }),
-      captureState(state, { every: [checkpointEvery] }),
-      checkpoint(state, store, { every: checkpointEvery, signal }),
-      credit.refund(shards),
-      record({
-        ...{ steps, every: logEvery, batchSize, name: "training the dequantizer", prefix: "train_deq" },
-        ...{ lossUnit: "bits/dim", window: state.window },
-      }),
+  const [score, eps, importance] = [model.average, config.training.smallestTime, sde.importance !== undefined];
+  return dequantizerLoop(context, session, {
+    ...{ data, dequantizer },
+    stages: pipe(
+      randomFlip ? flip<"image">({ seed }) : identity,
+      dequantizationLoss(dequantizer.loss, sde, dequantizer.state, { score, eps, importance, centered, seed }),
     ),
-  );
+  });
 };
 
 /** A DDPM++ network and the SDE, as the configuration says. */

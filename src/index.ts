@@ -31,7 +31,12 @@ export {
   imageMeasures,
   imageSampler,
 } from "./run/images/method.ts";
-export { type DequantizerTraining, dequantizerLoop } from "./run/images/dequantizer.ts";
+export {
+  type DequantizerTraining,
+  type DequantizerLoop,
+  dequantizerLoop,
+  trainByBound,
+} from "./run/images/dequantizer.ts";
 export type { DequantizerSession } from "./run/dequantizer-session.ts";
 export { cifar10Published, marked } from "./run/images/published.ts";
 export { imagenet32Anchors, loadImageNet32 } from "./run/images/imagenet32.ts";

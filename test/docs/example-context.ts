@@ -1,7 +1,7 @@
 /** What the examples of the documentation take for granted; `test/docs/type-check.ts` imports it into them. */
 import type { Observable } from "rxjs";
 import type { NcsnppConfig } from "scorestream";
-import type { Examples, Batch, CheckpointStore, Credit, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
+import type { Examples, Batch, CheckpointStore, Credit, DequantizerSession, EvaluationKey, Gradient, ImageDataset, Look } from "scorestream"; // prettier-ignore
 import type {
   Meter,
   Peers,
@@ -34,6 +34,7 @@ export declare const stage: Stage;
 export declare const key: EvaluationKey;
 export declare const layout: ScoreNetwork["layout"];
 export declare const networkConfig: NcsnppConfig;
+export declare const dequantizer: DequantizerSession;
 
 /** Data sets: images on the disk or in memory, and vectors. */
 export declare const dataset: ImageDataset;

@@ -49,7 +49,7 @@ describe("training", { timeout: 30_000 }, () => {
     expect(pipeline["kept-average"]).toBe(pipeline["average"]);
   });
 
-  it("of a dequantizer is the same by pipelines/cifar10.ts and by dequantizerLoop", async () => {
+  it("of a dequantizer is the same by pipelines/cifar10.ts and by the default of imagePipeline", async () => {
     const sets = [
       "seed=7",
       "training.shards=2",

@@ -1,5 +1,6 @@
 /** The variational dequantizer of an image pipeline: trained by the bound through the score model, which stays as it is. */
-import { concat, defer, EMPTY, identity, type Observable } from "rxjs";
+import { concat, defer, EMPTY, identity, pipe, type Observable, type OperatorFunction } from "rxjs";
+import type { Batch } from "../../data/batch.ts";
 import { evaluationOrder } from "../../data/evaluation-order.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
@@ -13,6 +14,7 @@ import { unitImage } from "../../streams/dequantize.ts";
 import { ema } from "../../streams/ema.ts";
 import { flip } from "../../streams/flip.ts";
 import { goBack } from "../../streams/go-back.ts";
+import type { Gradient } from "../../streams/gradient.ts";
 import { trainBatches } from "../../streams/batches.ts";
 import { record } from "../../streams/record.ts";
 import { sumWindow } from "../../streams/sum-window.ts";
@@ -38,31 +40,40 @@ export type DequantizerTraining = (
   dequantizer: DequantizerSession,
 ) => Observable<RunEvent>;
 
+/** The training of a dequantizer. */
+export interface DequantizerLoop {
+  readonly data: ImageDataset;
+  readonly dequantizer: DequantizerSession;
+  /** Stages from images to the gradient of a shard, for example augmentation and `dequantizationLoss`. */
+  readonly stages: OperatorFunction<Batch<"image">, Gradient<"shard">>;
+}
+
 /**
- * Trains the dequantizer as the configuration says. `pipelines/cifar10.ts` shows the same parts one by one.
+ * Trains the dequantizer by the gradients of `stages`, as the configuration says: Adam, average, checkpoints, metrics.
  *
- * @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq
+ * @example
+ * ```ts
+ * const stages = dequantizationLoss(dequantizer.loss, sde, dequantizer.state, {
+ *   ...{ score: state.average, eps: 1e-5, importance: true, centered: true, seed: 1 },
+ * });
+ * dequantizerLoop(context, session, { data: dataset, dequantizer, stages });
+ * ```
+ * @returns Progress and metrics; it begins at the dequantizer's step and completes after `dequantizer.steps`.
  */
-export const dequantizerLoop: DequantizerTraining = (
-  { config, engine, signal },
-  { sde, state: model, tell },
-  data,
-  dequantizer,
-) => {
+export function dequantizerLoop(
+  { config, engine, signal }: RunContext,
+  { tell }: Session,
+  { data, dequantizer: { state, store }, stages }: DequantizerLoop,
+): Observable<RunEvent> {
   const { steps, batchSize, lr, emaRate } = config.dequantizer;
-  const { shards, smallestTime: eps, checkpointEvery, logEvery, onDivergence } = config.training;
-  const { centered, randomFlip } = config.data;
-  const { state, store, loss } = dequantizer;
-  const seed = evaluationSeed(config);
+  const { shards, checkpointEvery, logEvery, onDivergence } = config.training;
   const compile = compiles({ config, engine });
-  const importance = sde.importance !== undefined;
-  const batches = { batchSize, shards, seed, to: steps, signal };
+  const batches = { batchSize, shards, seed: evaluationSeed(config), to: steps, signal };
 
   return withCredit(2 * shards, (credit) =>
     goBack(state, { onDivergence, credit, shards, tell, prefix: "train_deq" }, (start) =>
       trainBatches(data, "image", { ...batches, ...start }).pipe(
-        randomFlip ? flip({ seed }) : identity,
-        dequantizationLoss(loss, sde, state, { score: model.average, eps, importance, centered, seed }),
+        stages,
         accumulate(shards),
         adam(state, { ...config.optim, lr, decaySteps: steps, compile }),
       ),
@@ -78,6 +89,24 @@ export const dequantizerLoop: DequantizerTraining = (
       }),
     ),
   );
+}
+
+/**
+ * Trains the dequantizer by its bound through the score model, on images that are mirrored as the configuration says.
+ *
+ * @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq
+ */
+export const trainByBound: DequantizerTraining = (context, session, data, dequantizer) => {
+  const { config } = context;
+  const { sde, state: model } = session;
+  const { centered, randomFlip } = config.data;
+  const [seed, eps, importance] = [evaluationSeed(config), config.training.smallestTime, sde.importance !== undefined];
+  const score = { score: model.average, eps, importance };
+  const stages = pipe(
+    randomFlip ? flip<"image">({ seed }) : identity,
+    dequantizationLoss(dequantizer.loss, sde, dequantizer.state, { ...score, centered, seed }),
+  );
+  return dequantizerLoop(context, session, { data, dequantizer, stages });
 };
 
 /** Opens the dequantizer of a pipeline, to train it by `learn` or to draw with it. */

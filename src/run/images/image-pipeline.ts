@@ -11,7 +11,7 @@ import type { Config } from "../config.ts";
 import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../pipeline.ts";
 import { session, type RunPhases, type Session, type SessionModel } from "../session.ts";
 import { withData } from "../with-data.ts";
-import { dequantizerLoop, imageDequantizer, type DequantizerTraining } from "./dequantizer.ts";
+import { imageDequantizer, trainByBound, type DequantizerTraining } from "./dequantizer.ts";
 import { imageEvaluation } from "./evaluate.ts";
 import { imageMeasures, imageSampler, type ImageSampler, type Measures } from "./method.ts";
 import { CopyStopped } from "./remote.ts";
@@ -47,7 +47,7 @@ export interface ImagePipeline<F = unknown> extends Pick<
   readonly measures?: Measures;
   /** Draws images; default: {@link imageSampler}. */
   readonly sampler?: ImageSampler;
-  /** The training of the variational dequantizer; default: {@link dequantizerLoop}. */
+  /** The training of the variational dequantizer; default: {@link trainByBound}. */
   readonly trainDequantizer?: DequantizerTraining;
   readonly load: (context: RunContext<F>, onProgress: OnProgress) => Promise<RunImages>;
   /** The Flow++ dequantizer for images of this height; default: {@link dequantizerForm}. */
@@ -96,7 +96,7 @@ const closing = ({ train, test }: ImageSplits) => {
  */
 export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline {
   const { imageSize, load, dequantizer: formOf = dequantizerForm, anchors: anchorsOf = () => [] } = pipeline;
-  const { measures = imageMeasures, sampler = imageSampler, trainDequantizer: learn = dequantizerLoop } = pipeline;
+  const { measures = imageMeasures, sampler = imageSampler, trainDequantizer: learn = trainByBound } = pipeline;
 
   const parts = (context: RunContext<F>, { train, test }: RunImages, size: number): Observable<RunEvent> => {
     const { config } = context;

@@ -12,7 +12,7 @@ import type { Mode } from "../../../src/metrics/run-event.ts";
 import { layoutOf } from "../../../src/models/parameters.ts";
 import { digest } from "../../../src/models/parameters.ts";
 import type { ScoreModel } from "../../../src/models/score-model.ts";
-import { dequantizerLoop, imageDequantizer } from "../../../src/run/images/dequantizer.ts";
+import { imageDequantizer, trainByBound } from "../../../src/run/images/dequantizer.ts";
 import { imageEvaluation } from "../../../src/run/images/evaluate.ts";
 import { imageMeasures, imageSampler } from "../../../src/run/images/method.ts";
 import { sampleImages } from "../../../src/run/images/sample.ts";
@@ -98,7 +98,7 @@ const loop: typeof train = (context, own, data, look) => {
 };
 
 /** What pipelines have that do not write out the method. */
-const usual = { measures: imageMeasures, sampler: imageSampler, trainDequantizer: dequantizerLoop };
+const usual = { measures: imageMeasures, sampler: imageSampler, trainDequantizer: trainByBound };
 
 /** Step of the look. */
 const LOOK = 7;

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { weightingOf } from "../../../src/run/from-config.ts";
-import { dequantizerLoop, imageDequantizer } from "../../../src/run/images/dequantizer.ts";
+import { imageDequantizer, trainByBound } from "../../../src/run/images/dequantizer.ts";
 import { imageEvaluation } from "../../../src/run/images/evaluate.ts";
 import { imageMeasures, imageSampler } from "../../../src/run/images/method.ts";
 import type { Measure } from "../../../src/run/images/quality.ts";
@@ -68,7 +68,7 @@ function run(context: RunContext, { measure, heldOutOnly, shift }: Options) {
       train: heldOutOnly ? undefined : train,
       anchors,
     });
-    const dequantizer = imageDequantizer(context, own, train, { form: "cifar10", learn: dequantizerLoop });
+    const dequantizer = imageDequantizer(context, own, train, { form: "cifar10", learn: trainByBound });
     return {
       train: () =>
         trainBatches(train, "image", { batchSize, shards, seed, from: state.step, to: steps, signal })
