@@ -121,7 +121,13 @@ export function enter(field: HTMLElement, value: string | boolean, type = "chang
 }
 
 /** Adds the metrics of one step of a node. */
-export function tell(model: Model, run: string, values: Readonly<Record<string, number>>, { node = "n", step = 1, time = "2026-01-02T03:04:05.000Z", dropped = 0, unit = "1" } = {}): void { // prettier-ignore
+export function tell(
+  model: Model,
+  run: string,
+  values: Readonly<Record<string, number>>,
+  { node = "n", step = 1, time = "2026-01-02T03:04:05.000Z", dropped = 0, unit = "1" } = {},
+): void {
+  // prettier-ignore
   const metrics = Object.entries(values).map(([name, value]) => ({ name, value, step, unit, time }));
   model.store.add({ run, node, first: 0, last: 0, dropped, metrics }, Date.parse(time));
 }

@@ -12,10 +12,13 @@ const bins = (kind: string, low: number, middle: number, high: number) => ({
   [`loss_by_noise/${kind}/4.00`]: high,
 });
 
-function noise(fill = (model: Model) => {
-  tell(model, "r", bins("unweighted", 0.01, 0.1, 1), { step: 1000 });
-  tell(model, "r", { ...bins("unweighted", 0.1, 0, NaN), ...bins("weighted", 5, 5, 5) }, { step: 2000 });
-}) { // prettier-ignore
+function noise(
+  fill = (model: Model) => {
+    tell(model, "r", bins("unweighted", 0.01, 0.1, 1), { step: 1000 });
+    tell(model, "r", { ...bins("unweighted", 0.1, 0, NaN), ...bins("weighted", 5, 5, 5) }, { step: 2000 });
+  },
+) {
+  // prettier-ignore
   const model = new Model();
   fill(model);
   const view = noiseView(model);

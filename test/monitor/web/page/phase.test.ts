@@ -44,17 +44,13 @@ describe("the line", () => {
   ])("tells %s", (_, state, line) => expect(progress(state).line()).toBe(line)); // prettier-ignore
 
   it("counts the time down, and tells of a run that has fallen silent", () => {
-    const { line, update, element } = progress();
-    expect(line()).toBe("");
-    const later = progress({ idleSeconds: 0 });
+    const { line, update, element } = progress({});
     vi.setSystemTime(NOW + 20_000);
-    later.update();
-    expect(later.line()).toBe("training · 50 of 200 steps · about 40 s left of the run");
-    vi.setSystemTime(NOW + 45_000);
-    later.update();
-    expect([later.line(), later.element.dataset["phase"]]).toEqual(["lost: nothing was heard for 45 s", "lost"]);
     update();
-    expect(element.hidden).toBe(true);
+    expect(line()).toBe("training · 50 of 200 steps · about 40 s left of the run");
+    vi.setSystemTime(NOW + 45_000);
+    update();
+    expect([line(), element.dataset["phase"]]).toEqual(["lost: nothing was heard for 45 s", "lost"]);
   });
 });
 
@@ -98,9 +94,7 @@ describe("the bar", () => {
 
 describe("a run that failed", () => {
   it("says why and what helps, as an alert", () => {
-    const { element, model, update } = progress();
-    tellState(model, "r");
-    update();
+    const { element, model, update } = progress({});
     const failed = find(element, ".failed");
     expect([failed.hidden, failed.getAttribute("role")]).toEqual([true, "alert"]);
     tellState(model, "r", { phase: "failed", error: "the loss is not finite", remedy: "lower optim.lr" });
