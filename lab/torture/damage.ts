@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomOf } from "../exchange-fuzz/random.ts";
+import { damageEngine, engineFiles } from "./damage/engine.ts";
 import { damages, kindsOfDamage, type Damage } from "./damage/kinds.ts";
 import { follow } from "./damage/remedy.ts";
 import { subjects, type Subject } from "./damage/subjects.ts";
@@ -76,11 +77,32 @@ const tryOne = (subject: Subject, { file, kind, seed }: Damaged, whole: Whole) =
     return { tries: 1, lost: broken === undefined ? [] : [`${kind} by seed ${seed}: ${broken}`] };
   });
 
+/** In little time, every fourth file of the engine, with one kind of damage: to make it anew takes a minute. */
+const FOURTH = 4;
+const ENGINE_TRIES: Record<Scale, number> = { quick: 1, full: 2 };
+
+/** The files of the engine. */
+const engineCases = (scale: Scale, seed: number, wanted = ENGINE_TRIES[scale]): Case[] =>
+  engineFiles.flatMap((file, i) =>
+    kindsOfDamage
+      .filter(
+        (_, kind) => scale === "full" || ((i + seed) % FOURTH === 1 && (kind + i + seed) % kindsOfDamage.length === 0),
+      )
+      .map((kind): Case => ({
+        name: `engine: ${file}: ${kind}`,
+        async run() {
+          const all: Outcome[] = [];
+          for (let n = 0; n < wanted; n++) all.push(await damageEngine(file, kind, 7919 * seed + 104_729 * n));
+          return { tries: all.reduce((sum, { tries }) => sum + tries, 0), lost: all.flatMap(({ lost }) => lost) };
+        },
+      })),
+  );
+
 export const damagePart: Part = {
-  summary: "files of a workdir and of prepared data damaged, and the command given again",
+  summary: "files of the engine, of a workdir and of prepared data damaged, and the command given again",
   atOnce: 2,
-  cases: (scale, seed, { tries: wanted = TRIES[scale] } = {}) =>
-    subjects.flatMap((subject) => {
+  cases: (scale, seed, { tries } = {}) => [
+    ...subjects.flatMap((subject) => {
       let whole: Promise<Whole> | undefined;
       return subject.files.flatMap((name, file) =>
         kindsOfDamage
@@ -90,15 +112,18 @@ export const damagePart: Part = {
             async run(): Promise<Outcome> {
               const reference = await (whole ??= undamaged(subject));
               const lost: string[] = [];
-              let tries = 0;
+              let made = 0;
+              const wanted = tries ?? TRIES[scale];
               for (let i = 0; i < wanted; i++) {
                 const one = await tryOne(subject, { file: name, kind, seed: 7919 * seed + 104_729 * i }, reference);
-                tries += one.tries;
+                made += one.tries;
                 lost.push(...one.lost);
               }
-              return { tries, lost };
+              return { tries: made, lost };
             },
           })),
       );
     }),
+    ...engineCases(scale, seed, tries),
+  ],
 };

@@ -8,6 +8,7 @@ import { difference, resultIn, type Result } from "./kills/result.ts";
 import { scenarioNames, scenarios, type Scenario } from "./kills/scenarios.ts";
 import type { Case, Outcome, Part, Scale } from "./part.ts";
 import { newFolder, runProgram, type Ran } from "./program.ts";
+import { stopInLook } from "./kills/stops.ts";
 import { tryUntil } from "./kills/try-until.ts";
 
 const TRIES: Record<Scale, number> = { quick: 2, full: 25 };
@@ -96,7 +97,7 @@ export const killsPart: Part = {
   cases(scale, seed, { tries = TRIES[scale] } = {}) {
     let all: Promise<Scenario[]> | undefined;
     const wholes = new Map<string, Promise<Whole>>();
-    return scenarioNames.flatMap((name) =>
+    const killed = scenarioNames.flatMap((name) =>
       (["any time", ...places] as const).map((place): Case => ({
         name: `${name}: ${place}`,
         async run() {
@@ -106,5 +107,6 @@ export const killsPart: Part = {
         },
       })),
     );
+    return [...killed, stopInLook(tries, seed)];
   },
 };
