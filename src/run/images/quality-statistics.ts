@@ -4,9 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { catchError, concat, concatMap, defer, EMPTY, of, throwError, type Observable } from "rxjs";
+import { basename, dirname, join } from "node:path";
+import { catchError, concat, concatMap, defer, EMPTY, map, of, tap, throwError, type Observable } from "rxjs";
+import { bytes, createBatch, floats, type Batch } from "../../data/batch.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
+import { countSpooled, ImageSpool, type SpooledBatch } from "../../data/image-spool.ts";
 import { UsageError } from "../../base/errors.ts";
 import { turn } from "../../base/turn.ts";
 import type { Inception } from "../../quality/inception/inception.ts";
@@ -17,6 +19,8 @@ import { collectFeatures } from "../../streams/collect-features.ts";
 import { withCredit } from "../../streams/credit.ts";
 import { evalBatches } from "../../streams/batches.ts";
 import { inceptionFeatures } from "../../streams/inception-features.ts";
+import { spooledImages, type SpooledImagesOptions } from "../../streams/spooled-images.ts";
+import { computedBy, requireSameVersion } from "../evaluation-work.ts";
 import type { RunContext, RunEvent } from "../pipeline.ts";
 
 const nameOf = ({ name, split }: ImageDataset) => `${name} (${split})`;
@@ -55,28 +59,59 @@ function renamed({ statistics, pool3 }: DataStatistics, name: string): DataStati
   return { statistics: { ...statistics, name }, pool3: pool3 && { ...pool3, name } };
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);
+
+/** The features so far, in files of the workdir: a row of bytes an image, bound to all that they depend on. */
+function featureSpool(context: RunContext, network: Inception, data: ImageDataset): ImageSpool {
+  const path = join(context.workdir, "eval", "features_partial");
+  const { batchSize } = context.config.quality;
+  const work = { ...computedBy(context), statistics: basename(statisticsPath(context, network, data)), batchSize };
+  requireSameVersion<SpooledBatch>(`${path}.jsonl`, work, data.length, countSpooled);
+  mkdirSync(dirname(path), { recursive: true });
+  return new ImageSpool(path, work, [1, 1, Float32Array.BYTES_PER_ELEMENT * network.dims]);
+}
+
+/** The features of a spool in order: batches with `pool3`, float32 [dims]. */
+const spooledFeatures = (spool: ImageSpool, options: SpooledImagesOptions): Observable<Batch<"pool3">> =>
+  spooledImages(spool, options).pipe(
+    map((batch) => {
+      const data = new Float32Array(bytes(batch, "image").data.slice().buffer);
+      return createBatch({ pool3: { data, shape: [data.length / batch.size] } }, batch.info);
+    }),
+  );
+
 /** Computes the statistics of all images, writes them, then goes on with them. */
 function computed(
-  { config, signal }: RunContext,
+  context: RunContext,
   network: Inception,
   data: ImageDataset,
   path: string,
   use: (statistics: DataStatistics) => Observable<RunEvent>,
 ): Observable<RunEvent> {
+  const { config, signal } = context;
   const { batchSize } = config.quality;
   const name = nameOf(data);
+  const spool = featureSpool(context, network, data);
   const keep = async (pool3: Features): Promise<DataStatistics> => {
     whole = true;
     const found = { statistics: await featureStatistics(pool3, () => turn(signal)), pool3 };
     mkdirSync(dirname(path), { recursive: true });
     await writeStatistics(path, found);
+    spool.remove();
     return found;
   };
   let whole = false;
+  const before = spool.images > 0 ? [message(`quality: going on behind the features of ${spool.images} of ${data.length} images`)] : []; // prettier-ignore
+  const damage = spool.damage === undefined ? [] : [message(`warning: ${spool.damage}: it is computed anew`)];
   const work = withCredit(2, (credit) =>
-    evalBatches(data, "image", { batchSize, signal, credit }).pipe(
-      inceptionFeatures(network, { batchSize, signal }),
-      credit.refund(),
+    concat(
+      spool.images > 0 ? spooledFeatures(spool, { batchSize, signal }) : EMPTY,
+      evalBatches(data, "image", { batchSize, from: spool.batches, signal, credit }).pipe(
+        inceptionFeatures(network, { batchSize, signal }),
+        credit.refund(),
+        tap((batch) => spool.append(bytesOf(floats(batch, "pool3").data))),
+      ),
+    ).pipe(
       collectFeatures(["pool3"], { stage: `features of ${name}`, name, total: data.length }, ({ pool3 }) =>
         concat(
           of(message(`quality: keeping the features of ${name} in ${path}`)),
@@ -85,9 +120,11 @@ function computed(
       ),
     ),
   );
-  const lost = `quality: stopped among the images; the features of ${name} are computed anew at the next start`;
-  const told = defer(() => (whole || !signal.aborted ? EMPTY : of(message(lost))));
+  const stopped = () =>
+    `quality: stopped among the images; the next start goes on behind the features of ${spool.images}`;
+  const told = defer(() => (whole || !signal.aborted ? EMPTY : of(message(stopped()))));
   return concat(
+    of(...damage, ...before),
     work.pipe(
       catchError((error: unknown) =>
         concat(

@@ -9,6 +9,8 @@ import { resolveConfig } from "../../../src/run/resolve-config.ts";
 import type { Session } from "../../../src/run/session.ts";
 import { createBatch } from "../../../src/data/batch.ts";
 import { loadedImages } from "../../../src/data/dataset.ts";
+import { readProgress } from "../../../src/data/formats/read-progress.ts";
+import { countSpooled, type SpooledBatch } from "../../../src/data/image-spool.ts";
 import type { NpyArray } from "../../../src/data/formats/npy.ts";
 import { writeNpz } from "../../../src/data/formats/npz.ts";
 import { UsageError } from "../../../src/base/errors.ts";
@@ -41,7 +43,9 @@ async function setUp(
     settings: [{ quality: { network, batchSize: 5, ...(samples && { samples: file }), ...quality } }],
     assignments: [],
   });
-  const context = { name: "cifar10", workdir: "runs/x", config, signal, cacheDir: join(folder, "cache") } as RunContext;
+  const engine = { name: "tensorflow", version: "2" } as RunContext["engine"];
+  const workdir = join(folder, "run");
+  const context = { name: "cifar10", workdir, config, signal, engine, cacheDir: join(folder, "cache") } as RunContext;
   return { network, context, session: { state: { step: 3 } } as Session };
 }
 
@@ -170,24 +174,60 @@ describe("imageQuality", () => {
     await expect(collect(imageQuality(context, session, data, loadSmall).of(unused))).rejects.toThrow(reason);
   });
 
-  it("keeps nothing when it is told to stop among the training images", async () => {
+  it("keeps the features so far when it is told to stop among the training images, and goes on to the same bits", async () => {
     const stop = new AbortController();
-    const { context, session } = await setUp(data.images, { batchSize: 1 }, stop.signal);
+    const { context, session } = await setUp(data.images, { batchSize: 2 }, stop.signal);
     const seen: RunEvent[] = [];
     await expectNoLeak(async () => {
       const events = imageQuality(context, session, data, loadSmall).of(unused);
       const watched = events.pipe(
         tap((event) => {
           seen.push(event);
-          if (event.type === "progress" && event.done === 3) stop.abort();
+          if (event.type === "progress" && event.done === 6) stop.abort();
         }),
       );
       // The image in hand may end it with the signal's reason.
       await collect(watched).catch((error: Error) => expect(error.message).toMatch(/aborted/));
     });
-    const said = seen.filter(({ type }) => type === "message").map((event) => (event as { text: string }).text);
-    expect(said.filter((text) => text.includes("are computed anew at the next start"))).toHaveLength(1);
+    expect(texts(seen).filter((text) => /the next start goes on behind the features of \d+$/.test(text))).toHaveLength(
+      1,
+    );
     expect(results(seen)).toEqual({});
     expect(existsSync(context.cacheDir)).toBe(false);
+
+    const signal = new AbortController().signal;
+    const kept = countSpooled(
+      readProgress<SpooledBatch>(join(context.workdir, "eval/features_partial.jsonl"))!.entries,
+    );
+    expect(kept).toBeGreaterThanOrEqual(6);
+    const again = await collect(imageQuality({ ...context, signal }, session, data, loadSmall).of(unused));
+    expect(texts(again)).toContain(`quality: going on behind the features of ${kept} of 12 images`);
+    const computed = again
+      .filter((event) => event.type === "progress")
+      .map((event) => (event as { done: number }).done);
+    expect(computed.slice(0, 6)).toEqual([2, 4, 6, 8, 10, 12]);
+    expect(readdirSync(join(context.workdir, "eval"))).toEqual([]);
+
+    const whole = await setUp(data.images, { batchSize: 2 });
+    await collect(imageQuality(whole.context, session, data, loadSmall).of(unused));
+    const files = [context, whole.context].map(({ cacheDir }) => join(cacheDir, "quality"));
+    const [resumed, alone] = files.map((folder) => readFileSync(join(folder, readdirSync(folder)[0]!)));
+    expect(resumed!.equals(alone!)).toBe(true);
+  });
+
+  it("computes features anew that are damaged", async () => {
+    const stop = new AbortController();
+    const { context, session } = await setUp(data.images, { batchSize: 2 }, stop.signal);
+    const run = (other: Partial<RunContext>) => collect(imageQuality({ ...context, ...other }, session, data, loadSmall).of(unused)); // prettier-ignore
+    const stopped = imageQuality(context, session, data, loadSmall).of(unused).pipe(tap((event) => event.type === "progress" && event.done === 6 && stop.abort())); // prettier-ignore
+    await collect(stopped).catch(() => {});
+    const path = join(context.workdir, "eval/features_partial.bin");
+    const bytes = readFileSync(path);
+    bytes[3]! ^= 1;
+    writeFileSync(path, bytes);
+    const signal = new AbortController().signal;
+    const again = await run({ signal });
+    expect(texts(again)).toContain(`warning: ${path}: batch 1 is damaged: it is computed anew`);
+    expect(Math.abs(results(again).fid!)).toBeLessThan(1e-9);
   });
 });
