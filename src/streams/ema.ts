@@ -8,6 +8,12 @@ declare const averaged: unique symbol;
 /** A value behind whose step the average has been moved; only in the type. */
 export type Averaged<T> = T & { readonly [averaged]: true };
 
+/** A value of a step whose average has not been moved, and of which no copy was made. */
+interface BeforeAverage {
+  readonly [averaged]?: never;
+  readonly updates?: never;
+}
+
 /** Options of {@link ema}. */
 export interface EmaOptions {
   /** Decay of a step, in [0, 1). */
@@ -22,7 +28,8 @@ export interface EmaOptions {
 /**
  * Moves the average of the parameters of `state` towards them after each step, and passes the values on.
  *
- * Evaluation and samples use the average, so `record` takes only values that have been through here.
+ * Evaluation and samples use the average, so `record` takes only values that have been through here. It stands once, before
+ * `captureState`, whose copy has the average of the step.
  *
  * @example
  * ```ts
@@ -31,7 +38,7 @@ export interface EmaOptions {
  * @throws RangeError when the rate is not in [0, 1).
  * @see the reference's losses.py step_fn, `params_ema`
  */
-export function ema<T>(
+export function ema<T extends object & BeforeAverage>(
   state: TrainState,
   { rate, rates = [], stride = 1, compile }: EmaOptions,
 ): OperatorFunction<T, Averaged<T>> {

@@ -27,6 +27,8 @@ const optimizer = {} as AdamOptions & ScheduleOptions;
 const images = EMPTY as Observable<Batch<"image">>;
 const time = () => sampleTime<"data">(sde, { eps: 1e-3, density: "likelihood", seed: 1 });
 const noise = { seed: 1 };
+const records = EMPTY as Observable<StepRecord>;
+const rate = { rate: 0.5, compile: true };
 const score = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
 
 describe("the columns are in the types", () => {
@@ -66,6 +68,10 @@ describe("the columns are in the types", () => {
 
   it("stages in the wrong order do not compile", () => {
     const rejected = [
+      // @ts-expect-error: the average would move twice a step
+      () => records.pipe(ema(state, rate), ema(state, rate)),
+      // @ts-expect-error: the copy would have the average of the step before
+      () => records.pipe(captureState(state, { every: [1] }), ema(state, rate)),
       // @ts-expect-error: no `data` before dequantize
       () => images.pipe(time()),
       // @ts-expect-error: no `t` before sampleTime
