@@ -9,6 +9,7 @@ import type { CheckpointStore } from "../../src/training/checkpoints/checkpoint-
 import type { TrainState } from "../../src/training/train-state.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
 import { adam, type StepRecord } from "../../src/streams/adam.ts";
+import { captureState } from "../../src/streams/capture-state.ts";
 import { checkpoint } from "../../src/streams/checkpoint.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import { ema, type Averaged } from "../../src/streams/ema.ts";
