@@ -64,6 +64,12 @@ const bandsOf = (lines: readonly PlotLine[], paint: typeof colour): uPlot.Band[]
     band === "high" ? [{ series: [i + 1, i + 2], fill: translucent(paint(colourOf(look))) }] : [],
   );
 
+/** Sizes of the marks at the pointer; borders and pale lines have none. */
+const markSizes =
+  (lines: readonly PlotLine[]) =>
+  (_: uPlot, i: number): number =>
+    lines[i - 1]?.band || lines[i - 1]?.pale ? 0 : 6;
+
 /** The range of the y axis. */
 function spread(bounds: PlotOptions["bounds"], log: boolean) {
   return (_: uPlot, least: number | null, most: number | null): [number | null, number | null] => {
@@ -118,7 +124,8 @@ export function makePlot(
     cursor: {
       sync: { key: axis },
       drag: { x: true, y: false, setScale: false },
-      points: { size: 6, show: lines.length <= MARKED },
+      // uPlot makes the marks unless it is told otherwise: `show: true` is none of its elements.
+      points: { size: markSizes(lines), ...(lines.length > MARKED && { show: false }) },
       y: false,
     },
     hooks: {

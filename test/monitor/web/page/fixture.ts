@@ -7,7 +7,7 @@ import type { Model } from "../../../../src/monitor/web/page/model.ts";
 
 /** One for all tests: uPlot keeps the document that was there when it was loaded. */
 const page = new Window({ url: "http://monitor.test/", width: 1000, height: 800 });
-const NAMES = ["document", "localStorage", "location", "history", "MouseEvent", "addEventListener", "removeEventListener", "matchMedia"] as const; // prettier-ignore
+const NAMES = ["document", "localStorage", "location", "navigator", "history", "CustomEvent", "HTMLElement", "MouseEvent", "addEventListener", "removeEventListener", "matchMedia"] as const; // prettier-ignore
 
 /** A call of a canvas's context, or a property that was set. */
 export type Drawn = readonly [name: string, ...values: unknown[]];
