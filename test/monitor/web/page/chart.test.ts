@@ -1,43 +1,10 @@
-/** One chart: what it is given to draw, what stands around it, and what keys and the pointer do. */
-import { beforeAll, describe, expect, it, vi } from "vitest";
-import type { Chart, ChartOptions } from "../../../../src/monitor/web/page/chart.ts";
-import { VIEW, type ChartView, type Curve } from "../../../../src/monitor/web/page/chart-view.ts";
-import { number } from "../../../../src/monitor/web/page/format.ts";
-import { drawnOn, event, find, resize, shown, texts, usePage } from "./fixture.ts";
+/** One chart: when it is drawn, what stands around it, and what keys do. */
+import { describe, expect, it, vi } from "vitest";
+import { chart, curve, LINE, useCharts, view } from "./chart-fixture.ts";
+import { drawnOn, event, find, resize, texts, usePage } from "./fixture.ts";
 
 usePage();
-
-const curve = (label: string, y: readonly number[], more: Partial<Curve> = {}): Curve => ({
-  ...{ label, points: { x: y.map((_, i) => 10 * i), y: [...y] }, look: { colour: 0, dash: 0 }, marks: false },
-  ...more,
-});
-const view = (more: Partial<ChartView> = {}): ChartView => ({ ...VIEW, range: [0, 40], ...more });
-const LINE = curve("a", [1, 2, 4, 8, 16]);
-
-async function chart(options: Partial<ChartOptions> = {}) {
-  // Loaded while there is a page: uPlot keeps what it finds.
-  const { Chart: Made } = await import("../../../../src/monitor/web/page/chart.ts");
-  const { default: uPlot } = await import("uplot");
-  const zoom = vi.fn<(zoom: unknown) => void>();
-  const made: Chart = new Made({ id: "c", title: "Loss", format: number, ...options }, zoom);
-  shown(made.element);
-  const { element } = made;
-  const show = async (curves: readonly Curve[], next = view()) => {
-    made.show(curves, next);
-    await Promise.resolve();
-  };
-  const legend = () => [...element.querySelectorAll(".legend li")].map((li) => [...li.children].slice(1).map(({ textContent }) => textContent).join(" ") || li.textContent); // prettier-ignore
-  const key = (name: string, more = {}) => {
-    const told = event("keydown", { key: name, ctrlKey: false, metaKey: false, altKey: false, ...more });
-    element.dispatchEvent(told);
-    return told.defaultPrevented;
-  };
-  const canvas = () => find<HTMLCanvasElement>(element, "canvas");
-  const tool = (name: string) => [...element.querySelectorAll<HTMLButtonElement>(".tool")].find(({ textContent }) => textContent === name)!; // prettier-ignore
-  return { made, element, zoom, show, legend, key, canvas, tool, uPlot };
-}
-
-beforeAll(() => vi.useRealTimers());
+useCharts();
 
 describe("a chart", () => {
   it("is hidden without a point, and names itself", async () => {

@@ -7,7 +7,7 @@ import type { Model } from "../../../../src/monitor/web/page/model.ts";
 
 /** One for all tests: uPlot keeps the document that was there when it was loaded. */
 const page = new Window({ url: "http://monitor.test/", width: 1000, height: 800 });
-const NAMES = ["document", "localStorage", "location", "navigator", "history", "CustomEvent", "HTMLElement", "MouseEvent", "addEventListener", "removeEventListener", "matchMedia"] as const; // prettier-ignore
+const NAMES = ["document", "localStorage", "location", "navigator", "history", "CustomEvent", "HTMLElement", "MouseEvent", "matchMedia"] as const; // prettier-ignore
 
 /** A call of a canvas's context, or a property that was set. */
 export type Drawn = readonly [name: string, ...values: unknown[]];
@@ -44,6 +44,9 @@ let width = 600;
 const widths = { configurable: true, get: () => width };
 const contexts = new Map<HTMLCanvasElement, { readonly drawn: Drawn[]; readonly context: unknown }>();
 
+/** Takes away what a test's page listens to. */
+const leave: (() => void)[] = [];
+
 /** Changes the width of all elements, and tells who observes one. */
 export function resize(next: number): void {
   width = next;
@@ -74,6 +77,10 @@ export function usePage(): void {
       vi.stubGlobal(name, typeof value === "function" && !/^[A-Z]/.test(name) ? value.bind(page) : value);
     }
     vi.stubGlobal("window", page);
+    vi.stubGlobal("addEventListener", (type: string, act: () => void) => {
+      page.addEventListener(type, act);
+      leave.push(() => page.removeEventListener(type, act));
+    });
     vi.stubGlobal("devicePixelRatio", 1);
     vi.stubGlobal("ResizeObserver", Observer);
     vi.stubGlobal("Path2D", NoPath);
@@ -85,6 +92,7 @@ export function usePage(): void {
     // What uPlot puts off is over before its globals go.
     await Promise.resolve();
     vi.useRealTimers();
+    for (const act of leave.splice(0)) act();
     document.body.replaceChildren();
     document.title = "";
     localStorage.clear();

@@ -1,4 +1,5 @@
 /** The whole page: its parts, its title, and what the feed of a worker changes. */
+import { randomUUID } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { FeedMessage } from "../../../../src/monitor/web/page/feed-hub.ts";
 import type { RunState } from "../../../../src/metrics/run-state.ts";
@@ -22,7 +23,6 @@ class Worker extends EventTarget {
   }
 }
 
-let pages = 0;
 const stops: (() => void)[] = [];
 afterEach(() => stops.splice(0).forEach((stop) => stop()));
 
@@ -38,7 +38,7 @@ async function page(answers: Readonly<Record<string, unknown>> = {}) {
     return Promise.resolve(new Response(JSON.stringify(answer ?? null), { status: answer === undefined ? 404 : 200 }));
   });
   // Another query makes it another module, which begins anew.
-  await import(/* @vite-ignore */ `../../../../src/monitor/web/page/main.ts?${++pages}`);
+  await import(/* @vite-ignore */ `../../../../src/monitor/web/page/main.ts?${randomUUID()}`);
   const { port, said } = Worker.last;
   const wait = (ms = 1000) => vi.advanceTimersByTimeAsync(ms);
   const hear = async (...messages: FeedMessage[]) => {

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { h } from "../../../../src/monitor/web/page/dom.ts";
 import type { PlotLine, PlotOptions } from "../../../../src/monitor/web/page/plot.ts";
+import { bandsOf } from "./chart-fixture.ts";
 import { event, find, shown, usePage } from "./fixture.ts";
 
 usePage();
@@ -49,13 +50,14 @@ describe("lines", () => {
 
   it("have bands between a high and a low border, which are no lines", async () => {
     const { made } = await plot({ lines: [{ ...LINE, band: "high" }, { ...LINE, band: "low" }, LINE] }, [[0, 1], [3, 4], [1, 2], [2, 3]]); // prettier-ignore
-    expect(made.bands.map(({ series }) => series)).toEqual([[1, 2]]);
+    expect(bandsOf(made)).toEqual([[1, 2]]);
     expect(made.series.map(({ width }) => width).slice(1)).toEqual([0, 0, 1.6]);
   });
 
   it("are marked at the pointer where they are eight at most, but for borders and pale ones", async () => {
     const marks = async (lines: readonly PlotLine[]) => {
-      const { place } = await plot({ lines }, [[0, 1], ...lines.map(() => [1, 2])]);
+      const ys = Array.from(lines, () => [1, 2]);
+      const { place } = await plot({ lines }, [[0, 1], ...ys]);
       return [...place.querySelectorAll<HTMLElement>(".u-cursor-pt")].map(({ style }) => style.width);
     };
     const same = (count: number) => Array.from({ length: count }, () => LINE);
@@ -78,6 +80,11 @@ describe("the y axis", () => {
     const { made, ends } = await plot({ log: true }, [[0, 1, 2], [0.02, 3, 50]]); // prettier-ignore
     expect([made.scales["y"]!.distr, ends()]).toEqual([3, [0.02, 100]]);
     expect((await plot()).made.scales["y"]!.distr).toBe(1);
+  });
+
+  it("has one end as the other where all values are one", async () => {
+    const [least, most] = (await plot({}, [[0, 1], [5, 5]])).ends(); // prettier-ignore
+    expect([least! < 5, most! > 5]).toEqual([true, true]);
   });
 
   it("has no ends where nothing has a value", async () => {
