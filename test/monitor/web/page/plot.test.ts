@@ -9,20 +9,16 @@ usePage();
 
 const LINE: PlotLine = { look: { colour: 2, dash: 0 } };
 
-async function plot(
-  more: Partial<PlotOptions> = {},
-  [x, ...ys] = [
-    [0, 10, 20],
-    [1, 4, 2],
-  ],
-) {
-  // prettier-ignore
+type Columns = readonly (readonly (number | null)[])[];
+const COLUMNS: Columns = [[0, 10, 20], [1, 4, 2]]; // prettier-ignore
+
+async function plot(more: Partial<PlotOptions> = {}, data = COLUMNS) {
   // Loaded while there is a page: uPlot keeps what it finds.
   const { makePlot } = await import("../../../../src/monitor/web/page/plot.ts");
   const place = shown(h("div"));
   const told = { onCursor: vi.fn<() => void>(), onZoom: vi.fn<(zoom: unknown) => void>() };
   const options: PlotOptions = { lines: [LINE], axis: "step", log: false, binary: false, format: (value) => `${value} u`, bounds: () => undefined, range: () => [0, 20], ...told, ...more }; // prettier-ignore
-  const made = makePlot(options, [x!, ...ys] as never, place);
+  const made = makePlot(options, data as never, place);
   made.setScale("x", { min: 0, max: 20 });
   await Promise.resolve();
   const ends = () => [made.scales["y"]!.min, made.scales["y"]!.max];
@@ -88,7 +84,7 @@ describe("the y axis", () => {
   });
 
   it("has no ends where nothing has a value", async () => {
-    const { made } = await plot({}, [[0, 1], [null, null]] as never); // prettier-ignore
+    const { made } = await plot({}, [[0, 1], [null, null]]); // prettier-ignore
     expect(made.scales["y"]!.min ?? null).toBeNull();
   });
 
@@ -166,6 +162,7 @@ it("is as wide as its place, or 300 where that has no width yet", async () => {
   expect((await plot()).made.width).toBe(600);
   const none = h("div");
   Object.defineProperty(none, "clientWidth", { value: 0 });
-  const options = { lines: [], axis: "step", log: false, binary: false, format: String, bounds: () => undefined, range: () => [0, 1], onCursor: () => {}, onZoom: () => {} } as const; // prettier-ignore
+  const said = { format: String, bounds: () => undefined, range: () => [0, 1] as const, onCursor: () => {}, onZoom: () => {} }; // prettier-ignore
+  const options: PlotOptions = { lines: [], axis: "step", log: false, binary: false, ...said };
   expect(makePlot(options, [[]], none).width).toBe(300);
 });
