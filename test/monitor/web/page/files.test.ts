@@ -1,30 +1,12 @@
-/** Log, configuration, grids, nearest images and the deletion of the looked-at run. */
+/** Log, configuration, report and the deletion of the looked-at run. */
 import { describe, expect, it, vi } from "vitest";
-import type { NearestImages } from "../../../../src/metrics/nearest-images.ts";
-import { acrossView } from "../../../../src/monitor/web/page/across-view.ts";
+import { deleteView } from "../../../../src/monitor/web/page/delete-view.ts";
 import { filesView } from "../../../../src/monitor/web/page/files-view.ts";
 import { Model } from "../../../../src/monitor/web/page/model.ts";
-import { nearestView } from "../../../../src/monitor/web/page/nearest-view.ts";
-import { enter, event, find, shown, tell, texts, usePage } from "./fixture.ts";
-import type { FilesState, GridKind } from "../../../../src/monitor/web/run-files.ts";
+import { FILES, grid, serve } from "./files-fixture.ts";
+import { enter, find, shown, tell, texts, usePage } from "./fixture.ts";
 
 usePage();
-
-const grid = (step: number, kind: GridKind = "samples") => ({ name: `${kind}_${step}.png`, step, kind, bytes: 1, modified: "t" }); // prettier-ignore
-const FILES: FilesState = { samples: [], config: true, report: false, log: 10 };
-
-/** Answers by address; a text is one, anything else is JSON. */
-function serve(answers: Record<string, unknown>) {
-  const asked: string[] = [];
-  vi.stubGlobal("fetch", (address: string, { method = "GET" } = {}) => {
-    asked.push(method === "GET" ? address : `${method} ${address}`);
-    const answer = answers[address];
-    if (answer instanceof Response) return Promise.resolve(answer);
-    if (answer === undefined) return Promise.resolve(new Response("none", { status: 404 }));
-    return Promise.resolve(new Response(typeof answer === "string" ? answer : JSON.stringify(answer)));
-  });
-  return { answers, asked };
-}
 
 async function files(answers: Record<string, unknown>, runs = ["r"]) {
   vi.useFakeTimers();
@@ -68,6 +50,28 @@ describe("files of a run", () => {
     const { part, asked } = await files({ "api/runs/r": { files: { ...FILES, log: 0, config: false } } });
     expect(find(part("log"), "pre").textContent).toBe("Nothing has been said yet.");
     expect(asked.filter((address) => /log|config/.test(address))).toEqual([]);
+  });
+
+  it("are its grids too, and the configuration is asked for once", async () => {
+    const { part, asked, wait } = await files({ "api/runs/r": { files: { ...FILES, samples: [grid(10)] } }, "api/runs/r/config": { a: 1 } }); // prettier-ignore
+    expect(find(part("samples"), "img").getAttribute("src")).toBe("api/runs/r/samples/samples_10.png?modified=t");
+    await wait(3000);
+    expect(asked.filter((address) => address.endsWith("config"))).toEqual(["api/runs/r/config"]);
+  });
+
+  it("are asked for again while the configuration has not come", async () => {
+    const { part, answers, wait, model } = await files({ "api/runs/r": { files: FILES } });
+    expect([model.configs.has("r"), texts(part("config"), "tr")]).toEqual([false, []]);
+    answers["api/runs/r/config"] = { a: 1 };
+    await wait(3000);
+    expect(texts(part("config"), "tr")).toEqual(["a1"]);
+  });
+
+  it("leave the rows of the configuration in their place", async () => {
+    const { part, wait } = await files({ "api/runs/r": { files: FILES }, "api/runs/r/config": { a: 1 } });
+    const row = find(part("config"), "tr");
+    await wait(3000);
+    expect(find(part("config"), "tr")).toBe(row);
   });
 
   it("are told to be elsewhere where they are", async () => {
@@ -141,6 +145,7 @@ describe("the deletion of a record", () => {
   const DELETABLE = { "api/runs/r": { files: null, deletable: true } };
 
   it("is offered only where the server may do it", async () => {
+    expect(find(deleteView(() => {}).element, "button").hidden).toBe(true);
     const none = await files({ "api/runs/r": { files: FILES } });
     expect(find(none.deletion, "button").hidden).toBe(true);
     const some = await files(DELETABLE);
@@ -161,118 +166,5 @@ describe("the deletion of a record", () => {
     expect(confirm.mock.calls).toEqual([["Delete the record of run r? Its metrics are lost; its own folder stays."]]);
     expect(asked.filter((address) => address.startsWith("POST"))).toEqual(posts);
     expect([find(deletion, "span").textContent, deleted.mock.calls.length]).toEqual([said, done]);
-  });
-});
-
-describe("nearest training images", () => {
-  const NEAREST: NearestImages = {
-    ...{ step: 20, searched: 10, of: 10, mirrored: false, shape: [8, 8, 3], test: [5, 10] },
-    samples: [4, 1, 3, 2].map((distance, i) => ({ image: 1000 + i, distance })),
-  };
-
-  async function nearest(samples: FilesState["samples"], answer: unknown = NEAREST) {
-    const served = serve({ "api/runs/r/nearest?step=20": answer });
-    const view = nearestView();
-    shown(view.element);
-    await view.update("r", samples);
-    return { ...view, ...served };
-  }
-
-  it("stand beside their samples, the nearest first, with the distance", async () => {
-    const { element } = await nearest([grid(10), grid(20), grid(20, "nearest")]);
-    expect(element.hidden).toBe(false);
-    expect(texts(element, "li")).toEqual(["1 · no. 1,001", "2 · no. 1,003", "3 · no. 1,002", "4 · no. 1,000"]);
-    const labels = [...element.querySelectorAll("li")[0]!.querySelectorAll(".crop")].map((crop) => crop.getAttribute("aria-label")); // prettier-ignore
-    expect(labels).toEqual(["sample 2", "training image 1,001, at distance 1"]);
-    expect(find(element, ".note").textContent).toMatch(/^Step 20: .* 4 of 4 samples are nearer/);
-  });
-
-  it("are cut out of the grids at their place, each of 64 pixels", async () => {
-    const { element } = await nearest([grid(20), grid(20, "nearest")]);
-    const { style } = find(element.querySelectorAll("li")[1]!, ".crop");
-    expect([style.width, style.height, style.backgroundSize]).toEqual(["64px", "64px", "176px auto"]);
-    expect([style.backgroundPosition, style.backgroundImage]).toEqual(["-96px -96px", 'url("api/runs/r/samples/samples_20.png?modified=t")']); // prettier-ignore
-  });
-
-  it("have a drawing of all distances, the largest at its end", async () => {
-    const { element } = await nearest([grid(20), grid(20, "nearest")]);
-    const dots = [...element.querySelectorAll("circle")].map((dot) => [dot.getAttribute("class"), Number(dot.getAttribute("cx")), Number(dot.getAttribute("cy"))]); // prettier-ignore
-    expect(dots[0]).toEqual(["own", 84 + 0.4 * 324, 17]);
-    expect(dots.at(-1)).toEqual(["", 408, 51]);
-    expect([dots.length, texts(element, "text")]).toEqual([6, ["samples", "test images", "0", "10"]]);
-  });
-
-  it("are asked for once, and hidden where there are none", async () => {
-    const { update, asked, element, answers } = await nearest([grid(20), grid(20, "nearest")]);
-    await update("r", [grid(20), grid(20, "nearest")]);
-    expect(asked.length).toBe(1);
-    delete answers["api/runs/r/nearest?step=20"];
-    await update("r", [{ ...grid(20), modified: "later" }, grid(20, "nearest")]);
-    expect([asked.length, element.hidden]).toEqual([2, true]);
-    await update("r", [grid(10), grid(20, "nearest")]);
-    await update("r", [grid(20)]);
-    expect([asked.length, element.hidden]).toEqual([2, true]);
-  });
-});
-
-describe("grids of several runs", () => {
-  async function across(runs: readonly string[]) {
-    const model = new Model();
-    for (const run of runs) tell(model, run, { "train/loss": 1 });
-    const answer = (samples: FilesState["samples"]) => ({ files: { ...FILES, samples } });
-    const { asked } = serve({ "api/runs/a": answer([grid(10), grid(20), grid(20, "raw")]), "api/runs/b": answer([grid(10)]), "api/runs/c": answer([]) }); // prettier-ignore
-    const view = acrossView(model);
-    shown(view.element);
-    await view.look();
-    const details = find<HTMLDetailsElement>(view.element, "details");
-    const open = async () => {
-      details.open = true;
-      details.dispatchEvent(event("toggle"));
-      await view.look();
-    };
-    const captions = () => texts(view.element, "figcaption");
-    return { ...view, model, asked, open, captions, step: find<HTMLSelectElement>(view.element, "#across-step"), kind: find<HTMLSelectElement>(view.element, "#across-kind") }; // prettier-ignore
-  }
-
-  it("are hidden for one run, and asked for only while they are open", async () => {
-    expect((await across(["a"])).element.hidden).toBe(true);
-    const { element, asked, open } = await across(["a", "b"]);
-    expect([element.hidden, asked]).toEqual([false, []]);
-    await open();
-    expect(asked).toContain("api/runs/b");
-  });
-
-  it("are the newest of each run that has some, and say how many runs have none", async () => {
-    const { element, open, captions, step } = await across(["a", "b", "c"]);
-    await open();
-    expect(captions()).toEqual(["a step 20", "b step 10"]);
-    expect(texts(step, "option")).toEqual(["the newest of each", "10", "20"]);
-    expect(find(element, ".controls .note").textContent).toBe("1 more are drawn above.");
-  });
-
-  it("are of one step, or of another kind", async () => {
-    const { open, captions, step, kind, element, look } = await across(["a", "b"]);
-    await open();
-    enter(step, "20");
-    expect(captions()).toEqual(["a step 20", "b no such grid"]);
-    expect([...element.querySelectorAll("img")].map(({ hidden }) => hidden)).toEqual([false, true]);
-    await look();
-    expect(step.value).toBe("20");
-    enter(step, "");
-    enter(kind, "raw");
-    expect(captions()).toEqual(["a step 20", "b no such grid"]);
-    expect(find(element, "img").getAttribute("src")).toBe("api/runs/a/samples/raw_20.png?modified=t");
-  });
-
-  it("leave out runs that are not drawn", async () => {
-    const { open, captions, model, look, element } = await across(["a", "b", "c"]);
-    await open();
-    model.setShown(model.store.nodes("a"), false);
-    await look();
-    expect(captions()).toEqual(["b step 10"]);
-    model.setShown(model.store.nodes("b"), false);
-    model.setShown(model.store.nodes("a"), false);
-    await look();
-    expect(element.hidden).toBe(true);
   });
 });

@@ -29,6 +29,7 @@ function graph(values?: Readonly<Record<string, number>>) {
 describe("without stages", () => {
   it("is hidden", () => {
     expect(graph().element.hidden).toBe(true);
+    expect(graphView(new Model()).element.hidden).toBe(true);
     const { element, model, update } = graph({ "train/loss": 1 });
     expect(element.hidden).toBe(true);
     tell(model, "r", TRAINING);
@@ -128,5 +129,24 @@ describe("the drawing", () => {
     expect(find(element, "svg").getAttribute("width")).toBe(String(112 + 16));
     resize(286 + 16);
     expect(find(element, "svg").getAttribute("width")).toBe(String(286 + 16));
+  });
+
+  it("has the texts of an edge above and below its middle, or beside it where it goes down", () => {
+    const { element } = graph(TRAINING);
+    resize(2000);
+    const places = () => [...find(element, ".edge").querySelectorAll("text")].map((text) => [text.getAttribute("class"), Number(text.getAttribute("x")), Number(text.getAttribute("y"))]); // prettier-ignore
+    expect(places()).toEqual([["rate", 143, 24], ["queue", 143, 47]]); // prettier-ignore
+    resize(150);
+    expect(places()).toEqual([["rate beside", 64, 87], ["queue beside", 64, 101]]); // prettier-ignore
+  });
+
+  it("has the names in the middle of their boxes, and shows all of them", () => {
+    const { element } = graph(TRAINING);
+    resize(2000);
+    const names = [...element.querySelectorAll(".name")].map((text) => [Number(text.getAttribute("x")), Number(text.getAttribute("y"))]); // prettier-ignore
+    expect(names.slice(0, 2)).toEqual([[56, 35], [56, 20]]); // prettier-ignore
+    expect(find(element, "svg").getAttribute("viewBox")).toBe("-8 -16 824 86");
+    const tip = find(element, "marker").id;
+    expect(find(element, ".edge line").getAttribute("marker-end")).toBe(`url(#${tip})`);
   });
 });

@@ -31,6 +31,7 @@ function noise(
 describe("a run that tells nothing of it", () => {
   it("has no such part", () => {
     expect(noise(() => {}).element.hidden).toBe(true);
+    expect(noiseView(new Model()).element.hidden).toBe(true);
     expect(noise((model) => tell(model, "r", { "train/loss": 1 })).element.hidden).toBe(true);
     expect(noise((model) => tell(model, "r", bins("unweighted", NaN, 0, 0))).element.hidden).toBe(true);
   });
@@ -95,6 +96,19 @@ describe("the newest curve", () => {
     expect(texts(curve(), ".tick:not(.value)")).toEqual(["-4", "0", "4"]);
     const places = [...curve().querySelectorAll(".tick:not(.value)")].map((tick) => tick.getAttribute("x"));
     expect(places).toEqual(["62", "234", "406"]);
+    const ends = [...curve().querySelectorAll("line")].map((line) => [
+      line.getAttribute("x1"),
+      line.getAttribute("x2"),
+    ]);
+    expect(ends).toEqual(places.map(() => ["62", "406"]));
+    const value = find(curve(), ".value");
+    expect([value.getAttribute("x"), value.getAttribute("y")]).toEqual(["56", "188"]);
+  });
+
+  it("marks the middle of a scale whose ends are not opposite", () => {
+    const { curve } = noise((model) => tell(model, "r", { "loss_by_noise/unweighted/1.00": 1, "loss_by_noise/unweighted/4.00": 2 })); // prettier-ignore
+    expect(texts(curve(), ".tick:not(.value)")).toEqual(["1", "2.5", "4"]);
+    expect([...curve().querySelectorAll(".tick:not(.value)")].map((tick) => tick.getAttribute("y"))).toEqual(["202", "202", "202"]); // prettier-ignore
   });
 
   it("leaves out bins without a loss", () => {

@@ -24,7 +24,7 @@ function progress(state?: Partial<RunState>) {
 describe("the line", () => {
   it("is hidden while no run has told of itself", () => {
     const { element, model, update } = progress();
-    expect(element.hidden).toBe(true);
+    expect([element.hidden, phaseView(model).element.hidden]).toEqual([true, true]);
     tell(model, "old", { "train/loss": 1 });
     update();
     expect(element.hidden).toBe(true);
@@ -112,6 +112,7 @@ describe("a state in a title's words", () => {
     expect(shortState(STATE)).toBe("25 % · 1 min");
     expect(shortState({ ...STATE, runSeconds: 59.9, runSecondsLeft: 0.1 })).toBe("99 % · 0.1 s");
     expect(shortState({ ...STATE, runSecondsLeft: undefined })).toBe("training");
+    expect(runPart({ ...STATE, runSecondsLeft: undefined })).toBeUndefined();
     expect(["finished", "stopped", "failed", "lost"].map((phase) => shortState({ ...STATE, phase } as RunState))).toEqual(["finished", "stopped", "failed", "lost"]); // prettier-ignore
     expect(runPart({ ...STATE, runSeconds: 0, runSecondsLeft: 0 })).toBe(0);
   });

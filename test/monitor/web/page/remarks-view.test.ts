@@ -57,6 +57,8 @@ it("shows the remarks of the run that is looked at, and nothing of another's", (
 it("offers every colour and stroke by name, and none", () => {
   const { element } = remarks();
   expect(texts(element, "#run-colour option")).toEqual(["as it comes", "blue", "orange", "green", "purple", "gold", "teal", "red", "grey"]); // prettier-ignore
+  const values = [...element.querySelectorAll<HTMLOptionElement>("#run-dash option")].map(({ value }) => value);
+  expect(values).toEqual(["", "0", "1", "2", "3"]);
   expect(texts(element, "#run-dash option")).toEqual(["as it comes", "solid", "dashed", "dotted", "dash and dot"]);
 });
 
