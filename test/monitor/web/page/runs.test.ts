@@ -153,7 +153,8 @@ describe("the request", () => {
     model.table = { ...model.table, search: "good warm" };
     update();
     expect([names(), find(element, "#run-search").value]).toEqual([["b n"], "good warm"]);
-    model.remarks.set("b", { note: "Warm" });
+    model.remarks.set("b", { tags: "Warm" });
+    model.remarks.set("a", { note: "Cold" });
     model.table = { ...model.table, search: "undefined" };
     update();
     expect(names()).toEqual([]);
@@ -178,7 +179,9 @@ describe("the request", () => {
     update();
     const metric = find<HTMLSelectElement>(element, "#run-metric");
     expect(texts(metric, "option")).toEqual(["train/loss", "process/rss_bytes", "eval/bpd", "train/grad_norm"]);
-    expect(metric.value).toBe("train/loss");
+    const options = [...metric.options];
+    update();
+    expect([metric.value, [...metric.options].every((option, i) => option === options[i])]).toEqual(["train/loss", true]); // prettier-ignore
     enter(metric, "train/grad_norm");
     expect([find(row("a", "m"), ".last").textContent, find(row("b"), ".last").textContent]).toEqual(["3", "–"]);
     model.table = { ...model.table, metric: "later" };
@@ -212,6 +215,20 @@ describe("the order", () => {
     expect([rows()[0]!.contains(button), document.activeElement === button]).toEqual([true, true]);
   });
 
+  it("touches no row that is in its place, and takes the focus from nobody", () => {
+    const { element, row, update, model } = three();
+    const body = find<HTMLElement>(element, "tbody");
+    const moved = vi.spyOn(body, "insertBefore");
+    const focused = find(row("b"), ".solo");
+    focused.focus();
+    const told = vi.spyOn(focused, "focus");
+    update();
+    expect([moved.mock.calls.length, told.mock.calls.length]).toEqual([0, 0]);
+    model.drop(["b"]);
+    update();
+    expect([moved.mock.calls.length, told.mock.calls.length]).toEqual([0, 0]);
+  });
+
   it("names no order of columns that are not sorted by", () => {
     const { element } = three();
     expect(texts(element, "thead th")).toEqual(["chart", "details", "run", "node", "state", "heard", "step", "last", "best", "memory", "not shown"]); // prettier-ignore
@@ -235,6 +252,40 @@ describe("settings in which the runs differ", () => {
     enter(group, "optim.lr");
     expect([model.table.group, group.value]).toEqual(["optim.lr", "optim.lr"]);
     expect(texts(element, "p.note")).toEqual([""]);
+  });
+
+  it("are chosen by an address too, one that has not come as well", () => {
+    const { element, model, update, row } = three();
+    model.configs.set("a", { lr: 1 });
+    model.configs.set("b", { lr: 2 });
+    model.table = { ...model.table, group: "lr" };
+    update();
+    const group = find<HTMLSelectElement>(element, "#group");
+    const options = [...group.options];
+    const cell = find(row("a"), ".setting");
+    expect(group.value).toBe("lr");
+    update();
+    expect([[...group.options].every((option, i) => option === options[i]), find(row("a"), ".setting") === cell]).toEqual([true, true]); // prettier-ignore
+    model.table = { ...model.table, group: "later" };
+    update();
+    expect([group.value, texts(group, "option")]).toEqual(["later", ["no setting", "lr", "later"]]);
+  });
+
+  it("are not known of a run whose configuration is elsewhere", () => {
+    const { model, update, row } = three();
+    model.configs.set("b", undefined).set("a", { lr: 1 }).set("c", { lr: 2 });
+    update();
+    expect([texts(row("a"), ".setting"), texts(row("b"), ".setting")]).toEqual([["1"], ["–"]]);
+    model.configs.delete("c");
+    update();
+    expect(texts(row("a"), ".setting")).toEqual([]);
+  });
+
+  it("stand above the remarks on the run that is looked at", () => {
+    const { element, model, update } = three();
+    model.remarks.set("b", { note: "kept" });
+    update();
+    expect([find(element, ".remarks bdi").textContent, find(element, "#run-note").value]).toEqual(["b", "kept"]);
   });
 
   it("are counted where they are too many for columns", () => {
