@@ -53,10 +53,11 @@ const undisturbed = () =>
     return { numbers: numbersOf(summary), seconds };
   });
 
-const isSaved = (workdir: string) =>
-  ["checkpoints", "checkpoints-meta"]
-    .map((name) => join(workdir, name))
-    .some((folder) => existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".arrow")));
+/** True when there is the state of the stop; a look saves the best state beside it. */
+function isSaved(workdir: string): boolean {
+  const folder = join(workdir, "checkpoints-meta");
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".arrow"));
+}
 
 /** Stops a run so many seconds into its look, and goes on. @returns The loss; "too late" where the look was over. */
 const stopOnce = (seconds: number, whole: Whole): Promise<string | undefined> =>
