@@ -44,6 +44,8 @@ try {
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
   command(folder, "npm", "install", `./${archive}`, "--no-audit", "--no-fund", "--loglevel=error");
   command(folder, "npx", "scorestream", "pipeline", "new", "mine");
+  const help = command(folder, "npx", "scorestream", "pipeline", "./mine.ts", "--help");
+  if (/npm run pipeline|deno task/.test(help)) throw new Error("--help names commands of the repository");
   const found = [train(`node-${process.versions.node}`, "npx", "scorestream")];
   if (spawnSync("deno", ["--version"], { env }).status === 0) {
     found.push(train("deno", "deno", "run", "-A", "node_modules/scorestream/scripts/scorestream.mjs"));

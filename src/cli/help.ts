@@ -1,5 +1,6 @@
 /** The list of pipelines and the text of `--help`. */
 import { fieldsWith } from "../run/own-fields.ts";
+import { COMMAND, isBuilt } from "./command.ts";
 import { program, type Options } from "./options.ts";
 import { presets, type Pipeline } from "../run/pipeline.ts";
 import type { PipelineRegistry } from "./registry.ts";
@@ -66,11 +67,11 @@ export function helpText(options: Options, pipeline: Pipeline | undefined, liste
     `Configuration fields for --set, with the values of ${values}:\n`,
     ...fieldLines(pipeline, options),
     "\nExamples:",
-    `  npm run pipeline ${example}`,
-    `  npm run pipeline ${example} -- --preset quick --steps 500 --workdir runs/short`,
-    `  npm run pipeline ${example} -- --set sde=subvp --set training.batchSize=32 --workdir runs/subvp`,
-    `  npm run pipeline ${example} -- --mode eval --set eval.numImages=1000 --json`,
-    `  deno task pipeline ${example} --mode sample`,
+    `  ${COMMAND} ${example}`,
+    `  ${COMMAND} ${example} -- --preset quick --steps 500 --workdir runs/short`,
+    `  ${COMMAND} ${example} -- --set sde=subvp --set training.batchSize=32 --workdir runs/subvp`,
+    `  ${COMMAND} ${example} -- --mode eval --set eval.numImages=1000 --json`,
+    ...(isBuilt ? [] : [`  deno task pipeline ${example} --mode sample`]),
     "",
   ].join("\n");
 }

@@ -3,6 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import { processEnvironment, type Environment } from "./environment.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import { helpText, listPipelines, listText } from "./help.ts";
+import { COMMAND, isBuilt } from "./command.ts";
 import { parseOptions } from "./options.ts";
 import type { Summary } from "../run/pipeline.ts";
 import { runProgram } from "./program.ts";
@@ -18,7 +19,6 @@ import { runStudy } from "./study.ts";
 import { sweep } from "./sweep.ts";
 
 /** True in the built package, where a new pipeline belongs to the folder of its user. */
-const isBuilt = import.meta.url.endsWith(".js");
 
 type Report = (values: Partial<Summary>) => void;
 
@@ -74,9 +74,7 @@ async function perform(
   const { registry, stdout, stderr, env } = environment;
   if (argv[0] === "new") {
     const path = writeSkeleton(argv[1], isBuilt ? process.cwd() : pipelinesFolder);
-    stderr.write(
-      `${path} is written; ${isBuilt ? `npx scorestream pipeline ./${path}` : `npm run pipeline ${argv[1]}`} runs it\n`,
-    );
+    stderr.write(`${path} is written; ${COMMAND} ${isBuilt ? `./${path}` : argv[1]} runs it\n`);
     return undefined;
   }
   const options = parseOptions(argv, env);
@@ -91,7 +89,7 @@ async function perform(
   }
   const pipelines = await listPipelines(registry);
   stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));
-  stderr.write("npm run pipeline <name> runs one; npm run pipeline <name> -- --help explains it\n");
+  stderr.write(`${COMMAND} <name> runs one; ${COMMAND} <name> -- --help explains it\n`);
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** The options of `npm run pipeline`. */
+import { COMMAND } from "./command.ts";
 import { Command, CommanderError, Option } from "commander";
 import { UsageError } from "../base/errors.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
@@ -32,7 +33,7 @@ export interface Options {
 
 /** The commander program; its own help and exits are not used. */
 export function program(): Command {
-  const command = new Command("npm run pipeline")
+  const command = new Command(COMMAND)
     .usage("[name] [-- options]")
     .argument("[name]", "name or path of a pipeline; lists the pipelines if left out")
     .addOption(new Option("--mode <mode>", `one of ${modes.join(", ")}`).default("train"))
@@ -145,7 +146,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
     command.parse(argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    throw new UsageError(error.message.replace(/^error: /, ""), "npm run pipeline -- --help shows the options", {
+    throw new UsageError(error.message.replace(/^error: /, ""), `${COMMAND} -- --help shows the options`, {
       cause: error,
     });
   }
@@ -171,7 +172,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv = {
   const { preset, workdir, json = false, help = false, steps, seed, set = [], allow = [] } = given;
   const { sweep = [], jobs } = given;
   if (name === undefined && argv.some((argument) => !["--json", "--help", "-h"].includes(argument))) {
-    throw new UsageError("no pipeline named", "npm run pipeline <name> -- ...; npm run pipeline lists them");
+    throw new UsageError("no pipeline named", `${COMMAND} <name> -- ...; ${COMMAND} lists them`);
   }
   const mode = parseMode(given.mode);
   const stepsField = mode === "train_deq" ? "dequantizer.steps" : "training.steps";
