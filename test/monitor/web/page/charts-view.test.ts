@@ -1,4 +1,5 @@
 /** All charts: which there are, which curves they have, and what is asked of all of them. */
+import type uPlot from "uplot";
 import { describe, expect, it, vi } from "vitest";
 import { Model } from "../../../../src/monitor/web/page/model.ts";
 import { useCharts } from "./chart-fixture.ts";
@@ -76,6 +77,25 @@ describe("charts", () => {
   });
 });
 
+describe("points", () => {
+  it("are marked where there is one only, and always of evaluations", async () => {
+    const { element, model, update } = await charts((model) => tell(model, "r", { "train/loss": 1, "eval/bpd": 2 }));
+    const { default: uPlot } = await import("uplot");
+    const marked = () => Object.fromEntries(uPlot.sync("step").plots.filter(({ root }) => element.contains(root)).map((plot) => [texts(plot.root.closest("figure")!, "h3")[0], isMarked(plot)])); // prettier-ignore
+    const isMarked = (plot: uPlot) => {
+      const { show } = plot.series.at(-1)!.points!;
+      return typeof show === "function" ? show(plot, 1, 0, 1) : show;
+    };
+    expect(marked()).toEqual({ Loss: true, "Bits/dim": true });
+    tell(model, "r", { "train/loss": 1, "eval/bpd": 2 }, { step: 2 });
+    update();
+    expect(marked()).toEqual({ Loss: false, "Bits/dim": true });
+    model.table = { ...model.table, group: "lr" };
+    update();
+    expect(marked()).toEqual({ Loss: false, "Bits/dim": true });
+  });
+});
+
 describe("further metrics", () => {
   it("have a chart each, but for those of stages and of noise; they are drawn when they are opened", async () => {
     const { more, drawn, figure, update, changed, model, legend } = await charts((model) => {
@@ -133,6 +153,7 @@ describe("the axis", () => {
     expect(find<HTMLButtonElement>(element, "#reset").disabled).toBe(false);
     enter(find(element, "#axis"), "relative");
     update();
+    expect(find<HTMLButtonElement>(element, "#reset").disabled).toBe(true);
     expect([model.view.range, model.view.zoom]).toEqual([[0, 20], undefined]);
   });
 });

@@ -92,6 +92,7 @@ export function usePage(): void {
     // What uPlot puts off is over before its globals go.
     await Promise.resolve();
     vi.useRealTimers();
+    vi.restoreAllMocks();
     for (const act of leave.splice(0)) act();
     document.body.replaceChildren();
     document.title = "";

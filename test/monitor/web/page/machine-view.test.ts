@@ -22,6 +22,8 @@ const ALL = {
 
 it("is hidden where no machine tells of itself", () => {
   const { element, update, model } = machines();
+  expect(element.hidden).toBe(true);
+  expect(texts(element, "thead th")).toEqual(["node", "processors", "of them this run", "memory in use", "disk free", "GPUs", "energy of the GPUs"]); // prettier-ignore
   update();
   expect(element.hidden).toBe(true);
   tell(model, "r", { "train/loss": 1 });
