@@ -23,6 +23,7 @@ interface Request {
   readonly minutes: number;
   readonly concurrency: number;
   readonly limit: number;
+  readonly static: boolean;
   readonly require: boolean;
 }
 
@@ -36,6 +37,7 @@ function parseRequest(argv: readonly string[]): Request {
     .option("--minutes <n>", "no further folder is begun after so long", "600")
     .option("--concurrency <n>", "mutants tried at once", "1")
     .option("--limit <seconds>", "a mutant is caught when its tests take so much longer", "60")
+    .option("--no-static", "leave out what runs once, when a module is loaded: each of these needs all tests")
     .option("--require", "exit with 1 when a folder is below its goal", false)
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
@@ -46,7 +48,7 @@ function parseRequest(argv: readonly string[]): Request {
     if (error.exitCode === 0) process.exit(0);
     throw new UsageError(error.message.replace(/^error: /, ""), "npm run mutants -- --help lists the options");
   }
-  const options = program.opts<Record<NumberOption, string> & { require: boolean }>();
+  const options = program.opts<Record<NumberOption, string> & Record<"static" | "require", boolean>>();
   const number = (name: NumberOption, accepted: (n: number) => boolean) => {
     const value = Number(options[name]);
     if (accepted(value)) return value;
@@ -59,6 +61,7 @@ function parseRequest(argv: readonly string[]): Request {
     minutes: number("minutes", (n) => n > 0),
     concurrency: number("concurrency", (n) => Number.isInteger(n) && n > 0),
     limit: number("limit", (n) => n > 0),
+    static: options.static,
     require: options.require,
   };
 }

@@ -16,6 +16,8 @@ export interface FolderRun {
   readonly concurrency: number;
   /** Seconds beyond one and a half times of what the tests take, after which a mutant counts as caught. */
   readonly limit: number;
+  /** Whether mutants are tried that take effect when a module is loaded. */
+  readonly static: boolean;
   /** Folder of the reports and of earlier results. */
   readonly reports: string;
 }
@@ -42,6 +44,7 @@ export async function runFolder(run: FolderRun): Promise<MutantResult[]> {
     mutate,
     concurrency,
     coverageAnalysis: "perTest",
+    ignoreStatic: !run.static,
     // Texts of messages are left out; tests hold the messages that matter.
     mutator: { excludedMutations: ["StringLiteral"] },
     // The whole share is tried anew; a whole folder goes on from its last run.
@@ -52,7 +55,7 @@ export async function runFolder(run: FolderRun): Promise<MutantResult[]> {
     ignorePatterns: ["/bench/results", "/deploy", "/docs", "/runs", "/data"],
     tempDirName: ".cache/mutants",
     timeoutMS: limit * 1000,
-    dryRunTimeoutMinutes: 20,
+    dryRunTimeoutMinutes: 45,
     logLevel: "error" as LogLevel,
     allowConsoleColors: false,
     disableTypeChecks: true,
