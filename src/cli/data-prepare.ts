@@ -66,7 +66,7 @@ function shown(reporter: Reporter, now: () => number, kept: () => number) {
 }
 
 /** Shows how data is fetched: a bar where the end is known, else a message, each once. */
-function fetching(reporter: Reporter): OnProgress {
+export function fetching(reporter: Reporter): OnProgress {
   let stage: string | undefined;
   return (text, fraction) => {
     const known = fraction !== undefined && fraction < 1;

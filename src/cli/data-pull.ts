@@ -50,7 +50,7 @@ async function pullSplit(
   }
 }
 
-function splitLine({ path, directory, manifest, images, kept, seconds }: PulledSplit): string {
+export function splitLine({ path, directory, manifest, images, kept, seconds }: PulledSplit): string {
   const name = path.join("/");
   if (!manifest) return `${name}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
   if (kept === images) return `${name}: ${images} images, copied before, in ${directory}\n`;

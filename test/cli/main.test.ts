@@ -117,6 +117,7 @@ describe("a run", () => {
     });
     expect(asked).toEqual([{ threads: 3, deterministic: true }]);
     expect(contexts[0]).toMatchObject({ cacheDir: "/somewhere/cache", engine: { name: "wasm" } });
+    expect(contexts[0]!.config.engine).toMatchObject({ threads: 3, deterministic: true });
   });
 });
 

@@ -22,7 +22,8 @@ describe("writeSkeleton", () => {
     expect(() => writeSkeleton("mine", folder)).toThrow("already exists");
     expect(readFileSync(join(folder, "mine.ts"), "utf8")).toBe("kept");
     for (const name of [undefined, "", "../mine", "a b", "new"]) {
-      expect(() => writeSkeleton(name, folder)).toThrow("is not a valid name for a pipeline");
+      const said = `new: ${JSON.stringify(name ?? "")} is not a valid name for a pipeline`;
+      expect(() => writeSkeleton(name, folder)).toThrow(said);
     }
   });
 });

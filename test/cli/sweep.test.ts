@@ -51,6 +51,13 @@ describe("--sweep", { timeout: 20_000 }, () => {
     expect(page).toBe(join(folder, "sweep.html"));
   });
 
+  it("names no preset to the cells where none was given", async () => {
+    const folder = temporaryFolder();
+    const { results } = await sweep(options(folder, "--sweep", "seed=1"), environment(), ECHO);
+    const workdir = join(folder, "seed=1");
+    expect(results[0]!.runs[0]!.samples).toBe(`tiny --mode train --set seed=1 --workdir ${workdir} --json`);
+  });
+
   it("refuses what a run would, before anything has run", async () => {
     const folder = join(temporaryFolder(), "none");
     const refused = (...argv: string[]) => sweep(options(folder, ...argv), environment(), ["/no/such/program"]);
