@@ -6,6 +6,7 @@ import { readArrowMetadata } from "../../../src/data/formats/arrow-metadata.ts";
 import { UsageError } from "../../../src/base/errors.ts";
 import { openArrowCheckpoint, saveArrowCheckpoint } from "../../../src/training/checkpoints/arrow-checkpoint.ts";
 import { readCheckpoint } from "../../../src/training/checkpoints/checkpoint.ts";
+import { temporaryFolder } from "../../cli/fixture.ts";
 import { layoutWith, SHAPES, storedCheckpoint, temporaryFile } from "../../training/checkpoints/checkpoint-fixture.ts";
 
 const layout = layoutWith(SHAPES);
@@ -21,6 +22,10 @@ describe("requireSoundArrow", () => {
     await writeArrowFile(path, columns, { key: "value", long: "x".repeat(100_000) });
     requireSoundArrow(path);
     expect((await readArrowMetadata(path)).get("key")).toBe("value");
+  });
+
+  it("leaves errors of the file system as they are", () => {
+    expect(() => requireSoundArrow(temporaryFolder())).toThrow(/^EISDIR/);
   });
 
   it.each([

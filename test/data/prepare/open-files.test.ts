@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { OpenFiles } from "../../../src/data/prepare/open-files.ts";
@@ -14,7 +14,26 @@ function written(count: number): string[] {
   });
 }
 
+/** How many of the files this process has open. */
+const openOf = (paths: readonly string[]) =>
+  readdirSync("/proc/self/fd").filter((file) => {
+    try {
+      return paths.includes(readlinkSync(join("/proc/self/fd", file)));
+    } catch {
+      return false;
+    }
+  }).length;
+
 describe("OpenFiles", () => {
+  it.runIf(process.platform === "linux")("closes all of them", async () => {
+    const paths = written(3);
+    const files = new OpenFiles();
+    for (const path of paths) await files.read(path, new Uint8Array(1), 0);
+    expect(openOf(paths)).toBe(3);
+    files.close();
+    expect(openOf(paths)).toBe(0);
+  });
+
   it("keeps no more open than it may", async () => {
     const paths = written(6);
     const files = new OpenFiles(2);

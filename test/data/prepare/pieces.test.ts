@@ -142,6 +142,14 @@ describe("loadAhead", () => {
     expect(log.join()).toBe("load 0,load 1,load 2,got 0,load 3,got 1,load 4,got 2,closed,got 3,got 4");
   });
 
+  it("takes a source that cannot be closed", async () => {
+    const made = entries([], 3)();
+    const bare = { [Symbol.asyncIterator]: () => ({ next: () => made.next() }) };
+    const names: string[] = [];
+    for await (const { entry } of loadAhead(bare, 2)) names.push(entry.name);
+    expect(names).toEqual(["0", "1", "2"]);
+  });
+
   it("closes the source when it is left before the end", async () => {
     const log: string[] = [];
     for await (const { entry } of loadAhead(entries(log)(), 1)) {

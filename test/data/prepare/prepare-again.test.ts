@@ -23,6 +23,11 @@ it("names the whole command, which can be run as it is", () => {
   expect(prepareAgain(directory, work, true)).toBe(`${command} --skip-bad ; it rebuilds damaged shards`);
 });
 
+it("names no command where the shards have a size that it cannot give", () => {
+  const { directory, work } = prepared(temporaryFolder());
+  expect(prepareAgain(directory, { ...work, shardBytes: 2 ** 20 + 1 })).toContain("prepare command again");
+});
+
 it("takes the command of a damaged manifest from the file of progress", () => {
   const { directory, work } = prepared(temporaryFolder());
   new ProgressFile(join(directory, "shards.jsonl"), work).append({});

@@ -140,7 +140,11 @@ describe("files of TensorFlow Datasets", () => {
     const [bad] = badOf(await readAll(await open(path)));
     expect(bad).toMatchObject({ where: join(path, part(1)), reason: "cut short: 5 records, 7 are declared", lost: 2 });
     const more = badOf(await readAll(await open(folder([5, 4], 0, 1))));
-    expect(more).toEqual([expect.objectContaining({ reason: "too long: 5 records, 4 are declared" })]);
+    expect(more).toEqual([expect.objectContaining({ reason: "too long: 5 records, 4 are declared", whole: true })]);
+    const damaged = folder([5, 5], 0, 1);
+    writeFileSync(join(damaged, "dataset_info.json"), "{");
+    const error = await open(damaged).then(readAll).then((all) => badOf(all)[0], (thrown: unknown) => thrown); // prettier-ignore
+    expect(error).toMatchObject({ where: join(damaged, "dataset_info.json"), whole: true });
   });
 
   it("are all wanted: names say how many there are", async () => {
