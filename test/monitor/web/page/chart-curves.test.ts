@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ChartOptions } from "../../../../src/monitor/web/page/chart.ts";
 import type { ChartView, Curve } from "../../../../src/monitor/web/page/chart-view.ts";
 import { bandsOf, chart, curve, LINE, useCharts, view } from "./chart-fixture.ts";
-import { texts, usePage } from "./fixture.ts";
+import { event, find, texts, usePage } from "./fixture.ts";
 
 usePage();
 useCharts();
@@ -116,6 +116,14 @@ describe("the pointer on a chart", () => {
     expect(legend()).toEqual([...[4, 5, 6, 7, 8, 9, 10, 11].map((i) => `c${i} ${10 * i}`), "and 5 more"]);
     await leave();
     expect(legend().slice(0, 2)).toEqual(["gone –", "c0 0"]);
+  });
+
+  it("zooms with two fingers from what is drawn", async () => {
+    const { element, zoom } = await pointed([LINE], view({ zoom: [10, 30] }));
+    const over = find(element, ".u-over");
+    over.getBoundingClientRect = () => ({ left: 0, width: 100 }) as DOMRect;
+    for (const [type, ...places] of [["touchstart", 25, 75], ["touchmove", 0, 100]] as const) over.dispatchEvent(event(type, { touches: places.map((clientX) => ({ clientX })) })); // prettier-ignore
+    expect(zoom.mock.calls).toEqual([[[15, 25]]]);
   });
 
   it("reads new values where it rests", async () => {

@@ -45,6 +45,15 @@ async function page(answers: Readonly<Record<string, unknown>> = {}) {
     for (const data of messages) port.onmessage!({ data });
     await wait();
   };
+  /** Whether a message makes the page ask for files at once. */
+  const asks = async (data: FeedMessage) => {
+    await wait(10);
+    asked.length = 0;
+    port.onmessage!({ data });
+    const count = asked.length;
+    await wait(10);
+    return count > 0;
+  };
   const frame = (run: string, values: Readonly<Record<string, number>>, state?: Partial<RunState>): FeedMessage => ({
     kind: "frame",
     frame: {
@@ -54,7 +63,7 @@ async function page(answers: Readonly<Record<string, unknown>> = {}) {
     },
   });
   const status = () => [find(document, "header .state").dataset["state"], find(document, "header .state").textContent];
-  return { asked, said, hear, wait, frame, status, live: { kind: "state", state: "live" } as const };
+  return { asks, said, hear, wait, frame, status, live: { kind: "state", state: "live" } as const };
 }
 
 describe("the page", () => {
@@ -63,7 +72,7 @@ describe("the page", () => {
     expect([document.title, status(), said]).toEqual(["ScoreStream", ["connecting", "connecting"], ["join"]]);
     expect(find(document, ".said").textContent).toBe("No metric has come yet.");
     expect([...find(document, "main").children].map(({ id }) => id)).toEqual(["phase", "", "runs", "curves", "noise", "pipeline", "machine", ""]); // prettier-ignore
-    expect(find(document, "#phase").hidden).toBe(true);
+    expect([find(document, "#phase").hidden, find(document, "header .run").textContent]).toEqual([true, ""]);
   });
 
   it("draws what the feed brings: the run's name, its tiles, its row and its curve", async () => {
@@ -94,6 +103,7 @@ describe("the title", () => {
     expect(document.title).toBe("40 % · 59 s · \u2068r\u2069 · ScoreStream");
     await wait(20_000);
     expect(document.title).toMatch(/ · 39 s · /);
+    expect([find(document, "#phase").hidden, find(document, "#phase .now").textContent]).toEqual([false, "training · 50 of 200 steps · about 39 s left of the run"]); // prettier-ignore
     await wait(20_000);
     expect(document.title).toBe("lost · \u2068r\u2069 · ScoreStream");
   });
@@ -170,14 +180,13 @@ describe("what a person does", () => {
 });
 
 describe("files", () => {
-  it("are asked for when a run is new, and at its end", async () => {
-    const { asked, hear, frame, wait } = await page();
-    const first = async (...messages: FeedMessage[]) => {
-      asked.length = 0;
-      await hear(...messages);
-      return asked.filter((address) => address === "api/runs/r").length;
-    };
-    await wait(100);
-    expect(await first(frame("r", { "train/loss": 1 }))).toBeGreaterThan(0);
+  it("are asked for when a run is new, when a worker has it already, and at its end; not with each metric", async () => {
+    const { asks, frame, live } = await page();
+    expect(await asks(frame("r", { "train/loss": 1 }))).toBe(true);
+    expect(await asks(frame("r", { "train/loss": 2 }))).toBe(false);
+    expect(await asks(live)).toBe(false);
+    expect(await asks({ kind: "state", state: "ended" })).toBe(true);
+    const record = { run: "r", node: "m", series: new Map(), last: 1, step: 7, time: NOW, before: 0, dropped: 0, state: undefined, heard: 0 }; // prettier-ignore
+    expect(await asks({ kind: "record", record })).toBe(true);
   });
 });
