@@ -39,6 +39,8 @@ export const HEIGHT = 210;
 const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i);
 /** Lines at most on which the pointer's place is marked. */
 const MARKED = 8;
+/** Pixels between the pointer and a point that is marked, at most. */
+const NEAR = 30;
 /** Drags of fewer pixels are clicks. */
 const SLIP = 3;
 
@@ -64,11 +66,14 @@ const bandsOf = (lines: readonly PlotLine[], paint: typeof colour): uPlot.Band[]
     band === "high" ? [{ series: [i + 1, i + 2], fill: translucent(paint(colourOf(look))) }] : [],
   );
 
-/** Sizes of the marks at the pointer; borders and pale lines have none. */
-const markSizes =
-  (lines: readonly PlotLine[]) =>
-  (_: uPlot, i: number): number =>
-    lines[i - 1]?.band || lines[i - 1]?.pale ? 0 : 6;
+/** Marks of the lines at the pointer, in their colours; borders and pale lines have none. */
+function marksOf(lines: readonly PlotLine[], paint: typeof colour): uPlot.Cursor.Points {
+  // uPlot makes the marks unless it is told otherwise: `show: true` is none of its elements.
+  if (lines.length > MARKED) return { show: false };
+  const paintOf = (_: uPlot, i: number) => paint(colourOf(lines[i - 1]!.look));
+  const size = (_: uPlot, i: number) => (lines[i - 1]!.band || lines[i - 1]!.pale ? 0 : 6);
+  return { size, fill: paintOf, stroke: paintOf };
+}
 
 /** The range of the y axis. */
 function spread(bounds: PlotOptions["bounds"], log: boolean) {
@@ -124,8 +129,8 @@ export function makePlot(
     cursor: {
       sync: { key: axis },
       drag: { x: true, y: false, setScale: false },
-      // uPlot makes the marks unless it is told otherwise: `show: true` is none of its elements.
-      points: { size: markSizes(lines), ...(lines.length > MARKED && { show: false }) },
+      points: marksOf(lines, paint),
+      hover: { prox: NEAR },
       y: false,
     },
     hooks: {

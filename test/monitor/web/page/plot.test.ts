@@ -50,6 +50,17 @@ describe("lines", () => {
     expect(made.series.map(({ width }) => width).slice(1)).toEqual([0, 0, 1.6]);
   });
 
+  it("are marked at the pointer in their colours, where a point is near", async () => {
+    const { made } = await plot({ lines: [LINE, { look: { colour: 1, dash: 2 } }] }, [[0, 1], [1, 2], [3, 4]]); // prettier-ignore
+    const { fill, stroke } = made.cursor.points as Record<"fill" | "stroke", (plot: unknown, i: number) => string>;
+    expect([1, 2].map((i) => [fill(made, i), stroke(made, i)])).toEqual([
+      ["var(--run-2)", "var(--run-2)"],
+      ["var(--run-1)", "var(--run-1)"],
+    ]);
+    const { prox } = made.cursor.hover as { prox: unknown };
+    expect(typeof prox === "function" ? (prox as () => unknown)() : prox).toBe(30);
+  });
+
   it("are marked at the pointer where they are eight at most, but for borders and pale ones", async () => {
     const marks = async (lines: readonly PlotLine[]) => {
       const ys = Array.from(lines, () => [1, 2]);
