@@ -3,6 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { buildSync } from "esbuild";
+import { isBuilt } from "./built.ts";
 
 /** Folders of `src` that numbers come from; the others show, send and ask. */
 const COMPUTING = [
@@ -13,7 +14,7 @@ const COMPUTING = [
 const root = new URL("../../", import.meta.url);
 
 /** Source files end so: TypeScript here, JavaScript in a built package. */
-const ending = import.meta.url.endsWith(".js") ? ".js" : ".ts";
+const ending = isBuilt ? ".js" : ".ts";
 
 /** Hashes a pipeline's file and the files it imports, packages left out. */
 function addPipeline(hash: Hash, file: string): void {

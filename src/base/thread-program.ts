@@ -1,9 +1,11 @@
+import { isBuilt } from "./built.ts";
+
 /**
  * A program of this project as a thread can run it: where the runtime does not read TypeScript, one that first lets it;
  * in the built package, which is JavaScript, the built file.
  */
 export function threadProgram(program: URL): URL {
-  if (import.meta.url.endsWith(".js")) return new URL(program.href.replace(/\.ts$/, ".js"));
+  if (isBuilt) return new URL(program.href.replace(/\.ts$/, ".js"));
   if ("Deno" in globalThis || (process.features as { typescript?: unknown }).typescript) return program;
   // A thread does not take tsx from --import.
   const tsx = import.meta.resolve("tsx/esm/api");

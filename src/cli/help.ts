@@ -1,6 +1,7 @@
 /** The list of pipelines and the text of `--help`. */
 import { fieldsWith } from "../run/own-fields.ts";
-import { COMMAND, isBuilt } from "./command.ts";
+import { isBuilt } from "../base/built.ts";
+import { COMMAND } from "./command.ts";
 import { program, type Options } from "./options.ts";
 import { presets, type Pipeline } from "../run/pipeline.ts";
 import type { PipelineRegistry } from "./registry.ts";

@@ -5,13 +5,14 @@ import type { Cell } from "../run/sweep/axes.ts";
 import { summaryOf } from "../run/sweep/results.ts";
 import { runCells, type CellResult, type RunCellsOptions } from "../run/sweep/run-cells.ts";
 import type { Environment } from "./environment.ts";
+import { isBuilt } from "../base/built.ts";
 import { listenForSignals } from "./signals.ts";
 
 /** Words that start this program: node with its options, and the file of `npm run pipeline`. */
 export const ownProgram = (): readonly string[] => [
   process.execPath,
   ...process.execArgv,
-  fileURLToPath(new URL(`./main${import.meta.url.endsWith(".js") ? ".js" : ".ts"}`, import.meta.url)),
+  fileURLToPath(new URL(`./main${isBuilt ? ".js" : ".ts"}`, import.meta.url)),
 ];
 
 /** Text for a cell whose runs have ended. */
