@@ -155,6 +155,17 @@ describe("send", () => {
     expect([call.written, told]).toEqual([[1], []]);
   });
 
+  it("writes nothing that comes once nobody wants it any more", async () => {
+    const call = new Call();
+    let give = (_: IteratorResult<number>) => {};
+    const next = () => new Promise<IteratorResult<number>>((resolve) => (give = resolve));
+    const { subscription } = sending(call, { [Symbol.asyncIterator]: () => ({ next }) });
+    subscription.unsubscribe();
+    give({ value: 1, done: false });
+    await turns();
+    expect(call.written).toEqual([]);
+  });
+
   it("passes on that its source failed", async () => {
     const { told } = sending(new Call(), source(1, new Error("EIO")).values);
     await turns();

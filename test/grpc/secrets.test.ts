@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { readSecrets } from "../../src/grpc/secrets.ts";
 import { temporaryFolder } from "../monitor/fixture.ts";
 
@@ -36,4 +36,13 @@ it("a token that can be guessed is told of, wherever it comes from", () => {
   expect(told(LONG.slice(1), 0o600)).toEqual([`warning: --token-file FILE: ${text}`]);
   expect(told(LONG)).toEqual([]);
   expect(readSecrets({}, {}, () => expect.unreachable())).toEqual({ insecure: false });
+});
+
+it("what is told goes to the error output, once, however often the secrets are read", () => {
+  const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  onTestFinished(() => write.mockRestore());
+  for (const token of ["short-1", "short-22", "short-1"]) readSecrets({}, { SCORESTREAM_TOKEN: token });
+  const text = (length: number) =>
+    `warning: SCORESTREAM_TOKEN: a token of ${length} characters can be guessed; make one with: openssl rand -hex 32\n`;
+  expect(write.mock.calls.flat()).toEqual([text(7), text(8)]);
 });

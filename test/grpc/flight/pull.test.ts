@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import type { Catalog } from "../../../src/grpc/flight/catalog.ts";
+import { FlightError } from "../../../src/grpc/flight/client.ts";
 import { pullDataset, type PullOptions } from "../../../src/grpc/flight/pull.ts";
 import { asLayout1, made, temporaryFolder, valuesOf } from "../../data/prepare/fixture.ts";
 import { until } from "../fixture.ts";
@@ -133,6 +134,33 @@ describe("pull", () => {
     const server = await flightServer([await prepared({ length: 5 })]);
     await server.close();
     await expect(into(server, temporaryFolder())).rejects.toThrow(/^127\.0\.0\.1:\d+: UNAVAILABLE/);
+  });
+
+  it.each([
+    ["as often as it was told to, where the server may be back", status.UNAVAILABLE, 3],
+    ["once, where it would fail again", status.PERMISSION_DENIED, 1],
+  ])("asks for the rows %s", async (_, code, times) => {
+    const server = await flightServer([await prepared({ length: 5 })]);
+    const client = flightClient(server);
+    const get = vi.spyOn(client, "get").mockImplementation(() => {
+      throw new FlightError(client.server, code, "broken off");
+    });
+    await expect(into(server, temporaryFolder(), { client, attempts: 3 })).rejects.toThrow("broken off");
+    expect(get).toHaveBeenCalledTimes(times);
+  });
+
+  it("asks no more once it is stopped, and does not say that it will", async () => {
+    const server = await flightServer([await prepared({ length: 5 })]);
+    const [client, stop, told] = [flightClient(server), new AbortController(), [] as string[]];
+    const get = vi.spyOn(client, "get").mockImplementation(() => {
+      stop.abort();
+      throw new FlightError(client.server, status.UNAVAILABLE, "broken off");
+    });
+    const onMessage = (text: string) => void told.push(text);
+    const pulled = await into(server, temporaryFolder(), { client, signal: stop.signal, onMessage });
+    expect(pulled).toEqual({ images: 0, kept: 0 });
+    expect(get).toHaveBeenCalledOnce();
+    expect(told).toEqual([]);
   });
 
   it("refuses a folder of other data, finished or not, and leaves it is", async () => {

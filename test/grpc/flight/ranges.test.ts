@@ -159,6 +159,8 @@ describe("columns of strangers", () => {
     expect(shapeOf(new Map([["ARROW:extension:metadata", "[1,2,3]"]]))).toBeUndefined();
     for (const bad of ["[2,3]", "[1,2,4]", "[-1,-2,3]", "[0.5,4,3]", "[1,2,3,1]", "no JSON", "null", '{"shape":6}'])
       expect(() => shapeOf(new Map([["shape", bad]])), bad).toThrow(/^column "image" has 6 values a row, which are no/);
+    const long = "x".repeat(200);
+    expect(() => shapeOf(new Map([["shape", long]]))).toThrow(new RegExp(`of shape ${long.slice(0, 100)}$`));
   });
 
   it.each<[string, FieldDescription[], string]>([
