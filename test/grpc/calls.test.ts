@@ -157,7 +157,7 @@ describe("send", () => {
 
   it("writes nothing that comes once nobody wants it any more", async () => {
     const call = new Call();
-    let give = (_: IteratorResult<number>) => {};
+    let give: (value: IteratorResult<number>) => void = () => {};
     const next = () => new Promise<IteratorResult<number>>((resolve) => (give = resolve));
     const { subscription } = sending(call, { [Symbol.asyncIterator]: () => ({ next }) });
     subscription.unsubscribe();
