@@ -1,22 +1,57 @@
 /** The filters of PNG lines: each byte is stored as its difference from a prediction by its neighbours. */
 
-/** The neighbour nearest to left + above - corner. */
+/**
+ * The neighbour nearest to left + above - corner, the first of them where two are; without branches, which a processor
+ * cannot foresee in noisy pixels: `x >> 31` is -1 below 0, else 0.
+ */
 function paeth(left: number, above: number, corner: number): number {
-  const [toLeft, toAbove, toCorner] = [Math.abs(above - corner), Math.abs(left - corner), Math.abs(left + above - 2 * corner)]; // prettier-ignore
-  if (toLeft <= toAbove && toLeft <= toCorner) return left;
-  return toAbove <= toCorner ? above : corner;
+  const difference = left - above;
+  const least = difference & (difference >> 31);
+  const [low, high] = [above + least, left - least];
+  const bound = 3 * corner - left - above;
+  const nearer = corner + ((low - corner) & ((high - bound - 1) >> 31));
+  return nearer + ((high - nearer) & ((bound - low - 1) >> 31));
 }
 
-/** A prediction by the byte one pixel to the left, the one above, and the one above that to the left. */
-type Predict = (left: number, above: number, corner: number) => number;
+/** Undoes the filter of a line: `out` from `to` on, as many bytes as a line has, by those of `stored` from `from` on. */
+type Undo = (stored: Uint8Array, from: number, out: Uint8Array, to: number, width: number, step: number) => void;
 
-const PREDICTIONS: readonly Predict[] = [
-  () => 0,
-  (left) => left,
-  (_, above) => above,
-  (left, above) => (left + above) >> 1,
-  paeth,
-];
+const none: Undo = (stored, from, out, to, width) => {
+  for (let x = 0; x < width; x++) out[to + x] = stored[from + x]!;
+};
+
+const sub: Undo = (stored, from, out, to, width, step) => {
+  none(stored, from, out, to, step, step);
+  for (let x = step; x < width; x++) out[to + x] = stored[from + x]! + out[to + x - step]!;
+};
+
+const up: Undo = (stored, from, out, to, width) => {
+  for (let x = 0; x < width; x++) out[to + x] = stored[from + x]! + out[to + x - width]!;
+};
+
+const average: Undo = (stored, from, out, to, width, step) => {
+  for (let x = 0; x < width; x++) {
+    const left = x < step ? 0 : out[to + x - step]!;
+    out[to + x] = stored[from + x]! + ((left + out[to + x - width]!) >> 1);
+  }
+};
+
+/** {@link average} in the first line, which has none above. */
+const averageFirst: Undo = (stored, from, out, to, width, step) => {
+  none(stored, from, out, to, step, step);
+  for (let x = step; x < width; x++) out[to + x] = stored[from + x]! + (out[to + x - step]! >> 1);
+};
+
+const nearest: Undo = (stored, from, out, to, width, step) => {
+  for (let x = 0; x < step; x++) out[to + x] = stored[from + x]! + out[to + x - width]!;
+  for (let x = step, at = to + step, above = at - width; x < width; x++, at++, above++) {
+    out[at] = stored[from + x]! + paeth(out[at - step]!, out[above]!, out[above - step]!);
+  }
+};
+
+const FILTERS: readonly Undo[] = [none, sub, up, average, nearest];
+/** The same for the first line, above which all bytes are 0. */
+const FIRST: readonly Undo[] = [none, sub, none, averageFirst, sub];
 
 /**
  * Undoes the filters of lines of `width` bytes, each behind the byte of its filter.
@@ -27,16 +62,11 @@ const PREDICTIONS: readonly Predict[] = [
  */
 export function withoutFilters(stored: Uint8Array, height: number, width: number, step: number): Uint8Array {
   const out = new Uint8Array(height * width);
-  for (let y = 0, from = 0, to = 0; y < height; y++) {
+  for (let y = 0, from = 0, to = 0; y < height; y++, from += width, to += width) {
     const filter = stored[from++]!;
-    const predict = PREDICTIONS[filter];
-    if (!predict) throw new RangeError(`line ${y} has the unknown filter ${filter}`);
-    for (let x = 0; x < width; x++, from++, to++) {
-      const left = x < step ? 0 : out[to - step]!;
-      const above = y === 0 ? 0 : out[to - width]!;
-      const corner = x < step || y === 0 ? 0 : out[to - width - step]!;
-      out[to] = stored[from]! + predict(left, above, corner);
-    }
+    const undo = (y === 0 ? FIRST : FILTERS)[filter];
+    if (!undo) throw new RangeError(`line ${y} has the unknown filter ${filter}`);
+    undo(stored, from, out, to, width, step);
   }
   return out;
 }

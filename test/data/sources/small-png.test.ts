@@ -46,4 +46,24 @@ describe("a small PNG", () => {
     expect(Array.from(withoutFilters(Uint8Array.from(stored), 5, 4, 2))).toEqual(expected);
     expect(() => withoutFilters(Uint8Array.of(5, 0), 1, 1, 1)).toThrow(/line 0 has the unknown filter 5/);
   });
+
+  it("undoes each filter, in the first line too, by the formulas of the standard", () => {
+    const paeth = (a: number, b: number, c: number) =>
+      [a, b, c].reduce((best, one) => (Math.abs(a + b - c - one) < Math.abs(a + b - c - best) ? one : best));
+    const [width, step] = [3 * 40, 3];
+    for (const first of [0, 1, 2, 3, 4]) {
+      const filters = [first, 4, 3, 4, 1, 4, 2, 4, 0, 4];
+      const lines = filters.map((filter, y) => [filter, ...Array.from({ length: width }, (_, x) => (x * x * 31 + y * 57 + ((x * y * 7919) >> 3)) & 255)]); // prettier-ignore
+      const expected: number[][] = [];
+      for (const [y, [filter, ...stored]] of lines.entries()) {
+        const line: number[] = [];
+        for (const [x, byte] of stored.entries()) {
+          const [a, b, c] = [line[x - step] ?? 0, expected[y - 1]?.[x] ?? 0, expected[y - 1]?.[x - step] ?? 0];
+          line.push((byte + [0, a, b, (a + b) >> 1, paeth(a, b, c)][filter!]!) & 255);
+        }
+        expected.push(line);
+      }
+      expect(Array.from(withoutFilters(Uint8Array.from(lines.flat()), lines.length, width, step))).toEqual(expected.flat()); // prettier-ignore
+    }
+  });
 });
