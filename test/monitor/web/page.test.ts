@@ -160,6 +160,8 @@ it("lays out a configuration and searches it by words in names and values", () =
 it.each([
   [number(0.49468), "0.4947"],
   [number(242549.4), "242,549"],
+  [number(9999.6), "10000"],
+  [number(10_000), "10,000"],
   [number(1.06e-5), "1.06e-5"],
   [number(0), "0"],
   [number(2.5e9), "2.50e9"],

@@ -20,6 +20,7 @@ it("begin with steps, a linear scale, no outliers, no smoothing and no zoom", ()
   expect(texts(element, "#axis option")).toEqual(["step", "time since start", "time of day"]);
   expect([field("axis").value, field("log-scale").checked, field("outliers").checked, field("smoothing").value]).toEqual(["step", false, false, "0"]); // prettier-ignore
   expect([field("reset").disabled, find(element, "output").textContent]).toEqual([true, "0.00"]);
+  expect(find(element, "output").getAttribute("for")).toBe("smoothing");
 });
 
 it.each([

@@ -24,7 +24,7 @@ function noise(
   const view = noiseView(model);
   shown(view.element);
   view.update();
-  const canvas = find<HTMLCanvasElement>(view.element, "canvas");
+  const canvas = find<HTMLCanvasElement>(view.element, ".noise-heat canvas");
   return { ...view, model, canvas, curve: () => find(view.element, ".noise-curve svg") };
 }
 
