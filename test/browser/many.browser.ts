@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const names = () => page.locator("#runs table tbody th bdi").allInnerTexts();
 const drawn = () => page.locator("#runs table input[type=checkbox]:checked").count();
-const count = () => page.locator("#runs .controls .note").innerText();
+const count = () => page.locator("#runs .controls .rows").innerText();
 const rowOf = (name: string) => page.locator("#runs table tbody tr", { hasText: name });
 const head = (name: string) => page.locator("#runs table thead button", { hasText: new RegExp(`^${name}$`) });
 
@@ -136,6 +136,13 @@ describe("the charts", () => {
     await page.locator("#outliers").uncheck();
   });
 
+  it("name up to eight curves, and cut no value", async () => {
+    await only("cifar10-02", "cifar10-03", "cifar10-04", "cifar10-05", "cifar10-06");
+    const parts = (selector: string) => chart().locator(`.legend ${selector}`).evaluateAll((found: HTMLElement[]) => found.map((part) => [part.offsetWidth >= 40, part.scrollWidth <= part.offsetWidth])); // prettier-ignore
+    expect(await parts(".name")).toEqual(Array(5).fill([true, true]));
+    expect(await chart().locator(".legend b").evaluateAll((values: HTMLElement[]) => values.every((value) => value.getBoundingClientRect().right <= value.closest("li")!.getBoundingClientRect().right))).toBe(true); // prettier-ignore
+  });
+
   it("name of many curves those next to the pointer", async () => {
     await page.locator("#draw-all").click();
     await expect.poll(drawn).toBe(60);
@@ -156,8 +163,9 @@ describe("the charts", () => {
           for (let i = 3; i < data.length; i += 4) if (data[i]! > 30 && data[i]! < 120) pale++;
           return pale;
         });
+    await page.locator("#draw-all").click();
     await page.locator("#group").selectOption("optim.lr");
-    await expect.poll(async () => (await legend()).map((text) => text.replace(/[\d.]+$/, ""))).toEqual(["lr=0.0001 (20 runs)", "lr=0.0002 (20 runs)", "lr=0.0005 (20 runs)"]); // prettier-ignore
+    await expect.poll(async () => (await legend()).map((text) => text.replace(/\s*[\d.]+$/, ""))).toEqual(["lr=0.0001 (20 runs)", "lr=0.0002 (20 runs)", "lr=0.0005 (20 runs)"]); // prettier-ignore
     expect(await inks()).toBeGreaterThan(5000);
     await expect.poll(() => page.url()).toContain("group=optim.lr");
     await page.locator("#group").selectOption("");

@@ -17,6 +17,14 @@ it("shows the phases of a run with one time left for all of it, in the title too
   await expect.poll(() => page.title()).toMatch(/^\d+ % · \d+.* · \u2068gaussian-\w{8}\u2069 · ScoreStream$/);
   const phases = await page.locator("#phase li .name").allTextContents();
   expect(phases).toEqual(["starting", "compiling", "training", "loss", "likelihood", "bound", "sampling"]); // prettier-ignore
+  // However short a phase is beside another, its name has room.
+  const cut = await page.locator("#phase .phases").evaluate((bar: HTMLElement) => {
+    const items = [...bar.children] as HTMLElement[];
+    items.forEach(({ style }, i) => (style.flexGrow = i === 2 ? "10000" : "1"));
+    const names = items.map((item) => item.querySelector<HTMLElement>(".name")!);
+    return names.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent); // prettier-ignore
+  });
+  expect(cut).toEqual([]);
   // Once the run has ended its server is gone, which the browser reports.
   expect(troubles).toEqual([]);
   await expect.poll(() => now.innerText(), { timeout: 90_000 }).toMatch(/^finished · after /);
@@ -31,5 +39,8 @@ it("shows why a run failed and what to do about it", async () => {
   expect(await page.locator("#phase .error").innerText()).toMatch(/^step \d+: the loss is /);
   expect(await page.locator("#phase .remedy").innerText()).toMatch(/^Remedy: .*optim\.lr/);
   expect(await page.locator("td.state").innerText()).toBe("failed");
+  // A telephone has no room for the names of phases; the headline tells the one there is.
+  const widths = await page.locator("#phase li .name").evaluateAll((names: HTMLElement[]) => names.map(({ offsetWidth }) => offsetWidth)); // prettier-ignore
+  expect([widths.length > 2, Math.max(...widths)]).toEqual([true, 1]);
   expect(await run.ended).toBe(1);
 });

@@ -1,5 +1,5 @@
 /** Many tabs of one browser: they share one feed, which comes back when it falls silent. */
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launchBrowser, openPage } from "./fixture.ts";
 import { countingGate, startMonitor, writeRun } from "./folders.ts";
@@ -25,7 +25,15 @@ it("eight tabs have one feed, and each of them all values; the last one to close
   const context = first.page.context();
   const pages = [first.page];
   for (let i = 1; i < 8; i++) pages.push(await context.newPage());
-  await Promise.all(pages.slice(1).map((page) => page.goto(gate.url)));
+  const opened = Date.now();
+  const firstCurve = async (page: Page) => {
+    await page.goto(gate.url);
+    await page.locator("figure.chart canvas").first().waitFor({ timeout: 20_000 });
+    return Date.now() - opened;
+  };
+  console.log(
+    `7 more tabs at once: their first curves after ${(await Promise.all(pages.slice(1).map(firstCurve))).join(", ")} ms`,
+  );
   for (const page of pages) await page.locator("td.step", { hasText: "2,000" }).waitFor({ timeout: 20_000 });
   expect([gate.open(), gate.feeds()]).toEqual([1, 1]);
   expect(first.troubles).toEqual([]);

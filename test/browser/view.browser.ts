@@ -33,7 +33,7 @@ it("the view is in the address, and another tab opens it", async () => {
   await other.locator("#runs table tbody tr").waitFor();
   expect(await other.locator("#axis").inputValue()).toBe("relative");
   expect(await other.locator("#log-scale").isChecked()).toBe(true);
-  await expect.poll(() => other.locator("#runs .controls .note").innerText()).toBe("1 of 2 rows, 1 drawn");
+  await expect.poll(() => other.locator("#runs .controls .rows").innerText()).toBe("1 of 2 rows, 1 drawn");
   await page.locator("#run-search").fill("");
   await page.locator("#draw-all").click();
   await page.locator("#log-scale").uncheck();
@@ -80,7 +80,7 @@ it("a run keeps the colour, tags and note that a person gave it", async () => {
   await expect.poll(() => row.locator("svg line").getAttribute("stroke-dasharray")).toBe("2 3");
   await page.reload();
   await page.locator("#run-search").fill("baseline");
-  await expect.poll(() => page.locator("#runs .controls .note").innerText()).toBe("1 of 2 rows, 2 drawn");
+  await expect.poll(() => page.locator("#runs .controls .rows").innerText()).toBe("1 of 2 rows, 2 drawn");
   expect(await row.locator("svg line").evaluate((line: SVGElement) => line.style.stroke)).toBe("var(--run-6)");
   expect(troubles).toEqual([]);
 });

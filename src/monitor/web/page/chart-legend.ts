@@ -3,8 +3,8 @@ import type { Curve } from "./chart-view.ts";
 import { h, setText } from "./dom.ts";
 import { swatch } from "./looks.ts";
 
-/** Curves whose names are written out. */
-const NAMED = 3;
+/** Curves whose names may take a line each. */
+const WIDE = 3;
 /** Curves in the legend at most. */
 const LISTED = 8;
 
@@ -36,8 +36,7 @@ export function chartLegend(format: (value: number | undefined) => string) {
       const shown = nearest(reads, pointer);
       const left = reads.length - shown.length;
       list.replaceChildren(...shown.map(item), ...(left > 0 ? [h("li", {}, `and ${left} more`)] : []));
-      // The table of the runs has the colours too.
-      list.classList.toggle("short", reads.length > NAMED && reads.length <= LISTED);
+      list.classList.toggle("halves", reads.length > WIDE);
       list.classList.toggle("many", left > 0);
     },
     tellOutside(count: number): void {

@@ -44,7 +44,7 @@ export function runsView(model: Model, changed: () => void) {
   const search = h("input", { type: "search", id: "run-search", placeholder: "name, lr=0.001, failed ...", oninput: () => set({ search: search.value }) }); // prettier-ignore
   const metric = h("select", { id: "run-metric", onchange: () => set({ metric: metric.value }) });
   const group = h("select", { id: "group", onchange: () => set({ group: group.value }) });
-  const count = h("span", { class: "note" });
+  const count = h("span", { class: "note rows" });
   const more = h("p", { class: "note" });
   let found: readonly NodeRecord[] = [];
   const draw = (shown: boolean) => () => (model.setShown(found, shown), changed());

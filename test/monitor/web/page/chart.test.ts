@@ -191,8 +191,8 @@ describe("the legend", () => {
     await show(many(3));
     expect([legend().length, list.className]).toEqual([3, "legend"]);
     await show(many(8));
-    expect([legend().length, list.className]).toEqual([8, "legend short"]);
+    expect([legend().length, list.className]).toEqual([8, "legend halves"]);
     await show(many(10));
-    expect([legend().slice(0, 2), legend().slice(-2), list.className]).toEqual([["c0 0", "c1 1"], ["c7 7", "and 2 more"], "legend many"]); // prettier-ignore
+    expect([legend().slice(0, 2), legend().slice(-2), list.className]).toEqual([["c0 0", "c1 1"], ["c7 7", "and 2 more"], "legend halves many"]); // prettier-ignore
   });
 });

@@ -16,7 +16,7 @@ function table(model = new Model()) {
   const rows = () => [...element.querySelectorAll<HTMLElement>("tbody tr")];
   const row = (run: string, node = "n") => rows().find((each) => texts(each, "bdi").join() === `${run},${node}`)!;
   const names = () => rows().map((each) => texts(each, "bdi").join(" "));
-  const count = () => texts(element, ".controls .note")[0];
+  const count = () => texts(element, ".controls .rows")[0];
   return { ...view, model, changed, rows, row, names, count, said: () => find(element, ".said") };
 }
 
