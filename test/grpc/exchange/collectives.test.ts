@@ -3,6 +3,7 @@ import { createConnection } from "node:net";
 import { once } from "node:events";
 import { lastValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
+import { NonFiniteLossError } from "../../../src/base/errors.ts";
 import { hasCollectives } from "../../../src/engine/collectives.ts";
 import { BrokenGroupError } from "../../../src/grpc/exchange/failures.ts";
 import { freePort } from "../../../src/grpc/free-port.ts";
@@ -72,6 +73,15 @@ describe.runIf(hasCollectives())("nodes that train together by TensorFlow's coll
     expect(stopped.error).toBeUndefined();
     expect(kept.error!.message).toContain("node 1 was told to stop");
     expect(kept.digest).toBe(stopped.digest);
+  });
+
+  it("stop before a step whose loss is not finite", async () => {
+    const [a, b] = await two({ to: Infinity });
+    while (b.told.steps.length < 3) await new Promise(setImmediate);
+    const snapshot = b.state.snapshot();
+    b.state.restore({ ...snapshot, parameters: snapshot.parameters.fill(NaN) });
+    for (const node of [a, b]) expect((await node.ended).error).toBeInstanceOf(NonFiniteLossError);
+    expect((await a.ended).digest).toBe((await aloneTo(a.told.steps.length)).digest);
   });
 
   it("take nobody in later", async () => {

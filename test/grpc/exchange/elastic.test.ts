@@ -3,7 +3,7 @@ import { NonFiniteLossError } from "../../../src/base/errors.ts";
 import { statusError } from "../../../src/grpc/receive.ts";
 import type { Wire } from "../../../src/grpc/exchange/wire.ts";
 import { until } from "../fixture.ts";
-import { aloneTo, startNode, type RunningNode } from "./fixture.ts";
+import { aloneTo, freshState, startNode, training, type RunningNode } from "./fixture.ts";
 
 /** Expects that nodes come to what one alone comes to, and that the steps each applied are without gap or repetition. */
 async function expectAlone(to: number, ...nodes: RunningNode[]): Promise<void> {
@@ -129,6 +129,27 @@ describe("nodes that come and go", { timeout: 30_000 }, () => {
     expect(second.told.steps.length).toBeLessThan(20);
     await expectAlone(20, first);
     expect(first.messages).toContain("node 1 has left; 1 of 2 nodes stay");
+  });
+
+  it("computes nothing behind its last step, where another dies in it", async () => {
+    const [steps, state] = [[] as number[], freshState()];
+    const first = startNode({
+      ...{ to: 4, world: 2, deadline: 500, state },
+      stages(peers) {
+        const turns = peers.turns.bind(peers);
+        peers.turns = async function* (closed) {
+          for await (const turn of turns(closed)) {
+            steps.push(turn.step);
+            yield turn;
+          }
+        };
+        return training(state, peers, { to: 4 }).stream;
+      },
+    });
+    const second = startNode({ to: 4, join: await first.endpoint, onStep: (step) => step === 4 && second.kill() });
+    const { digest, error } = await first.ended;
+    expect([error, digest]).toEqual([undefined, (await aloneTo(4)).digest]);
+    expect([steps.at(0), steps.at(-1)]).toEqual([0, 3]);
   });
 
   it("stops everywhere before a step whose loss is not finite", async () => {
