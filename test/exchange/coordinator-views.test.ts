@@ -17,7 +17,7 @@ function settled(world: number, over: Partial<CoordinatorRules> = {}) {
   for (let id = 1; id <= world; id++) join(`node ${id}`);
   for (let id = 1; id <= world; id++) ready(id);
   return {
-    ...{ join, said, ready },
+    ...{ happen, join, said, ready, wait: machine.wait },
     suspect: (by: number, id: number, about: Partial<Suspect> = {}) =>
       said(by, { suspect: { view: machine.state.view, id, reason: "why", silent: true, patience: 0, ...about } }),
     /** Lets time pass. @returns The ids of those who are let go. */
@@ -37,6 +37,9 @@ function settled(world: number, over: Partial<CoordinatorRules> = {}) {
 const alive = (step: number, progress = step): MemberMessage => ({ alive: { progress, step, waitsFor: [] } });
 const messages = (effects: readonly CoordinatorEffect[]) =>
   effects.flatMap((effect) => (effect.type === "send" ? [effect.message] : []));
+const prepared = (effects: readonly CoordinatorEffect[]) => messages(effects).filter(({ prepare }) => prepare).length;
+const told = (effects: readonly CoordinatorEffect[]) =>
+  effects.flatMap((effect) => (effect.type === "tell" ? [effect.text] : []));
 const needs = (effects: readonly CoordinatorEffect[]) =>
   messages(effects).flatMap(({ view }) => (view ? [view.need] : []));
 
@@ -76,6 +79,89 @@ describe("a complaint", () => {
     run.suspect(2, 3, { patience: 3 * D });
     expect(run.tick(3 * D - 1)).toEqual([]);
     expect(run.tick(1)).toEqual([3]);
+  });
+});
+
+describe("a complaint of one", () => {
+  it("that has got on since counts no more", () => {
+    const run = settled(3);
+    run.suspect(2, 3, { silent: false });
+    run.wait(1);
+    run.said(2, alive(1));
+    expect(run.tick(HEARING)).toEqual([]);
+    run.suspect(2, 3, { silent: false });
+    expect(run.tick(HEARING)).toHaveLength(1);
+  });
+
+  it("about a member that is none is nobody's fault", () => {
+    const run = settled(3);
+    run.suspect(2, 99, { silent: false });
+    run.suspect(3, 99);
+    expect(run.tick(HEARING)).toEqual([]);
+    expect(run.tick(2 * D)).toEqual([]);
+  });
+
+  it("about the first node, which cannot go, lets all others go", () => {
+    const run = settled(3);
+    run.suspect(2, 1);
+    expect(run.tick(ENTERING * D - 1)).toEqual([]);
+    run.wait(1);
+    const ends = run.happen({ type: "tick" }).filter(({ type }) => type === "end");
+    const end = { type: "end", reason: "node 0 does not get on", how: "closed" };
+    expect(ends).toEqual([2, 3].map((id) => ({ ...end, id })));
+  });
+});
+
+describe("a node that comes", () => {
+  it("is told to the others' people by its rank and address, but for the first", () => {
+    const machine = coordinatorMachine({ world: 3 });
+    const join = (address: string) =>
+      told(machine.happen({ type: "join", arrival: { address, rank: 0, collectivesPort: 0, node: "", incarnation: "" } })); // prettier-ignore
+    expect(join("a")).toEqual(["1 of 3 nodes are here; waiting for the others"]);
+    expect(join("b")).toEqual(["node 1 has joined from b", "2 of 3 nodes are here; waiting for the others"]);
+    expect(join("c")).toEqual(["node 2 has joined from c"]);
+  });
+
+  it("with a rank that another has is refused for now, with that one's address", () => {
+    const run = settled(2);
+    const arrival = { address: "late", rank: 1, collectivesPort: 0, node: "late", incarnation: "late" };
+    const reason = "rank 1 is taken by node 2";
+    expect(run.happen({ type: "join", arrival })).toEqual([{ type: "refuse", reason, passing: true }]);
+  });
+});
+
+describe("a node that goes", () => {
+  it("begins no view before the run has begun", () => {
+    const machine = coordinatorMachine({ world: 3 });
+    for (const node of ["a", "b"])
+      machine.happen({
+        type: "join",
+        arrival: { address: node, rank: 0, collectivesPort: 0, node, incarnation: node },
+      });
+    expect(prepared(machine.happen({ type: "gone", id: 2, why: "killed" }))).toBe(0);
+    expect(machine.state.phase).toBe("gathering");
+  });
+
+  it("begins no view once the run is over, nor where nobody is left", () => {
+    const run = settled(2);
+    for (const id of [1, 2]) run.said(id, alive(10));
+    expect(run.phase).toBe("over");
+    expect(prepared(run.happen({ type: "gone", id: 2, why: "done" }))).toBe(0);
+    expect(run.phase).toBe("over");
+    const last = settled(1);
+    last.happen({ type: "gone", id: 1, why: "done" });
+    expect(last.phase).toBe("settled");
+  });
+
+  it("by itself may come again as often as it likes", () => {
+    const run = settled(1);
+    for (let id = 2; id <= 3 + IDLE; id++) {
+      expect(run.join("restless")).toContainEqual({ type: "admit", id });
+      run.ready(1, { settled: true });
+      run.ready(id);
+      run.happen({ type: "gone", id, why: "killed" });
+      run.ready(1, { settled: true });
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CoordinatorEffect, CoordinatorRules, Locality } from "../../src/exchange/coordinator-state.ts";
-import { IDLE, LINGER } from "../../src/exchange/limits.ts";
+import { IDLE, LINGER, RETRY } from "../../src/exchange/limits.ts";
 import { attend } from "../../src/exchange/member-rules.ts";
 import { newMember, type MemberEvent } from "../../src/exchange/member-state.ts";
 import type { MemberMessage, Ready } from "../../src/exchange/messages.ts";
@@ -167,6 +167,51 @@ describe("a member's rules", () => {
     const types = other.happen({ type: "tick" }, D).map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(["hangUp", "endView", "save"]));
     expect(other.state.ended).toBe(false);
+  });
+
+  it("call again only when it is time, and only while they look for a coordinator", () => {
+    const own = member();
+    own.happen({ type: "ended", attempt: 1, how: "unreachable", why: "refused" }, 5);
+    const calls = (now: number) => own.happen({ type: "tick" }, now).filter(({ type }) => type === "call");
+    expect(calls(5 + RETRY - 1)).toEqual([]);
+    expect(calls(5 + RETRY)).toEqual([{ type: "call", attempt: 2 }]);
+    const idle = attend(newMember({ coordinates: false, to: 10, fixed: false }, D, 3), { type: "tick" }, 9 * D);
+    expect(idle.effects).toEqual([]);
+  });
+
+  it("take news for progress, and say so", () => {
+    const own = member();
+    own.hear({ welcome: { runId: "r", id: 2, rank: 1, deadline: D } });
+    own.happen({ type: "news" });
+    own.happen({ type: "news" });
+    const [alive] = own.happen({ type: "tick" });
+    expect(alive).toMatchObject({ message: { alive: { progress: 2 } } });
+  });
+
+  it("take no view that another has followed", () => {
+    const own = member();
+    own.hear({ welcome: { runId: "r", id: 2, rank: 1, deadline: D } });
+    for (const view of [1, 2]) own.hear({ prepare: { view } });
+    const members = [1, 2].map((id) => ({ id, rank: id - 1, address: "", collectivesPort: 0 }));
+    const view = (view: number) => own.hear({ view: { view, step: 3, members, need: "NOTHING", source: 0, entering: false, hash: "h" } }); // prettier-ignore
+    view(1);
+    expect(own.state.view).toBeUndefined();
+    view(2);
+    expect(own.state.view?.view).toBe(2);
+  });
+
+  it("end well where the last step is done and nobody is there who needs it, and say so", () => {
+    let state = newMember({ coordinates: false, to: 3, fixed: false }, D, 3);
+    const happen = (event: MemberEvent, now: number) => {
+      const next = attend(state, event, now);
+      state = next.state;
+      return next.effects;
+    };
+    happen({ type: "start" }, 0);
+    expect(happen({ type: "ended", attempt: 1, how: "unreachable", why: "no answer" }, D)).toEqual([
+      { type: "tell", text: "nobody needs the state after the last step: no answer" },
+      { type: "finish" },
+    ]);
   });
 
   it("take a turn in hand for progress, for five deadlines", () => {
