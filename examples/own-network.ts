@@ -48,7 +48,8 @@ export default definePipeline({
   run: (context) =>
     session(context, { network: smallNetwork(shape, 16) }, (session) => {
       const { seed, data } = context.config;
-      const stages = () => pipe(flip({ seed }), dequantize<"image">("uniform", { seed, centered: data.centered }));
+      const stages = () =>
+        pipe(flip<"image">({ seed }), dequantize<"image">("uniform", { seed, centered: data.centered }));
       return {
         train: () => trainingLoop(context, session, { data: squares, column: "image", stages }),
         evaluate: () => EMPTY,

@@ -43,7 +43,9 @@ export default imagePipeline({
   train(context, session, data, look) {
     const { seed, data: options } = context.config;
     return trainingLoop(context, session, {
-      ...{ data, column: "image", look },
+      data,
+      column: "image",
+      look,
       stages: (stage) =>
         pipe(
           stage("roll", roll<"image">(2)),

@@ -77,7 +77,9 @@ export function train(context: RunContext, session: Session, data: ImageDataset,
     const { seed } = config;
     const noise = trainingNoise(config);
     return trainingLoop(context, session, {
-      ...{ data, column: "image", look },
+      data,
+      column: "image",
+      look,
       stages: (stage) =>
         pipe(
           randomFlip ? stage("flip", flip({ seed })) : identity,

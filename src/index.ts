@@ -121,11 +121,12 @@ export { type GoBackOptions, type StepsFrom, goBack } from "./streams/go-back.ts
 export { flip } from "./streams/flip.ts";
 export { type LossByNoiseOptions, lossByNoise } from "./streams/loss-by-noise.ts";
 export { type GradientHistogramsOptions, gradientHistograms } from "./streams/gradient-histograms.ts";
-export { type Gradient, gradientOf } from "./streams/gradient.ts";
+export { type Gradient, type GradientKind, gradientOf } from "./streams/gradient.ts";
 export { type InceptionFeaturesOptions, inceptionFeatures } from "./streams/inception-features.ts";
 export { type LikelihoodBoundOptions, likelihoodBound } from "./streams/likelihood-bound.ts";
 export { type LogLikelihoodOptions, logLikelihood } from "./streams/log-likelihood.ts";
 export { type NearestToOptions, nearestTo } from "./streams/nearest-to.ts";
+export { type Misplaced } from "./streams/places.ts";
 export { perturb } from "./streams/perturb.ts";
 export { type PredictorCorrectorOptions, predictorCorrector } from "./streams/predictor-corrector.ts";
 export { quantize } from "./streams/quantize.ts";

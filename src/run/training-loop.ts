@@ -22,10 +22,13 @@ import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
 /** The data of a training, and the stages that are its own. */
-export interface TrainingLoop<C extends string> {
+export interface TrainingLoop<C extends "image" | "data" = "image" | "data"> {
   /** Examples to train on. */
   readonly data: Examples;
-  /** Their column: "image" for bytes [H, W, C], "data" for floats of any shape. */
+  /**
+   * Their column: "image" for bytes [H, W, C], "data" for floats of any shape. Write it out in the call: the compiler
+   * takes the types of `stages` from it.
+   */
   readonly column: C;
   /** Stages from the examples to `data`, for example augmentation and dequantization; each may be named by `stage`. */
   readonly stages: (stage: Stage) => OperatorFunction<Batch<C>, Batch<"data">>;
@@ -45,7 +48,12 @@ export interface TrainingLoop<C extends string> {
  * @throws RangeError when `training.batchSize` is not a multiple of `training.shards`.
  * @see Song et al. 2021, Sections 4 and 5
  */
-export function trainingLoop<C extends string>(
+export function trainingLoop(
+  context: RunContext,
+  session: Session,
+  loop: TrainingLoop<"image"> | TrainingLoop<"data">,
+): Observable<RunEvent>;
+export function trainingLoop<C extends "image" | "data">(
   context: RunContext,
   session: Session,
   { data, column, stages, look }: TrainingLoop<C>,

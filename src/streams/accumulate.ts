@@ -64,7 +64,17 @@ class ShardSum {
 }
 
 /** The gradient of a shard that is the whole step. */
-const wholeStep = (gradient: Gradient): Gradient<"step"> => ({ ...gradient, of: "step" });
+function wholeStep(gradient: Gradient): Gradient<"step"> {
+  requireParts(gradient);
+  return { ...gradient, of: "step" };
+}
+
+/** @throws RangeError when the gradient is of a whole step already. */
+function requireParts({ of }: Gradient): void {
+  if (of === "shard" || of === "reduced") return;
+  const found = of === "step" ? "of a whole step already; accumulate stands once" : "missing; scoreMatching gives it";
+  throw new RangeError(`accumulate: the gradient is ${found}`);
+}
 
 /** Rows of all batches, one after another. */
 function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss"> {
@@ -93,9 +103,10 @@ function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss
  * ```
  * @param shards Gradients a step, which may be a replica's share of a larger one; 1 hands them on as they are, as those that are of a whole step already.
  * @returns One {@link Gradient} per step, with the losses of all its examples.
- * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing.
+ * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing, or
+ *   the gradient is of a whole step already.
  */
-export function accumulate(shards: number): OperatorFunction<Gradient, Gradient<"step">> {
+export function accumulate(shards: number): OperatorFunction<Gradient<"shard" | "reduced">, Gradient<"step">> {
   if (!Number.isInteger(shards) || shards < 1) {
     throw new RangeError(`accumulate: shards must be a positive integer, got ${shards}`);
   }
@@ -110,6 +121,7 @@ export function accumulate(shards: number): OperatorFunction<Gradient, Gradient<
           return EMPTY;
         });
         const step = concatMap((gradient: Gradient) => {
+          requireParts(gradient);
           // The gradient of a whole step, as `allReduce` gives it with peers.
           if (gradient.batch.info.shards === 1) return of(wholeStep(gradient));
           sum.add(gradient);

@@ -30,6 +30,7 @@ export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
  * stepGradients.pipe(adam(state, { ...context.config.optim, compile: true }));
  * ```
  * @returns `loss` (mean over the batch), `gradNorm` (before clipping) and `learningRate`, float32 [].
+ * @throws RangeError as a notification, for the gradient of a shard.
  * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite, or the
  *   loss is above `largestLoss`.
  * @see the reference's losses.py get_step_fn, optimization_manager
@@ -41,7 +42,9 @@ export function adam(state: Steppable, options: AdamStepOptions): OperatorFuncti
       () => adamUpdate(options),
       (optimizer) =>
         source.pipe(
-          map(({ batch, values }) => {
+          map(({ of, batch, values }) => {
+            if (of !== "step")
+              throw new RangeError("adam: it takes the gradient of a whole step; put accumulate before it");
             const losses = floats(batch, "loss").data;
             const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
             const rate = learningRate(state.step, options);

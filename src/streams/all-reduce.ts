@@ -1,4 +1,4 @@
-import { Observable, type OperatorFunction } from "rxjs";
+import { map, Observable, type OperatorFunction } from "rxjs";
 import { UsageError } from "../base/errors.ts";
 import { createBatch, floats } from "../data/batch.ts";
 import { tf } from "../engine/tf.ts";
@@ -21,8 +21,8 @@ export { alone } from "../training/peers.ts";
  * ```
  * @returns Whole steps have `info.shards` 1.
  */
-export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gradient> {
-  if (peers.alone) return (source) => source;
+export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gradient<"reduced">> {
+  if (peers.alone) return map((gradient) => ({ ...gradient, of: "reduced" }));
   if (peers.rounds !== undefined) {
     throw new UsageError(
       "exchange.mode=local: this pipeline exchanges the gradients of every step",
@@ -47,14 +47,14 @@ export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gra
 }
 
 /** Emits the mean, and frees it when it was taken. */
-function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: Gradient<"step">) => void): void {
+function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: Gradient<"reduced">) => void): void {
   const column = (data: Float32Array) => ({ data, shape: [] });
   const info = { step, shard: 0, shards: 1, firstSample: step * loss.length };
   const batch = createBatch({ t: column(t), loss: column(loss) }, info);
   // Computed like in `accumulate`, and not on the host, where subnormals would stay.
   const mean = tf.tidy(() => tf.mul(tf.tensor1d(sum), 1 / shards));
   try {
-    next(gradientOf("step", batch, mean as ReturnType<typeof tf.tensor1d>));
+    next(gradientOf("reduced", batch, mean as ReturnType<typeof tf.tensor1d>));
   } finally {
     mean.dispose();
   }

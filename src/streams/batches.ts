@@ -1,5 +1,5 @@
 import { defer, type Observable } from "rxjs";
-import { createBatch, type Batch, type BatchInfo, type Column } from "../data/batch.ts";
+import { createBatch, type Batch, type BatchInfo, type Column, type ColumnData } from "../data/batch.ts";
 import type { Examples } from "../data/examples.ts";
 import { permutation, randomKey } from "../base/random.ts";
 import { alone, type Peers, type Turn } from "../training/peers.ts";
@@ -48,8 +48,18 @@ interface Plan {
   readonly indices: Uint32Array;
 }
 
+/** @throws RangeError for bytes in the column "data", or floats in the column "image". */
+function requireKind(name: string, data: ColumnData): void {
+  const isBytes = data instanceof Uint8Array;
+  if (name === "data" && isBytes) {
+    throw new RangeError('the examples are bytes: name their column "image", and put dequantize behind it');
+  }
+  if (name === "image" && !isBytes) throw new RangeError('the examples are floats: name their column "data"');
+}
+
 async function batchOf<C extends string>(examples: Examples, name: C, { info, indices }: Plan): Promise<Batch<C>> {
   const column: Column = { data: await examples.load(indices), shape: examples.shape };
+  requireKind(name, column.data);
   return createBatch({ [name]: column } as Record<C, Column>, info);
 }
 

@@ -14,7 +14,7 @@ import {
 import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import type { Snapshot } from "../training/train-state.ts";
-import { copyOf, type Captured } from "./capture-state.ts";
+import { copyOf, requireCaptured, type Captured } from "./capture-state.ts";
 
 /** Looks at a run while it trains, given the state of a step. */
 export type Look = (copy: Snapshot) => Observable<unknown>;
@@ -75,7 +75,10 @@ export function betweenSteps<T extends Captured>(
     });
   return (source) =>
     source.pipe(
-      map((value) => ({ value, copy: due(value) ? copyOf("betweenSteps", value) : undefined })),
+      map((value) => {
+        requireCaptured("betweenSteps", value.updates);
+        return { value, copy: due(value) ? copyOf("betweenSteps", value) : undefined };
+      }),
       concatMap(({ value, copy }) => (copy ? concat(held(copy), of(value)) : of(value))),
     );
 }

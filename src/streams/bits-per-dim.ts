@@ -1,6 +1,10 @@
 import { map, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { bitsPerDimOf as bits, type BitsPerDimOptions } from "../likelihood/bits-per-dim.ts";
+import { refuseColumn, requireColumns, type Unless } from "./places.ts";
+
+/** @see densityBitsPerDim */
+const DISCRETE = "of dequantized data, bitsPerDim gives the bits/dim";
 
 const dimsOf = (batch: Batch<"data">) => floats(batch, "data").data.length / batch.size;
 
@@ -22,6 +26,7 @@ export function bitsPerDim<C extends string>(
   options: BitsPerDimOptions,
 ): OperatorFunction<Batch<C | "data" | "logp" | "logQ">, Batch<NoInfer<C> | "data" | "logp" | "logQ" | "bpd">> {
   return map((batch) => {
+    requireColumns("bitsPerDim", batch, "data", "logp", "logQ");
     const dims = dimsOf(batch);
     const logQ = floats(batch, "logQ").data;
     const bpd = floats(batch, "logp").data.map((logp, i) => bits(logp - logQ[i]!, dims, options));
@@ -37,14 +42,18 @@ export function bitsPerDim<C extends string>(
  * densities.pipe(densityBitsPerDim());
  * ```
  * @returns Batches with `bpd`, float32 []; it can be negative, as a differential entropy can.
+ * @throws RangeError as a notification for dequantized data, which have cells and an offset: see {@link bitsPerDim}.
  */
 export function densityBitsPerDim<C extends string>(): OperatorFunction<
   Batch<C | "data" | "logp">,
-  Batch<NoInfer<C> | "data" | "logp" | "bpd">
+  Unless<C, "logQ", typeof DISCRETE, Batch<NoInfer<C> | "data" | "logp" | "bpd">>
 > {
-  return map((batch) => {
+  const stage = map((batch: Batch<C | "data" | "logp">) => {
+    requireColumns("densityBitsPerDim", batch, "data", "logp");
+    refuseColumn("densityBitsPerDim", batch, "logQ", DISCRETE);
     const dims = dimsOf(batch);
     const bpd = floats(batch, "logp").data.map((logp) => -logp / (dims * Math.LN2));
     return withColumns(batch, { bpd: { data: bpd, shape: [] } });
   });
+  return stage as OperatorFunction<Batch<C | "data" | "logp">, never>;
 }

@@ -24,7 +24,7 @@ export type Captured<T = unknown> = T & {
  * );
  * ```
  * @param every Steps between copies, a number for each stage that looks; 0: none for it.
- * @throws RangeError when one is not a whole number.
+ * @throws RangeError when one is not a whole number; as a notification, where it stands twice.
  */
 export function captureState<T extends object>(
   state: TrainState,
@@ -33,14 +33,22 @@ export function captureState<T extends object>(
   const bad = every.find((steps) => !Number.isInteger(steps) || steps < 0);
   if (bad !== undefined) throw new RangeError(`captureState: every must be whole numbers, got ${bad}`);
   return map((value) => {
+    if ("updates" in value)
+      throw new RangeError("captureState: the state was captured before; captureState stands once");
     const updates = state.step;
     const due = every.some((steps) => steps > 0 && updates % steps === 0);
     return { ...value, updates, ...(due && { copy: state.snapshot() }) };
   });
 }
 
+/** @throws RangeError when the value did not pass `captureState`. */
+export function requireCaptured(operator: string, updates: number | undefined): void {
+  if (updates === undefined) throw new RangeError(`${operator}: no state was captured; put captureState before it`);
+}
+
 /** The copy of a step. @throws RangeError when none was made: `captureState` was given other steps. */
 export function copyOf(operator: string, { updates, copy }: Captured): Snapshot {
   if (copy) return copy;
+  requireCaptured(operator, updates);
   throw new RangeError(`${operator}: no copy of step ${updates} passes; give captureState the same \`every\``);
 }

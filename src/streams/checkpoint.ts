@@ -13,7 +13,7 @@ import {
 import { RunError } from "../base/errors.ts";
 import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import type { Snapshot, TrainState } from "../training/train-state.ts";
-import { copyOf, type Captured } from "./capture-state.ts";
+import { copyOf, requireCaptured, type Captured } from "./capture-state.ts";
 
 /** Options of {@link checkpoint}. */
 export interface CheckpointOptions {
@@ -66,10 +66,13 @@ export function checkpoint<T extends Captured>(
       return concat(
         source.pipe(
           // The write begins here, in the turn of the step, not when the write before it has ended.
-          map((value) => ({
-            value,
-            written: value.updates % every === 0 ? save(false, copyOf("checkpoint", value)) : undefined,
-          })),
+          map((value) => {
+            requireCaptured("checkpoint", value.updates);
+            return {
+              value,
+              written: value.updates % every === 0 ? save(false, copyOf("checkpoint", value)) : undefined,
+            };
+          }),
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
           catchError((error: unknown) => {
             if (error instanceof RunError && error.keepsState && state.step !== saved) save(true, state.snapshot());

@@ -3,6 +3,7 @@ import { bytes, withColumns, withoutColumns, type Batch } from "../data/batch.ts
 import { fillNormal, fillUniform, randomKey, type Key } from "../base/random.ts";
 import { fillTruncatedNormal, normalMass } from "../base/truncated-normal.ts";
 import { cellWidth } from "../likelihood/cells.ts";
+import { requireColumns } from "./places.ts";
 import { seedOf } from "./seed-of.ts";
 
 /**
@@ -160,6 +161,7 @@ export function dequantize<C extends string>(
     return inCell(image, place, key(), centered, kind === "variational" ? draw : undefined);
   };
   return map((batch) => {
+    requireColumns("dequantize", batch, "image");
     const { data: image, shape } = bytes(batch, "image");
     const rest = withoutColumns<C | "image", "image">(batch, "image");
     if (kind === "none") return withColumns(rest, { data: { data: onGrid(image, centered), shape } });

@@ -1,17 +1,39 @@
-import { map, type OperatorFunction } from "rxjs";
+import { map, type Observable, type OperatorFunction } from "rxjs";
 import { exponentialMovingAverage } from "../training/ema.ts";
 import { averageOf, type TrainState } from "../training/train-state.ts";
+import type { StepRecord } from "./adam.ts";
 import { owning } from "./owning.ts";
+import { requireColumns, type Misplaced } from "./places.ts";
 
-declare const averaged: unique symbol;
+const averaged: unique symbol = Symbol("averaged");
 
-/** A value behind whose step the average has been moved; only in the type. */
+/** A value behind whose step the average has been moved. */
 export type Averaged<T> = T & { readonly [averaged]: true };
 
-/** A value of a step whose average has not been moved, and of which no copy was made. */
-interface BeforeAverage {
-  readonly [averaged]?: never;
-  readonly updates?: never;
+const TWICE = "the average of this step has been moved; ema stands once";
+const LATE = "the state of this step was captured; ema stands before captureState";
+
+/** The value behind `ema`, where it may stand there. */
+type AfterAverage<T> = T extends { readonly [averaged]: true }
+  ? Misplaced<typeof TWICE>
+  : T extends { readonly updates: number }
+    ? Misplaced<typeof LATE>
+    : Averaged<T>;
+
+/** @throws RangeError where `ema` stands in a wrong place. */
+function requireStep(value: StepRecord): void {
+  if (averaged in value) throw new RangeError(`ema: ${TWICE}`);
+  if ("updates" in value) throw new RangeError(`ema: ${LATE}`);
+  if ("of" in value) throw new RangeError("ema: it takes the records of adam; put adam before it");
+  requireColumns("ema", value, "learningRate");
+}
+
+/** Marks a value whose average has been moved. */
+export const asAveraged = <T extends object>(value: T): Averaged<T> => ({ ...value, [averaged]: true as const });
+
+/** @throws RangeError when the value did not pass `ema`. */
+export function requireAveraged(operator: string, value: StepRecord): void {
+  if (!(averaged in value)) throw new RangeError(`${operator}: the average has not been moved; put ema before it`);
 }
 
 /** Options of {@link ema}. */
@@ -35,13 +57,13 @@ export interface EmaOptions {
  * ```ts
  * stepRecords.pipe(ema(state, { rate: 0.9999, compile: true }));
  * ```
- * @throws RangeError when the rate is not in [0, 1).
+ * @throws RangeError when the rate is not in [0, 1); as a notification, where it stands in a wrong place.
  * @see the reference's losses.py step_fn, `params_ema`
  */
-export function ema<T extends object & BeforeAverage>(
+export function ema<T extends StepRecord>(
   state: TrainState,
   { rate, rates = [], stride = 1, compile }: EmaOptions,
-): OperatorFunction<T, Averaged<T>> {
+): OperatorFunction<T, AfterAverage<T>> {
   const bad = [rate, ...rates].find((one) => !(one >= 0 && one < 1));
   if (bad !== undefined) throw new RangeError(`ema: rate must lie in [0, 1), got ${bad}`);
   return (source) =>
@@ -49,15 +71,16 @@ export function ema<T extends object & BeforeAverage>(
       () => exponentialMovingAverage({ compile }),
       (average) =>
         source.pipe(
-          map((value) => {
+          map((value): Averaged<T> => {
+            requireStep(value);
             state.keepAverages(rates);
             state.setEma(average.update(state.ema, state.parameters, rate ** stride));
             for (const further of rates) {
               const before = averageOf(state, further);
               state.setAverage(further, average.update(before, state.parameters, further ** stride));
             }
-            return value as Averaged<T>;
+            return asAveraged(value);
           }),
         ),
-    );
+    ) as Observable<AfterAverage<T>>;
 }

@@ -2,6 +2,7 @@ import { map, type OperatorFunction } from "rxjs";
 import { bytes, withColumns, type Batch } from "../data/batch.ts";
 import { mirrorImage } from "../data/mirror.ts";
 import { randomKey } from "../base/random.ts";
+import { requireColumns } from "./places.ts";
 import { seedOf } from "./seed-of.ts";
 
 /**
@@ -20,6 +21,7 @@ export function flip<C extends string>({
   readonly seed: number;
 }): OperatorFunction<Batch<C | "image">, Batch<NoInfer<C> | "image">> {
   return map((batch) => {
+    requireColumns("flip", batch, "image");
     const { data, shape } = bytes(batch, "image");
     const [H, W, C] = shape as [number, number, number];
     const out = data.slice();

@@ -1,6 +1,9 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { createBatch, type Batch } from "../data/batch.ts";
 
+/** The part of a step that a gradient is of. */
+export type GradientKind = "shard" | "reduced" | "step";
+
 /**
  * A value between loss and optimizer: an Arrow batch of losses, and the gradient as a column that
  * stays on the device.
@@ -8,8 +11,11 @@ import { createBatch, type Batch } from "../data/batch.ts";
  * The stage that emits it owns `values` and frees it when `next` returns: whoever needs it longer, in another process or
  * in a test, takes `toArrow()`.
  */
-export interface Gradient<K extends "shard" | "step" = "shard" | "step"> {
-  /** "shard": of one shard of a step, which `accumulate` sums. "step": of a whole step, which `adam` takes. */
+export interface Gradient<K extends GradientKind = GradientKind> {
+  /**
+   * "shard": of one shard of a step. "reduced": behind `allReduce`, of a shard or of all machines; `accumulate` sums
+   * both. "step": of a whole step, which `adam` takes.
+   */
   readonly of: K;
   /** `t` and `loss` of every example, float32 []. */
   readonly batch: Batch<"t" | "loss">;
@@ -20,11 +26,7 @@ export interface Gradient<K extends "shard" | "step" = "shard" | "step"> {
 }
 
 /** Makes a {@link Gradient} of losses and values; the caller keeps the values. */
-export function gradientOf<K extends "shard" | "step">(
-  of: K,
-  batch: Batch<"t" | "loss">,
-  values: Tensor1D,
-): Gradient<K> {
+export function gradientOf<K extends GradientKind>(of: K, batch: Batch<"t" | "loss">, values: Tensor1D): Gradient<K> {
   return {
     of,
     batch,

@@ -7,6 +7,7 @@ import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, fillUniform, randomKey } from "../base/random.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireColumns } from "./places.ts";
 
 /** Options of {@link likelihoodBound}. */
 export interface LikelihoodBoundOptions {
@@ -49,6 +50,7 @@ export function likelihoodBound<C extends string>(
   const time = drawTime("likelihoodBound", sde, { eps, density: importance ? "likelihood" : "uniform" });
 
   return concatMap(async (batch) => {
+    requireColumns("likelihoodBound", batch, "data");
     const { data } = floats(batch, "data");
     const { step, shard } = batch.info;
     const normal = (...path: (string | number)[]) => {

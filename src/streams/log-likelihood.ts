@@ -5,6 +5,7 @@ import type { StepControl } from "../solvers/rk45-batch.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireColumns } from "./places.ts";
 
 /** Options of {@link logLikelihood}. */
 export interface LogLikelihoodOptions {
@@ -43,6 +44,7 @@ export function logLikelihood<C extends string>(
   requireSameSde("logLikelihood", score, sde);
   const fill = hutchinson === "gaussian" ? fillNormal : fillRademacher;
   return concatMap(async (batch) => {
+    requireColumns("logLikelihood", batch, "data");
     const { data } = floats(batch, "data");
     const probe = new Float32Array(data.length);
     fill(randomKey(seed, "probe", batch.info.step, batch.info.shard), probe);

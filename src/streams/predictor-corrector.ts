@@ -3,6 +3,7 @@ import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { pcSample, seededNoise, type PcSampleOptions } from "../sampling/pc-sampler.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireColumns } from "./places.ts";
 
 /** Options of {@link predictorCorrector}. */
 export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise" | "onEvaluation"> {
@@ -37,6 +38,7 @@ export function predictorCorrector<C extends string>(
 ): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
   requireSameSde("predictorCorrector", score, sde);
   return concatMap(async (batch) => {
+    requireColumns("predictorCorrector", batch, "latent");
     const { data, shape } = floats(batch, "latent");
     const noise = seededNoise(data.length, seed, "sampling", batch.info.step);
     const { samples } = await pcSample(score, sde, data, { ...options, noise });

@@ -1,5 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
+import { requireColumns } from "./places.ts";
 
 /**
  * Turns samples into bytes: 255 x, clipped to [0, 255] and truncated, after undoing the centring.
@@ -17,6 +18,7 @@ export function quantize<C extends string>({
   readonly centered: boolean;
 }): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "image">> {
   return map((batch) => {
+    requireColumns("quantize", batch, "data");
     const { data, shape } = floats(batch, "data");
     const image = new Uint8Array(data.length);
     // `Uint8Array.from` with a function takes many times as long.

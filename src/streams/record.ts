@@ -4,7 +4,7 @@ import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import { isLogStep, nextWindow, type LogSteps, type LossWindow } from "../training/loss-window.ts";
 import type { StepRecord } from "./adam.ts";
-import type { Averaged } from "./ema.ts";
+import { requireAveraged, type Averaged } from "./ema.ts";
 
 /** Options of {@link record}. */
 export interface RecordOptions {
@@ -81,6 +81,7 @@ export function record({
       const whole = { seconds: 0, steps: 0 };
       const events = source.pipe(
         concatMap((row): RunEvent[] => {
+          requireAveraged("record", row);
           const step = row.info.step + 1;
           const value = (name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
           const [one, gradNorm, learningRate] = [value("loss"), value("gradNorm"), value("learningRate")];

@@ -3,7 +3,10 @@ import { withColumns, type Batch } from "../data/batch.ts";
 import { fillUniform, randomKey } from "../base/random.ts";
 import { drawTime, type TimeDensity } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
+import { refuseColumn, type Unless } from "./places.ts";
 import { seedOf } from "./seed-of.ts";
+
+const ONCE = "sampleTime stands once";
 
 /** Options of {@link sampleTime}. */
 export interface SampleTimeOptions {
@@ -30,21 +33,24 @@ export interface SampleTimeOptions {
  * dataBatches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed: 1 }));
  * ```
  * @returns Batches with one more column, `t`: float32 [], eps <= t <= T.
- * @throws RangeError when eps is out of range, or the SDE has no importance weight.
+ * @throws RangeError when eps is out of range, or the SDE has no importance weight; as a notification, where the batch has
+ *   times already.
  * @see Song et al. 2021, Section 5.1; the reference's sample_importance_weighted_time_for_likelihood
  */
 export function sampleTime<C extends string>(
   sde: SDE,
   { eps, density, stratified = false, seed }: SampleTimeOptions,
-): OperatorFunction<Batch<C>, Batch<NoInfer<C> | "t">> {
+): OperatorFunction<Batch<C>, Unless<C, "t", typeof ONCE, Batch<NoInfer<C> | "t">>> {
   if (!(eps > 0 && eps < sde.T)) throw new RangeError(`sampleTime: eps must lie in (0, ${sde.T}), got ${eps}`);
   const time = drawTime("sampleTime", sde, { eps, density });
   const clamp = (t: number) => Math.min(Math.max(t, eps), sde.T);
   const uniforms = stratified ? spread : independent;
-  return map((batch) => {
+  const stage = map((batch: Batch<C>) => {
+    refuseColumn("sampleTime", batch, "t", ONCE);
     const t = Float32Array.from(uniforms(batch, seedOf(seed, batch.info)), (u) => clamp(time(u)));
     return withColumns(batch, { t: { data: t, shape: [] } });
   });
+  return stage as OperatorFunction<Batch<C>, never>;
 }
 
 type Place = Pick<Batch, "size" | "info">;

@@ -7,6 +7,7 @@ import { fillNormal, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { Credit } from "./credit.ts";
 import { pull } from "./pull.ts";
+import { requireColumns } from "./places.ts";
 
 /** Options of {@link priorBatches}. */
 export interface PriorBatchesOptions {
@@ -80,6 +81,7 @@ export function sample<C extends string>(
 ): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
   requireSameSde("sample", score, sde);
   return concatMap(async (batch) => {
+    requireColumns("sample", batch, "latent");
     const { data, shape } = floats(batch, "latent");
     const { samples } = await odeSample(score, sde, data, options);
     return withColumns(batch, { data: { data: samples, shape } });

@@ -4,6 +4,7 @@ import type { ScoreNetwork } from "../models/score-network.ts";
 import type { TrainState } from "../training/train-state.ts";
 import { requireSameSde } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireColumns } from "./places.ts";
 import { checkWeighting, lossInputs, requirePerturbedBy, type Weighting } from "./score-matching.ts";
 
 /**
@@ -21,6 +22,7 @@ export function scoreMatchingLoss(
   requireSameSde("scoreMatchingLoss", network, sde);
   checkWeighting("scoreMatchingLoss", sde, weighting);
   return concatMap(async (batch) => {
+    requireColumns("scoreMatchingLoss", batch, "perturbed", "noise", "t");
     requirePerturbedBy(batch, sde);
     const losses = await network.losses(state.average, lossInputs(batch, sde, weighting));
     return withColumns(select(batch, "t"), { loss: { data: losses, shape: [] } });

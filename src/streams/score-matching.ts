@@ -7,6 +7,7 @@ import type { TimeDensity } from "../sde/draw-time.ts";
 import { requireSameSde } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
 import { gradientOf, type Gradient } from "./gradient.ts";
+import { requireColumns } from "./places.ts";
 import { seedOf } from "./seed-of.ts";
 import { useOnce } from "./use-once.ts";
 
@@ -121,6 +122,7 @@ export function scoreMatching(
   const gradient = (batch: Batch<"t" | "noise" | "perturbed">) =>
     useOnce(
       async () => {
+        requireColumns("scoreMatching", batch, "perturbed", "noise", "t");
         requirePerturbedBy(batch, sde);
         const key = randomKey(seedOf(seed, batch.info), "dropout", batch.info.step, batch.info.shard);
         const result = await network.lossAndGradient(state.parameters, lossInputs(batch, sde, weighting), key);

@@ -25,6 +25,8 @@ export function sumWindow<T extends StepRecord>(
 ): MonoTypeOperatorFunction<T> {
   const value = (row: T, name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
   return tap((row) => {
+    if ("updates" in row)
+      throw new RangeError("sumWindow: the copy of the state lacks this step; put it before captureState");
     const [loss, gradNorm, learningRate] = [value(row, "loss"), value(row, "gradNorm"), value(row, "learningRate")];
     state.window = nextWindow(state.window, { step: state.step, loss, gradNorm, learningRate }, log);
   });

@@ -7,12 +7,14 @@ import { ncsnpp } from "../../src/models/ncsnpp.ts";
 import { scoreNetwork } from "../../src/models/score-network.ts";
 import { TrainState } from "../../src/training/train-state.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
-import { gradientOf, type Gradient } from "../../src/streams/gradient.ts";
+import { gradientOf, type Gradient as AnyGradient } from "../../src/streams/gradient.ts";
 import { scoreMatching } from "../../src/streams/score-matching.ts";
 import { testScheduler } from "../support/marbles.ts";
 import { largestError } from "../support/numbers.ts";
 import { expectNoLeak } from "../support/tensors.ts";
 import { infoAt, perturbedBatch, sde, TINY } from "./fixture.ts";
+
+type Gradient = AnyGradient<"shard" | "reduced">;
 
 /** A gradient of the given numbers with one loss, `10 step + shard`. */
 function gradient(values: number[], over: Partial<BatchInfo>): Gradient {
@@ -25,7 +27,7 @@ function gradient(values: number[], over: Partial<BatchInfo>): Gradient {
   );
 }
 
-const summary = map(({ batch, values }: Gradient) => ({
+const summary = map(({ batch, values }: AnyGradient) => ({
   info: batch.info,
   losses: [...floats(batch, "loss").data],
   mean: [...values.dataSync()],
@@ -117,7 +119,7 @@ describe("accumulate", () => {
   it("emits in the turn of the last shard and passes completion and unsubscription on", () => {
     const [a, b, c, d] = steps(2, 2) as [Gradient, Gradient, Gradient, Gradient];
     testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
-      const losses = map((gradient: Gradient) => floats(gradient.batch, "loss").data.length);
+      const losses = map((gradient: AnyGradient) => floats(gradient.batch, "loss").data.length);
       const source = cold("-ab-c-d-|", { a, b, c, d });
       expectObservable(source.pipe(accumulate(2), losses)).toBe("--x---x-|", { x: 2 });
       expectObservable(source.pipe(accumulate(2), losses), "---!").toBe("--x-", { x: 2 });

@@ -148,14 +148,21 @@ describe("adam", () => {
   });
 });
 
+/** What `adam` gives for a step. */
+function stepRecord(loss: number): StepRecord {
+  const row = (value: number) => ({ data: Float32Array.of(value), shape: [] });
+  return createBatch({ loss: row(loss), gradNorm: row(1), learningRate: row(1) }, infoAt());
+}
+
 describe("ema", () => {
   it("moves the average towards the parameters after each value, which it hands on", async () => {
     await expectNoLeak(async () => {
       const state = newState();
       state.setEma(tf.zeros([16]));
       const { parameters } = state.snapshot();
-      const values = from([{ a: 1 }, { b: 2 }]).pipe(ema(state, { rate: 0.75, compile: true }), toArray());
-      expect(await lastValueFrom(values)).toEqual([{ a: 1 }, { b: 2 }]);
+      const steps = [stepRecord(1), stepRecord(2)];
+      const values = from(steps).pipe(ema(state, { rate: 0.75, compile: true }), toArray());
+      expect((await lastValueFrom(values)).map((value) => floats(value, "loss").data[0])).toEqual([1, 2]);
       const expected = parameters.map((p) => p * (1 - 0.75 ** 2));
       expect(largestError(state.snapshot().ema, expected)).toBeLessThan(1e-6);
       expect(state.snapshot().parameters).toEqual(parameters);
@@ -168,8 +175,8 @@ describe("ema", () => {
       const [state, usual] = [newState(), newState()];
       for (const one of [state, usual]) one.setEma(tf.zeros([16]));
       const options = { rate: 0.75, stride: 2, compile: true };
-      await lastValueFrom(from([{}, {}]).pipe(ema(state, { ...options, rates: [0.5, 0] })));
-      await lastValueFrom(from([{}, {}]).pipe(ema(usual, { rate: 0.75 ** 2, compile: true })));
+      await lastValueFrom(from([stepRecord(1), stepRecord(2)]).pipe(ema(state, { ...options, rates: [0.5, 0] })));
+      await lastValueFrom(from([stepRecord(1), stepRecord(2)]).pipe(ema(usual, { rate: 0.75 ** 2, compile: true })));
       const { parameters, ema: main, averages } = state.snapshot();
       expect(main).toEqual(usual.snapshot().ema);
       const expected = parameters.map((p) => p * (1 - 0.5 ** 4));
@@ -183,9 +190,9 @@ describe("ema", () => {
     await expectNoLeak(() => {
       const state = newState();
       expectInStep(
-        () => ema<{ v: number }>(state, { rate: 0.5, compile: true }),
-        [{ v: 1 }, { v: 2 }],
-        ({ v }) => v,
+        () => ema<StepRecord>(state, { rate: 0.5, compile: true }),
+        [stepRecord(1), stepRecord(2)],
+        (row) => floats(row, "loss").data[0],
         [1, 2],
       );
       state.dispose();
@@ -195,7 +202,9 @@ describe("ema", () => {
   it("stops moving after unsubscription", async () => {
     const state = newState();
     state.setEma(tf.zeros([16]));
-    await lastValueFrom(from([{}, {}, {}]).pipe(ema(state, { rate: 0.5, compile: false }), take(1)));
+    await lastValueFrom(
+      from([stepRecord(1), stepRecord(2), stepRecord(3)]).pipe(ema(state, { rate: 0.5, compile: false }), take(1)),
+    );
     const { parameters, ema: average } = state.snapshot();
     expect(
       largestError(

@@ -51,9 +51,9 @@ function peersWith(turns: readonly Turn[]) {
 }
 
 describe("allReduce", () => {
-  it("is the identity alone", async () => {
+  it("hands gradients on alone", async () => {
     const one = gradient(0, 1);
-    expect(await lastValueFrom(of(one).pipe(allReduce(alone()), toArray()))).toEqual([one]);
+    expect(await lastValueFrom(of(one).pipe(allReduce(alone()), toArray()))).toEqual([{ ...one, of: "reduced" }]);
     one.values.dispose();
   });
 

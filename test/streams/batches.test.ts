@@ -144,3 +144,13 @@ describe("evalBatches", () => {
     expect(indices(await passes(4))).toEqual([4, 5, 6, 7, 8, 9]);
   });
 });
+
+describe("the column of examples", () => {
+  const options = { batchSize: 2, shards: 1, seed: 1, from: 0, to: 1 };
+
+  it("is no `data` for bytes, and no `image` for floats", async () => {
+    await expect(lastValueFrom(trainBatches(imageExamples(4), "data", options))).rejects.toThrow(/"image".*dequantize/);
+    const floats = examplesOf(new Float32Array(4), [1]);
+    await expect(lastValueFrom(evalBatches(floats, "image", { batchSize: 2 }))).rejects.toThrow(/floats: .*"data"/);
+  });
+});

@@ -1,6 +1,6 @@
 import { lastValueFrom, of } from "rxjs";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { createBatch, floats, type Batch } from "../../src/data/batch.ts";
+import { createBatch, floats, withoutColumns, type Batch } from "../../src/data/batch.ts";
 import { bitsPerDim, densityBitsPerDim } from "../../src/streams/bits-per-dim.ts";
 import { expectInStep } from "../support/marbles.ts";
 import { infoAt } from "./fixture.ts";
@@ -38,6 +38,14 @@ describe("bitsPerDim", () => {
 
 describe("densityBitsPerDim", () => {
   it("has no offset", () => {
-    expectInStep(() => densityBitsPerDim<"data" | "logp" | "logQ">(), [batch, batch], bpd, [[1, -0], [1, -0]]); // prettier-ignore
+    const raw = withoutColumns(batch, "logQ");
+    expectInStep(() => densityBitsPerDim<"data" | "logp">(), [raw, raw], bpd, [[1, -0], [1, -0]]); // prettier-ignore
+  });
+
+  it("refuses dequantized data by name", async () => {
+    const refused = of(batch as Batch<"data" | "logp">).pipe(densityBitsPerDim());
+    await expect(lastValueFrom(refused)).rejects.toThrow(
+      /^densityBitsPerDim: .*"logQ"; of dequantized data, bitsPerDim/,
+    );
   });
 });

@@ -4,8 +4,7 @@ import { createBatch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { Meter } from "../../src/metrics/meter.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
-import type { StepRecord } from "../../src/streams/adam.ts";
-import type { Averaged } from "../../src/streams/ema.ts";
+import { asAveraged } from "../../src/streams/ema.ts";
 import { gradientOf } from "../../src/streams/gradient.ts";
 import { lossByNoise } from "../../src/streams/loss-by-noise.ts";
 import { record } from "../../src/streams/record.ts";
@@ -30,7 +29,7 @@ function gradientAt(step: number, scale = 1) {
 
 function rowOf(step: number) {
   const one = { data: Float32Array.of(step), shape: [] };
-  return createBatch({ loss: one, gradNorm: one, learningRate: one }, infoAt({ step })) as Averaged<StepRecord>;
+  return asAveraged(createBatch({ loss: one, gradNorm: one, learningRate: one }, infoAt({ step })));
 }
 
 interface Sums {

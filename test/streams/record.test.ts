@@ -4,16 +4,17 @@ import { createBatch } from "../../src/data/batch.ts";
 import { Meter } from "../../src/metrics/meter.ts";
 import { histogramOf } from "../../src/metrics/histogram.ts";
 import type { StepRecord } from "../../src/streams/adam.ts";
-import type { Averaged } from "../../src/streams/ema.ts";
+import { asAveraged, type Averaged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { infoAt } from "./fixture.ts";
 
 const row = (step: number, loss: number, norm = 2): Averaged<StepRecord> => {
   const column = (value: number) => ({ data: Float32Array.of(value), shape: [] });
-  return createBatch(
+  const values: StepRecord = createBatch(
     { loss: column(loss), gradNorm: column(norm), learningRate: column(0.5) },
     infoAt({ step }),
-  ) as Averaged<StepRecord>;
+  );
+  return asAveraged(values);
 };
 
 /** A clock that goes on by two seconds whenever it is asked. */

@@ -1,8 +1,7 @@
 import { from, lastValueFrom, tap, toArray } from "rxjs";
 import { expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
-import type { StepRecord } from "../../src/streams/adam.ts";
-import type { Averaged } from "../../src/streams/ema.ts";
+import { asAveraged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { sumWindow } from "../../src/streams/sum-window.ts";
 import { parseWindow, type LossWindow } from "../../src/training/loss-window.ts";
@@ -17,7 +16,7 @@ const rows = (first: number, last: number) =>
       gradNorm: column(first + i),
       learningRate: column(0.5),
     };
-    return createBatch(values, infoAt({ step: first + i })) as Averaged<StepRecord>;
+    return asAveraged(createBatch(values, infoAt({ step: first + i })));
   });
 
 async function train(first: number, last: number, window?: LossWindow) {

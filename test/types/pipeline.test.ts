@@ -1,5 +1,5 @@
 /** What compiles and what does not: checked by `tsc`, which reads these tests too. */
-import { EMPTY, pipe, type Observable, type OperatorFunction } from "rxjs";
+import { EMPTY, filter, identity, pipe, take, type Observable, type OperatorFunction } from "rxjs";
 import { describe, expectTypeOf, it } from "vitest";
 import type { Batch } from "../../src/data/batch.ts";
 import type { ScoreNetwork } from "../../src/models/score-network.ts";
@@ -7,6 +7,15 @@ import type { AdamOptions } from "../../src/training/adam.ts";
 import type { ScheduleOptions } from "../../src/training/schedule.ts";
 import type { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
 import type { TrainState } from "../../src/training/train-state.ts";
+import type { Examples } from "../../src/data/examples.ts";
+import type { RunEvent } from "../../src/metrics/run-event.ts";
+import type { RunContext } from "../../src/run/pipeline.ts";
+import type { Session } from "../../src/run/session.ts";
+import { trainingLoop, type TrainingLoop } from "../../src/run/training-loop.ts";
+import type { Peers } from "../../src/training/peers.ts";
+import { allReduce } from "../../src/streams/all-reduce.ts";
+import { densityBitsPerDim } from "../../src/streams/bits-per-dim.ts";
+import { evaluate } from "../../src/streams/evaluate.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
 import { adam, type StepRecord } from "../../src/streams/adam.ts";
 import { captureState } from "../../src/streams/capture-state.ts";
@@ -28,6 +37,12 @@ const optimizer = {} as AdamOptions & ScheduleOptions;
 const images = EMPTY as Observable<Batch<"image">>;
 const time = () => sampleTime<"data">(sde, { eps: 1e-3, density: "likelihood", seed: 1 });
 const noise = { seed: 1 };
+const time2 = () => sampleTime<"data" | "t">(sde, { eps: 1e-3, density: "likelihood", seed: 1 });
+const dequantized = () => dequantize<"image">("uniform", { seed: 1, centered: true });
+const vectors = EMPTY as Observable<Batch<"data">>;
+const logs = { steps: 1, every: 1, batchSize: 1 };
+const bits = { name: "", key: "bpd", total: 1, step: 0 } as const;
+const peers = {} as Peers;
 const records = EMPTY as Observable<StepRecord>;
 const rate = { rate: 0.5, compile: true };
 const score = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
@@ -67,12 +82,81 @@ describe("the columns are in the types", () => {
     >();
   });
 
+  it("a pipe of more than nine stages gives nothing that a run takes; one in another has types", () => {
+    const flips = () => pipe(flip<"image">(noise), flip<"image">(noise), flip<"image">(noise));
+    const ten = () =>
+      images.pipe(flips(), flips(), flips(), dequantized(), time(), perturb(sde, noise), score(), accumulate(1), adam(state, optimizer), ema(state, rate)); // prettier-ignore
+    expectTypeOf(ten).returns.toEqualTypeOf<Observable<unknown>>();
+    // @ts-expect-error: unknown
+    const events: () => Observable<RunEvent> = () => ten();
+    // @ts-expect-error: unknown
+    const recorded = () => ten().pipe(record(logs));
+    // @ts-expect-error: unknown
+    const stages: TrainingLoop<"image">["stages"] = () => pipe(flips(), flips(), flips(), flips(), flips(), flips(), flips(), flips(), flips(), flips()); // prettier-ignore
+    const grouped = () =>
+      images
+        .pipe(flips(), flips(), flips(), dequantized(), time(), perturb(sde, noise))
+        .pipe(score(), accumulate(1), adam(state, optimizer), ema(state, rate), record(logs));
+    expectTypeOf(grouped).returns.toEqualTypeOf<Observable<RunEvent>>();
+    expectTypeOf([events, recorded, stages]).toBeArray();
+  });
+
+  it("the stages of a training loop lead from its column to data", () => {
+    const data = {} as Examples;
+    const [context, session] = [{} as RunContext, {} as Session];
+    const accepted = [
+      () => trainingLoop(context, session, { data, column: "data", stages: () => identity }),
+      () => trainingLoop(context, session, { data, column: "image", stages: () => pipe(flip(noise), dequantized()) }),
+      () =>
+        trainingLoop(context, session, {
+          data,
+          column: "image",
+          stages: (stage) => stage("dequantize", dequantized()),
+        }),
+      () => trainingLoop(context, session, { data, column: "data", stages: () => filter(() => true) }),
+      () => trainingLoop(context, session, { data, column: "data", stages: () => (source) => source.pipe(take(3)) }),
+    ];
+    const rejected = [
+      // @ts-expect-error: dequantize is missing
+      () => trainingLoop(context, session, { data, column: "image", stages: () => identity }),
+      // @ts-expect-error: dequantize is missing
+      () => trainingLoop(context, session, { data, column: "image", stages: () => flip(noise) }),
+      // @ts-expect-error: numbers cannot be dequantized
+      () => trainingLoop(context, session, { data, column: "data", stages: () => dequantized() }),
+      // @ts-expect-error: flip stands before dequantize
+      () => trainingLoop(context, session, { data, column: "image", stages: () => pipe(dequantized(), flip(noise)) }),
+    ];
+    expectTypeOf([accepted, rejected]).toBeArray();
+  });
+
   it("stages in the wrong order do not compile", () => {
     const rejected = [
       // @ts-expect-error: the average would move twice a step
-      () => records.pipe(ema(state, rate), ema(state, rate)),
+      () => records.pipe(ema(state, rate), ema(state, rate), record(logs)),
       // @ts-expect-error: the copy would have the average of the step before
-      () => records.pipe(captureState(state, { every: [1] }), ema(state, rate)),
+      () => records.pipe(captureState(state, { every: [1] }), ema(state, rate), record(logs)),
+      // @ts-expect-error: ema takes what adam gives
+      () => pipe(score(), accumulate(4), ema(state, rate), adam(state, optimizer)),
+      // @ts-expect-error: a step is accumulated once
+      () => pipe(score(), accumulate(4), accumulate(4)),
+      // @ts-expect-error: Adam takes one step
+      () => pipe(score(), accumulate(4), adam(state, optimizer), adam(state, optimizer)),
+      // @ts-expect-error: machines sum shards, not steps
+      () => pipe(score(), accumulate(4), allReduce(peers)),
+      // @ts-expect-error: machines sum a shard once
+      () => pipe(score(), allReduce(peers), allReduce(peers)),
+      // @ts-expect-error: a batch is perturbed once
+      () => vectors.pipe(time(), perturb(sde, noise), perturb(sde, noise), score()),
+      // @ts-expect-error: times are drawn once
+      () => vectors.pipe(time(), time2(), perturb(sde, noise)),
+      // @ts-expect-error: times that are drawn after perturb are not those of the noise
+      () => vectors.pipe(time(), perturb(sde, noise), time2(), score()),
+      // @ts-expect-error: dequantize takes images
+      () => images.pipe(dequantized(), time(), perturb(sde, noise), dequantized()),
+      // @ts-expect-error: gradients have no columns
+      () => vectors.pipe(time(), perturb(sde, noise), score(), score()),
+      // @ts-expect-error: bits/dim of dequantized data have an offset
+      () => (EMPTY as Observable<Batch<"data" | "logQ" | "logp">>).pipe(densityBitsPerDim(), evaluate(bits)),
       // @ts-expect-error: no `data` before dequantize
       () => images.pipe(time()),
       // @ts-expect-error: no `t` before sampleTime

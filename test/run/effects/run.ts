@@ -91,7 +91,9 @@ const loop: typeof train = (context, own, data, look) => {
   const { seed, data: options } = context.config;
   const noise = trainingNoise(context.config);
   return trainingLoop(context, own, {
-    ...{ data, column: "image", look },
+    data,
+    column: "image",
+    look,
     stages: () => (source) =>
       source.pipe(options.randomFlip ? flip({ seed }) : identity, dequantize(noise.kind, { seed, ...noise })),
   });

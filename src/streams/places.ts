@@ -1,0 +1,50 @@
+/** Where a stage may stand: errors that name the stage which is missing, or which is there twice. */
+import { hasColumn, type Batch } from "../data/batch.ts";
+
+/**
+ * The result of a stage in a wrong place: no stage takes it, and the compiler's error shows the reason.
+ *
+ * At run time the stage fails with the same reason, for programs that were started without the compiler.
+ */
+export interface Misplaced<Reason extends string> {
+  readonly misplaced: Reason;
+}
+
+/** `Out`, unless the columns `C` have one of `N` already. */
+export type Unless<C extends string, N extends string, Reason extends string, Out> = string extends C
+  ? Out
+  : [C & N] extends [never]
+    ? Out
+    : Misplaced<Reason>;
+
+/** What gives each column. */
+const GIVEN_BY: Readonly<Record<string, string>> = {
+  image: 'trainBatches and evalBatches, for examples of bytes in the column "image"',
+  data: 'dequantize, for images; or the source, for examples of floats in the column "data"',
+  logQ: 'dequantize, with any kind but "none"',
+  t: "sampleTime",
+  noise: "perturb",
+  perturbed: "perturb",
+  learningRate: "adam",
+  latent: "priorBatches",
+  logp: "logLikelihood or likelihoodBound",
+};
+
+const names = (batch: Batch<never>) => batch.record.schema.fields.map(({ name }) => name).join(", ");
+
+/** @throws RangeError that names the stage which gives the column, where a batch lacks one. */
+export function requireColumns(operator: string, batch: Batch<never>, ...columns: readonly string[]): void {
+  const isBatch = (batch as Partial<Batch<never>>).record !== undefined;
+  const missing = columns.find((name) => !isBatch || !hasColumn(batch, name));
+  if (missing === undefined) return;
+  if (!isBatch) throw new RangeError(`${operator}: it takes batches; it stands behind a stage that emits other values`);
+  throw new RangeError(
+    `${operator}: the column "${missing}" is missing; put the stage that gives it before ${operator}: ` +
+      `${GIVEN_BY[missing] ?? "one of your own"}. The batch has: ${names(batch)}`,
+  );
+}
+
+/** @throws RangeError with the reason, where a batch has the column. */
+export function refuseColumn(operator: string, batch: Batch<never>, column: string, reason: string): void {
+  if (hasColumn(batch, column)) throw new RangeError(`${operator}: the batch has the column "${column}"; ${reason}`);
+}
