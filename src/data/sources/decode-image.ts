@@ -99,7 +99,7 @@ export function fitPicture(stored: Picture, where: string, options: ImageOptions
 /** Grey pixels as colour. */
 function grown(grey: Uint8Array): Uint8Array {
   const out = new Uint8Array(3 * grey.length);
-  grey.forEach((value, i) => out.fill(value, 3 * i, 3 * i + 3));
+  for (let i = 0, to = 0; i < grey.length; i++) out[to++] = out[to++] = out[to++] = grey[i]!;
   return out;
 }
 

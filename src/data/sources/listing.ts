@@ -1,10 +1,14 @@
 /** Lists a folder. Names are bytes: those that are no UTF-8 are kept as a Buffer. */
-import { constants, type Stats } from "node:fs";
-import { open, readdir, stat, type FileHandle } from "node:fs/promises";
+import { constants, stat as statCalling, type Stats } from "node:fs";
+import { open, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { BadDataError } from "./bad-data.ts";
 
 export type FilePath = string | Buffer;
+
+/** Takes a third of the time of that of `node:fs/promises`, which counts where there are hundreds of thousands of files. */
+const stat = promisify(statCalling);
 
 export interface Listed {
   /** Its own name, as it is shown. */

@@ -9,6 +9,8 @@ const MAX_SIDE = 128;
 export const CHANNELS: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
 /** Bytes of a file beyond which it is none: its pixels as they are, and the rest. */
 export const LARGEST_SMALL = 2 * MAX_SIDE * MAX_SIDE * 3 + 65_536;
+/** The kind of the last chunk, as a number. */
+const IEND = 0x49454e44;
 /** Chunks that change the pixels, or are unpacked too. */
 const OTHERS = ["tRNS", "eXIf", "iCCP", "acTL"];
 
@@ -42,12 +44,12 @@ function requireWhole(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 12 <= bytes.length;) {
     const end = at + 8 + view.getUint32(at);
-    const kind = Buffer.from(bytes.subarray(at + 4, at + 8)).toString("latin1");
     if (end + 4 > bytes.length) break;
     if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) {
+      const kind = Buffer.from(bytes.subarray(at + 4, at + 8)).toString("latin1");
       throw new RangeError(`the checksum of its chunk ${kind} is wrong`);
     }
-    if (kind === "IEND") return;
+    if (view.getUint32(at + 4) === IEND) return;
     at = end + 4;
   }
   throw new RangeError("cut short: its last chunk is missing");
