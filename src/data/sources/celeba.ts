@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../base/errors.ts";
 import { besides } from "./besides.ts";
-import { loadFile } from "./folder.ts";
+import { fileEntries, type EntryFile } from "./file-entries.ts";
 import type { SourceOptions } from "./options.ts";
 import { Tally } from "./passed-over.ts";
-import type { SourceEntry, Source } from "./source.ts";
+import type { Source } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 import { StampOfMany } from "./walk.ts";
 
@@ -41,6 +41,10 @@ function oneOf(path: string, names: readonly string[]): string {
   );
 }
 
+async function* filesOf(partition: string, folder: string, split: string): AsyncGenerator<EntryFile> {
+  for await (const name of namesOf(partition, split)) yield { path: join(folder, name) };
+}
+
 /**
  * CelebA as its authors publish it: the folder img_align_celeba beside list_eval_partition.txt.
  *
@@ -66,11 +70,6 @@ export async function openCelebA(options: SourceOptions): Promise<Source> {
     length: stamp.count,
     files: [await stampOf(partition), await stamp.end(folder)],
     passedOver: [...tally.list(), ...(await besides(path, [partition, folder], { split, splitOf: () => undefined }))],
-    async *entries(): AsyncGenerator<SourceEntry> {
-      for await (const name of namesOf(partition, split)) {
-        const file = join(folder, name);
-        yield { name: file, load: () => loadFile(file, how) };
-      }
-    },
+    entries: () => fileEntries(filesOf(partition, folder, split), how),
   };
 }

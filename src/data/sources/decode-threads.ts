@@ -7,17 +7,23 @@ import type { Decoded, ToDecode } from "./decode-worker.ts";
 import type { FilePath } from "./listing.ts";
 import { pixelsOf, type Picture } from "./source.ts";
 
-interface Job {
-  readonly resolve: (picture: Picture | undefined) => void;
+interface BytesJob {
+  readonly bytes: Uint8Array;
+  readonly resolve: (picture: Picture) => void;
   readonly reject: (error: Error) => void;
 }
 
-interface BytesJob extends Job {
-  readonly bytes: Uint8Array;
+interface PathsJob {
+  readonly paths: readonly FilePath[];
+  readonly resolve: (pictures: readonly (Picture | undefined)[]) => void;
+  readonly reject: (error: Error) => void;
 }
 
-interface PathJob extends Job {
-  readonly path: FilePath;
+/** A message for a thread, and what becomes of its answer. */
+interface Task {
+  readonly files: ToDecode;
+  readonly done: (decoded: Decoded) => void;
+  readonly fail: (error: Error) => void;
 }
 
 /** A thread ended before it gave what it was asked for: no fault of an image. */
@@ -33,7 +39,7 @@ export class ThreadEndedError extends RunError {
   }
 }
 
-/** Files in one message: enough that it costs little, few enough that all threads have some. */
+/** Files of bytes in one message: enough that it costs little, few enough that all threads have some. */
 const MOST = 64;
 
 /** The files of jobs, one behind the other. */
@@ -47,23 +53,41 @@ function joined(jobs: readonly BytesJob[]): { bytes: Uint8Array<ArrayBuffer>; le
   return { bytes, lengths: jobs.map(({ bytes }) => bytes.length) };
 }
 
-function settle(jobs: readonly Job[], { pixels, results }: Decoded): void {
+/** The result of each file: its picture, what is wrong with it, or undefined where it is no small PNG. */
+function found({ pixels, results }: Decoded): (Picture | string | undefined)[] {
   let from = 0;
-  for (const [i, result] of results.entries()) {
-    if (typeof result === "string") jobs[i]!.reject(new RangeError(result));
-    else if (!result) jobs[i]!.resolve(undefined);
-    else jobs[i]!.resolve({ data: pixels.subarray(from, (from += pixelsOf(result))), shape: result });
-  }
+  return results.map((result) =>
+    typeof result === "object" ? { data: pixels.subarray(from, (from += pixelsOf(result))), shape: result } : result,
+  );
 }
+
+function taskOfBytes(jobs: readonly BytesJob[]): Task {
+  return {
+    files: joined(jobs),
+    done: (decoded) => {
+      for (const [i, result] of found(decoded).entries()) {
+        if (typeof result === "object") jobs[i]!.resolve(result);
+        else jobs[i]!.reject(new RangeError(result));
+      }
+    },
+    fail: (error) => jobs.forEach(({ reject }) => reject(error)),
+  };
+}
+
+const taskOfPaths = ({ paths, resolve, reject }: PathsJob): Task => ({
+  files: { paths },
+  done: (decoded) => resolve(found(decoded) as (Picture | undefined)[]),
+  fail: reject,
+});
 
 /** Threads that decode what is asked for in the same turn of the event loop together. */
 export class DecodePool {
   readonly #program: URL;
   readonly #bytes: BytesJob[] = [];
-  readonly #paths: PathJob[] = [];
+  readonly #paths: PathsJob[] = [];
   readonly #idle: Worker[] = [];
-  /** The requests that threads work on. */
-  readonly #work = new Map<Worker, readonly Job[]>();
+  /** What each thread works on. */
+  readonly #work = new Map<Worker, Task>();
   #planned = false;
 
   /** @param program It answers each `ToDecode` with a `Decoded`. */
@@ -74,15 +98,15 @@ export class DecodePool {
   /** @throws RangeError for a damaged file; ThreadEndedError. */
   decode(bytes: Uint8Array): Promise<Picture> {
     return new Promise((resolve, reject) => {
-      this.#bytes.push({ bytes, resolve: (picture) => resolve(picture!), reject });
+      this.#bytes.push({ bytes, resolve, reject });
       this.#plan();
     });
   }
 
-  /** @returns Undefined for anything but a whole small PNG. @throws ThreadEndedError */
-  read(path: FilePath): Promise<Picture | undefined> {
+  /** @returns For each file its picture; undefined for anything but a whole small PNG. @throws ThreadEndedError */
+  read(paths: readonly FilePath[]): Promise<readonly (Picture | undefined)[]> {
     return new Promise((resolve, reject) => {
-      this.#paths.push({ path, resolve, reject });
+      this.#paths.push({ paths, resolve, reject });
       this.#plan();
     });
   }
@@ -92,29 +116,22 @@ export class DecodePool {
     this.#planned = true;
   }
 
-  /** Deals what waits out evenly. */
+  /** Deals what waits out: bytes evenly, files as they were asked for. */
   #dispatch(): void {
     this.#planned = false;
-    while (this.#bytes.length + this.#paths.length > 0) {
-      const free = processors().count - this.#work.size;
-      if (free <= 0) return;
-      const share = ({ length }: readonly Job[]) => Math.min(MOST, Math.ceil(length / free));
-      if (this.#bytes.length > 0) {
-        const jobs = this.#bytes.splice(0, share(this.#bytes));
-        const files = joined(jobs);
-        this.#give(jobs, files, [files.bytes.buffer]);
-      } else {
-        const jobs = this.#paths.splice(0, share(this.#paths));
-        this.#give(jobs, { paths: jobs.map(({ path }) => path) });
-      }
+    for (let free = processors().count - this.#work.size; free > 0; free--) {
+      const some = this.#bytes.splice(0, Math.min(MOST, Math.ceil(this.#bytes.length / free)));
+      const paths = some.length > 0 ? undefined : this.#paths.shift();
+      if (some.length === 0 && !paths) return;
+      this.#give(paths ? taskOfPaths(paths) : taskOfBytes(some));
     }
   }
 
-  #give(jobs: readonly Job[], files: ToDecode, transferred: readonly ArrayBuffer[] = []): void {
+  #give(task: Task): void {
     const worker = this.#idle.pop() ?? this.#start();
-    this.#work.set(worker, jobs);
+    this.#work.set(worker, task);
     worker.ref();
-    worker.postMessage(files, transferred);
+    worker.postMessage(task.files, "bytes" in task.files ? [task.files.bytes.buffer] : []);
   }
 
   /** Starts a thread; one at rest does not keep the process from ending. */
@@ -122,26 +139,26 @@ export class DecodePool {
     const worker = new Worker(threadProgram(this.#program), { execArgv: [] });
     let cause: Error | undefined;
     worker.on("message", (decoded: Decoded) => {
-      const jobs = this.#take(worker);
+      const task = this.#take(worker);
       worker.unref();
       this.#idle.push(worker);
-      settle(jobs, decoded);
+      task?.done(decoded);
       this.#dispatch();
     });
     worker.on("error", (error: Error) => (cause = error));
     worker.on("exit", (code) => {
-      const [jobs, at] = [this.#take(worker), this.#idle.indexOf(worker)];
+      const [task, at] = [this.#take(worker), this.#idle.indexOf(worker)];
       if (at >= 0) this.#idle.splice(at, 1);
-      for (const { reject } of jobs) reject(new ThreadEndedError(code, cause));
+      task?.fail(new ThreadEndedError(code, cause));
       this.#dispatch();
     });
     return worker;
   }
 
-  #take(worker: Worker): readonly Job[] {
-    const jobs = this.#work.get(worker) ?? [];
+  #take(worker: Worker): Task | undefined {
+    const task = this.#work.get(worker);
     this.#work.delete(worker);
-    return jobs;
+    return task;
   }
 }
 
@@ -150,7 +167,7 @@ const FIRST = 256;
 let asked = 0;
 
 /** True once so many images were asked for that threads are worth their start. */
-export const worthThreads = (): boolean => processors().count > 1 && ++asked > FIRST;
+export const worthThreads = (count = 1): boolean => processors().count > 1 && (asked += count) > FIRST;
 
 const pool = new DecodePool(new URL("./decode-worker.ts", import.meta.url));
 
@@ -158,9 +175,12 @@ const pool = new DecodePool(new URL("./decode-worker.ts", import.meta.url));
 export const decodeInThreads = (bytes: Uint8Array): Promise<Picture> => pool.decode(bytes);
 
 /**
- * Like {@link decodeInThreads}, for a file that the other thread reads, too: this one would take longer to ask for its bytes.
+ * Like {@link decodeInThreads}, for files that the other thread reads, too: this one would take longer to ask for their
+ * bytes.
  *
- * @returns Undefined for anything but a whole small PNG: it has to be read by other means, which find out what is wrong.
+ * @returns For each file its picture; undefined for anything but a whole small PNG: it has to be read by other means,
+ *   which find out what is wrong.
  * @throws ThreadEndedError
  */
-export const readInThreads = (path: FilePath): Promise<Picture | undefined> => pool.read(path);
+export const readInThreads = (paths: readonly FilePath[]): Promise<readonly (Picture | undefined)[]> =>
+  pool.read(paths);

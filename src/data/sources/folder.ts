@@ -1,39 +1,15 @@
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
-import { BadDataError, badEntry } from "./bad-data.ts";
+import { BadDataError } from "./bad-data.ts";
 import { conversionOf } from "./content-kind.ts";
-import { decodeImage, fitDecoded } from "./decode-image.ts";
-import { readInThreads, worthThreads } from "./decode-threads.ts";
-import { MAX_FILE_BYTES } from "./limits.ts";
-import { listFolder, lookAt, openFile, shownPath, type FilePath, type Listed } from "./listing.ts";
-import type { ImageOptions, SourceOptions } from "./options.ts";
+import { fileEntries, type EntryFile } from "./file-entries.ts";
+import { listFolder, lookAt, type FilePath, type Listed } from "./listing.ts";
+import type { SourceOptions } from "./options.ts";
 import { Tally, type PassedOver } from "./passed-over.ts";
-import type { SourceEntry, Source } from "./source.ts";
+import type { Source } from "./source.ts";
 import { ofSplit, splitOfFolder, splitsOfFolders, splitsTold } from "./splits.ts";
 import { statOf } from "./stamp.ts";
-import { byName, IMAGE_NAMES, StampOfMany, walk, type ImageFile } from "./walk.ts";
-
-const isPng = (path: FilePath): boolean => /\.png$/i.test(path.toString("latin1"));
-
-/** Decodes an image file. @throws BadDataError */
-export async function loadFile(path: FilePath, options: ImageOptions) {
-  const where = shownPath(path);
-  const small = isPng(path) && worthThreads() ? await readInThreads(path) : undefined;
-  if (small) return fitDecoded(small, where, options);
-  const { file, size } = await openFile(path);
-  try {
-    if (size > MAX_FILE_BYTES) throw new BadDataError(where, `${size} bytes are too many for an image`);
-    return await decodeImage(await file.readFile(), where, options);
-  } finally {
-    await file.close();
-  }
-}
-
-/** The image of a file as an entry. */
-export function fileEntry({ path, where, fault }: ImageFile, options: ImageOptions, label?: number): SourceEntry {
-  if (fault) return badEntry(fault);
-  return { name: where, ...(label === undefined ? {} : { label }), load: () => loadFile(path, options) };
-}
+import { byName, IMAGE_NAMES, StampOfMany, walk } from "./walk.ts";
 
 /** The place of the splits' folders in the tree, and the split wanted; undefined where names tell no split. */
 interface Layout {
@@ -159,15 +135,14 @@ async function survey(path: string, layout: Layout | undefined): Promise<Surveye
   return { stamp, classes, loose, passedOver: tally.list() };
 }
 
-async function* entriesOf(
+/** The images of the split, with their classes. */
+async function* filesOf(
   path: string,
   layout: Layout | undefined,
-  options: ImageOptions,
   index?: ReadonlyMap<string, number>,
-) {
-  for await (const file of walk(path)) {
-    if (elsewhere(layout, file.parts) !== undefined) continue;
-    yield fileEntry(file, options, index?.get(classOf(layout, file.parts)!));
+): AsyncGenerator<EntryFile> {
+  for await (const { path: file, parts, fault } of walk(path)) {
+    if (elsewhere(layout, parts) === undefined) yield { path: file, fault, label: index?.get(classOf(layout, parts)!) };
   }
 }
 
@@ -210,6 +185,6 @@ export async function openFolder(options: SourceOptions): Promise<Source> {
     classes: classNames?.length,
     files: [await stamp.end(path)],
     passedOver,
-    entries: () => entriesOf(path, layout, options, index),
+    entries: () => fileEntries(filesOf(path, layout, index), options),
   };
 }

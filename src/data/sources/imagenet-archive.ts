@@ -5,7 +5,7 @@ import { badEntry } from "./bad-data.ts";
 import { besides } from "./besides.ts";
 import { decodeImage } from "./decode-image.ts";
 import { notRead } from "./find-files.ts";
-import { fileEntry } from "./folder.ts";
+import { fileEntries } from "./file-entries.ts";
 import { allRecordEntries, recordFiles } from "./imagenet-records.ts";
 import type { SourceOptions } from "./options.ts";
 import { differenceOf, type PublishedFiles } from "./published.ts";
@@ -91,7 +91,7 @@ export async function openImageNetArchive(
     passedInside: () => inside.list(),
     async *entries() {
       if (isFolder) {
-        for await (const file of walk(found)) yield fileEntry(file, options);
+        yield* fileEntries(walk(found), options);
         return;
       }
       let count = 0;

@@ -7,9 +7,11 @@ import { processors } from "../../../src/base/processors.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
 import { decodeImage } from "../../../src/data/sources/decode-image.ts";
 import { DecodePool, readInThreads, ThreadEndedError } from "../../../src/data/sources/decode-threads.ts";
+import { fileEntries, type EntryFile } from "../../../src/data/sources/file-entries.ts";
 import { openFolder } from "../../../src/data/sources/folder.ts";
 import { pngLayout } from "../../../src/data/sources/png-layout.ts";
 import { decodeSmallPng } from "../../../src/data/sources/small-png.ts";
+import type { SourceEntry } from "../../../src/data/sources/source.ts";
 import { fixture, flipByte, temporaryFolder } from "./fixture.ts";
 
 const small = readFileSync(fixture("colour.png"));
@@ -27,7 +29,7 @@ it("gives the pixels of small PNG files, also by a name that is no UTF-8, and th
   const odd = Buffer.concat([Buffer.from(path("")), Buffer.from([0xfc]), Buffer.from(".png")]);
   writeFileSync(odd, small);
   symlinkSync(path("a.png"), path("link.png"));
-  expect(await Promise.all([path("a.png"), odd, path("link.png")].map(readInThreads))).toEqual([picture, picture, picture]); // prettier-ignore
+  expect(await readInThreads([path("a.png"), odd, path("link.png")])).toEqual([picture, picture, picture]); // prettier-ignore
 });
 
 it("leaves everything else to others, and waits for no FIFO", async () => {
@@ -37,7 +39,7 @@ it("leaves everything else to others, and waits for no FIFO", async () => {
   copyFileSync(fixture("alpha.png"), path("alpha.png"));
   execFileSync("mkfifo", [path("fifo.png")]);
   const names = [...Object.keys(others), "text.png", "large.png", "alpha.png", "fifo.png", "none.png", "."];
-  const found = await Promise.all(names.map((name) => readInThreads(path(name))));
+  const found = await readInThreads(names.map(path));
   expect(found).toEqual(names.map(() => undefined));
 });
 
@@ -58,21 +60,59 @@ it("changes neither the pixels nor the faults of a folder", async () => {
   expect(String(faults[0])).toMatch(/299-damaged\.png: it cannot be decoded: the checksum of its chunk IDAT is wrong/);
 });
 
+describe("entries of files", () => {
+  async function* listed(count: number, path: string): AsyncGenerator<EntryFile> {
+    for (let i = 0; i < count; i++) yield { path, label: i };
+    throw new Error("the list is cut short");
+  }
+
+  async function* whole(count: number, path: string): AsyncGenerator<EntryFile> {
+    for (let i = 0; i < count; i++) yield { path };
+  }
+
+  it("are all given before an error of the list is", async () => {
+    const labels: unknown[] = [];
+    const all = async () => {
+      for await (const { label } of fileEntries(listed(1000, "a.png"), {})) labels.push(label);
+    };
+    await expect(all()).rejects.toThrow("the list is cut short");
+    expect(labels).toEqual(Array.from({ length: 1000 }, (_, i) => i));
+  });
+
+  it("are read together with those behind them, of which no more than a few hundred are", async () => {
+    const path = files({ "a.png": small })("a.png");
+    const read = vi.spyOn(DecodePool.prototype, "read");
+    onTestFinished(() => void vi.restoreAllMocks());
+    const entries: SourceEntry[] = [];
+    for await (const entry of fileEntries(whole(1500, path), {})) entries.push(entry);
+    expect(read).not.toHaveBeenCalled();
+    expect(await entries[0]!.load()).toEqual(picture);
+    const counts = read.mock.calls.map(([paths]) => paths.length);
+    // One core decodes by itself; so do others at first.
+    if (processors().count > 1) expect(counts.length).toBeGreaterThan(1);
+    for (const count of counts) expect(count).toBe(64);
+    expect(counts.length).toBeLessThan(8);
+    expect(await entries[500]!.load()).toEqual(picture);
+  });
+});
+
 describe("a thread that ends", () => {
   const mortal = () => new DecodePool(new URL("./mortal-worker.ts", import.meta.url));
 
   it("is told with its code or its error, for all that it was asked; the next has another thread", async () => {
     const pool = mortal();
-    await expect(pool.read("a.png")).rejects.toThrow(/has ended with code 7\n {2}remedy: run the same command again/);
+    await expect(pool.read(["a.png"])).rejects.toThrow(/has ended with code 7\n {2}remedy: run the same command again/);
     await expect(pool.decode(small)).rejects.toThrow(ThreadEndedError);
     const { count } = processors();
-    const asked = Array.from({ length: 2 * count }, () => pool.read("a.png"));
+    const asked = [...Array.from({ length: 2 * count }, () => pool.decode(small)), pool.read(["a.png", "b.png"])];
     const found = await Promise.allSettled(asked);
     expect(found.map((one) => one.status === "rejected" && String(one.reason))).toEqual(
       asked.map(() => expect.stringMatching(/ThreadEndedError: .* ended with code 1: out of memory\n/)),
     );
-    const whole = await Promise.all(Array.from({ length: 3 * count }, () => pool.read("a.png")));
-    expect(whole).toEqual(whole.map(() => ({ data: Uint8Array.of(3), shape: [1, 1, 1] })));
+    const one = { data: Uint8Array.of(3), shape: [1, 1, 1] };
+    const whole = await Promise.all(Array.from({ length: 3 * count }, () => pool.decode(small)));
+    expect(whole).toEqual(whole.map(() => one));
+    expect(await pool.read(["a.png", "b.png", "c.png"])).toEqual([one, one, one]);
   });
 
   it("is no fault of the image, which is not left out for it", async () => {
