@@ -41,10 +41,11 @@ class Group {
   readonly #small = new Map<EntryFile, number>();
   #pictures: Promise<readonly (Picture | undefined)[]> | undefined;
   #begun = false;
-  next: Group | undefined;
+  /** The groups behind it. They are not linked to each other: one that is done with would keep the rest in memory. */
+  readonly #ahead: readonly Group[];
 
-  constructor(files: readonly EntryFile[], options: ImageOptions) {
-    [this.#files, this.#options] = [files, options];
+  constructor(files: readonly EntryFile[], options: ImageOptions, ahead: readonly Group[]) {
+    [this.#files, this.#options, this.#ahead] = [files, options, ahead];
     for (const file of files) if (!file.fault && isPng(file.path)) this.#small.set(file, this.#small.size);
   }
 
@@ -67,16 +68,12 @@ class Group {
   }
 
   async #load(file: EntryFile): Promise<Picture> {
-    beginFrom(this);
+    this.begin();
+    for (const group of this.#ahead) group.begin();
     const place = this.#small.get(file);
     const small = place === undefined ? undefined : (await this.#pictures)?.[place];
     return small ? fitDecoded(small, shownPath(file.path), this.#options) : loadFile(file.path, this.#options);
   }
-}
-
-function beginFrom(first: Group): void {
-  for (let [group, i]: [Group | undefined, number] = [first, 0]; group && i <= AHEAD; i++, group = group.next)
-    group.begin();
 }
 
 /** The images of files as entries, in their order. Those before an error of `files` are given before it is thrown. */
@@ -87,10 +84,7 @@ export async function* fileEntries(
   const ahead: Group[] = [];
   let some: EntryFile[] = [];
   const close = () => {
-    const group = new Group(some, options);
-    const last = ahead.at(-1);
-    if (last) last.next = group;
-    ahead.push(group);
+    ahead.push(new Group(some, options, ahead));
     some = [];
   };
   let failure: { readonly error: unknown } | undefined;
@@ -105,6 +99,6 @@ export async function* fileEntries(
     failure = { error };
   }
   if (some.length > 0) close();
-  for (const group of ahead) yield* group.entries();
+  while (ahead.length > 0) yield* ahead.shift()!.entries();
   if (failure) throw failure.error;
 }

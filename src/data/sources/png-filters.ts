@@ -57,11 +57,17 @@ const FIRST: readonly Undo[] = [none, sub, none, averageFirst, sub];
  * Undoes the filters of lines of `width` bytes, each behind the byte of its filter.
  *
  * @param step Bytes of a pixel.
+ * @param out Receives the lines; it has their length.
  * @throws RangeError at a filter that there is not.
  * @see https://www.w3.org/TR/png-3, section 9
  */
-export function withoutFilters(stored: Uint8Array, height: number, width: number, step: number): Uint8Array {
-  const out = new Uint8Array(height * width);
+export function withoutFilters(
+  stored: Uint8Array,
+  height: number,
+  width: number,
+  step: number,
+  out: Uint8Array = new Uint8Array(height * width),
+): Uint8Array {
   for (let y = 0, from = 0, to = 0; y < height; y++, from += width, to += width) {
     const filter = stored[from++]!;
     const undo = (y === 0 ? FIRST : FILTERS)[filter];

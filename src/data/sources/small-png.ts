@@ -2,7 +2,7 @@ import { inflateSync } from "node:zlib";
 import { crc32 } from "../../base/crc.ts";
 import { withoutFilters } from "./png-filters.ts";
 import { mostUnpacked, requireUnpacked, type PngLayout } from "./png-layout.ts";
-import type { Picture } from "./source.ts";
+import type { Picture, Shape } from "./source.ts";
 
 const MAX_SIDE = 128;
 /** Channels of the color types grey and RGB. */
@@ -24,19 +24,23 @@ export function isSmallPng({ width, height, depth, type, interlaced, packed, kin
   );
 }
 
+/** Shape of the picture in a small PNG. */
+export const shapeOf = ({ width, height, type }: PngLayout): Shape => [height, width, CHANNELS[type]!];
+
 /**
  * Decodes a small plain PNG in this thread: a library of its own (fast-png 8.0.0) takes three times as long, and handing
  * it to libvips longer still.
  *
+ * @param out Receives the pixels; it has their number.
  * @throws Error when it is damaged, or unpacks to more than its pixels.
  */
-export function decodeSmallPng(bytes: Uint8Array, layout: PngLayout): Picture {
+export function decodeSmallPng(bytes: Uint8Array, layout: PngLayout, out?: Uint8Array): Picture {
   requireWhole(bytes);
-  const { width, height, type } = layout;
-  const channels = CHANNELS[type]!;
+  const shape = shapeOf(layout);
+  const [height, width, channels] = shape;
   const stored = unpack(layout, mostUnpacked(layout));
   requireUnpacked(layout, stored?.length ?? Infinity);
-  return { data: withoutFilters(stored!, height, width * channels, channels), shape: [height, width, channels] };
+  return { data: withoutFilters(stored!, height, width * channels, channels, out), shape };
 }
 
 /** @throws RangeError when a chunk is not as it was written, or the last is missing. */

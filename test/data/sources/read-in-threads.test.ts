@@ -11,7 +11,6 @@ import { fileEntries, type EntryFile } from "../../../src/data/sources/file-entr
 import { openFolder } from "../../../src/data/sources/folder.ts";
 import { pngLayout } from "../../../src/data/sources/png-layout.ts";
 import { decodeSmallPng } from "../../../src/data/sources/small-png.ts";
-import type { SourceEntry } from "../../../src/data/sources/source.ts";
 import { fixture, flipByte, temporaryFolder } from "./fixture.ts";
 
 const small = readFileSync(fixture("colour.png"));
@@ -83,16 +82,14 @@ describe("entries of files", () => {
     const path = files({ "a.png": small })("a.png");
     const read = vi.spyOn(DecodePool.prototype, "read");
     onTestFinished(() => void vi.restoreAllMocks());
-    const entries: SourceEntry[] = [];
-    for await (const entry of fileEntries(whole(1500, path), {})) entries.push(entry);
-    expect(read).not.toHaveBeenCalled();
-    expect(await entries[0]!.load()).toEqual(picture);
+    let loaded: unknown;
+    for await (const entry of fileEntries(whole(1500, path), {})) loaded ??= await entry.load();
+    expect(loaded).toEqual(picture);
     const counts = read.mock.calls.map(([paths]) => paths.length);
     // One core decodes by itself; so do others at first.
     if (processors().count > 1) expect(counts.length).toBeGreaterThan(1);
     for (const count of counts) expect(count).toBe(64);
     expect(counts.length).toBeLessThan(8);
-    expect(await entries[500]!.load()).toEqual(picture);
   });
 });
 
