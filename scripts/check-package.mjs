@@ -45,7 +45,9 @@ try {
   command(folder, "npm", "install", `./${archive}`, "--no-audit", "--no-fund", "--loglevel=error");
   command(folder, "npx", "scorestream", "pipeline", "new", "mine");
   const help = command(folder, "npx", "scorestream", "pipeline", "./mine.ts", "--help");
-  if (/npm run pipeline|deno task/.test(help)) throw new Error("--help names commands of the repository");
+  const programs = ["data", "monitor", "checkpoint", "engine"];
+  const all = [help, ...programs.map((name) => command(folder, "npx", "scorestream", name, "--help"))].join("\n");
+  if (/npm\s+run|deno task/.test(all)) throw new Error("--help names commands of the repository");
   const found = [train(`node-${process.versions.node}`, "npx", "scorestream")];
   if (spawnSync("deno", ["--version"], { env }).status === 0) {
     found.push(train("deno", "deno", "run", "-A", "node_modules/scorestream/scripts/scorestream.mjs"));

@@ -40,7 +40,7 @@ function diskError({ code, path, message }) {
   if (!full && !UNWRITABLE.includes(code)) return undefined;
   // Packages and the link to the engine lie in the project, wherever the cache is.
   if (path?.startsWith(project)) {
-    const remedy = full ? "free some space" : "make it writable, or let its owner run npm run setup once";
+    const remedy = full ? "free some space" : "make it writable, or let its owner run the same command once";
     return new SetupError(message, remedy, full ? 1 : 2);
   }
   const what = full ? "free some space" : "make it writable";

@@ -1,3 +1,5 @@
+import { asInstalled } from "./commands.ts";
+
 /**
  * Bad usage, configuration or data: the user can put it right. Ends the program with exit code 2.
  *
@@ -9,8 +11,9 @@ export class UsageError extends Error {
   readonly remedy: string;
 
   constructor(message: string, remedy: string, options?: ErrorOptions) {
-    super(`${message}\n  remedy: ${remedy}`, options);
-    this.remedy = remedy;
+    const inWords = asInstalled(remedy);
+    super(`${message}\n  remedy: ${inWords}`, options);
+    this.remedy = inWords;
   }
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { extname } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import type { CheckpointFormat } from "../training/checkpoints/checkpoint-formats.ts";
+import { asInstalled } from "../base/commands.ts";
 
 export type CheckpointCommand =
   | { readonly kind: "help"; readonly text: string }
@@ -48,7 +49,7 @@ Examples:
 `;
 
 export function checkpointProgram(found: (command: CheckpointCommand) => void = () => {}): Command {
-  const command = new Command("npm run checkpoint --")
+  const command = new Command(asInstalled("npm run checkpoint --"))
     .description("lists checkpoints and converts them between formats without losing a bit")
     .helpCommand(false)
     .exitOverride()
@@ -83,7 +84,7 @@ export function checkpointProgram(found: (command: CheckpointCommand) => void = 
 export function parseCheckpointCommand(argv: readonly string[]): CheckpointCommand {
   const result: { command?: CheckpointCommand } = {};
   const command = checkpointProgram((value) => void (result.command = value));
-  const help = (): CheckpointCommand => ({ kind: "help", text: command.helpInformation() + NOTE });
+  const help = (): CheckpointCommand => ({ kind: "help", text: command.helpInformation() + asInstalled(NOTE) });
   if (argv.length === 0) return help();
   try {
     command.parse(argv, { from: "user" });

@@ -1,4 +1,4 @@
 /** How the user starts a pipeline: in the repository, or by the installed package. */
-import { isBuilt } from "../base/built.ts";
+import { asInstalled } from "../base/commands.ts";
 
-export const COMMAND = isBuilt ? "npx scorestream pipeline" : "npm run pipeline";
+export const COMMAND = asInstalled("npm run pipeline");

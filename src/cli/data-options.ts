@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { formats, requireFormat, type WantedSource } from "../data/sources/formats.ts";
 import { UsageError } from "../base/errors.ts";
 import { flightCommands, flightRequest, type PullRequest, type ServeRequest } from "./data-flight-options.ts";
+import { asInstalled } from "../base/commands.ts";
 
 export interface PrepareRequest {
   readonly command: "prepare";
@@ -122,7 +123,7 @@ function prepareCommand(): Command {
 }
 
 export function dataProgram(): Command {
-  const command = new Command("npm run data --").usage("<command> [options]");
+  const command = new Command(asInstalled("npm run data --")).usage("<command> [options]");
   const inspect = new Command("inspect").argument("<folder>").description("shows the content of a folder of shards");
   const verify = new Command("verify").argument("<folder>").description("checks every shard against its hash");
   const read = [inspect.option("--json", "prints JSON"), verify.option("--json", "prints JSON")];
@@ -141,7 +142,7 @@ export function dataHelp(): string {
   const options = command.commands
     .filter((part) => ["prepare", "serve", "pull"].includes(part.name()))
     .map((part) => `Options of ${part.name()}:\n${part.helpInformation().split("Options:\n")[1]}`);
-  return [
+  const lines = [
     command.helpInformation(),
     ...options,
     "Formats:",
@@ -154,7 +155,8 @@ export function dataHelp(): string {
     "  npm run data -- serve data/photos --listen 127.0.0.1:50053",
     "  npm run data -- pull --from 127.0.0.1:50053 --out copy/photos",
     "",
-  ].join("\n");
+  ];
+  return asInstalled(lines.join("\n"));
 }
 
 function required(value: string | undefined, flag: string, example: string): string {

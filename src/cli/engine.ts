@@ -5,6 +5,7 @@ import { UsageError } from "../base/errors.ts";
 import { processors } from "../base/processors.ts";
 import { cacheFolder } from "./environment.ts";
 import { runProgram } from "./program.ts";
+import { asInstalled } from "../base/commands.ts";
 
 /** The result of the set-up, as `scripts/run.mjs` hands it on. */
 export interface SetUp {
@@ -49,7 +50,12 @@ function setUpLines({ engine, setUp }: EngineReport): [string, string][] {
   const used = engine === "tensorflow-gpu" ? "and is used" : setUp.gpu ? "but is NOT used" : "";
   const trouble: [string, string][] =
     setUp.engine === "cuda" && engine !== "tensorflow-gpu"
-      ? [["trouble", "the CUDA libraries did not open the GPU: TF_CPP_MIN_LOG_LEVEL=0 npm run engine shows why"]]
+      ? [
+          [
+            "trouble",
+            asInstalled("the CUDA libraries did not open the GPU: TF_CPP_MIN_LOG_LEVEL=0 npm run engine shows why"),
+          ],
+        ]
       : [];
   return [
     ["asked for", setUp.wanted === "auto" ? "the best there is" : `SCORESTREAM_ENGINE=${setUp.wanted}`],
@@ -86,8 +92,14 @@ export function engineReportText(report: EngineReport): string {
 
 /** @returns The exit code. @throws UsageError for an option that it does not have. */
 async function engineMain(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(
+      asInstalled("Usage: npm run engine -- [--json]\n\nShows which engine computes, and what it can do.\n"),
+    );
+    return 0;
+  }
   const unknown = args.find((argument) => argument !== "--json");
-  if (unknown !== undefined) throw new UsageError(`${unknown}: there is no such option`, "npm run engine [-- --json]");
+  if (unknown !== undefined) throw new UsageError(`${unknown}: there is no such option`, "npm run engine -- --json");
   const report = await examine();
   process.stdout.write(args.length > 0 ? `${JSON.stringify(report)}\n` : engineReportText(report));
   return 0;

@@ -20,6 +20,7 @@ import { parseOtlp } from "./otlp.ts";
 import { addHostOption, addSecurityOptions } from "./security-options.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import type { SecurityOptions } from "../grpc/secrets.ts";
+import { asInstalled } from "../base/commands.ts";
 
 const LISTEN = "--metrics-listen";
 const PUSH = "--metrics-push";
@@ -50,7 +51,7 @@ export type MetricTargets = Pick<RunMetricsOptions, "listen" | "push"> &
 export function addMetricOptions(command: Command): void {
   command
     .option(`${LISTEN} <host:port>`, "serves the metrics by gRPC (scorestream.v1.Monitor/Watch)")
-    .option(`${PUSH} <host:port>`, "pushes the metrics to a monitor (npm run monitor)")
+    .option(`${PUSH} <host:port>`, asInstalled("pushes the metrics to a monitor (npm run monitor)"))
     .option(`${PUSH_LIMIT} <mib>`, "most metrics to keep on the disk for an absent monitor, newest first; default 1024")
     .option(`${RUN_ID_OPTION} <name>`, "name of the run in metrics, the same for all of its nodes; default: a new name")
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")

@@ -22,6 +22,7 @@ import type { SecurityOptions } from "../grpc/secrets.ts";
 import { listenForSignals, type SignalSource } from "./signals.ts";
 import { failWithoutLock } from "../run/lock.ts";
 import { openWorkdir } from "../run/workdir.ts";
+import { asInstalled } from "../base/commands.ts";
 
 /** Streams, variables and signals of {@link monitorMain}. */
 export interface MonitorEnvironment {
@@ -47,7 +48,7 @@ const WHEN_FULL = "free some space and run the same command again, or use a --di
 const GRACE = 2000;
 
 export function monitorProgram(): Command {
-  const command = new Command("npm run monitor")
+  const command = new Command(asInstalled("npm run monitor"))
     .usage("[-- options]")
     .option("--listen <host:port>", "address for runs (--metrics-push) and watchers", "127.0.0.1:50051")
     .option("--web <host:port>", "address of the page of all runs", "127.0.0.1:8080")

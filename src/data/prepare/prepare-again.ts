@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { shellWord } from "../../base/format.ts";
 import { readProgress } from "../formats/read-progress.ts";
 import { workOf, type Work } from "./work.ts";
+import { asInstalled } from "../../base/commands.ts";
 
 const MIB = 2 ** 20;
 const UNKNOWN = "run the npm run data -- prepare command again, which rebuilds damaged shards; copy data of another machine again"; // prettier-ignore
@@ -26,14 +27,14 @@ function optionsOf({ version, options, shardBytes }: Work): string[] {
  */
 export function prepareAgain(directory: string, work?: Work, leftOut = false): string {
   const known = work ?? workOf(readProgress(join(directory, "shards.jsonl"))?.work);
-  if (!known || basename(resolve(directory)) !== known.split) return UNKNOWN;
+  if (!known || basename(resolve(directory)) !== known.split) return asInstalled(UNKNOWN);
   const { format, formatFile, from, split } = known;
   const here = [from, formatFile].every((path) => path === undefined || existsSync(path));
-  if (!here || !Number.isInteger(known.shardBytes / MIB)) return UNKNOWN;
+  if (!here || !Number.isInteger(known.shardBytes / MIB)) return asInstalled(UNKNOWN);
   const words = [
     ...["--format", formatFile ?? format, ...(from === undefined ? [] : ["--from", from])],
     ...["--out", dirname(resolve(directory)), "--split", split, ...optionsOf(known)],
     ...(leftOut ? ["--skip-bad"] : []),
   ];
-  return `run npm run data -- prepare ${words.map(shellWord).join(" ")} ; it rebuilds damaged shards`;
+  return `${asInstalled("run npm run data -- prepare")} ${words.map(shellWord).join(" ")} ; it rebuilds damaged shards`;
 }

@@ -18,6 +18,7 @@ import type { Session } from "../session.ts";
 import { stripPaths } from "./strip-paths.ts";
 import { withStatistics } from "./quality-statistics.ts";
 import { readSamples } from "./read-samples.ts";
+import { asInstalled } from "../../base/commands.ts";
 
 /**
  * Measures `total` samples as they come, at most `quality.numSamples` of them; `credit` is given back a batch when its
@@ -43,7 +44,7 @@ const help = (name: string, workdir: string) =>
   "program. Get classify_image_graph_def.pb (in https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/" +
   "inception-2015-12-05.tgz), or pt_inception-2015-12-05-6726825d.pth (release fid_weights of " +
   "https://github.com/mseitzer/pytorch-fid) converted as docs/guide/evaluation.md says, and run " +
-  `npm run pipeline ${name} -- --mode sample --workdir ${shellWord(workdir)} --set quality.network=FILE`;
+  `${asInstalled("npm run pipeline")} ${name} -- --mode sample --workdir ${shellWord(workdir)} --set quality.network=FILE`;
 
 function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.ReportedQuality {
   const note = [`On ${samples} samples, compared with ${stripPaths(statistics)}`, ...notes]
