@@ -147,6 +147,8 @@ describe("the charts", () => {
     await page.locator("#draw-all").click();
     await expect.poll(drawn).toBe(60);
     expect((await legend()).at(-1)).toBe("and 52 more");
+    const outside = (list: HTMLElement) => [...list.children].filter((item) => item.getBoundingClientRect().bottom > list.getBoundingClientRect().bottom).length; // prettier-ignore
+    expect(await chart().locator(".legend").evaluate(outside)).toBe(0);
     await chart()
       .locator(".u-over")
       .hover({ position: { x: 150, y: 5 } });
