@@ -137,6 +137,26 @@ describe("Meter", () => {
     expect(meter.read()).toEqual([{ name: "stage/a/queue", value: 0, unit: "1" }]);
   });
 
+  it("keeps what is told of a step until that step is asked for, each name once", () => {
+    const meter = new Meter();
+    const tell = (name: string, step: number, value: number) => meter.tellStep({ name, step, value, unit: "1" });
+    tell("a", 2, 1);
+    tell("b", 2, 2);
+    tell("a", 4, 3);
+    tell("a", 2, 9);
+    const told = (last: number) => meter.ofSteps(last).map(({ name, step, value }) => [name, step, value]);
+    expect(told(1)).toEqual([]);
+    expect(told(2)).toEqual([["b", 2, 2], ["a", 2, 9]]); // prettier-ignore
+    expect(told(3)).toEqual([]);
+    expect(told(9)).toEqual([["a", 4, 3]]);
+  });
+
+  it("has the histograms of all names and steps, each once", () => {
+    const meter = new Meter();
+    for (const [name, step] of [["a", 3], ["b", 3], ["a", 4], ["a", 3]] as const) meter.tellHistogram(name, step, counts); // prettier-ignore
+    expect(meter.histograms().map(({ name, step }) => [name, step])).toEqual([["b", 3], ["a", 4], ["a", 3]]); // prettier-ignore
+  });
+
   it("gives histograms once, in their order", () => {
     const meter = new Meter();
     meter.tellHistogram("a", 3, counts);

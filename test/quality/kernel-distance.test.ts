@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
+import { permutation, randomKey } from "../../src/base/random.ts";
 import type { Features } from "../../src/quality/features.ts";
 import { blocksOf, kernelDistance } from "../../src/quality/kernel-distance.ts";
 import "../golden/allclose.ts";
@@ -95,6 +96,27 @@ describe("kernelDistance", () => {
     const whole = { maxBlockSize: 1000 };
     const one = await kernelDistance(drawn(1, true), drawn(2, false), whole);
     expect(await kernelDistance(drawn(1, true), drawn(2, false), { ...whole, shuffled: true })).toEqual(one);
+  });
+
+  it("has as many blocks as the larger of the two needs, whichever it is", async () => {
+    const [x, y] = [features(11, 4, 1), features(5, 4, 2)];
+    const [there, back] = [await kernelDistance(x, y, { maxBlockSize: 6 }), await kernelDistance(y, x, { maxBlockSize: 6 })]; // prettier-ignore
+    const mean = (plain(part(x, 0, 5), part(y, 0, 2)) + plain(part(x, 5, 11), part(y, 2, 5))) / 2;
+    for (const { kid, standardError } of [there, back]) {
+      expect(kid).toBeAllclose(mean, { rtol: 1e-9 });
+      expect(standardError).toBeGreaterThan(0);
+    }
+  });
+
+  it("shuffles each side in an order of its own, from two blocks on", async () => {
+    const sides = [features(8, 3, 1), features(8, 3, 2)];
+    const [x, y] = sides.map((side, i) => {
+      const order = permutation(randomKey(0, "kernel distance", i), side.rows);
+      return { ...side, data: Float64Array.from([...order].flatMap((at) => row(side, at))) };
+    }) as [Features, Features];
+    const mean = (plain(part(x, 0, 4), part(y, 0, 4)) + plain(part(x, 4, 8), part(y, 4, 8))) / 2;
+    const { kid } = await kernelDistance(sides[0]!, sides[1]!, { maxBlockSize: 4, shuffled: true });
+    expect(kid).toBeAllclose(mean, { rtol: 1e-9 });
   });
 
   it("refuses what it cannot compare", async () => {

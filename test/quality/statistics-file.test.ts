@@ -37,6 +37,14 @@ describe("statistics files", () => {
     expect(await readStatistics(path)).toEqual({ statistics, pool3: pool() });
   });
 
+  it("may have halves that differ by the rounding of float32, and no more", async () => {
+    const sigma = (difference: number) => ({ mu: array([2]), sigma: array([2, 2], Float64Array.of(100, 7, 7 + difference, 1)) }); // prettier-ignore
+    await writeNpz(path, sigma(9e-4));
+    expect((await readStatistics(path)).statistics.sigma[2]).toBe(7 + 9e-4);
+    await writeNpz(path, sigma(1.1e-3));
+    await expect(readStatistics(path)).rejects.toThrow(/sigma is not symmetric at \[1, 0\]/);
+  });
+
   const array = (shape: number[], data: NpyArray["data"] = new Float64Array(shape.reduce((a, b) => a * b, 1))) => ({
     shape,
     data,
