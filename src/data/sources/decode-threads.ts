@@ -5,7 +5,7 @@ import { processors } from "../../base/processors.ts";
 import { threadProgram } from "../../base/thread-program.ts";
 import type { Decoded, ToDecode } from "./decode-worker.ts";
 import type { FilePath } from "./listing.ts";
-import { pixelsOf, type Picture } from "./source.ts";
+import { pixelsOf, type Picture, type Shape } from "./source.ts";
 
 interface BytesJob {
   readonly bytes: Uint8Array;
@@ -53,21 +53,23 @@ function joined(jobs: readonly BytesJob[]): { bytes: Uint8Array<ArrayBuffer>; le
   return { bytes, lengths: jobs.map(({ bytes }) => bytes.length) };
 }
 
-/** The result of each file: its picture, what is wrong with it, or undefined where it is no small PNG. */
-function found({ pixels, results }: Decoded): (Picture | string | undefined)[] {
+/** The picture of each file; undefined where there is none. */
+function picturesOf({ pixels, shapes }: Decoded): (Picture | undefined)[] {
   let from = 0;
-  return results.map((result) =>
-    typeof result === "object" ? { data: pixels.subarray(from, (from += pixelsOf(result))), shape: result } : result,
-  );
+  return Array.from({ length: shapes.length / 3 }, (_, i) => {
+    const shape: Shape = [shapes[3 * i]!, shapes[3 * i + 1]!, shapes[3 * i + 2]!];
+    const count = pixelsOf(shape);
+    return count === 0 ? undefined : { data: pixels.subarray(from, (from += count)), shape };
+  });
 }
 
 function taskOfBytes(jobs: readonly BytesJob[]): Task {
   return {
     files: joined(jobs),
     done: (decoded) => {
-      for (const [i, result] of found(decoded).entries()) {
-        if (typeof result === "object") jobs[i]!.resolve(result);
-        else jobs[i]!.reject(new RangeError(result));
+      for (const [i, picture] of picturesOf(decoded).entries()) {
+        if (picture) jobs[i]!.resolve(picture);
+        else jobs[i]!.reject(new RangeError(decoded.faults.get(i)));
       }
     },
     fail: (error) => jobs.forEach(({ reject }) => reject(error)),
@@ -76,7 +78,7 @@ function taskOfBytes(jobs: readonly BytesJob[]): Task {
 
 const taskOfPaths = ({ paths, resolve, reject }: PathsJob): Task => ({
   files: { paths },
-  done: (decoded) => resolve(found(decoded) as (Picture | undefined)[]),
+  done: (decoded) => resolve(picturesOf(decoded)),
   fail: reject,
 });
 

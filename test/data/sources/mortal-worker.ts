@@ -6,6 +6,6 @@ parentPort!.on("message", (asked: ToDecode) => {
   const { length } = "paths" in asked ? asked.paths : asked.lengths;
   if (length === 1) process.exit(7);
   if (length === 2) throw new Error("out of memory");
-  const results = Array.from({ length }, () => [1, 1, 1]);
-  parentPort!.postMessage({ pixels: new Uint8Array(length).fill(length), results });
+  const [pixels, shapes] = [new Uint8Array(length).fill(length), new Int32Array(3 * length).fill(1)];
+  parentPort!.postMessage({ pixels, shapes, faults: new Map() });
 });

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encode } from "fast-png";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { processors } from "../../../src/base/processors.ts";
 import { BadDataError } from "../../../src/data/sources/bad-data.ts";
@@ -29,6 +30,26 @@ it("gives the pixels of small PNG files, also by a name that is no UTF-8, and th
   writeFileSync(odd, small);
   symlinkSync(path("a.png"), path("link.png"));
   expect(await readInThreads([path("a.png"), odd, path("link.png")])).toEqual([picture, picture, picture]); // prettier-ignore
+});
+
+it("keeps pictures of different sizes apart, and what has no picture between them", async () => {
+  const drawn = [
+    [4, 3, 1],
+    [40, 17, 3],
+    [9, 100, 3],
+    [5, 5, 1],
+  ] as const;
+  const pictures = drawn.map(([height, width, channels], k) => ({
+    data: Uint8Array.from({ length: height * width * channels }, (_, i) => (i * 7 + k * 50) & 255),
+    shape: [height, width, channels],
+  }));
+  const pngs = pictures.map(({ data, shape: [height, width, channels] }) => encode({ width: width!, height: height!, channels: channels!, data })); // prettier-ignore
+  const path = files({
+    ...Object.fromEntries(pngs.map((png, i) => [`${i}.png`, png])),
+    "cut.png": pngs[1]!.subarray(0, 90),
+  });
+  const found = await readInThreads(["0.png", "1.png", "cut.png", "2.png", "3.png"].map(path));
+  expect(found).toEqual([pictures[0], pictures[1], undefined, pictures[2], pictures[3]]);
 });
 
 it("leaves everything else to others, and waits for no FIFO", async () => {
