@@ -5,7 +5,7 @@ import type { StepRecord } from "./adam.ts";
 import { owning } from "./owning.ts";
 import { requireColumns, type Misplaced } from "./places.ts";
 
-const averaged: unique symbol = Symbol("averaged");
+const averaged: unique symbol = Symbol.for("scorestream.averaged");
 
 /** A value behind whose step the average has been moved. */
 export type Averaged<T> = T & { readonly [averaged]: true };
