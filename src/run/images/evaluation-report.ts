@@ -56,7 +56,7 @@ export async function evaluationReport(
   { found, total, data, anchors, samples, quality }: EvaluationFound,
 ): Promise<RunEvent> {
   const folder = join(workdir, "eval");
-  const parameters = session.averageDigest();
+  const averagedParameters = session.averageDigest();
   const write = async (report: Report): Promise<RunEvent> => {
     const shown = { ...report, quality, samples: samples.drawn };
     const images = data(report.split);
@@ -65,7 +65,9 @@ export async function evaluationReport(
     return { type: "result", values: { report: page } };
   };
   const last = mode === "sample" ? readReport(folder) : undefined;
-  if (last?.run["parameters"] === parameters && last.run["images"] === session.data?.[last.split]) return write(last);
+  // Earlier reports called it by the name that the summary gives to the parameters as they are.
+  const reported = last?.run["averagedParameters"] ?? last?.run["parameters"];
+  if (last && reported === averagedParameters && last.run["images"] === session.data?.[last.split]) return write(last);
 
   const { split, dequantizer, dequantization, importanceSamples } = config.eval;
   const whole = (batches: readonly Evaluated[] = []) => (countOf(batches) === total ? measured(batches) : undefined);
@@ -85,7 +87,7 @@ export async function evaluationReport(
         seed: config.seed,
         dequantization: own,
         average: `decay ${config.eval.emaRate ?? config.model.emaRate}`,
-        parameters,
+        averagedParameters,
       },
       ...{ engine: engineText(engine), device: engine.device, runtime: process.version },
       trainingPrecision: precisionText((stored ?? config).engine?.precision, engine),

@@ -77,10 +77,18 @@ describe("an evaluation", { timeout: 120_000 }, () => {
     expect(reportOf(workdir)).toEqual(before);
     expect(readFileSync(sampled.summary.report!, "utf8")).toContain('alt="samples"');
     // Of other parameters they would be wrong.
-    const others = { ...before, run: { ...before.run, parameters: "of another step" } };
+    const others = { ...before, run: { ...before.run, averagedParameters: "of another step" } };
     writeFileSync(join(workdir, "eval", "report.json"), JSON.stringify(others));
     await tiny(["--mode", "sample", "--workdir", workdir]);
-    expect([reportOf(workdir).bpd, reportOf(workdir).run["parameters"]]).toEqual([undefined, before.run["parameters"]]);
+    expect([reportOf(workdir).bpd, reportOf(workdir).run["averagedParameters"]]).toEqual([
+      undefined,
+      before.run["averagedParameters"],
+    ]);
+    // The summary has those as they are by this name.
+    expect([before.run["averagedParameters"], before.run["parameters"]]).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64}$/),
+      undefined,
+    ]);
   });
 
   it("keeps the bound's two forms apart", async () => {
