@@ -38,6 +38,12 @@ export class NoiseCurve {
     this.#counts[bin]! += 1;
   }
 
+  /** Adds what another curve of the same bins has summed. */
+  addAll({ sums, counts }: NoiseSums): void {
+    sums.forEach((sum, bin) => (this.#sums[bin]! += sum));
+    counts.forEach((count, bin) => (this.#counts[bin]! += count));
+  }
+
   /** What was summed so far. */
   sums(): NoiseSums {
     return { sums: [...this.#sums], counts: [...this.#counts] };

@@ -8,6 +8,7 @@ import { allReduce } from "../streams/all-reduce.ts";
 import { credit, type Credit } from "../streams/credit.ts";
 import { gradientHistograms } from "../streams/gradient-histograms.ts";
 import { lossByNoise } from "../streams/loss-by-noise.ts";
+import { noiseOfRounds } from "../streams/noise-of-rounds.ts";
 import { localSteps } from "../streams/local-steps.ts";
 import { scoreMatching } from "../streams/score-matching.ts";
 import type { Stage } from "../streams/stage.ts";
@@ -68,15 +69,16 @@ export function roundUpdates(
   const outer = { learningRate: outerLr, momentum: outerMomentum };
   const rate = (step: number) => learningRate(step, optim);
   const restart = moments === "restarted" ? { restartEvery: every } : {};
+  const noise = noiseOfRounds(sde, { meter, bins, every: logEvery, weighting, eps, state, rounds: every });
   const operator = localSteps(peers, { state, shards, outer, moments, learningRate: rate }, (replica) =>
     pipe(
       stage("score", scoreMatching(network, sde, replica, { weighting, seed })),
       stage("accumulate", accumulate(perReplica), perReplica),
-      lossByNoise(sde, { meter, bins, every: logEvery, weighting, eps }),
+      noise.inRound,
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
       stage("adam", adam(replica, { ...optim, compile, largestLoss, ...restart })),
       pace.refund(perReplica),
     ),
   );
-  return { operator, pace };
+  return { operator: pipe(operator, noise.afterRound), pace };
 }

@@ -1,0 +1,82 @@
+/** The losses of examples by their noise: what `lossByNoise` and `noiseOfRounds` sum, keep and report. */
+import { floats, type Batch } from "../data/batch.ts";
+import type { Meter, StepReading } from "../metrics/meter.ts";
+import { NoiseCurve } from "../metrics/noise-curve.ts";
+import type { SDE } from "../sde/sde.ts";
+import type { TrainState } from "../training/train-state.ts";
+import type { NoiseWindow } from "../training/noise-window.ts";
+import { lossWeight, type Weighting } from "./score-matching.ts";
+
+/** Options of `lossByNoise`. */
+export interface LossByNoiseOptions {
+  readonly meter: Meter;
+  /** Bins of log-SNR; 0: tell nothing. */
+  readonly bins: number;
+  /** Steps between curves. */
+  readonly every: number;
+  /** That of `scoreMatching`. */
+  readonly weighting: Weighting;
+  /** Smallest time that was drawn. */
+  readonly eps: number;
+  /** Keeps the sums, so that a run which goes on gives the means of one that was never interrupted; absent: they begin anew. */
+  readonly state?: Pick<TrainState, "step" | "noise"> | undefined;
+}
+
+/** Examples of a step that are read, spread evenly over it: a curve needs no more, and a large batch costs no more. */
+const EXAMPLES = 64;
+
+/** Parts of the metrics' names: the loss without its weight, and with the weight that it has for uniform times. */
+const KINDS = ["unweighted", "weighted"] as const;
+
+/** The two curves of {@link KINDS}. */
+export type NoiseCurves = readonly [plain: NoiseCurve, weighted: NoiseCurve];
+
+/** @throws RangeError when `bins` or `every` is not a whole number. */
+export function noiseCurves(
+  operator: string,
+  sde: SDE,
+  { meter, bins, every, weighting, eps, state }: LossByNoiseOptions,
+) {
+  if (!Number.isInteger(bins) || bins < 0)
+    throw new RangeError(`${operator}: bins must be a whole number, got ${bins}`);
+  if (!Number.isInteger(every) || every < 1) {
+    throw new RangeError(`${operator}: every must be a positive integer, got ${every}`);
+  }
+  const logSnr = (t: number) => 2 * Math.log(sde.meanCoeff(t) / sde.std(t));
+  const uniform: Weighting = weighting === "original" ? "original" : "likelihood";
+  const [drawn, factor] = [lossWeight(weighting), lossWeight(uniform)];
+  const range = [logSnr(sde.T), logSnr(eps)] as const;
+  const tell = (reading: StepReading) => (state ? meter.tellStep(reading) : meter.tell(reading.name, reading.value, reading.unit)); // prettier-ignore
+  return {
+    /** Curves that go on from sums, where these are of the same bins. */
+    curvesOf(window?: NoiseWindow): NoiseCurves {
+      const fits = window?.curves.length === KINDS.length && window.curves.every(({ sums }) => sums.length === bins) && String(window.range) === String(range); // prettier-ignore
+      const curve = (i: number) => new NoiseCurve(bins, range, fits ? window.curves[i] : undefined);
+      return [curve(0), curve(1)];
+    },
+    sumsOf: (curves: NoiseCurves): Pick<NoiseWindow, "range" | "curves"> => ({
+      range,
+      curves: curves.map((curve) => curve.sums()),
+    }),
+    /** Adds the losses of a batch. */
+    read([plain, weighted]: NoiseCurves, batch: Batch<"t" | "loss">): void {
+      const [times, losses] = [floats(batch, "t").data, floats(batch, "loss").data];
+      const stride = Math.ceil(times.length / EXAMPLES);
+      for (let i = 0; i < times.length; i += stride) {
+        const t = times[i]!;
+        const [at, loss] = [logSnr(t), losses[i]! / drawn(sde, t)];
+        plain.add(at, loss);
+        weighted.add(at, loss * factor(sde, t));
+      }
+    },
+    report: (curves: NoiseCurves, step: number) =>
+      curves.forEach((curve, i) => {
+        const [name, points] = [`loss_by_noise/${KINDS[i]}`, curve.points()];
+        // A loss that is not finite is left to adam: the step is not taken, or taken again.
+        if (!points.every(({ mean }) => Number.isFinite(mean))) return;
+        for (const { logSnr, mean } of points)
+          tell({ name: `${name}/${logSnr.toFixed(2)}`, step, value: mean, unit: "1" });
+        meter.tellHistogram(name, step, curve.histogram());
+      }),
+  };
+}

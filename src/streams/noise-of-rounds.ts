@@ -1,0 +1,71 @@
+import { defer, identity, tap, type MonoTypeOperatorFunction } from "rxjs";
+import type { TrainState } from "../training/train-state.ts";
+import { isLogStep } from "../training/loss-window.ts";
+import type { SDE } from "../sde/sde.ts";
+import type { StepRecord } from "./adam.ts";
+import type { Gradient } from "./gradient.ts";
+import { noiseCurves, type LossByNoiseOptions, type NoiseCurves } from "./noise-curves.ts";
+
+/** Options of {@link noiseOfRounds}. */
+export interface NoiseOfRoundsOptions extends LossByNoiseOptions {
+  /** Steps of a round. */
+  readonly rounds: number;
+  /** The common state, which keeps the sums. */
+  readonly state: Pick<TrainState, "step" | "noise">;
+}
+
+/** Where the two stages of {@link noiseOfRounds} stand. */
+export interface NoiseOfRounds {
+  /** In a replica's steps, behind `accumulate`. */
+  readonly inRound: MonoTypeOperatorFunction<Gradient<"step">>;
+  /** Behind `localSteps`. */
+  readonly afterRound: MonoTypeOperatorFunction<StepRecord>;
+}
+
+/**
+ * Reports to `meter` at which noise the loss arises, as `lossByNoise` does, for rounds of local steps.
+ *
+ * The steps of a replica count once its round is whole, and with the common state at the end of the round: what was
+ * given up in between counts for nothing, and checkpoints have the sums. A node reads the replicas that it carries.
+ *
+ * @example
+ * ```ts
+ * const options = { meter, bins: 12, every: 100, weighting: "importance" as const, eps: 1e-5, state, rounds: 50 };
+ * const { inRound, afterRound } = noiseOfRounds(sde, options);
+ * ```
+ * @throws RangeError when `bins` or `every` is not a whole number.
+ */
+export function noiseOfRounds(sde: SDE, options: NoiseOfRoundsOptions): NoiseOfRounds {
+  const { bins, every, rounds, state } = options;
+  const { curvesOf, sumsOf, read, report } = noiseCurves("noiseOfRounds", sde, options);
+  if (bins === 0) return { inRound: identity, afterRound: identity };
+  const log = { steps: Infinity, every, stride: rounds };
+  let current: NoiseCurves | undefined;
+  let whole: NoiseCurves[] = [];
+  const inRound = tap<Gradient<"step">>(({ batch }) => {
+    const { step } = batch.info;
+    if (step % rounds === 0) current = curvesOf();
+    if (!current) return;
+    read(current, batch);
+    if ((step + 1) % rounds === 0) whole.push(current);
+  });
+  const afterRound: MonoTypeOperatorFunction<StepRecord> = (source) =>
+    defer(() => {
+      [current, whole] = [undefined, []];
+      const behind = state.noise.at(state.step);
+      // The run may have ended before it wrote them.
+      if (behind && isLogStep(behind.step, log)) report(curvesOf(behind), behind.step);
+      return source.pipe(
+        tap(({ info }) => {
+          const step = info.step + 1;
+          const before = step - rounds;
+          const curves = curvesOf(isLogStep(before, log) ? undefined : state.noise.at(before));
+          for (const replica of whole) curves.forEach((curve, i) => curve.addAll(replica[i]!.sums()));
+          whole = [];
+          state.noise.add({ step, ...sumsOf(curves) });
+          if (isLogStep(step, log)) report(curves, step);
+        }),
+      );
+    });
+  return { inRound, afterRound };
+}
