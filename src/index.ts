@@ -119,8 +119,9 @@ export {
 } from "./streams/evaluate.ts";
 export { type GoBackOptions, type StepsFrom, goBack } from "./streams/go-back.ts";
 export { flip } from "./streams/flip.ts";
+export { type NoiseOfRounds, type NoiseOfRoundsOptions, noiseOfRounds } from "./streams/noise-of-rounds.ts";
 export { lossByNoise } from "./streams/loss-by-noise.ts";
-export type { LossByNoiseOptions } from "./streams/noise-curves.ts";
+export type { LossByNoiseOptions } from "./streams/curves-by-noise.ts";
 export { type GradientHistogramsOptions, gradientHistograms } from "./streams/gradient-histograms.ts";
 export { type Gradient, type GradientKind, gradientOf } from "./streams/gradient.ts";
 export { type InceptionFeaturesOptions, inceptionFeatures } from "./streams/inception-features.ts";

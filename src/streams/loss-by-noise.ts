@@ -1,7 +1,7 @@
 import { defer, identity, tap, type MonoTypeOperatorFunction } from "rxjs";
 import type { SDE } from "../sde/sde.ts";
 import type { Gradient } from "./gradient.ts";
-import { noiseCurves, type LossByNoiseOptions } from "./noise-curves.ts";
+import { curvesByNoise, type LossByNoiseOptions } from "./curves-by-noise.ts";
 
 /**
  * Reports to `meter` at which noise the loss arises: its mean in bins of log-SNR = log(alpha^2 / sigma^2), every so many
@@ -25,7 +25,7 @@ export function lossByNoise<K extends "shard" | "step">(
   options: LossByNoiseOptions,
 ): MonoTypeOperatorFunction<Gradient<K>> {
   const { bins, every, state } = options;
-  const { curvesOf, read, report, sumsOf } = noiseCurves("lossByNoise", sde, options);
+  const { curvesOf, read, report, sumsOf } = curvesByNoise("lossByNoise", sde, options);
   if (bins === 0) return identity;
   return (source) =>
     defer(() => {

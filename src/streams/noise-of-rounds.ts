@@ -4,7 +4,7 @@ import { isLogStep } from "../training/loss-window.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { StepRecord } from "./adam.ts";
 import type { Gradient } from "./gradient.ts";
-import { noiseCurves, type LossByNoiseOptions, type NoiseCurves } from "./noise-curves.ts";
+import { curvesByNoise, type LossByNoiseOptions, type CurvesByNoise } from "./curves-by-noise.ts";
 
 /** Options of {@link noiseOfRounds}. */
 export interface NoiseOfRoundsOptions extends LossByNoiseOptions {
@@ -14,7 +14,7 @@ export interface NoiseOfRoundsOptions extends LossByNoiseOptions {
   readonly state: Pick<TrainState, "step" | "noise">;
 }
 
-/** Where the two stages of {@link noiseOfRounds} stand. */
+/** The two stages of {@link noiseOfRounds}, and their places. */
 export interface NoiseOfRounds {
   /** In a replica's steps, behind `accumulate`. */
   readonly inRound: MonoTypeOperatorFunction<Gradient<"step">>;
@@ -37,11 +37,11 @@ export interface NoiseOfRounds {
  */
 export function noiseOfRounds(sde: SDE, options: NoiseOfRoundsOptions): NoiseOfRounds {
   const { bins, every, rounds, state } = options;
-  const { curvesOf, sumsOf, read, report } = noiseCurves("noiseOfRounds", sde, options);
+  const { curvesOf, sumsOf, read, report } = curvesByNoise("noiseOfRounds", sde, options);
   if (bins === 0) return { inRound: identity, afterRound: identity };
   const log = { steps: Infinity, every, stride: rounds };
-  let current: NoiseCurves | undefined;
-  let whole: NoiseCurves[] = [];
+  let current: CurvesByNoise | undefined;
+  let whole: CurvesByNoise[] = [];
   const inRound = tap<Gradient<"step">>(({ batch }) => {
     const { step } = batch.info;
     if (step % rounds === 0) current = curvesOf();

@@ -29,10 +29,10 @@ const EXAMPLES = 64;
 const KINDS = ["unweighted", "weighted"] as const;
 
 /** The two curves of {@link KINDS}. */
-export type NoiseCurves = readonly [plain: NoiseCurve, weighted: NoiseCurve];
+export type CurvesByNoise = readonly [plain: NoiseCurve, weighted: NoiseCurve];
 
 /** @throws RangeError when `bins` or `every` is not a whole number. */
-export function noiseCurves(
+export function curvesByNoise(
   operator: string,
   sde: SDE,
   { meter, bins, every, weighting, eps, state }: LossByNoiseOptions,
@@ -49,17 +49,17 @@ export function noiseCurves(
   const tell = (reading: StepReading) => (state ? meter.tellStep(reading) : meter.tell(reading.name, reading.value, reading.unit)); // prettier-ignore
   return {
     /** Curves that go on from sums, where these are of the same bins. */
-    curvesOf(window?: NoiseWindow): NoiseCurves {
+    curvesOf(window?: NoiseWindow): CurvesByNoise {
       const fits = window?.curves.length === KINDS.length && window.curves.every(({ sums }) => sums.length === bins) && String(window.range) === String(range); // prettier-ignore
       const curve = (i: number) => new NoiseCurve(bins, range, fits ? window.curves[i] : undefined);
       return [curve(0), curve(1)];
     },
-    sumsOf: (curves: NoiseCurves): Pick<NoiseWindow, "range" | "curves"> => ({
+    sumsOf: (curves: CurvesByNoise): Pick<NoiseWindow, "range" | "curves"> => ({
       range,
       curves: curves.map((curve) => curve.sums()),
     }),
     /** Adds the losses of a batch. */
-    read([plain, weighted]: NoiseCurves, batch: Batch<"t" | "loss">): void {
+    read([plain, weighted]: CurvesByNoise, batch: Batch<"t" | "loss">): void {
       const [times, losses] = [floats(batch, "t").data, floats(batch, "loss").data];
       const stride = Math.ceil(times.length / EXAMPLES);
       for (let i = 0; i < times.length; i += stride) {
@@ -69,7 +69,7 @@ export function noiseCurves(
         weighted.add(at, loss * factor(sde, t));
       }
     },
-    report: (curves: NoiseCurves, step: number) =>
+    report: (curves: CurvesByNoise, step: number) =>
       curves.forEach((curve, i) => {
         const [name, points] = [`loss_by_noise/${KINDS[i]}`, curve.points()];
         // A loss that is not finite is left to adam: the step is not taken, or taken again.
