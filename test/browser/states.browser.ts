@@ -10,10 +10,10 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 it("shows the phases of a run with one time left for all of it, in the title too, and its end", async () => {
-  await using run = await startRun("gaussian", "--steps", "1500", "--set", "training.logEvery=20", "--set", "eval.numImages=128", "--set", "eval.boundTimes=20"); // prettier-ignore
+  await using run = await startRun("gaussian", "--steps", "6000", "--set", "training.logEvery=20", "--set", "eval.numImages=128", "--set", "eval.boundTimes=20"); // prettier-ignore
   const { page, troubles } = await openPage(browser, run.url);
   const now = page.locator("#phase .now");
-  await expect.poll(() => now.innerText(), { timeout: 60_000 }).toMatch(/^training · [\d,]+ of 1,500 steps · about .* left of the run$/); // prettier-ignore
+  await expect.poll(() => now.innerText(), { timeout: 60_000 }).toMatch(/^training · [\d,]+ of 6,000 steps · about .* left of the run$/); // prettier-ignore
   await expect.poll(() => page.title()).toMatch(/^\d+ % · \d+.* · \u2068gaussian-\w{8}\u2069 · ScoreStream$/);
   const phases = await page.locator("#phase li .name").allTextContents();
   expect(phases).toEqual(["starting", "compiling", "training", "loss", "likelihood", "bound", "sampling"]); // prettier-ignore

@@ -35,7 +35,7 @@ describe("dequantize", () => {
   it("takes the bytes away, so that an augmentation behind it fails by name", async () => {
     expect(await namesAfter("uniform")).toEqual(["label", "data", "logQ"]);
     const late = of(bytesBatch()).pipe(dequantize("uniform", { seed: 1, centered: true }), flip({ seed: 1 }) as never);
-    await expect(lastValueFrom(late)).rejects.toThrow('no column "image" in this batch; it has: data, logQ');
+    await expect(lastValueFrom(late)).rejects.toThrow('flip: the column "image" is missing');
   });
 
   it("uniform: adds the uniform numbers of (seed, step, shard) and divides by 256; log q is 0", async () => {
