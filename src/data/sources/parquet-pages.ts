@@ -65,6 +65,26 @@ class Numbers {
   }
 }
 
+/** Kinds of pages, and the numbers that their headers must have: without one the reader can run for ever. */
+const REQUIRED: ReadonlyMap<number | undefined, readonly string[]> = new Map([
+  [0, ["5.1", "5.2", "5.3", "5.4"]],
+  [1, []],
+  [2, ["7.1", "7.2"]],
+  [3, ["8.1", "8.2", "8.3", "8.4", "8.5", "8.6"]],
+]);
+
+/** @throws RangeError when a header lacks a number, or has one that cannot be. */
+function requireNumbers(found: ReadonlyMap<string, number>, packed: number): void {
+  const required = REQUIRED.get(found.get("1"));
+  if (!required) throw new RangeError(`the kind ${found.get("1")} of a page`);
+  const missing = required.find((path) => !(found.get(path)! >= 0));
+  if (missing !== undefined) throw new RangeError(`the header of a page has no number ${missing}`);
+  const [nulls, rows, values] = ["8.2", "8.3", "8.1"].map((path) => found.get(path) ?? 0) as [number, number, number];
+  if (Math.max(nulls, rows) > values) throw new RangeError(`${values} values of a page in ${rows} rows, ${nulls} null`);
+  const levels = (found.get("8.5") ?? 0) + (found.get("8.6") ?? 0);
+  if (levels > packed) throw new RangeError(`${levels} bytes of levels in a page of ${packed} bytes`);
+}
+
 interface Page {
   readonly header: number;
   readonly packed: number;
@@ -79,6 +99,7 @@ function readPage(view: DataView): Page {
   // Data, dictionary, data of the second version.
   const values = Math.max(...["5.1", "7.1", "8.1"].map((path) => found.get(path) ?? 0));
   if (packed < 0 || unpacked < 0) throw new RangeError("the header of a page declares no size");
+  requireNumbers(found, packed);
   return { header, packed, unpacked, values };
 }
 

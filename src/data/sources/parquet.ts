@@ -64,6 +64,9 @@ async function readFooter(path: string, options: SourceOptions): Promise<Parquet
   const file = await open(path);
   try {
     const metadata = await parquetMetadataAsync(await bufferOf(file));
+    if (!metadata.row_groups.every(({ columns }) => Array.isArray(columns))) {
+      throw new RangeError("a row group has no columns");
+    }
     const present = topNames(metadata);
     const names = columnNames(path, present, options);
     const told = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;

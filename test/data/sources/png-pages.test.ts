@@ -90,16 +90,22 @@ describe("requireSmallPages", () => {
     for (; rest >= 128; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
     return [...out, rest];
   };
-  /** The header of a data page: its kind, sizes, and a struct with the number of values, statistics in a struct. */
+  /** The header of a data page: its kind, sizes, and a struct with the number of values, encodings, statistics in a struct. */
   const page = (unpacked: number, packed: number, values: number) => [
     ...[0x15, 0, 0x15, ...integer(unpacked), 0x15, ...integer(packed)],
-    ...[0x2c, 0x15, ...integer(values), 0x4c, 0x18, 3, 1, 2, 3, 0, 0, 0],
+    ...[0x2c, 0x15, ...integer(values), 0x15, 0, 0x15, 6, 0x15, 6, 0x1c, 0x18, 3, 1, 2, 3, 0, 0, 0],
   ];
+  /** The header of a page of the second version: values, nulls, rows, encoding, bytes of definition and repetition levels. */
+  const second = (...numbers: readonly number[]) =>
+    [0x15, ...integer(3), 0x15, ...integer(9), 0x15, ...integer(9), 0x5c, ...numbers.flatMap((value) => [0x15, ...integer(value)]), 0, 0]; // prettier-ignore
   const check = (rows: number, ...pages: readonly (readonly [number, number, number])[]) => {
     const bytes = pages.flatMap(([unpacked, packed, values]) => [
       ...page(unpacked, packed, values),
       ...Array<number>(Math.min(packed, 100)).fill(0xff),
     ]);
+    return checkBytes(rows, bytes);
+  };
+  const checkBytes = (rows: number, bytes: readonly number[]) => {
     const data = Uint8Array.from([1, 2, 3, 4, ...bytes]);
     const file: AsyncBuffer = { byteLength: data.length, slice: async (from, to) => data.slice(from, to).buffer };
     const column = { data_page_offset: 4n, total_compressed_size: BigInt(bytes.length) } as ColumnMetaData;
@@ -111,6 +117,24 @@ describe("requireSmallPages", () => {
     await check(2, [1000, 90, 2], [1000, 100, 2]);
     await check(1, [64 * MiB, 100, 1]);
     await expect(check(2, [40 * MiB, 90, 1], [40 * MiB, 100, 1])).rejects.toThrow(/\d+ bytes unpack to 83886080, far/);
+  });
+
+  it.each<[string, readonly number[], string | undefined]>([
+    ["has all numbers", [2, 0, 2, 0, 5, 4], undefined],
+    ["has no bytes of levels, on which the reader would wait for ever", [2, 0, 2, 0], "has no number 8.5"],
+    ["has no rows", [2, 0], "has no number 8.3"],
+    ["has more rows than values", [2, 0, 3, 0, 5, 4], "2 values of a page in 3 rows, 0 null"],
+    ["has more nulls than values", [2, 3, 2, 0, 5, 4], "2 values of a page in 2 rows, 3 null"],
+    ["has more levels than bytes", [2, 0, 2, 0, 5, 5], "10 bytes of levels in a page of 9 bytes"],
+    ["has a number below 0, as its lowest bit says", [2, 0, 2, 0, 0.5, 4], "has no number 8.5"],
+  ])("looks at the header of a page, which %s", async (_, numbers, reason) => {
+    const looked = checkBytes(2, [...second(...numbers), ...Array<number>(9).fill(0xff)]);
+    if (reason === undefined) await looked;
+    else await expect(looked).rejects.toThrow(reason);
+  });
+
+  it("refuses a page of no kind", async () => {
+    await expect(checkBytes(2, [0x15, ...integer(7), 0x15, 2, 0x15, 2, 0])).rejects.toThrow("the kind 7 of a page");
   });
 
   it("refuses a value of more than 64 MiB, and too many values or rows of a group", async () => {

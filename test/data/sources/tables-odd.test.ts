@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
@@ -94,4 +94,13 @@ describe("flat lists of pixels", () => {
     const read = withoutNames(await readAll(await open({ shape: [4, 6, 3] })));
     expect(read).toEqual(expected([undefined, undefined], [4, 6, 3]));
   });
+});
+
+it("a Parquet file whose row groups have no list of columns is damaged", async () => {
+  const [bytes, path] = [readFileSync(fixture("none.parquet")), join(temporaryFolder(), "none.parquet")];
+  bytes[2707]! ^= 1;
+  writeFileSync(path, bytes);
+  await expect(openParquet({ path, split: "train" })).rejects.toThrow(
+    /none\.parquet: damaged: a row group has no columns/,
+  );
 });
