@@ -66,7 +66,7 @@ const servers: readonly Server[] = [
     http2: true,
     method: "/arrow.flight.protocol.FlightService/GetFlightInfo",
   },
-  { name: "exchange", start: run("--listen", "127.0.0.1:0", "--world", "1"), address: /--join 127\.0\.0\.1:(\d+)/, http2: true, method: "/scorestream.v1.Exchange/Join", training }, // prettier-ignore
+  { name: "exchange", start: run("--listen", "127.0.0.1:0", "--world", "1"), address: /--join 127\.0\.0\.1:(\d+)/, http2: true, method: "/scorestream.v1.Exchange/Attend", training }, // prettier-ignore
 ];
 
 const residentOf = (pid: number) =>
