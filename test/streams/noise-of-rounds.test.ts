@@ -94,8 +94,10 @@ it("are not told for no bins, and refuse what is no whole number", () => {
     state,
     rounds: 2,
   } as const;
-  const { inRound } = noiseOfRounds(sde, options);
-  expect(inRound(from([gradientAt(0, 1)]))).toBeDefined();
+  const { inRound, afterRound } = noiseOfRounds(sde, options);
+  const [gradients, records] = [from([gradientAt(0, 1)]), from([rowOf(0)])];
+  expect(inRound(gradients)).toBe(gradients);
+  expect(afterRound(records)).toBe(records);
   expect(() => noiseOfRounds(sde, { ...options, bins: 0.5 })).toThrow(
     "noiseOfRounds: bins must be a whole number, got 0.5",
   );
