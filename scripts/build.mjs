@@ -15,6 +15,9 @@ const dist = join(root, "dist");
 /** Fetched by the set-up instead of npm: its install script downloads a TensorFlow of 2022. */
 const FETCHED = "@tensorflow/tfjs-node-gpu";
 
+/** What people read beside the code: the README's links lead there. */
+const READ = ["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs", "examples"];
+
 const built = (source) => source.replace(/\.ts$/, ".js");
 
 /** The package.json of what is published, from the repository's. */
@@ -33,7 +36,7 @@ function published(manifest, lock) {
     exports: Object.fromEntries(entries),
     types: built(exports["."]).replace(/\.js$/, ".d.ts"),
     bin: { scorestream: "scripts/scorestream.mjs" },
-    files: ["src", "pipelines", "proto", "scripts"],
+    files: ["src", "pipelines", "proto", "scripts", ...READ],
     dependencies: Object.fromEntries(Object.entries(own).sort(([a], [b]) => (a < b ? -1 : 1))),
     scorestream: { fetched: { name: FETCHED, version: fetched, integrity } },
   };
@@ -62,6 +65,6 @@ mkdirSync(join(dist, "scripts"), { recursive: true });
 cpSync(join(root, "scripts/setup"), join(dist, "scripts/setup"), { recursive: true });
 for (const name of ["run.mjs", "scorestream.mjs"]) cpSync(join(root, "scripts", name), join(dist, "scripts", name));
 chmodSync(join(dist, "scripts/scorestream.mjs"), 0o755);
-for (const name of ["LICENSE", "README.md"]) cpSync(join(root, name), join(dist, name));
+for (const name of READ) cpSync(join(root, name), join(dist, name), { recursive: true });
 const manifest = published(readJson("package.json"), readJson("package-lock.json"));
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);

@@ -1,10 +1,20 @@
 /**
- * Builds and packs the package, installs it into an empty folder, and runs a new pipeline there: `npm run check:package`.
+ * Builds and packs the package, installs it into an empty folder, and runs a new pipeline and an own format there:
+ * `npm run check:package`.
  *
  * It runs under the current Node, and also under Deno where `deno` is on the PATH.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,6 +47,22 @@ function train(name, file, ...before) {
   return parameters;
 }
 
+/** Follows the README's links to files of the package. */
+function readme(packed) {
+  const links = [...readFileSync(join(packed, "README.md"), "utf8").matchAll(/(?:\]\(|src=")([^)"#:]+)[)"#]/g)];
+  const broken = links.map(([, path]) => path).filter((path) => !existsSync(join(packed, path)));
+  if (links.length < 10 || broken.length) throw new Error(`README.md: ${links.length} links, broken: ${broken}`);
+}
+
+/** Prepares a file of a format that the project registers, by the package's own example. */
+function ownFormat(packed) {
+  copyFileSync(join(packed, "examples/own-format.ts"), join(folder, "own-format.ts"));
+  writeFileSync(join(folder, "train.csv"), "label,p0,p1,p2,p3\n7,0,1,2,3\n3,4,5,6,255\n");
+  const words = ["data", "prepare", "--format", "./own-format.ts", "--from", "train.csv", "--out", "data", "--json"];
+  const line = command(folder, "npx", "scorestream", ...words);
+  if (JSON.parse(line).images !== 2) throw new Error(`own format: ${line}`);
+}
+
 try {
   command(root, process.execPath, "scripts/build.mjs");
   command(root, "npm", "pack", "./dist", "--pack-destination", folder, "--silent");
@@ -48,6 +74,9 @@ try {
   const programs = ["data", "monitor", "checkpoint", "engine"];
   const all = [help, ...programs.map((name) => command(folder, "npx", "scorestream", name, "--help"))].join("\n");
   if (/npm\s+run|deno task/.test(all)) throw new Error("--help names commands of the repository");
+  const packed = join(folder, "node_modules/scorestream");
+  readme(packed);
+  ownFormat(packed);
   const found = [train(`node-${process.versions.node}`, "npx", "scorestream")];
   if (spawnSync("deno", ["--version"], { env }).status === 0) {
     found.push(train("deno", "deno", "run", "-A", "node_modules/scorestream/scripts/scorestream.mjs"));

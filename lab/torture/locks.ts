@@ -1,5 +1,5 @@
 /** Locks of workdirs: stale ones, ones of the future, removed ones, and launchers that are gone. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -92,7 +92,9 @@ export const locksPart: Part = {
         const workdir = join(folder, "run");
         const started = startProgram({ file: MAIN, argv: endless(workdir) });
         await started.says(/training: \d+\//);
-        rmSync(workdir, { recursive: true, force: true, maxRetries: 9 });
+        // The run creates files all the time: only a folder that has no name any more becomes empty.
+        renameSync(workdir, join(folder, "removed"));
+        rmSync(join(folder, "removed"), { recursive: true });
         if (!(await within(NOTICED, () => !started.running()))) {
           started.kill("SIGKILL");
           return "it trains on";

@@ -1,5 +1,6 @@
 import { map, type OperatorFunction } from "rxjs";
 import type { Snapshot, TrainState } from "../training/train-state.ts";
+import type { Misplaced } from "./places.ts";
 
 /** A value with the step behind it and, at some steps, a copy of the state of that step. */
 export type Captured<T = unknown> = T & {
@@ -8,6 +9,11 @@ export type Captured<T = unknown> = T & {
   /** The state after them, in host memory. */
   readonly copy?: Snapshot;
 };
+
+const TWICE = "the state was captured before; captureState stands once";
+
+/** The value behind `captureState`, where it may stand there. */
+type AfterCapture<T> = T extends { readonly updates: number } ? Misplaced<typeof TWICE> : Captured<T>;
 
 /**
  * Copies the state at the steps that later stages look at, in the turn of the step, and hands the copy on with the value.
@@ -29,15 +35,14 @@ export type Captured<T = unknown> = T & {
 export function captureState<T extends object>(
   state: TrainState,
   { every }: { readonly every: readonly number[] },
-): OperatorFunction<T, Captured<T>> {
+): OperatorFunction<T, AfterCapture<T>> {
   const bad = every.find((steps) => !Number.isInteger(steps) || steps < 0);
   if (bad !== undefined) throw new RangeError(`captureState: every must be whole numbers, got ${bad}`);
   return map((value) => {
-    if ("updates" in value)
-      throw new RangeError("captureState: the state was captured before; captureState stands once");
+    if ("updates" in value) throw new RangeError(`captureState: ${TWICE}`);
     const updates = state.step;
     const due = every.some((steps) => steps > 0 && updates % steps === 0);
-    return { ...value, updates, ...(due && { copy: state.snapshot() }) };
+    return { ...value, updates, ...(due && { copy: state.snapshot() }) } as AfterCapture<T>;
   });
 }
 

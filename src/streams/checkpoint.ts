@@ -8,12 +8,13 @@ import {
   of,
   throwError,
   catchError,
-  type MonoTypeOperatorFunction,
+  type OperatorFunction,
 } from "rxjs";
 import { RunError } from "../base/errors.ts";
 import type { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import type { Snapshot, TrainState } from "../training/train-state.ts";
 import { copyOf, requireCaptured, type Captured } from "./capture-state.ts";
+import { once, type Once } from "./places.ts";
 
 /** Options of {@link checkpoint}. */
 export interface CheckpointOptions {
@@ -36,12 +37,13 @@ export interface CheckpointOptions {
  * ```
  * @returns The same values. An error of the source follows once all that is being written is on the disk; where that
  *   fails, its error comes instead.
+ * @throws RangeError when `every` is no positive integer; as a notification, where it stands twice or before `captureState`.
  */
 export function checkpoint<T extends Captured>(
   state: TrainState,
   store: CheckpointStore,
   { every, signal }: CheckpointOptions,
-): MonoTypeOperatorFunction<T> {
+): OperatorFunction<T, Once<T, "checkpoint">> {
   if (!Number.isInteger(every) || every < 1) {
     throw new RangeError(`checkpoint: every must be a positive integer, got ${every}`);
   }
@@ -69,7 +71,7 @@ export function checkpoint<T extends Captured>(
           map((value) => {
             requireCaptured("checkpoint", value.updates);
             return {
-              value,
+              value: once("checkpoint", value),
               written: value.updates % every === 0 ? save(false, copyOf("checkpoint", value)) : undefined,
             };
           }),

@@ -17,6 +17,24 @@ export type Unless<C extends string, N extends string, Reason extends string, Ou
     ? Out
     : Misplaced<Reason>;
 
+const through: unique symbol = Symbol.for("scorestream.through");
+
+/** A value that has been through the stage `N`. */
+export interface Through<N extends string> {
+  readonly [through]: { readonly [K in N]: true };
+}
+
+/** The value behind the stage `N`, which stands once. */
+export type Once<T, N extends string> = T extends Through<N> ? Misplaced<`${N} stands once`> : T & Through<N>;
+
+/** Marks a value behind a stage that stands once. @throws RangeError when the value has the mark already. */
+export function once<T extends object, N extends string>(operator: N, value: T): Once<T, N> {
+  const { [through]: before } = value as Partial<Through<N>>;
+  if (before?.[operator])
+    throw new RangeError(`${operator}: the value has been through it before; ${operator} stands once`);
+  return { ...value, [through]: { ...before, [operator]: true } } as unknown as Once<T, N>;
+}
+
 /** What gives each column. */
 const GIVEN_BY: Readonly<Record<string, string>> = {
   image: 'trainBatches and evalBatches, for examples of bytes in the column "image"',

@@ -1,8 +1,9 @@
-import { tap, type MonoTypeOperatorFunction } from "rxjs";
+import { map, type OperatorFunction } from "rxjs";
 import { floats } from "../data/batch.ts";
 import { nextWindow, type LogSteps } from "../training/loss-window.ts";
 import type { TrainState } from "../training/train-state.ts";
 import type { StepRecord } from "./adam.ts";
+import { once, type Once } from "./places.ts";
 
 /**
  * Sums loss and norm of the gradient over the steps since the last log step, in the state: its copies and checkpoints
@@ -18,16 +19,19 @@ import type { StepRecord } from "./adam.ts";
  * );
  * ```
  * @returns The same values.
+ * @throws RangeError as a notification, where it stands twice or behind `captureState`.
  */
 export function sumWindow<T extends StepRecord>(
   state: Pick<TrainState, "step" | "window">,
   log: LogSteps,
-): MonoTypeOperatorFunction<T> {
+): OperatorFunction<T, Once<T, "sumWindow">> {
   const value = (row: T, name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
-  return tap((row) => {
+  return map((row) => {
+    const summed = once("sumWindow", row);
     if ("updates" in row)
       throw new RangeError("sumWindow: the copy of the state lacks this step; put it before captureState");
     const [loss, gradNorm, learningRate] = [value(row, "loss"), value(row, "gradNorm"), value(row, "learningRate")];
     state.window = nextWindow(state.window, { step: state.step, loss, gradNorm, learningRate }, log);
+    return summed;
   });
 }

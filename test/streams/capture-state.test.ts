@@ -71,6 +71,16 @@ describe("captureState", () => {
     state.dispose();
   });
 
+  it("stands once: a second one fails by name", async () => {
+    const { state, advance } = counting();
+    const every = { every: [1] };
+    const captured = from<object[]>([{}]).pipe(advance, captureState(state, every));
+    await expect(lastValueFrom(captured.pipe(captureState<object>(state, every)))).rejects.toThrow(
+      "captureState: the state was captured before; captureState stands once",
+    );
+    state.dispose();
+  });
+
   it.each([[[-1]], [[2, 0.5]]])("refuses every = %j", (every) => {
     const { state } = counting();
     expect(() => captureState(state, { every })).toThrow("captureState: every must be whole numbers");

@@ -154,6 +154,14 @@ describe("checkpoint", () => {
     state.dispose();
   });
 
+  it("saves a step once: a second checkpoint fails by name", async () => {
+    const { state, store, advance } = training();
+    const saved = from([1, 2]).pipe(advance, checkpoint(state, store, { every: 1 }));
+    const twice = saved.pipe(checkpoint<Captured<Item>>(state, store, { every: 1 }));
+    await expect(lastValueFrom(twice)).rejects.toThrow("checkpoint: the value has been through it before");
+    state.dispose();
+  });
+
   it("unsubscribes from its source", async () => {
     const { state, store } = training();
     const source = new Subject<Captured>();

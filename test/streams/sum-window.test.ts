@@ -1,6 +1,7 @@
 import { from, lastValueFrom, tap, toArray } from "rxjs";
 import { expect, it } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
+import type { StepRecord } from "../../src/streams/adam.ts";
 import { asAveraged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { sumWindow } from "../../src/streams/sum-window.ts";
@@ -52,6 +53,16 @@ it.each([1, 3, 4, 5, 8, 13, 14])(
 it("sums of another step than the one before are left out", async () => {
   const other = { step: 1, count: 1, loss: 100, gradNorm: 100, learningRate: 1 };
   expect((await train(5, 8, other)).metrics[0]).toMatchObject({ step: 8, value: (25 + 36 + 49) / 3 });
+});
+
+it("a step is summed once: a second stage fails by name", async () => {
+  const [state, log] = [
+    { step: 1, window: undefined },
+    { steps: 2, every: 1 },
+  ];
+  const summed = from<StepRecord[]>(rows(0, 1)).pipe(sumWindow<StepRecord>(state, log));
+  const twice = summed.pipe(sumWindow<StepRecord>(state, log));
+  await expect(lastValueFrom(twice)).rejects.toThrow("sumWindow: the value has been through it before");
 });
 
 it("sums that cannot be read are none", () => {

@@ -18,7 +18,7 @@ import { densityBitsPerDim } from "../../src/streams/bits-per-dim.ts";
 import { evaluate } from "../../src/streams/evaluate.ts";
 import { accumulate } from "../../src/streams/accumulate.ts";
 import { adam, type StepRecord } from "../../src/streams/adam.ts";
-import { captureState } from "../../src/streams/capture-state.ts";
+import { captureState, type Captured } from "../../src/streams/capture-state.ts";
 import { checkpoint } from "../../src/streams/checkpoint.ts";
 import { dequantize } from "../../src/streams/dequantize.ts";
 import { ema, type Averaged } from "../../src/streams/ema.ts";
@@ -29,6 +29,7 @@ import { record } from "../../src/streams/record.ts";
 import { sampleTime } from "../../src/streams/sample-time.ts";
 import { scoreMatchingLoss } from "../../src/streams/score-matching-loss.ts";
 import { scoreMatching } from "../../src/streams/score-matching.ts";
+import { sumWindow } from "../../src/streams/sum-window.ts";
 import { sde } from "../streams/fixture.ts";
 
 const network = {} as ScoreNetwork;
@@ -44,6 +45,10 @@ const logs = { steps: 1, every: 1, batchSize: 1 };
 const bits = { name: "", key: "bpd", total: 1, step: 0 } as const;
 const peers = {} as Peers;
 const records = EMPTY as Observable<StepRecord>;
+const averages = EMPTY as Observable<Averaged<StepRecord>>;
+const store = {} as CheckpointStore;
+const every = { every: 1 };
+const captured = EMPTY as Observable<Captured<Averaged<StepRecord>>>;
 const rate = { rate: 0.5, compile: true };
 const score = () => scoreMatching(network, sde, state, { weighting: "original", seed: 1 });
 
@@ -135,6 +140,12 @@ describe("the columns are in the types", () => {
       () => records.pipe(ema(state, rate), ema(state, rate), record(logs)),
       // @ts-expect-error: the copy would have the average of the step before
       () => records.pipe(captureState(state, { every: [1] }), ema(state, rate), record(logs)),
+      // @ts-expect-error: a step is summed once
+      () => averages.pipe(sumWindow(state, logs), sumWindow(state, logs), record(logs)),
+      // @ts-expect-error: the state is captured once
+      () => averages.pipe(captureState(state, { every: [1] }), captureState(state, { every: [1] }), record(logs)),
+      // @ts-expect-error: a step is saved once
+      () => captured.pipe(checkpoint(state, store, every), checkpoint(state, store, every), record(logs)),
       // @ts-expect-error: ema takes what adam gives
       () => pipe(score(), accumulate(4), ema(state, rate), adam(state, optimizer)),
       // @ts-expect-error: a step is accumulated once
