@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listPipelines } from "../../src/cli/help.ts";
-import { editDistance, nearest } from "../../src/run/nearest.ts";
+import { nearest } from "../../src/run/nearest.ts";
 import { folderRegistry } from "../../src/cli/registry.ts";
 import { temporaryFolder } from "./fixture.ts";
 
@@ -38,9 +38,14 @@ describe("folderRegistry", () => {
   });
 });
 
-it("counts edits", () => {
-  expect(editDistance("kitten", "sitting")).toBe(3);
-  expect(editDistance("", "abc")).toBe(3);
+it("puts the name with the fewest edits first", () => {
+  expect(nearest("sdf", ["seeds", "steps", "sde"])[0]).toBe("sde");
+  expect(nearest("sed", ["sde", "seed"], 1)).toEqual(["seed"]);
+});
+
+it("ignores case", () => {
+  expect(nearest("adaM", ["adaX", "adam"], 1)).toEqual(["adam"]);
+  expect(nearest("lambda", ["lambdo", "LAMBDA"], 1)).toEqual(["LAMBDA"]);
 });
 
 it("puts the nearest name first, by its last part too", () => {
