@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { RunFeed } from "../../src/monitor/feed.ts";
 import type { MetricBatch, MetricEntry, Metric } from "../../src/metrics/metric.ts";
+import { parseRunState, type RunState } from "../../src/metrics/run-state.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
 
 /** An empty folder that is removed after the test. */
@@ -67,5 +68,9 @@ export function recordedRun(folder: string, past: readonly Metric[] = []) {
     for (const each of more) writer.add(each);
     feed.refresh();
   };
-  return { path, reader, feed, write };
+  const tell = (state: Pick<RunState, "phase" | "time">) => {
+    writer.addState(parseRunState(state)!);
+    feed.refresh();
+  };
+  return { path, reader, feed, write, tell };
 }

@@ -1,8 +1,8 @@
-/** Metrics as one watcher of the page gets them: the past, then what comes. */
+/** Metrics as one watcher of the page gets them: how far the runs are, the past, then what comes. */
 import { setImmediate } from "node:timers/promises";
 import { Turns } from "../../base/turns.ts";
 import type { Feed } from "../feed.ts";
-import { BATCH_SIZE, entriesOf, isMetric, type Metric, type MetricBatch, type MetricEntry } from "../../metrics/metric.ts"; // prettier-ignore
+import { BATCH_SIZE, batchOf, entriesOf, isMetric, type Metric, type MetricBatch, type MetricEntry } from "../../metrics/metric.ts"; // prettier-ignore
 import type { RunState } from "../../metrics/run-state.ts";
 import { watch } from "../watch.ts";
 import { Thinner } from "./thin.ts";
@@ -71,19 +71,23 @@ function* grouped(entries: readonly MetricEntry[]): Generator<Frame, void> {
 export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?: number): Frames {
   const thinner = points === undefined ? undefined : new Thinner(points);
   const request = { runIds: runs, nodes: [], names: [], fromStep: 0 };
-  // Both in one go: nothing comes between them.
+  // Before their metrics, since a run looks as if it were silent until its state is known; so they take no place.
+  const states = feed
+    .states()
+    .filter(({ runId }) => runs.length === 0 || runs.includes(runId))
+    .map((entry) => stateFrame(batchOf([{ ...entry, sequence: 0 }])));
+  // All in one go: nothing comes between them.
   const past = watch(feed, { ...request, span: "PAST" });
   const live = watch(feed, { ...request, span: "NEW" }, limit);
   let closed = false;
   const wanted = ({ runId, node, sequence }: MetricEntry) => sequence === 0 || sequence >= from(runId, node);
 
   /** The past, in pieces between which others get the thread. */
-  async function* pastFrames(states: Frame[]): AsyncGenerator<Frame, void> {
+  async function* pastFrames(): AsyncGenerator<Frame, void> {
     let count = 0;
     for await (const batch of past.batches) {
       if (++count % 16 === 0) await setImmediate();
       if (closed) return;
-      if (batch.state) states.push(stateFrame(batch));
       const entries = entriesOf(batch).filter(isMetric).filter(wanted);
       if (thinner) for (const entry of entries) thinner.add(entry);
       else if (entries.length > 0) yield frameOf(entries, 0);
@@ -91,13 +95,12 @@ export function frames(feed: Feed, { runs, from, points }: FramesRequest, limit?
   }
 
   async function* all(): AsyncGenerator<Frame, void> {
-    const states: Frame[] = [];
+    yield* states;
     // What is thinned is read whatever the reader does, so many of them would keep the thread to themselves.
-    if (thinner) await turns.run(async () => void (await pastFrames(states).next()));
-    else yield* pastFrames(states);
+    if (thinner) await turns.run(async () => void (await pastFrames().next()));
+    else yield* pastFrames();
     if (closed) return;
     if (thinner) yield* grouped(thinner.entries());
-    yield* states;
     for await (const batch of live.batches) yield liveFrame(batch);
   }
   return {

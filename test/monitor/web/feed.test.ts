@@ -2,9 +2,12 @@ import { connect as connectSocket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Archive } from "../../../src/monitor/archive.ts";
 import type { MetricEntry } from "../../../src/metrics/metric.ts";
+import { RunFeed } from "../../../src/monitor/feed.ts";
+import { MetricLog } from "../../../src/monitor/metric-log.ts";
 import { frames } from "../../../src/monitor/web/frames.ts";
+import { PageStore } from "../../../src/monitor/web/page/store.ts";
 import { Thinner } from "../../../src/monitor/web/thin.ts";
-import { batch, collect, entry, metric, metrics, recordedRun, temporaryFolder } from "../fixture.ts";
+import { batch, collect, entry, metric, metrics, recordedRun, temporaryFolder, TIME } from "../fixture.ts";
 import { eventsOf, readFrames, stepsOf, webRun } from "./fixture.ts";
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -94,6 +97,28 @@ describe("frames", () => {
     setTimeout(() => (write(metrics(1101, 1200)), feed.close()));
     expect(stepsOf(await collect(watched))).toEqual(range(1, 1200));
   });
+
+  it.each([undefined, 100])(
+    "tells how far a run is before its past, of which nothing is left out (points: %s)",
+    async (points) => {
+      const { feed, write, tell } = recordedRun(temporaryFolder(), metrics(1, 20));
+      tell({ phase: "finished", time: TIME });
+      const again = new RunFeed(new MetricLog(feed.logs()[0]!.path, { runId: "run", node: "node" }));
+      const store = new PageStore();
+      const phases: (string | undefined)[] = [];
+      const watched = frames(again, { runs: [], from: () => 0, points });
+      write(metrics(21, 22));
+      again.close();
+      for await (const frame of watched) {
+        store.add(frame);
+        phases.push(store.nodes("run")[0]!.state?.phase);
+      }
+      expect(phases.length).toBeGreaterThan(2);
+      expect(new Set(phases)).toEqual(new Set(["finished"]));
+      expect(store.nodes("run")[0]!.series.get("train/loss")!.steps).toEqual(range(1, 22));
+      expect(await collect(frames(again, { runs: ["other"], from: () => 0, points }))).toEqual([]);
+    },
+  );
 
   it("thins the past of every metric, and gives what comes whole", async () => {
     const { feed, write } = recordedRun(temporaryFolder(), range(1, 3000).flatMap((step) => [metric(step), metric(step, "rare")].slice(0, step % 100 === 0 ? 2 : 1))); // prettier-ignore

@@ -57,6 +57,18 @@ describe("Model", () => {
     expect(model.node).toBe(node("two", "a"));
   });
 
+  it("shows by their states the newest of those that go on, before a metric has come", () => {
+    const model = new Model();
+    const tell = (run: string, ms: number) => {
+      const state = { phase: "training", time: new Date(ms).toISOString() } as RunState;
+      model.store.add({ run, node: "a", first: 0, last: 0, dropped: 0, metrics: [], state }, 9000);
+    };
+    tell("one", 5000);
+    tell("two", 6000);
+    tell("three", 4000);
+    expect(model.focus).toBe("two");
+  });
+
   it("leaves hidden nodes out, one by one, and shows again what was chosen", () => {
     const { model, node } = filled();
     const [a, b, other] = [node("one", "a"), node("one", "b"), node("two", "a")];

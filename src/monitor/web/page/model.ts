@@ -10,9 +10,12 @@ import { PageStore, type NodeRecord } from "./store.ts";
 /** A name for a node of a run, unlike any other's. */
 export const nodeKey = ({ run, node }: Pick<NodeRecord, "run" | "node">): string => JSON.stringify([run, node]);
 
-/** Newest first told of, or the first of equal ones. */
+/** When a node was heard of: its state comes before its metrics. */
+const heardOf = ({ time, heard }: NodeRecord) => Math.max(time, heard);
+
+/** The one that was heard of last, or the first of equal ones. */
 const newestOf = (records: readonly NodeRecord[]) =>
-  records.reduce<NodeRecord | undefined>((a, b) => (a && a.time >= b.time ? a : b), undefined);
+  records.reduce<NodeRecord | undefined>((a, b) => (a && heardOf(a) >= heardOf(b) ? a : b), undefined);
 
 /** True while a node has told of its state, and not of its end. */
 const isGoing = ({ state }: NodeRecord) => state !== undefined && state.phase !== "lost" && !isOver(state);
