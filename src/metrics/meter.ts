@@ -16,6 +16,14 @@ export interface HistogramReading {
   readonly counts: HistogramMessage;
 }
 
+/** A stage's place among the others. */
+interface Place {
+  /** None before the first subscription. */
+  clock: StageClock | undefined;
+  /** Begin of the interval, ms. */
+  since: number;
+}
+
 interface Mean {
   sum: number;
   count: number;
@@ -32,18 +40,16 @@ interface Mean {
  */
 export class Meter {
   readonly #now: () => number;
-  /** Stages in the order of the pipeline; no clock before the first subscription. */
-  readonly #stages = new Map<string, StageClock | undefined>();
+  /** Stages in the order of the pipeline. */
+  readonly #stages = new Map<string, Place>();
   readonly #means = new Map<string, Mean>();
   #histograms: HistogramReading[] = [];
   #ofSteps: StepReading[] = [];
   #held = 0;
-  #since: number;
 
   /** @param now Milliseconds. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
-    this.#since = now();
   }
 
   /** Adds a value of a metric; the log step reports the mean of the values since the last one. */
@@ -83,7 +89,7 @@ export class Meter {
   /** Tells that training stood still so many ms, to look at the run. */
   hold(ms: number): void {
     this.#held += ms;
-    this.#since += ms;
+    for (const place of this.#stages.values()) place.since += ms;
   }
 
   /** The ms that were told so since the last call. */
@@ -95,7 +101,7 @@ export class Meter {
 
   /** Keeps a stage's place among the others: subscriptions go from the last stage to the first. */
   place(name: string): void {
-    if (!this.#stages.has(name)) this.#stages.set(name, undefined);
+    if (!this.#stages.has(name)) this.#stages.set(name, { clock: undefined, since: this.#now() });
   }
 
   /**
@@ -105,26 +111,29 @@ export class Meter {
    */
   stage(name: string, per: number): StageClock {
     const clock = new StageClock(per, this.#now);
-    this.#stages.set(name, clock);
+    this.place(name);
+    this.#stages.get(name)!.clock = clock;
     return clock;
   }
 
   /**
    * Everything since the last reading, stages in the order of their places: batches that left a stage per
    * second, batches that wait in it, and seconds at work on one.
+   *
+   * A stage that none has left has no rate yet: its interval goes on, since it may have run ahead while training stood still.
    */
   read(): Reading[] {
     const now = this.#now();
-    const seconds = (now - this.#since) / 1000;
-    this.#since = now;
     const readings: Reading[] = [...this.#means].map(([name, { sum, count, unit }]) => ({ name, value: sum / count, unit })); // prettier-ignore
     this.#means.clear();
-    for (const [stage, clock] of this.#stages) {
-      if (!clock) continue;
-      const { batches, queue, busy } = clock.read();
+    for (const [stage, place] of this.#stages) {
+      if (!place.clock) continue;
+      const { batches, queue, busy } = place.clock.read();
+      const seconds = (now - place.since) / 1000;
+      if (batches > 0) place.since = now;
       const add = (key: string, value: number, unit: string) =>
         readings.push({ name: `stage/${stage}/${key}`, value, unit });
-      if (seconds > 0) add("batches_per_second", batches / seconds, "1/s");
+      if (batches > 0 && seconds > 0) add("batches_per_second", batches / seconds, "1/s");
       add("queue", queue, "1");
       if (batches > 0) add("seconds", busy / 1000 / batches, "s");
     }

@@ -96,7 +96,6 @@ describe("Meter", () => {
     times.enter();
     time = 3000;
     expect(meter.read()).toEqual([
-      { name: "stage/times/batches_per_second", value: 0, unit: "1/s" },
       { name: "stage/times/queue", value: 1, unit: "1" },
       { name: "stage/score/batches_per_second", value: 1, unit: "1/s" },
       { name: "stage/score/queue", value: 1, unit: "1" },
@@ -128,6 +127,26 @@ describe("Meter", () => {
     meter.hold(500);
     expect(meter.read()).toContainEqual({ name: "stage/a/batches_per_second", value: 1, unit: "1/s" });
     expect([meter.held(), meter.held()]).toEqual([2000, 0]);
+  });
+
+  it("has no rate of a stage that none has left, and counts that time with what leaves later", () => {
+    let time = 0;
+    const meter = new Meter(() => time);
+    const stage = meter.stage("a", 1);
+    const rates = () => meter.read().flatMap(({ name, value }) => (name.endsWith("per_second") ? [value] : []));
+    const pass = () => (stage.enter(), stage.leave(), stage.taken());
+    time = 1000;
+    pass();
+    // It ran ahead while training stood still.
+    pass();
+    meter.hold(500);
+    time = 1500;
+    expect(rates()).toEqual([2]);
+    time = 1501;
+    expect(rates()).toEqual([]);
+    time = 3500;
+    pass();
+    expect(rates()).toEqual([0.5]);
   });
 
   it("begins anew with the clock of a new subscription", () => {
