@@ -39,8 +39,10 @@ export function acrossView(model: Model) {
 
   /** Runs that are drawn, each once. */
   const drawn = () => [...new Set(model.shown().map(({ run }) => run))];
+  const hasGrids = (run: string) => (found.get(run)?.length ?? 0) > 0;
   const draw = () => {
-    const runs = drawn().slice(0, MOST).filter((run) => (found.get(run)?.length ?? 0) > 0); // prettier-ignore
+    const withGrids = drawn().filter(hasGrids);
+    const runs = withGrids.slice(0, MOST);
     const steps = gridSteps(runs.map((run) => found.get(run)!));
     const options = ["", ...steps.map(String)];
     if (options.join() !== [...step.options].map(({ value }) => value).join()) {
@@ -59,17 +61,16 @@ export function acrossView(model: Model) {
       return figure.element;
     });
     arrange(body, wanted);
-    const left = drawn().length - runs.length;
-    setText(more, runs.length === 0 ? "No run that is drawn has grids here." : left > 0 ? `${left} more are drawn above.` : ""); // prettier-ignore
+    setText(more, runs.length === 0 ? "No run that is drawn has grids here." : withGrids.length > MOST ? `These are the first ${MOST} runs that are drawn and have grids.` : ""); // prettier-ignore
   };
   const look = async () => {
     element.hidden = drawn().length < 2;
     if (element.hidden || !details.open) return;
-    await Promise.all(
-      drawn()
-        .slice(0, MOST)
-        .map(async (run) => found.set(run, (await runFiles(run))?.files?.samples ?? found.get(run) ?? [])),
-    );
+    const ask = async (run: string) => found.set(run, (await runFiles(run))?.files?.samples ?? found.get(run) ?? []);
+    // Until there are enough: many runs have no grids.
+    const all = drawn();
+    for (let at = 0; at < all.length && all.slice(0, at).filter(hasGrids).length <= MOST; at += MOST)
+      await Promise.all(all.slice(at, at + MOST).map(ask));
     draw();
   };
   return { element, look };

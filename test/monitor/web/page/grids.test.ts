@@ -89,12 +89,26 @@ describe("grids of several runs", () => {
     expect(asked).toContain("api/runs/b");
   });
 
-  it("are the newest of each run that has some, and say how many runs have none", async () => {
+  it("are the newest of each run that has some", async () => {
     const { element, open, captions, step } = await across(["a", "b", "c"]);
     await open();
     expect(captions()).toEqual(["a step 20", "b step 10"]);
     expect(texts(step, "option")).toEqual(["the newest of each", "10", "20"]);
-    expect(find(element, ".controls .note").textContent).toBe("1 more are drawn above.");
+    expect(find(element, ".controls .note").textContent).toBe("");
+  });
+
+  it("are looked for behind runs without any, and are 24 at most", async () => {
+    const named = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i}`);
+    const { element, open, captions, answers, model, look } = await across([...named("none", 30), "a", "b"]);
+    await open();
+    expect([captions(), find(element, ".controls .note").textContent]).toEqual([["a step 20", "b step 10"], ""]);
+    for (const run of named("g", 23)) {
+      answers[`api/runs/${run}`] = { files: { ...FILES, samples: [grid(10)] } };
+      tell(model, run, { "train/loss": 1 });
+    }
+    await look();
+    expect(captions()).toHaveLength(24);
+    expect(find(element, ".controls .note").textContent).toBe("These are the first 24 runs that are drawn and have grids."); // prettier-ignore
   });
 
   it("are of one step, or of another kind", async () => {
