@@ -71,6 +71,7 @@ async function perform(
   environment: Environment,
   report: Report,
   onLog: (log: (text: string) => void) => void,
+  begun: number,
 ): Promise<Ended | undefined> {
   const { registry, stdout, stderr, env } = environment;
   if (argv[0] === "new") {
@@ -86,7 +87,7 @@ async function perform(
     return undefined;
   }
   if (name !== undefined) {
-    return performNamed({ ...options, name: pipelineName(name), given: name }, environment, report, onLog);
+    return performNamed({ ...options, name: pipelineName(name), given: name, begun }, environment, report, onLog);
   }
   const pipelines = await listPipelines(registry);
   stdout.write(options.json ? `${JSON.stringify({ pipelines })}\n` : listText(pipelines));
@@ -111,7 +112,7 @@ export async function pipelineMain(argv: readonly string[], overrides: Partial<E
   let failure: Failure | undefined;
   let log: (text: string) => void = () => {};
   try {
-    ended = await perform(argv, environment, report, (write) => (log = write));
+    ended = await perform(argv, environment, report, (write) => (log = write), started);
     if (ended === undefined) return 0;
   } catch (error) {
     failure = describeFailure(error, { workdir: summary.workdir, trace: env["SCORESTREAM_DEBUG"] === "1" });

@@ -33,8 +33,8 @@ import { pinDevice } from "./visible-device.ts";
 import { awaitSilence, failWithoutLock } from "../run/lock.ts";
 import { openWorkdir } from "../run/workdir.ts";
 
-/** `given` is the path that `name` was taken from, if it was one. */
-export type NamedOptions = Options & { readonly name: string; readonly given?: string };
+/** `given` is the path that `name` was taken from, if it was one; `begun` when the program began, by its `now`. */
+export type NamedOptions = Options & { readonly name: string; readonly given?: string; readonly begun?: number };
 
 const isGpu = (engine: Engine) => engine.name === "tensorflow-gpu";
 
@@ -186,7 +186,7 @@ export async function run(
       onEvent: (event) => states?.take(event),
     };
     try {
-      states = recordState(record.path, context);
+      states = recordState(record.path, context, options.begun);
       if (!stop.signal.aborted) await dispatchEvents(pipeline, context, reporter, listeners, board.before(metrics));
       await states.end(stop.signal.aborted ? "stopped" : "finished");
       if (!stop.signal.aborted) board.finished();

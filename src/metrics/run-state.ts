@@ -48,7 +48,7 @@ export interface RunState {
   /** In this phase. */
   readonly seconds: number;
   readonly secondsLeft?: number | undefined;
-  /** Since the run began. */
+  /** Since the program began. */
   readonly runSeconds: number;
   readonly runSecondsLeft?: number | undefined;
   /** Since the run last told of progress. */

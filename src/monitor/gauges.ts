@@ -6,7 +6,7 @@ import { phases, type RunState } from "../metrics/run-state.ts";
 const STEP = { name: "step", unit: "{step}", description: "optimizer steps behind the newest metric" };
 const PHASE = { name: "run_phase", unit: "1", description: "1 for the phase that the run is in, 0 for the others" };
 const LEFT = { name: "run_left", unit: "s", description: "estimated time to the end of the run" };
-const ELAPSED = { name: "run_elapsed", unit: "s", description: "time since the run began" };
+const ELAPSED = { name: "run_elapsed", unit: "s", description: "time since the program began" };
 const DONE = { name: "run_phase_done", unit: "1", description: "part of the phase that is done" };
 
 /**

@@ -20,6 +20,8 @@ export interface RunClockOptions {
   readonly batchSize: number;
   /** The first step compiles. */
   readonly compile: boolean;
+  /** When the run began, ms since 1970; default: now. What came before this clock was starting. */
+  readonly begun?: number | undefined;
   /** ms since 1970. */
   readonly now?: () => number;
 }
@@ -37,7 +39,7 @@ const clock = () => performance.timeOrigin + performance.now();
  * in evaluations of the network, at the pace of the phase now.
  */
 export class RunClock {
-  readonly #options: Omit<RunClockOptions, "now">;
+  readonly #options: Omit<RunClockOptions, "now" | "begun">;
   readonly #now: () => number;
   readonly #begun: number;
   readonly #spans = new Map<RunPhase, Span>();
@@ -53,9 +55,9 @@ export class RunClock {
   #cost: number | undefined;
   #failure: RunFailure | undefined;
 
-  constructor({ now = clock, ...options }: RunClockOptions) {
+  constructor({ now = clock, begun = now(), ...options }: RunClockOptions) {
     [this.#options, this.#now] = [options, now];
-    this.#begun = this.#since = this.#told = now();
+    this.#begun = this.#since = this.#told = Math.min(begun, now());
     this.#enter("starting");
   }
 

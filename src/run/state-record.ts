@@ -27,15 +27,17 @@ type RunEnd = readonly [phase: "finished" | "stopped" | "failed", failure?: RunF
  * Begins with the phase "starting"; then a line at every change of phase, and a sign of life every 10 s.
  *
  * @param path The run's record.
+ * @param begun When the run began, ms since 1970; default: now.
  */
 export function recordState(
   path: string,
   { mode, config, engine, name }: Pick<RunContext, "mode" | "config" | "engine" | "name">,
+  begun?: number,
 ): StateRecord {
   const log = new MetricLog(path, { runId: name, node: hostname() });
   const compile = compiles({ config, engine });
   const { batchSize } = mode === "train_deq" ? config.dequantizer : config.training;
-  const clock = new RunClock({ plan: runPlan({ mode, config }), pipeline: name, batchSize, compile });
+  const clock = new RunClock({ plan: runPlan({ mode, config }), pipeline: name, batchSize, compile, begun });
   const heart = startHeart(path);
   let shown = 0;
   const show = (write: boolean) => {

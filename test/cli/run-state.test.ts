@@ -31,6 +31,14 @@ describe("how far a run came", () => {
     expect(logOf(workdir)).toMatch(/Z count \(train, quick\): done after .*\n.*\n {4}loss/);
   });
 
+  it("counts from the start of the program", async () => {
+    const workdir = temporaryFolder();
+    // Its clock is an hour behind that of the record.
+    const now = () => Date.now() - 3600_000;
+    expect((await pipeline(["count", "--workdir", workdir], { now })).exitCode).toBe(0);
+    expect(statesIn(workdir).at(-1)!.runSeconds).toBeGreaterThanOrEqual(3600);
+  });
+
   it("ends with why it failed and what to do, in the record and in the log", async () => {
     const workdir = temporaryFolder();
     const { stderr } = await pipeline(["count", "--workdir", workdir], { run: failing });

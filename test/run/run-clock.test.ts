@@ -51,6 +51,19 @@ describe("a run's clock", () => {
     ]);
   });
 
+  it("counts the time of the program before it as starting", () => {
+    let time = 5000;
+    const clock = new RunClock({ plan, pipeline: "p", batchSize: 4, compile: false, begun: 2000, now: () => time });
+    expect(clock.state()).toMatchObject({ phase: "starting", seconds: 3, runSeconds: 3, idleSeconds: 0 });
+    time = 6000;
+    clock.take(training);
+    expect(clock.state()).toMatchObject({ phase: "training", seconds: 0, runSeconds: 4 });
+    expect(clock.state().phases[0]).toEqual({ phase: "starting", seconds: 4, secondsLeft: 0 });
+    // Where the system's clock was set back meanwhile.
+    const back = new RunClock({ plan, pipeline: "p", batchSize: 4, compile: false, begun: 9000, now: () => time });
+    expect(back.state()).toMatchObject({ seconds: 0, runSeconds: 0 });
+  });
+
   it("counts a look as a phase of its own, and takes its time for those to come", () => {
     const { clock, wait, state } = clockWith(false);
     clock.take(training);
