@@ -35,7 +35,7 @@ const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQ
 const SHOWN = { png: PIXEL, index: 3, bpd: 3.5 };
 const measured = { mean: 3.5, standardError: 0.01, images: 64, repeats: 1 };
 const REPORT: Report = {
-  run: { pipeline: "cifar10", preset: "quick", steps: 12_345, dequantization: "uniform", seed: 7 },
+  run: { pipeline: "cifar10", preset: "quick", steps: 12_345, dequantization: "uniform", images: "0a".repeat(32) },
   ...{ bpd: measured, bound: measured, loss: measured, quality: { fid: 2.3, kid: 0.001, note: "by hand" } },
   ...{ split: "test", dequantizations: { uniform: { bpd: measured } }, samples: "ODE, 100 evaluations" },
   ...{ perImage: loss, anchors: [{ name: "DDPM++", bpd: 2.9, fid: 3 }], config: { seed: 7, optim: { lr: 0.1 } } },
@@ -107,6 +107,9 @@ describe.each(SIZES)("on $name", ({ width, dark }) => {
     const page = await open("about:blank");
     await page.setContent(reportHtml(REPORT, { mostLikely: [SHOWN], leastLikely: [SHOWN], samples: PIXEL }));
     expect(await page.locator("h1").count()).toBe(1);
+    // Digests have no place at which they break.
+    const hidden = await page.locator(".wide:has(.facts)").evaluate((facts) => facts.scrollWidth - facts.clientWidth);
+    expect(hidden).toBe(0);
     expect(await faults(page)).toEqual([]);
     await page.context().close();
   });

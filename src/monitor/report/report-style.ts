@@ -30,6 +30,7 @@ tr:last-child > * { border-bottom: 0; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; padding-right: 0; padding-left: 1rem; }
 .wide { overflow-x: auto; }
 .wide th[scope="row"], .wide thead tr > :first-child { position: sticky; left: 0; background: var(--card); }
+.facts td { overflow-wrap: anywhere; }
 .pair { display: flex; flex-wrap: wrap; align-items: start; gap: 0 1rem; }
 .pair > section { flex: 1 1 min(100%, 20rem); min-width: 0; }
 .published { font-size: .9375rem; min-width: 42rem; }

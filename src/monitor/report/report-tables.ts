@@ -87,5 +87,6 @@ export const runSection = ({ run, config }: Report) =>
     table(
       [],
       Object.entries(run).map(([name, value]) => ({ name, cells: [String(value)] })),
+      "facts",
     ) + `<details><summary>all settings</summary><pre>${escape(JSON.stringify(config, undefined, 2))}</pre></details>`,
   );
