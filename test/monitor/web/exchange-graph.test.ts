@@ -20,10 +20,11 @@ const parts = { "exchange/waiting": 0.14, "exchange/adding": 0.02, "exchange/sen
 
 describe("the exchange in the graph", () => {
   it("is three stages behind the gradients, each with its part of the time", () => {
-    const all = graph({ ...stages, ...exchange, ...parts });
+    const all = graph({ ...stages, ...exchange, ...parts, "exchange/rank": 1 });
     expect(all.map(({ name }) => name)).toEqual(["score", "waiting", "adding", "sending", "adam"]);
     expect(all.map(({ busy }) => Number(busy.toFixed(6)))).toEqual([0.4, 0.35, 0.05, 0.1, 0.1]);
     expect(all.slice(1, 4).map(({ rate, seconds }) => [rate, seconds])).toEqual([[2.5, 0.14], [2.5, 0.02], [2.5, 0.04]]); // prettier-ignore
+    expect(all.map(({ rank }) => rank)).toEqual([undefined, 1, undefined, undefined, undefined]);
     expect(all.map(({ bytesPerSecond }) => bytesPerSecond)).toEqual([undefined, undefined, undefined, 5000, undefined]);
   });
 

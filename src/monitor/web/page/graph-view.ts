@@ -15,7 +15,7 @@ function box(stage: StageState | string, { x, y }: NodePlace, isSlowest: boolean
       svg("rect", { width, height: 30, y: (height - 30) / 2, rx: 15 }),
       svg("text", { x: width / 2, y: height / 2 + 4, class: "name" }, stage)); // prettier-ignore
   }
-  const { name, busy, bytesPerSecond } = stage;
+  const { name, busy, bytesPerSecond, rank } = stage;
   const kind = isSlowest ? "stage slowest" : name === "elsewhere" ? "stage rest" : "stage";
   return svg("g", { class: kind, transform: `translate(${x},${y})` },
     svg("rect", { width, height, rx: 8 }),
@@ -24,6 +24,7 @@ function box(stage: StageState | string, { x, y }: NodePlace, isSlowest: boolean
     svg("rect", { class: "track", x: 10, y: 47, width: width - 20, height: 5, rx: 2.5 }),
     svg("rect", { class: "busy", x: 10, y: 47, width: (width - 20) * busy, height: 5, rx: 2.5 }),
     isSlowest && svg("text", { class: "mark", x: 2, y: -5 }, "slowest"),
+    rank !== undefined && svg("text", { class: "bytes", x: width - 2, y: -5 }, `rank ${rank}`),
     bytesPerSecond !== undefined && svg("text", { class: "bytes", x: width - 2, y: -5 }, `${bytesText(bytesPerSecond)}/s`)); // prettier-ignore
 }
 

@@ -12,6 +12,8 @@ export interface StageState {
   readonly busy: number;
   /** Bytes that it sends in a second. */
   readonly bytesPerSecond?: number | undefined;
+  /** Number of this node among those that train together. */
+  readonly rank?: number | undefined;
 }
 
 type Last = (name: string) => number | undefined;
@@ -28,6 +30,7 @@ export function exchangeIn(last: Last): StageState[] {
   const box = (name: string, time: number, sends: boolean): StageState => ({
     ...{ name, rate, queue: undefined, seconds: time, busy: Math.min(1, (share * time) / seconds) },
     ...(sends && { bytesPerSecond: bytes / seconds }),
+    ...(name === "waiting" && { rank: of("rank") }),
   });
   const parts = EXCHANGE.map((name) => [name, of(name)] as const);
   if (parts.some(([, time]) => time === undefined)) return [box("exchange", seconds, true)];

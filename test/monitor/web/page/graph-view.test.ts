@@ -85,6 +85,11 @@ describe("a training", () => {
     const exchange = { "exchange/seconds": 0.1, "exchange/bytes": 1024, "exchange/share": 0.25, "exchange/rank": 1, "exchange/nodes": 3 }; // prettier-ignore
     const { boxes, note } = graph({ ...TRAINING, ...exchange });
     expect(boxes()[3]).toEqual(["stage", "exchange", "100 ms · 25%", "10 KiB/s"]);
+    const parts = { "exchange/waiting": 0.06, "exchange/adding": 0.01, "exchange/sending": 0.03 };
+    const apart = graph({ ...TRAINING, ...exchange, ...parts })
+      .boxes()
+      .slice(3, 6);
+    expect(apart.map(([, name, , above]) => [name, above])).toEqual([["waiting", "rank 1"], ["adding", undefined], ["sending", "10 KiB/s"]]); // prettier-ignore
     expect(note()).toMatch(/at work\. This node has rank 1; there are 3\.$/);
     expect(graph({ ...TRAINING, "exchange/rank": 1 }).note()).toMatch(/at work\.$/);
   });
