@@ -70,6 +70,8 @@ describe("occasions", () => {
       "run is lost: nothing was heard for 30 s, step 7",
       "run has failed, step 7: no",
     ]);
+    const stepwise = occasions.take([state("starting"), state("failed", { error: "step 7: the loss is NaN" })]);
+    expect(stepwise[0]!.text).toBe("run has failed: step 7: the loss is NaN");
     expect(told[1]).toMatchObject({ event: "failed", pipeline: "count", error: "no", remedy: "do", node: "n", time: TIME }); // prettier-ignore
     expect(occasions.take([state("starting"), state("finished")])).toMatchObject([{ event: "finished" }]);
   });
@@ -107,10 +109,30 @@ describe("notify", () => {
     expect([got, live.observed]).toEqual([[], false]);
   });
 
+  it("tells the loss of a run that was heard of within a day, and of no older one", async () => {
+    const { got, url } = await receiver();
+    const ago = (hours: number, runId: string, phase: RunPhase = "training") => {
+      const time = new Date(Date.now() - 3600_000 * hours).toISOString();
+      return { ...state(phase, { time }), runId };
+    };
+    const live = new Subject<readonly Entry[]>();
+    const states = () => [ago(25, "old"), ago(23, "new"), ago(25, "back")];
+    const end = notify({ urls: [url], lines: [] }, { live, states }, () => {});
+    live.next([ago(25, "old", "lost"), ago(23, "new", "lost"), ago(25, "back", "lost")]);
+    // One that goes on is news again.
+    live.next([ago(0, "back"), ago(0, "back", "lost")]);
+    await end(5000);
+    expect(got.map(({ run, event }) => [run, event])).toEqual([["new", "lost"], ["back", "lost"]]); // prettier-ignore
+  });
+
   it("tells every address of a loss", async () => {
     const [a, b] = [await receiver(), await receiver()];
     const live = new Subject<readonly Entry[]>();
-    const end = notify({ urls: [a.url, b.url], lines: [] }, { live, states: () => [state("training")] }, () => {});
+    const end = notify(
+      { urls: [a.url, b.url], lines: [] },
+      { live, states: () => [state("training", { time: new Date().toISOString() })] },
+      () => {},
+    );
     live.next([state("lost")]);
     await end(5000);
     expect([a, b].map(({ got }) => got.map(({ event }) => event))).toEqual([["lost"], ["lost"]]);

@@ -1,6 +1,7 @@
 /** Tells addresses of a run's end and of metrics beyond a line; for a run in a thread of its own, see {@link notifyThread}. */
 import type { Observable } from "rxjs";
 import type { Entry, StateEntry } from "../../metrics/metric.ts";
+import { isOver } from "../../metrics/run-state.ts";
 import { RunFeed } from "../feed.ts";
 import { MetricLog } from "../metric-log.ts";
 import { recordThread, type RecordThread } from "../record-thread.ts";
@@ -14,15 +15,25 @@ export interface NotifyTarget {
   readonly lines: readonly MetricLine[];
 }
 
+/** ms without a word after which a loss is no news: a monitor that starts would tell it each time. */
+const OLD = 24 * 3600_000;
+
 interface Heard {
   readonly live: Observable<readonly Entry[]>;
   states(): readonly StateEntry[];
 }
 
+/** The state as it would have been told, had somebody listened. */
+function toldBefore(entry: StateEntry): StateEntry {
+  const { state } = entry;
+  const old = !isOver(state) && Date.now() - Date.parse(state.time) > OLD;
+  return old ? { ...entry, state: { ...state, phase: "lost" } } : entry;
+}
+
 /** Posts the occasions of a feed from now on. @returns What ends it, given the ms that it may take. */
 export function notify({ urls, lines }: NotifyTarget, feed: Heard, tell: (text: string) => void) {
   const occasions = new Occasions(lines);
-  occasions.remember(feed.states());
+  occasions.remember(feed.states().map(toldBefore));
   const posters = urls.map((url) => new Poster({ url, tell }));
   const heard = feed.live.subscribe((entries) => {
     for (const notice of occasions.take(entries)) for (const poster of posters) poster.post(notice);

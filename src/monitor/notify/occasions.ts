@@ -65,7 +65,8 @@ export class Occasions {
     if (before === phase || !(isOver(state) || phase === "lost")) return [];
     const words = { finished: "has finished", stopped: "was stopped", failed: "has failed", lost: "is lost: nothing was heard for 30 s" }; // prettier-ignore
     const event = phase as keyof typeof words;
-    const text = `${run} ${words[event]}, step ${step}${error === undefined ? "" : `: ${error}`}`;
+    const at = error?.startsWith(`step ${step}:`) ? "" : `, step ${step}`;
+    const text = `${run} ${words[event]}${at}${error === undefined ? "" : `: ${error}`}`;
     return [{ event, text, run, node, ...(pipeline && { pipeline }), step, time, error, remedy }];
   }
 }
