@@ -19,7 +19,7 @@ export function isForsaken(name: string): boolean {
 /** Levels of folders below a workdir in which files are written, as the checkpoints of its dequantizer. */
 const DEPTH = 2;
 
-/** Entries of a folder; none where it may not be read, as `lost+found` on a disk of its own. */
+/** Entries of a folder; none where this user may not read it, as `lost+found` on a disk of its own. */
 function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });

@@ -40,7 +40,7 @@ function exported(file: string, out: string): CheckpointCommand {
 }
 
 const NOTE = `
-FILE is of any of the formats: .arrow as runs write them, .safetensors, or the reference's flax files.
+FILE can be an .arrow file from a run, a .safetensors file, or a flax file of the reference.
 
 Examples:
   npm run checkpoint -- inspect runs/cifar10/checkpoints/checkpoint_500.arrow

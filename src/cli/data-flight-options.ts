@@ -41,7 +41,9 @@ export function flightCommands(): Command[] {
     .description("serves prepared data to other machines by Arrow Flight")
     .option("--listen <host:port>", "address to listen at", "127.0.0.1:50053");
   const pull = new Command("pull")
-    .description("copies prepared data from such a server; run it again after an interruption, and it resumes")
+    .description(
+      "copies prepared data from a server (npm run data -- serve); run it again after an interruption, and it resumes",
+    )
     .option("--from <host:port>", "address of the server")
     .option("--out <folder>", "folder for the shards, with a subfolder for each split")
     .option("--name <name>", "name of the data set, if the server has several")

@@ -93,7 +93,7 @@ function prepareCommand(): Command {
     .option("--out <folder>", "folder for the shards, with a subfolder for each split")
     .option(
       "--split <name>",
-      "train, test and so on; repeatable; default: all splits that files and folders name, else train",
+      "train, test and so on; repeatable; default: all splits found in names of files and folders, otherwise train",
       collect,
     )
     .option("--version <name>", "ImageNet: old or new, whose results cannot be compared; EMNIST: letters, digits ...")
@@ -117,7 +117,7 @@ function prepareCommand(): Command {
     .option("--image-column <name>", "column of the images, if it has no usual name")
     .option("--label-column <name>", "column of the labels, if it has no usual name; none: reads no labels")
     .option("--shard-size <MiB>", "largest size of a shard; default 32", whole("--shard-size", MAX_SHARD))
-    .option("--skip-bad", "skips and counts faulty images and files; otherwise the first one ends the work")
+    .option("--skip-bad", "skips and counts faulty images and files; by default, the first one ends the preparation")
     .option("--verify", "reads all images again and compares their hashes with the prepared ones")
     .option("--json", "prints the result as one JSON object on the last line of standard output");
 }

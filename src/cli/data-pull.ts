@@ -52,7 +52,8 @@ async function pullSplit(
 
 export function splitLine({ path, directory, manifest, images, kept, seconds }: PulledSplit): string {
   const name = path.join("/");
-  if (!manifest) return `${name}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
+  if (!manifest)
+    return `${name}: stopped; ${images} images are in finished shards; run the same command again to continue\n`;
   if (kept === images) return `${name}: ${images} images, copied before, in ${directory}\n`;
   return `${name}: ${images} images, ${byteText(bytesIn(manifest))}, in ${directory} (${duration(seconds)})\n`;
 }

@@ -21,7 +21,7 @@ import { formatFileAt, withFormatName } from "./format-file.ts";
 type DataEnvironment = Pick<Environment, "stdout" | "stderr" | "env" | "signals" | "exit" | "now">;
 
 const WHEN_FULL =
-  "free some space and run the same command again: it goes on after the images in whole shards; " +
+  "free some space and run the same command again: it continues after the images in finished shards; " +
   "or use an --out on another disk";
 
 /** The folder itself, or the folders of splits in it. @throws UsageError when no manifest is there. */
@@ -31,7 +31,7 @@ async function preparedFolders(directory: string): Promise<string[]> {
   const found = names.map((name) => join(directory, name)).filter(hasManifest);
   if (found.length > 0) return found;
   throw new UsageError(
-    `${directory}: no manifest.json in it, nor in any folder in it`,
+    `${directory}: no manifest.json in it or in a folder in it`,
     "name a folder that npm run data -- prepare --out has finished",
   );
 }
@@ -54,7 +54,8 @@ const brief = (directory: string, manifest: Manifest) => ({
 });
 
 function splitLine({ split, directory, manifest, images, kept, seconds }: PreparedSplit): string {
-  if (!manifest) return `${split}: stopped; ${images} images are in whole shards, the same command goes on there\n`;
+  if (!manifest)
+    return `${split}: stopped; ${images} images are in finished shards; run the same command again to continue\n`;
   const { skipped, passedOver = [] } = manifest;
   const rate = `${Math.round((images - kept) / Math.max(seconds, 1e-3))} images/s`;
   const what =

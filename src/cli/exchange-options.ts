@@ -22,10 +22,13 @@ const PORT = 50_061;
 
 export function addExchangeOptions(command: Command): void {
   command
-    .option("--listen <host:port>", "address for others to join; with --join: address for peers to reach this node")
+    .option(
+      "--listen <host:port>",
+      "address that other nodes join; with --join: address at which peers reach this node",
+    )
     .option("--join <host:port>", "trains with the node that listens there")
     .option("--world <nodes>", "number of nodes to wait for before the first step; default 1")
-    .option("--rank <rank>", "number of this node; 0 is the one that listens; default: the next free one");
+    .option("--rank <rank>", "number of this node; the listening node is 0; default: the next free number");
 }
 
 /** @throws UsageError when it is there and no whole number from `least`. */

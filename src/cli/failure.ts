@@ -20,7 +20,7 @@ function chain(error: unknown): NodeJS.ErrnoException[] {
 }
 
 const AFTER_CHECKPOINT =
-  "free some space and run the same command again: it goes on from the last checkpoint, which is whole; " +
+  "free some space and run the same command again: it continues from the last checkpoint, which is intact; " +
   "or use a --workdir on another disk";
 
 /** Words for a full disk; the system names the file only when it fails to open it. */

@@ -52,8 +52,14 @@ export function addMetricOptions(command: Command): void {
   command
     .option(`${LISTEN} <host:port>`, "serves the metrics by gRPC (scorestream.v1.Monitor/Watch)")
     .option(`${PUSH} <host:port>`, asInstalled("pushes the metrics to a monitor (npm run monitor)"))
-    .option(`${PUSH_LIMIT} <mib>`, "most metrics to keep on the disk for an absent monitor, newest first; default 1024")
-    .option(`${RUN_ID_OPTION} <name>`, "name of the run in metrics, the same for all of its nodes; default: a new name")
+    .option(
+      `${PUSH_LIMIT} <mib>`,
+      "how much of the newest metrics to keep on disk while the monitor is absent; default 1024",
+    )
+    .option(
+      `${RUN_ID_OPTION} <name>`,
+      "name of the run in metrics; give all its nodes the same name; default: a new name",
+    )
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
   command.option("--track <mlflow:url>", "sends metrics and settings to an MLflow server, for example mlflow:http://127.0.0.1:5000"); // prettier-ignore

@@ -52,8 +52,12 @@ export function monitorProgram(): Command {
     .usage("[-- options]")
     .option("--listen <host:port>", "address for runs (--metrics-push) and watchers", "127.0.0.1:50051")
     .option("--web <host:port>", "address of the page of all runs", "127.0.0.1:8080")
-    .option("--dir <folder>", "folder for the metrics, one file of JSON lines a run", "runs/monitor")
-    .option("--runs <folder>", "follows all workdirs below a folder, live or finished; only reads", "runs");
+    .option("--dir <folder>", "folder for the metrics, one file of JSON lines per run", "runs/monitor")
+    .option(
+      "--runs <folder>",
+      "also shows all runs in folders below this one, live or finished; only reads them",
+      "runs",
+    );
   addRetentionOptions(command);
   addNotifyOptions(command);
   addSecurityOptions(command);

@@ -15,10 +15,14 @@ const collect = (text: string, before: readonly string[] = []) => [...before, te
 
 export function addNotifyOptions(command: Command): void {
   command
-    .option("--notify <url>", "posts JSON there when a run finishes, stops, fails or is lost; repeatable", collect)
+    .option(
+      "--notify <url>",
+      "posts JSON to this URL when a run finishes, stops, fails or is lost; repeatable",
+      collect,
+    )
     .option(
       "--notify-when <line>",
-      'posts also when a metric crosses a line, for example "eval/bound>4"; repeatable',
+      'also posts when a metric crosses a line, for example "eval/bound>4"; repeatable',
       collect,
     );
 }
@@ -38,7 +42,7 @@ export function parseNotify(
     );
   });
   if (lines.length > 0 && urls.length === 0) {
-    throw new UsageError("--notify-when: nobody is told", "give --notify URL too");
+    throw new UsageError("--notify-when: there is no URL to post to", "give --notify URL too");
   }
   return urls.length === 0 ? undefined : { urls, lines };
 }

@@ -35,29 +35,29 @@ export interface Options {
 export function program(): Command {
   const command = new Command(COMMAND)
     .usage("[name] [-- options]")
-    .argument("[name]", "name or path of a pipeline; lists the pipelines if left out")
+    .argument("[name]", "name or path of a pipeline; without it, lists the pipelines")
     .addOption(new Option("--mode <mode>", `one of ${modes.join(", ")}`).default("train"))
     .addOption(
       new Option(
         "--preset <preset>",
-        "settings to start from; default: paper on a GPU, quick otherwise; tiny: of a study such as table2 only",
+        "settings to start from; default: paper on a GPU, quick otherwise; tiny: only for a study such as table2",
       ).choices(studyPresets),
     )
     .option("--steps <n>", "total optimizer steps, the same as --set training.steps")
     .option("--seed <n>", "seed of the run, the same as --set seed")
-    .option("--workdir <folder>", "folder of the run, which resumes from it; default: runs/<name>")
+    .option("--workdir <folder>", "folder that stores the run and from which it resumes; default: runs/<name>")
     .option("--set <key=value>", "sets a configuration field; repeatable", (text, before: string[] = []) => [
       ...before,
       text,
     ])
     .option(
       "--sweep <axis>",
-      "runs every value of a field, as seed=1..3 or sde=vp,subvp, in workdirs of their own; of a study: the values of one of its axes; repeatable",
+      "runs every value of a field in its own workdir, for example seed=1..3 or sde=vp,subvp; with a study: sets the values of an axis; repeatable",
       (text, before: string[] = []) => [...before, text],
     )
-    .option("--jobs <n>", "runs of a sweep or a study at once; default: 1")
+    .option("--jobs <n>", "number of runs of a sweep or study at the same time; default: 1")
     .addOption(
-      new Option("--allow <change>", "continues although this has changed: data, the training data; repeatable")
+      new Option("--allow <change>", "continues although this has changed; data: the training data; repeatable")
         .choices(allowed)
         .argParser((text: string, before: string[] = []) => [...before, parseAllowed(text)]),
     );
@@ -123,7 +123,7 @@ export function requireShareable(what: string, { metrics, exchange }: Pick<Optio
   if (Object.values(metrics).some((target) => target !== undefined)) {
     throw new UsageError(
       `${what}: its runs cannot share an address for metrics`,
-      "leave the metric options out; npm run monitor -- --runs FOLDER shows all runs of a folder",
+      "omit the metric options; npm run monitor -- --runs FOLDER shows all runs of a folder",
     );
   }
 }

@@ -14,13 +14,10 @@ const PREFIXES = "kMGT";
 
 export function addRetentionOptions(command: Command): void {
   command
-    .option(
-      "--keep <time>",
-      "removes the record of a run that was not heard of for so long, such as 30d; default: never",
-    )
+    .option("--keep <time>", "removes the record of a run after this much silence, for example 30d; default: never")
     .option(
       "--max-size <bytes>",
-      "removes the oldest records while all together take more, such as 10GB; never live ones",
+      "removes the oldest records while all records together are larger, for example 10GB; never those of live runs",
     );
 }
 

@@ -54,12 +54,12 @@ export function choosePreset(
     );
   }
   if (preset && stored?.preset && mode !== "train" && stored.preset !== preset) {
-    return [preset, `${preset}, below what this workdir was trained with (${stored.preset})`];
+    return [preset, `${preset}; the settings that this workdir was trained with (${stored.preset}) take precedence`];
   }
   if (preset) return [preset, preset];
   if (there.length === 0) return [undefined, "none, this pipeline has no presets"];
   if (stored?.preset && there.includes(stored.preset)) {
-    return [stored.preset, `${stored.preset}, as this workdir has it`];
+    return [stored.preset, `${stored.preset}, as stored in this workdir`];
   }
   const usual = engine && isGpu(engine) ? "paper" : "quick";
   if (!there.includes(usual)) return [there[0], `${there[0]}, the first of this pipeline`];

@@ -17,7 +17,7 @@ export function addSecurityOptions(command: Command): void {
 export function addHostOption(command: Command): void {
   command.option(
     "--allow-host <name>",
-    "name under which the page is reached, as through a proxy; repeatable; default: this machine's",
+    "name under which browsers reach the page, for example through a proxy; repeatable; default: this machine's name",
     (name: string, names: readonly string[] = []) => [...names, name],
   );
 }

@@ -29,7 +29,10 @@ export function summaryTable(summary: Partial<Summary>): string {
         ? undefined
         : withError(evalLoss, summary.evalLossStandardError) + (split === undefined ? "" : ` (${images})`),
     ],
-    ["exact", exactBpd === undefined ? undefined : `${exactBpd.toFixed(4)} bits/dim, by the density these data have`],
+    [
+      "exact",
+      exactBpd === undefined ? undefined : `${exactBpd.toFixed(4)} bits/dim, from the exact density of the data`,
+    ],
     ["FID", summary.fid && short(summary.fid)],
     ["inception score", summary.inceptionScore && short(summary.inceptionScore)],
     ["KID", summary.kid && short(summary.kid)],

@@ -40,7 +40,7 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
   for (const [name, { precision }] of Object.entries({ engine, eval: evaluation })) {
     refuse(
       precision === "bfloat16" && !engine.compile,
-      `${name}.precision: only compiled steps have bfloat16`,
+      `${name}.precision: bfloat16 needs compiled steps`,
       `--set engine.compile=true or --set ${name}.precision=float32`,
     );
   }
@@ -97,7 +97,7 @@ export function configProblems(config: Config, imageSize?: number): Problem[] {
   const rates = [model.emaRate, ...model.emaRates];
   refuse(
     evaluation.emaRate !== undefined && !rates.includes(evaluation.emaRate),
-    `eval.emaRate: no average of the decay ${evaluation.emaRate} is kept, but of ${rates.join(", ")}`,
+    `eval.emaRate: there is no average with decay ${evaluation.emaRate}; there are ${rates.join(", ")}`,
     "choose one of them, or name it in model.emaRates before the training begins",
   );
   refuse(
@@ -126,10 +126,10 @@ export function configNotes(config: Config, imageSize?: number): string[] {
   const { training, model } = config;
   const notes: string[] = [];
   if (training.importanceWeighting && !training.likelihoodWeighting) {
-    notes.push("training.importanceWeighting is ignored: it counts only with training.likelihoodWeighting");
+    notes.push("training.importanceWeighting is ignored: it needs training.likelihoodWeighting");
   }
   if (training.velocityTimes && !training.likelihoodWeighting) {
-    notes.push("training.velocityTimes is ignored: it counts only with training.likelihoodWeighting");
+    notes.push("training.velocityTimes is ignored: it needs training.likelihoodWeighting");
   }
   if (training.velocityTimes && training.likelihoodWeighting && model.prediction !== "velocity") {
     notes.push("training.velocityTimes: the loss varies much without model.prediction=velocity");
@@ -141,7 +141,9 @@ export function configNotes(config: Config, imageSize?: number): string[] {
   const resolutions = model.chMult.map((_, level) => (imageSize ?? 0) / 2 ** level);
   for (const resolution of imageSize === undefined ? [] : model.attnResolutions) {
     if (resolutions.includes(resolution)) continue;
-    notes.push(`model.attnResolutions: ${resolution} is none of the network's resolutions, ${resolutions.join(", ")}`);
+    notes.push(
+      `model.attnResolutions: ${resolution} is not one of the network's resolutions, ${resolutions.join(", ")}`,
+    );
   }
   return notes;
 }

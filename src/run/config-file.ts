@@ -30,7 +30,7 @@ export function readStoredConfig(workdir: string): StoredConfig | undefined {
     const found = JSON.parse(text) as unknown;
     if (typeof valueAt(found, "pipeline") !== "string") throw new SyntaxError("it names no pipeline");
     const { value, whole } = unsealJson(found as Readonly<Record<string, unknown>>);
-    if (whole === false) throw new SyntaxError("it is not as it was written, its hash differs");
+    if (whole === false) throw new SyntaxError("its content does not match its hash");
     return value as StoredConfig;
   } catch (error) {
     throw new UsageError(

@@ -21,27 +21,27 @@ const training = z.strictObject({
   shards: whole(1, 4096, "equal parts of a batch, for memory and machines; the result depends on their number"),
   checkpointEvery: whole(1, 1e9, "steps between checkpoints"),
   keepCheckpoints: whole(1, 1e6, "number of newest checkpoints to keep"),
-  keepEvery: whole(0, 1e9, "checkpoints at multiples of this step stay too; 0: only the newest"),
-  onDivergence: oneOf(["stop", "back"], "after a loss that is not finite; back: take the step again, with new noise"),
-  largestLoss: positive(1e30, "a larger loss of a step counts as one that is not finite; unset: none does").optional(),
+  keepEvery: whole(0, 1e9, "also keep checkpoints at multiples of this step; 0: only the newest"),
+  onDivergence: oneOf(["stop", "back"], "if the loss is not finite: stop, or repeat the step with new noise"),
+  largestLoss: positive(1e30, "treat a larger loss as not finite; unset: no limit").optional(),
   logEvery: whole(1, 1e9, "steps between metrics"),
-  snapshotEvery: whole(0, 1e9, "steps between sample grids, which also measure the bound; 0: never"),
-  boundImages: whole(1, 1e6, "held-out and training images whose bound is measured then, to choose checkpoints/best"),
-  snapshotRaw: flag("also draw each sample grid by the parameters as they are, which are not averaged"),
-  snapshotNearest: whole(0, 1e9, "training images among which the nearest to each sample is looked for then; 0: not"),
+  snapshotEvery: whole(0, 1e9, "steps between snapshots, which draw samples and measure the bound; 0: never"),
+  boundImages: whole(1, 1e6, "held-out and training images for a snapshot's bound, which chooses checkpoints/best"),
+  snapshotRaw: flag("snapshots also draw samples with the current parameters, not averaged"),
+  snapshotNearest: whole(0, 1e9, "training images that snapshots search for the nearest to each sample; 0: no search"),
   histogramEvery: whole(0, 1e9, "steps between gradient histograms for TensorBoard; 0: never"),
-  noiseBins: whole(0, 100, "bins of log-SNR in which the loss is told with the metrics; 0: not at all"),
+  noiseBins: whole(0, 100, "bins of log-SNR for the loss over noise in the metrics; 0: none"),
   likelihoodWeighting: flag("weight the loss by g(t)^2, the paper's likelihood weighting"),
-  importanceWeighting: flag("draw t in proportion to g^2/sigma^2; only with likelihoodWeighting"),
-  velocityTimes: flag("draw t for a predicted velocity, not by importanceWeighting; only with likelihoodWeighting"),
-  stratifiedTimes: flag("spread the times of a step evenly, for a loss that varies less"),
+  importanceWeighting: flag("draw t with a density proportional to g^2/sigma^2; needs likelihoodWeighting"),
+  velocityTimes: flag("draw t for a predicted velocity; replaces importanceWeighting; needs likelihoodWeighting"),
+  stratifiedTimes: flag("spread the times of a step evenly, so that the loss varies less"),
   continuous: flag("use continuous times; false: evaluate and sample a discrete-time model, which cannot be trained"),
   reduceMean: flag("mean over pixels and channels; false: half the sum"),
-  smallestTime: time("smallest t in training and likelihood; unset: 1e-5, subvp 1e-2"),
+  smallestTime: time("smallest t in training and likelihood; unset: 1e-5, or 1e-2 for subvp"),
 });
 
 const data = z.strictObject({
-  path: file("folder of prepared data, or of the official files for cifar10; unset: fetch the data if possible"),
+  path: file("folder of prepared data, or of the official CIFAR-10 files; unset: download the data if possible"),
   version: oneOf(
     ["old", "new"],
     "version of ImageNet 32x32; results on one cannot be compared with the other",
@@ -49,7 +49,7 @@ const data = z.strictObject({
   testFraction: positive(0.5, "share of images to hold out if the data have no test split"),
   dequantization: oneOf(
     ["uniform", "none", "middle", "truncated"],
-    "noise on training images; middle: that of the pixel's cell, without noise; unset: by uniformDequantization",
+    "noise on training images; middle: centre of the pixel's cell, no noise; unset: see uniformDequantization",
   ).optional(),
   uniformDequantization: flag("add uniform noise to training images, as evaluation always does"),
   randomFlip: flag("mirror half of the training images"),
@@ -57,7 +57,7 @@ const data = z.strictObject({
 });
 
 const model = z.strictObject({
-  prediction: oneOf(predictions, "meaning of the network's output; unset: noise, ve score").optional(),
+  prediction: oneOf(predictions, "what the network predicts; unset: noise, or score for ve").optional(),
   betaMin: positive(1000, "beta(0) of vp and subvp"),
   betaMax: positive(1000, "beta(1) of vp and subvp"),
   sigmaMin: positive(1e6, "sigma(0) of ve"),
@@ -66,7 +66,7 @@ const model = z.strictObject({
   inputFeatures: z
     .array(z.int().min(0).max(12))
     .max(8)
-    .describe("exponents n of sin(2^n 2 pi x) and cos of the image, further input of the network; VDM has 6,7"),
+    .describe("exponents n of the extra inputs sin(2^n 2 pi x) and cos(2^n 2 pi x) of an image x; VDM uses 6,7"),
   nf: z.int().min(4).max(4096).multipleOf(4).describe("channels at full resolution"),
   chMult: z.array(z.int().min(1).max(64)).min(1).max(12).describe("channels of each resolution, as multiples of nf"),
   numResBlocks: whole(1, 64, "residual blocks per resolution"),
@@ -76,11 +76,11 @@ const model = z.strictObject({
   emaRates: z
     .array(z.number().min(0).lt(1))
     .max(8)
-    .describe("decays of further averages, kept beside that of emaRate; eval.emaRate chooses one"),
+    .describe("decays of further parameter averages; eval.emaRate chooses one"),
   initScale: real(0, 100, "scale of the last convolutions' initial weights"),
   skipRescale: flag("divide sums with a skip connection by sqrt 2"),
   resblockType: oneOf(["biggan", "ddpm"], "form of the residual blocks"),
-  fir: flag("resample with firKernel in place of nearest neighbour and mean"),
+  fir: flag("resample with firKernel instead of nearest neighbour and mean"),
   firKernel: z.array(z.number().min(-1e6).max(1e6)).min(1).max(64).describe("one-dimensional resampling filter"),
   progressive: oneOf(["none", "output_skip", "residual"], "progressive growing of the output"),
   progressiveInput: oneOf(["none", "input_skip", "residual"], "progressive growing of the input"),
@@ -108,7 +108,7 @@ const optim = z.strictObject({
 
 const sampling = z.strictObject({
   numSamples: whole(1, 1e6, "number of images to sample"),
-  smallestTime: time("t at which sampling ends; unset: 1e-3, subvp 1e-2"),
+  smallestTime: time("t at which sampling ends; unset: 1e-3, or 1e-2 for subvp"),
   rtol: tolerance("relative tolerance of the ODE solver"),
   atol: positive(1, "absolute tolerance of the ODE solver"),
   stepControl: oneOf(
@@ -132,7 +132,7 @@ const evaluation = z.strictObject({
   atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),
   stepControl: oneOf(
     ["batch", "image"],
-    "step size of that solver: shared by a batch, as in the reference, or per image",
+    "step size of the likelihood's solver: shared by a batch, as in the reference, or per image",
   ),
   hutchinson: oneOf(["rademacher", "gaussian"], "noise of the divergence estimate"),
   boundForm: oneOf(["dsm", "ssm"], "dsm: denoising score matching; ssm: sliced, which costs a gradient per time"),
@@ -141,7 +141,7 @@ const evaluation = z.strictObject({
   repeats: whole(
     1,
     1000,
-    "passes over the images, each with fresh noise; the reference makes 5 on test and 1 on train",
+    "passes over the images, each with fresh noise; the reference uses 5 for test and 1 for train",
   ),
   emaRate: decay(
     "decay of the parameter average to evaluate and sample, one of model.emaRates; unset: model.emaRate",
@@ -149,18 +149,18 @@ const evaluation = z.strictObject({
   loss: flag("also evaluate the training loss, without dropout"),
   precision: oneOf(
     ["float32", "bfloat16"],
-    "products in evaluations and samples; float32 is tf32 on a GPU unless engine.precision is float32",
+    "products in evaluation and sampling; on a GPU float32 means tf32 unless engine.precision is float32",
   ),
   dequantizer: flag("evaluate with a trained variational dequantizer"),
   dequantization: oneOf(
     ["uniform", "truncated"],
-    "noise of evaluated images; truncated: the SDE's own at smallestTime, and the bound is one on discrete data",
+    "noise on evaluated images; truncated: the SDE's own at smallestTime, with the bound on discrete data",
   ),
-  importanceSamples: whole(1, 10_000, "draws of that noise per image for bpd, whose mean probability counts"),
+  importanceSamples: whole(1, 10_000, "noise draws per image, whose probabilities are averaged for bpd"),
 });
 
 const dequantizer = z.strictObject({
-  steps: whole(1, 1e9, "optimizer steps of --mode train_deq, which --steps sets there"),
+  steps: whole(1, 1e9, "optimizer steps of --mode train_deq; --steps sets them in this mode"),
   batchSize: whole(2, 65536, "images in one step of --mode train_deq, over all shards"),
   lr: positive(10, "learning rate of --mode train_deq; falls over its steps if optim.schedule is linear"),
   filters: z.int().min(4).max(4096).multipleOf(4).describe("channels of the networks in the couplings"),
@@ -173,8 +173,8 @@ const dequantizer = z.strictObject({
 
 const quality = z.strictObject({
   network: file("Inception network for FID, KID and Inception score; unset: skip them; see docs/guide/evaluation.md"),
-  statistics: file("npz of the data with mu and sigma, or pool_3; unset: compute it once from the training images"),
-  samples: file("npz of samples to measure in place of new ones, as --mode sample writes it"),
+  statistics: file("npz of the data with mu and sigma, or pool_3; unset: computed once from the training images"),
+  samples: file("npz of samples, as written by --mode sample, to measure instead of new ones"),
   numSamples: whole(2, 1e6, "number of samples to measure"),
   batchSize: whole(1, 65536, "images that go through the Inception network at once"),
 });
@@ -183,15 +183,15 @@ const engine = z.strictObject({
   compile: flag("run each step as one recorded graph"),
   precision: oneOf(
     ["float32", "tf32", "bfloat16", "auto"],
-    "products in training; auto: bfloat16 where the processor is fast at it; unset: tf32 on a GPU, float32 elsewhere",
+    "products in training; auto: bfloat16 if the processor computes it fast; unset: tf32 on a GPU, float32 elsewhere",
   ).optional(),
-  deterministic: flag("the same numbers every time on a GPU; false: algorithms that may be faster"),
+  deterministic: flag("compute the same numbers every time on a GPU; false: allow algorithms that may be faster"),
   threads: z
     .int()
     .min(1)
     .max(1024)
     .optional()
-    .describe("CPU threads; unset: all cores, or as many as the CPU quota of a container gives"),
+    .describe("CPU threads; unset: all cores, or as many as a container's CPU quota allows"),
 });
 
 const exchange = z.strictObject({
@@ -202,7 +202,7 @@ const exchange = z.strictObject({
   ),
   mode: oneOf(
     ["sync", "local"],
-    "what is exchanged: gradients after every step, or changes of the parameters after exchange.every local steps",
+    "sync: exchange gradients after every step; local: exchange parameter changes every exchange.every steps",
   ),
   every: whole(1, 1e6, "mode local: steps of a replica between two exchanges"),
   replicas: whole(1, 4096, "mode local: replicas of the model; unset: training.shards").optional(),
@@ -210,12 +210,12 @@ const exchange = z.strictObject({
   outerMomentum: z.number().min(0).lt(1).describe("mode local: Nesterov momentum of the outer optimizer"),
   moments: oneOf(
     ["averaged", "restarted"],
-    "mode local: Adam's moments at the start of a round; averaged ones triple the traffic",
+    "mode local: Adam's moments at the start of a round; averaging triples the traffic",
   ),
   deadlineSeconds: positive(1e6, "seconds without a message before a node is dropped; must exceed the slowest step"),
   mixed: oneOf(
     ["refuse", "allow"],
-    "nodes with other code, engine or processor; allow: admit them, and parameters depend on the nodes",
+    "nodes with different code, engine or processor; allow: admit them; parameters then depend on the nodes",
   ),
   verifyEvery: whole(0, 1e9, "steps between comparisons of the nodes' parameters; 0: never"),
 });
@@ -224,7 +224,7 @@ export const configSchema = z.strictObject({
   seed: whole(0, Number.MAX_SAFE_INTEGER, "seed of every random number"),
   sde: oneOf(sdeNames, "forward SDE"),
   checkpoint: file(
-    "checkpoint to evaluate, sample or start from; best: that of the smallest held-out bound; unset: the newest in the workdir",
+    "checkpoint to evaluate, sample or start from; best: the one with the smallest held-out bound; unset: the newest in the workdir",
   ),
   training,
   data,

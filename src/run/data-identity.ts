@@ -53,7 +53,7 @@ export function bindData(context: RunContext, here: string, loaded: Json, step =
   }
   const dataChanges = [...(before?.dataChanges ?? [])];
   if (changed) {
-    say(`note: training goes on with other data from step ${step} on, as --allow data says: ${difference}`);
+    say(`note: training continues with other data from step ${step} on, as --allow data says: ${difference}`);
     dataChanges.push({ step, before: there, after: here });
   }
   const bound: StoredConfig = {

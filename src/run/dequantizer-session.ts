@@ -80,7 +80,7 @@ function changes(context: RunContext, session: Session, store: CheckpointStore):
   if (mode === "train_deq" && there !== undefined && here !== undefined && there !== here) {
     const difference = dataDifference(context, there, here);
     if (!allow.includes("data")) throw otherData(`dequantizer ${store.newest}`, difference);
-    said.push(`note: the dequantizer goes on with other data, as --allow data says: ${difference}`);
+    said.push(`note: the dequantizer continues with other data, as --allow data says: ${difference}`);
   }
   if (scoreModel !== undefined && scoreModel.parameters !== session.averageDigest()) {
     const which = `the score model of step ${scoreModel.step}, this one is of step ${session.state.step}`;
@@ -115,7 +115,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   });
   const events: RunEvent[] = [];
   const say = (text: string) => events.push({ type: "message", text });
-  const found = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
+  const found = store.load((damage) => say(`warning: ${damage}: using the previous one`));
   if (!found && mode !== "train_deq") {
     throw new UsageError(
       `workdir ${context.workdir} has no trained dequantizer`,

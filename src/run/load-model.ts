@@ -125,7 +125,7 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   const network = scoreNetwork(model, { reduceMean, compile, precision: precisionsOf(config) });
   const { layout } = network;
   const store = new CheckpointStore({ workdir, layout, config: {}, keep: 1 });
-  const warn = (damage: string) => process.emitWarning(`${damage}: going back to the one before it`);
+  const warn = (damage: string) => process.emitWarning(`${damage}: using the previous one`);
   const snapshot = checkpoint === undefined ? store.load(warn)?.snapshot : readAnyCheckpoint(checkpoint, layout);
   if (!snapshot) throw new UsageError(`${workdir} has no checkpoint`, "train first, or give { checkpoint }");
   requireTrainedWith(workdir, stored, store.loaded);

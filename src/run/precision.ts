@@ -31,7 +31,7 @@ function picked(
   hasInstructions: () => boolean,
 ): [Exclude<Wanted, "auto">, string] {
   if (name === "tensorflow-gpu") return ["tf32", "bfloat16 is not measured on GPUs"];
-  if (!native || !compile) return ["float32", "only compiled steps have bfloat16"];
+  if (!native || !compile) return ["float32", "bfloat16 needs compiled steps"];
   if (hasInstructions()) return ["bfloat16", "this processor has instructions for it"];
   return ["float32", "this processor has no instructions for bfloat16"];
 }
@@ -57,7 +57,7 @@ export function settledPrecision(
   const precision = wanted === "auto" ? (stored!.precision as SettledPrecision["precision"]) : wanted;
   const text = precisionText(precision, engine);
   const lines = [
-    ...(wanted === "auto" ? [`precision: ${text}, as this workdir has it`] : []),
+    ...(wanted === "auto" ? [`precision: ${text}, as stored in this workdir`] : []),
     ...(wanted === "bfloat16" ? ["precision: bfloat16"] : []),
   ];
   const half = [precision, config.eval.precision].includes("bfloat16");

@@ -17,6 +17,6 @@ export function startingCheckpoint(
     return { path, snapshot: readAnyCheckpoint(path, network.layout) };
   };
   if (config.checkpoint !== undefined && mode !== "train") return given(config.checkpoint);
-  const own = store.load((damage) => say(`warning: ${damage}: going back to the one before it`));
+  const own = store.load((damage) => say(`warning: ${damage}: using the previous one`));
   return own ?? (config.checkpoint === undefined ? undefined : given(config.checkpoint));
 }

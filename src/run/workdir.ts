@@ -24,7 +24,7 @@ export function openWorkdir(
     const unlock = lockWorkdir(workdir, onMessage, undefined, onLost);
     try {
       const swept = sweepForsaken(workdir);
-      if (swept.length > 0) onMessage(`removed what a killed process was writing: ${listed(swept)}`);
+      if (swept.length > 0) onMessage(`removed unfinished files of a killed process: ${listed(swept)}`);
     } catch (error) {
       unlock();
       throw error;

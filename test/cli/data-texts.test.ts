@@ -50,7 +50,7 @@ describe("a split that was pulled", () => {
 
   it("is stopped without a manifest", () => {
     expect(splitLine({ ...pulled, manifest: undefined } as never)).toBe(
-      "mnist/train: stopped; 7 images are in whole shards, the same command goes on there\n",
+      "mnist/train: stopped; 7 images are in finished shards; run the same command again to continue\n",
     );
   });
 });

@@ -151,7 +151,7 @@ describe("npm run data -- prepare", () => {
     listeners.get("SIGTERM")!();
     const { exitCode, stderr } = await running;
     expect(exitCode).toBe(143);
-    expect(stderr).toMatch(/train: stopped; 0 images are in whole shards, the same command goes on there/);
+    expect(stderr).toMatch(/train: stopped; 0 images are in finished shards; run the same command again to continue/);
     expect((await data(words)).exitCode).toBe(0);
   });
 

@@ -213,12 +213,14 @@ describe("a workdir with a configuration", () => {
     const more = ["--mode", "eval", "--set", "eval.numImages=9", "--workdir", workdir];
     const { exitCode, stderr } = await pipeline(["count", ...more], { run });
     expect(exitCode).toBe(0);
-    expect(stderr).toContain("preset: paper, as this workdir has it");
+    expect(stderr).toContain("preset: paper, as stored in this workdir");
     expect(contexts[0]).toMatchObject({ mode: "eval", preset: "paper" });
     expect(contexts[0]?.config).toMatchObject({ seed: 7, model: { nf: 128, numResBlocks: 2 }, eval: { numImages: 9 } });
     expect(readFileSync(join(workdir, "config.json"), "utf8")).toBe(before);
     const below = await pipeline(["count", ...more, "--preset", "quick", "--set", "data.randomFlip=false"], { run });
-    expect(below.stderr).toContain("preset: quick, below what this workdir was trained with (paper)");
+    expect(below.stderr).toContain(
+      "preset: quick; the settings that this workdir was trained with (paper) take precedence",
+    );
     expect(below.stderr).toContain("note: changed: data.randomFlip: true in the training, false here");
     expect(contexts[1]?.config).toMatchObject({ seed: 7, model: { nf: 128, numResBlocks: 2 } });
     const other = await pipeline(["count", "--mode", "sample", "--set", "model.nf=64", "--workdir", workdir]);

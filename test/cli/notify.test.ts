@@ -22,7 +22,7 @@ describe("--notify", () => {
     expect(() => parseNotify({ notify: ["a.example"] }, undefined)).toThrow("--notify a.example: not a URL");
     expect(() => parseNotify({ notify: ["ftp://a.example"] }, undefined)).toThrow("not a URL");
     expect(() => parseNotify({ notify: ["https://a"], notifyWhen: ["loss=4"] }, undefined)).toThrow('expected a metric, "<" or ">"'); // prettier-ignore
-    expect(() => parseNotify({ notifyWhen: ["a>4"] }, undefined)).toThrow("nobody is told");
+    expect(() => parseNotify({ notifyWhen: ["a>4"] }, undefined)).toThrow("no URL to post to");
   });
 
   it("sends nothing to another machine unencrypted, unless it is allowed, and names no secret path", () => {

@@ -81,7 +81,7 @@ const walks: readonly Walk[] = [
       writeFileSync(join(folder, "bad.png"), "no image");
       return [folder];
     },
-    message: /bad\.png: .*\n +remedy: .*leave what is bad out with (--skip-bad)/,
+    message: /bad\.png: .*\n +remedy: .*skip what is bad with (--skip-bad)/,
   },
 ];
 
@@ -103,7 +103,7 @@ it("bytes whose shape is not said in the file are read by the shape that is aske
   const refused = await prepare(argv);
   expect(refused).toMatchObject({ exitCode: 2 });
   expect(refused.said).toMatch(
-    /FixedSizeBinary\[72\].*\n +remedy: say the shape .*: height, width and channels, such as --shape/,
+    /FixedSizeBinary\[72\].*\n +remedy: give the shape .*: height, width and channels, such as --shape/,
   );
   expect(await prepare([...argv, "--shape", "4,6,3"])).toMatchObject({ exitCode: 0 });
 });

@@ -112,7 +112,7 @@ describe("the cache", () => {
 describe("fetching", () => {
   it("goes on with the next source, and says why", async () => {
     const { said, train } = await load(failing("first", 3), good);
-    expect(said).toContain("CIFAR-10 cannot be had from first: first went away");
+    expect(said).toContain("CIFAR-10 is not available from first: first went away");
     expect(said).toContain("from the fixture");
     expect(Buffer.compare(train.images, Buffer.concat(images.slice(0, 5)))).toBe(0);
   });

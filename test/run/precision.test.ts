@@ -34,7 +34,7 @@ describe("settledPrecision", () => {
     const { precision, lines } = settledPrecision(AUTO, cpu, { precision: "bfloat16" }, lacks);
     expect(precision).toBe("bfloat16");
     expect(lines).toEqual([
-      "precision: bfloat16, as this workdir has it",
+      "precision: bfloat16, as stored in this workdir",
       "note: this processor has no instructions for bfloat16: a step takes longer than in float32",
     ]);
     expect(settledPrecision(AUTO, cpu, { precision: undefined }, has).precision).toBeUndefined();
@@ -60,7 +60,7 @@ describe("settledPrecision", () => {
 describe("bfloat16 in a configuration", () => {
   it.each(["engine", "eval"])("needs compiled steps: %s", (part) => {
     const sets = [`${part}.precision=bfloat16`, "engine.compile=false"];
-    expect(() => configOf(...sets)).toThrow(`${part}.precision: only compiled steps have bfloat16`);
+    expect(() => configOf(...sets)).toThrow(`${part}.precision: bfloat16 needs compiled steps`);
   });
 
   it("is another run than one in float32 or TF32, which differ by the device", () => {
@@ -85,7 +85,7 @@ describe("bfloat16 in a configuration", () => {
     expect([first.exitCode, engine.precision]).toEqual([0, wanted]);
     expect(first.stderr).toContain(`precision: ${wanted}, by auto`);
     const second = await run("engine.precision=auto");
-    expect(second.stderr).toContain(`precision: ${wanted}, as this workdir has it`);
+    expect(second.stderr).toContain(`precision: ${wanted}, as stored in this workdir`);
     const other = await run(`engine.precision=${wanted === "bfloat16" ? "float32" : "bfloat16"}`);
     expect([other.exitCode, other.stderr]).toEqual([2, expect.stringContaining("engine.precision:") as string]);
   });

@@ -14,6 +14,6 @@ it("a workdir is rid of what a killed process was writing, and says so", () => {
   const told: string[] = [];
   const unlock = openWorkdir(workdir, (text) => told.push(text));
   unlock();
-  expect(told).toEqual(["removed what a killed process was writing: checkpoints/.checkpoint_5.arrow.8.tmp"]);
+  expect(told).toEqual(["removed unfinished files of a killed process: checkpoints/.checkpoint_5.arrow.8.tmp"]);
   expect([existsSync(forsaken), existsSync(own)]).toEqual([false, true]);
 });

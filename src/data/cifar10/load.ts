@@ -94,7 +94,7 @@ async function fetchFirst(
       return { data: await assemble(source.fetch(manifest, directory, onProgress), manifest), source };
     } catch (error) {
       reasons.push(`${source.name}: ${(error as Error).message}`);
-      onProgress(`CIFAR-10 cannot be had from ${reasons.at(-1)}`);
+      onProgress(`CIFAR-10 is not available from ${reasons.at(-1)}`);
     }
   }
   throw new UsageError(

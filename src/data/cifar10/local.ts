@@ -13,7 +13,7 @@ const archive = "cifar-10-binary.tar.gz";
 
 export const localRemedy =
   `put the official ${archive} (https://www.cs.toronto.edu/~kriz/cifar.html, "binary version"), or the six .bin files ` +
-  "in it, into the directory that data.path (of prepare: --from) names; or leave it out and the data is fetched";
+  "in it, into the directory that data.path (for prepare: --from) names; without it, the data are downloaded";
 
 /**
  * Paths of what is read under the user's `data.path`: six .bin files, perhaps in a folder of theirs, or the archive.

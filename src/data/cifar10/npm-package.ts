@@ -82,7 +82,7 @@ async function image(
     layout.height !== imagesPerFile ||
     layout.depth !== 8
   )
-    throw new BadFileError(`${name}: ${file} is no PNG of ${imagesPerFile} lines of ${pixels} bytes`);
+    throw new BadFileError(`${name}: ${file} is not a PNG of ${imagesPerFile} lines of ${pixels} bytes`);
   return (await decodeInThreads(png)).data;
 }
 

@@ -89,7 +89,7 @@ async function fetchFirst(
       return source;
     } catch (error) {
       reasons.push(`${source.name}: ${(error as Error).message}`);
-      onProgress(`MNIST cannot be had from ${reasons.at(-1)}`);
+      onProgress(`MNIST is not available from ${reasons.at(-1)}`);
     }
   }
   const names = files.map(({ name }) => `${name}.gz`).join(", ");

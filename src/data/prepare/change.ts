@@ -45,5 +45,5 @@ export function changeOf(before: Work, now: Work): string | undefined {
 export function changeOfUnfinished(before: Work, now: Work): string | undefined {
   const change = changeOf(before, now);
   if (change !== undefined || before.resizing === now.resizing) return change;
-  return "images are resized nearer to Pillow since";
+  return "images are now resized closer to Pillow's result";
 }

@@ -118,7 +118,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
   try {
     const found = JSON.parse(await readFile(path, "utf8")) as unknown;
     const { whole = true } = unsealJson(found as Readonly<Record<string, unknown>>);
-    if (!whole) throw new Error("it is not as it was written, its hash differs");
+    if (!whole) throw new Error("its content does not match its hash");
     const value = manifest.parse(found);
     requireKnownLayout(path, value.layout);
     const sum = value.shards.reduce((total, part) => total + part.count, 0);

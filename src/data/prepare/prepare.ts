@@ -72,7 +72,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
     onMessage?.(
       differing === undefined
         ? `the images of ${directory} are those of the sources, by their hashes`
-        : `the images for ${differing} changed: all is prepared anew`,
+        : `the images for ${differing} changed: everything is prepared again`,
     );
     if (differing !== undefined) beginAnew(directory);
     if (differing !== undefined) done = undefined;
@@ -85,7 +85,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const before = progress.entries.map(({ skipped }) => skipped);
   refuseGaps(directory, before, skipBad);
   const kept = sum(progress.entries.map(({ count }) => count));
-  if (kept > 0) onMessage?.(`going on behind ${kept} images in ${progress.entries.length} whole shards`);
+  if (kept > 0) onMessage?.(`continuing after ${kept} images in ${progress.entries.length} finished shards`);
   const rest = await convert(source, progress, how);
   const images = sum(progress.entries.map(({ count }) => count));
   if (!rest) return { images, kept };
@@ -132,7 +132,7 @@ async function checkDone(
 ): Promise<Manifest | undefined> {
   const manifest = await readableManifest(directory);
   if (!manifest) {
-    onMessage(`${manifestFile(directory)} is damaged and written anew`);
+    onMessage(`${manifestFile(directory)} is damaged and is written again`);
     return undefined;
   }
   if (!sameTask(manifest.work, work)) {
@@ -148,7 +148,7 @@ async function checkDone(
     change = changeOfUnfinished(manifest.work, work);
   }
   if (change !== undefined) {
-    onMessage(`${change}: all is prepared anew`);
+    onMessage(`${change}: everything is prepared again`);
     beginAnew(directory);
   }
   return undefined;

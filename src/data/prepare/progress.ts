@@ -65,7 +65,7 @@ export async function resume(
 ): Promise<ProgressFile<Finished>> {
   const before = readProgress<Finished>(progressFile(directory));
   const changed = before && changeOfUnfinished(before.work as Work, work);
-  if (changed !== undefined && before!.entries.length > 0) onMessage(`${changed}: all is prepared anew`);
+  if (changed !== undefined && before!.entries.length > 0) onMessage(`${changed}: everything is prepared again`);
   let progress = new ProgressFile<Finished>(progressFile(directory), work);
   const kept: Finished[] = [];
   for (const shard of progress.entries) {

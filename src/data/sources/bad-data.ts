@@ -1,7 +1,7 @@
 import { UsageError } from "../../base/errors.ts";
 import type { SourceEntry } from "./source.ts";
 
-const REMEDY = "put a whole copy of the data there, or leave what is bad out with --skip-bad";
+const REMEDY = "replace the data with an intact copy, or skip what is bad with --skip-bad";
 
 /** An image, or the rest of a file of images, that cannot be used; it may be left out when the user says so. */
 export class BadDataError extends UsageError {

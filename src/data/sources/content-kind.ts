@@ -37,7 +37,7 @@ const SIGNS: readonly (readonly [at: number, sign: string, kind: ContentKind])[]
     "FEA1",
     {
       name: "a file of Feather version 1, which is not read",
-      remedy: "write it anew with pyarrow.feather.write_feather(pyarrow.feather.read_table(path), path)",
+      remedy: "write it again with pyarrow.feather.write_feather(pyarrow.feather.read_table(path), path)",
     },
   ],
   [0, "\x93NUMPY", { name: "an .npy file", ...reads("arrays") }],

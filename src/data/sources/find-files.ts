@@ -44,7 +44,7 @@ const endingOf = (name: string) => /[^.](\.[^.]+)$/.exec(name)?.[1]?.toLowerCase
 export const notRead = (name: string): string => `${endingOf(name) ?? "without an ending"}: not read`;
 
 function foundFile({ name, path }: Listed): Found {
-  const fault = typeof path === "string" ? undefined : new BadDataError(shownPath(path), "its name is no UTF-8", { whole: true, remedy: "rename the file" }); // prettier-ignore
+  const fault = typeof path === "string" ? undefined : new BadDataError(shownPath(path), "its name is not UTF-8", { whole: true, remedy: "rename the file" }); // prettier-ignore
   return { path: shownPath(path), split: splitOfFile(name), fault };
 }
 
@@ -54,7 +54,7 @@ async function search(folder: string, wanted: RegExp, tally: Tally, depth = DEPT
   for (const entry of await visible(folder, tally)) {
     if (await isFolder(entry)) {
       if (typeof entry.path === "string") folders.push(entry);
-      else tally.add("a folder whose name is no UTF-8", entry.name);
+      else tally.add("a folder whose name is not UTF-8", entry.name);
     } else if (!wanted.test(entry.name)) tally.add(notRead(entry.name), entry.name);
     else files.push(foundFile(entry));
   }

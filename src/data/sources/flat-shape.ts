@@ -8,5 +8,5 @@ export const shapeOfFlat = (length: number, shape: readonly number[] | undefined
 export function shapeRemedy(length: number): string {
   const side = [3, 1].map((channels) => [Math.sqrt(length / channels), channels] as const);
   const [square = 32, channels = 3] = side.find(([value]) => Number.isInteger(value)) ?? [];
-  return `say the shape of an image as it is stored: height, width and channels, such as --shape ${square},${square},${channels}`;
+  return `give the shape of an image as it is stored: height, width and channels, such as --shape ${square},${square},${channels}`;
 }

@@ -59,7 +59,7 @@ const usual = ["train", "test"];
 const known: Format[] = [
   {
     name: "cifar10",
-    summary: "CIFAR-10, binary version; without --from it is fetched",
+    summary: "CIFAR-10, binary version; downloaded if --from is omitted",
     splits: usual,
     open: (options, { cacheDir, onProgress }) => openCifar10(options, join(cacheDir, "data"), onProgress),
   },
@@ -77,7 +77,7 @@ const known: Format[] = [
   },
   {
     name: "mnist",
-    summary: "MNIST, Fashion-MNIST, EMNIST: idx files, .gz or not",
+    summary: "MNIST, Fashion-MNIST, EMNIST: idx files, with or without .gz",
     splits: usual,
     open: files(openMnist),
   },
@@ -95,13 +95,13 @@ const known: Format[] = [
   },
   {
     name: "folder",
-    summary: "any folder of png, jpg, webp, gif, tif or avif, LSUN and FFHQ among them",
+    summary: "any folder of png, jpg, webp, gif, tif or avif images, including LSUN and FFHQ",
     open: files(openFolder),
     found: splitsOfFolder,
   },
   {
     name: "tfrecords",
-    summary: "TFRecord files, as of FFHQ, CelebA-HQ and LSUN",
+    summary: "TFRecord files, such as FFHQ, CelebA-HQ and LSUN",
     open: files(openTfRecords),
     found: foundIn("tfrecords"),
   },

@@ -60,11 +60,11 @@ export async function listFolder(folder: FilePath): Promise<Listed[]> {
 
 /** System errors that concern one file alone; any other, such as too many open files, concerns no file. */
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "it is not there, or a link to nothing",
-  ENOTDIR: "it is not there, or a link to nothing",
+  ENOENT: "it does not exist, or is a broken link",
+  ENOTDIR: "it does not exist, or is a broken link",
   ELOOP: "a link to itself",
-  EACCES: "it may not be read",
-  EPERM: "it may not be read",
+  EACCES: "this user may not read it",
+  EPERM: "this user may not read it",
   EISDIR: "it is a folder",
   ENXIO: "it is not a regular file",
   ENODEV: "it is not a regular file",

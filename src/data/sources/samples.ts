@@ -40,7 +40,7 @@ function requireFinite(where: string, type: SampleType, [low, high]: SampleRange
   if (Number.isFinite(low) && Number.isFinite(high)) return;
   const what = Number.isNaN(low) ? "not a number (NaN)" : "infinite";
   throw new BadDataError(where, `a sample of it, of type ${type}, is ${what}`, {
-    remedy: "mend the image, or leave it out with --skip-bad",
+    remedy: "repair the image, or skip it with --skip-bad",
   });
 }
 

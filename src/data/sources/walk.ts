@@ -46,7 +46,7 @@ async function contentOf(folder: FilePath, around: readonly string[], tally: Tal
     else if (entry.kind === "folder") folders.push(entry);
     else if (found && !(found instanceof BadDataError) && found.isDirectory()) {
       const id = idOf(found);
-      if (around.includes(id)) tally.add("a link to a folder around it", name);
+      if (around.includes(id)) tally.add("a link to a folder that contains it", name);
       else folders.push({ ...entry, id });
     } else if (image) {
       const regular = entry.kind === "file" || (entry.kind === "link" && found);

@@ -101,8 +101,8 @@ function computed(
     return found;
   };
   let whole = false;
-  const before = spool.images > 0 ? [message(`quality: going on behind the features of ${spool.images} of ${data.length} images`)] : []; // prettier-ignore
-  const damage = spool.damage === undefined ? [] : [message(`warning: ${spool.damage}: it is computed anew`)];
+  const before = spool.images > 0 ? [message(`quality: continuing after the features of ${spool.images} of ${data.length} images`)] : []; // prettier-ignore
+  const damage = spool.damage === undefined ? [] : [message(`warning: ${spool.damage}: it is computed again`)];
   const work = withCredit(2, (credit) =>
     concat(
       spool.images > 0 ? spooledFeatures(spool, { batchSize, signal }) : EMPTY,
@@ -121,7 +121,7 @@ function computed(
     ),
   );
   const stopped = () =>
-    `quality: stopped among the images; the next start goes on behind the features of ${spool.images}`;
+    `quality: stopped while computing features; the next start continues after the features of ${spool.images}`;
   const told = defer(() => (whole || !signal.aborted ? EMPTY : of(message(stopped()))));
   return concat(
     of(...damage, ...before),

@@ -79,8 +79,8 @@ export async function copiedImages(
     const unlock = await locked(directory, signal, onProgress);
     try {
       onProgress(
-        `NOTE: ${images} images (${byteText(bytes)}) of ${server} are copied to ${directory}, ` +
-          "unless they are there, and read from there: this machine needs the room on its disk",
+        `NOTE: ${images} images (${byteText(bytes)}) are copied from ${server} to ${directory} ` +
+          "unless they are already there; this machine needs that much disk space",
       );
       let before = 0;
       for (const flight of paths) {

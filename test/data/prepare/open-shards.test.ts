@@ -85,7 +85,7 @@ describe("openShards", () => {
     await (await fails((of) => of.count++)).toThrow(/damaged: its shards have 23 images, it says 24/);
     await (await fails((of) => (of.shards[0]!.file = "../shard-00000.arrow"))).toThrow(/damaged: .*shards\[0\]\.file/);
     writeFileSync(path, JSON.stringify(manifest).replace("0.", "0.1"));
-    await expect(openShards(directory)).rejects.toThrow("damaged: it is not as it was written, its hash differs");
+    await expect(openShards(directory)).rejects.toThrow("damaged: its content does not match its hash");
     writeFileSync(path, "{");
     await expect(openShards(directory)).rejects.toThrow(/manifest\.json is damaged/);
   });

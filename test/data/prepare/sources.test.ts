@@ -83,7 +83,7 @@ it("resized in another way is kept where it is done, and begun anew where it is 
   expect(changeOf({ ...work, resizing: undefined }, work)).toBeUndefined();
   rmSync(join(directory, "manifest.json"));
   expect(await run()).toEqual({ count, kept: 0 });
-  expect(said[0]).toBe("images are resized nearer to Pillow since: all is prepared anew");
+  expect(said[0]).toBe("images are now resized closer to Pillow's result: everything is prepared again");
   expect(readFileSync(join(directory, "shards.jsonl"), "utf8")).toBe(before);
 });
 
@@ -95,7 +95,7 @@ it("resized in another way and no longer whole has no manifest while it is made 
   await writeManifest(directory, { ...rest, work: { ...work, resizing: undefined } });
   truncateSync(join(directory, "shard-00000.arrow"), 100);
   await run({ signal: AbortSignal.abort() });
-  expect(said[0]).toBe("images are resized nearer to Pillow since: all is prepared anew");
+  expect(said[0]).toBe("images are now resized closer to Pillow's result: everything is prepared again");
   expect(existsSync(join(directory, "manifest.json"))).toBe(false);
   expect(await run()).toEqual({ count, kept: 0 });
 });
@@ -145,7 +145,7 @@ describe("a source whose files have the sizes and times that they had", () => {
     grey(from, 2);
     expect((await run()).kept).toBe(10);
     expect((await run({ verify: true })).kept).toBe(0);
-    expect(said[0]).toMatch(/the images for shard-00000\.arrow changed: all is prepared anew/);
+    expect(said[0]).toMatch(/the images for shard-00000\.arrow changed: everything is prepared again/);
     expect(await pixels()).toEqual([2]);
   });
 
@@ -157,7 +157,7 @@ describe("a source whose files have the sizes and times that they had", () => {
     expect(existsSync(join(directory, "shard-00000.arrow"))).toBe(true);
     grey(from, 2);
     await run({ verify: true });
-    expect(said[0]).toMatch(/changed: all is prepared anew/);
+    expect(said[0]).toMatch(/changed: everything is prepared again/);
     expect(await pixels()).toEqual([2]);
   });
 
@@ -168,7 +168,7 @@ describe("a source whose files have the sizes and times that they had", () => {
     grey(from, 2);
     utimesSync(join(from, "3.npy"), 2e9, 2e9);
     expect((await run()).kept).toBe(0);
-    expect(said[0]).toMatch(/3\.npy changed \(written .*\): all is prepared anew/);
+    expect(said[0]).toMatch(/3\.npy changed \(written .*\): everything is prepared again/);
     expect(await pixels()).toEqual([2]);
   });
 });
@@ -179,7 +179,7 @@ it("writes a damaged manifest anew, but not one of another program", async () =>
   for (const text of ["", "{", '{"kind":"scorestream-shards"}']) {
     writeFileSync(join(directory, "manifest.json"), text);
     expect((await run()).count).toBe(count);
-    expect(said[0]).toMatch(/manifest\.json is damaged and written anew/);
+    expect(said[0]).toMatch(/manifest\.json is damaged and is written again/);
     expect((await readManifest(directory)).count).toBe(count);
   }
   writeFileSync(join(directory, "manifest.json"), '{"name":"an extension of a browser"}');

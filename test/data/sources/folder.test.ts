@@ -50,14 +50,14 @@ describe("openFolder", () => {
     expect(await namesOf(folder)).toEqual(["1.png"]);
   });
 
-  it("follows links to files and to folders, and counts a link to a folder around it", async () => {
+  it("follows links to files and to folders, and counts a link to a folder that contains it", async () => {
     const [folder, other] = [images("a/1.png"), images("2.png")];
     symlinkSync(join(other, "2.png"), join(folder, "link.png"));
     symlinkSync(other, join(folder, "b"));
     symlinkSync(folder, join(folder, "a/loop"));
     expect(await namesOf(folder)).toEqual(["link.png", "a/1.png", "b/2.png"]);
     expect((await open(folder)).passedOver).toEqual([
-      { reason: "a link to a folder around it", count: 1, first: ["loop"] },
+      { reason: "a link to a folder that contains it", count: 1, first: ["loop"] },
     ]);
   });
 
@@ -88,7 +88,7 @@ describe("openFolder", () => {
     expect(all.filter(({ data }) => data).map(({ name }) => name)).toEqual([join(folder, "good.png")]);
     expect(Object.fromEntries(badOf(all).map(({ where, reason }) => [where.slice(folder.length + 1), reason]))).toEqual(
       {
-        "dead.png": "it is not there, or a link to nothing (ENOENT)",
+        "dead.png": "it does not exist, or is a broken link (ENOENT)",
         "fifo.png": "it is not a regular file",
         "self.png": "a link to itself (ELOOP)",
         "to-fifo.png": "it is not a regular file",

@@ -30,7 +30,7 @@ describe("a file that cannot be read", () => {
     const how = { size: 8 };
     const strict = async () => prepare(await open(format, path, how), { directory: temporaryFolder() });
     await expect(strict()).rejects.toThrow(BadDataError);
-    await expect(strict()).rejects.toThrow(/leave what is bad out with --skip-bad/);
+    await expect(strict()).rejects.toThrow(/skip what is bad with --skip-bad/);
 
     const source = await open(format, path, { ...how, skipBad: true });
     const directory = temporaryFolder();

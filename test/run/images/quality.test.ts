@@ -201,7 +201,7 @@ describe("imageQuality", () => {
     );
     expect(kept).toBeGreaterThanOrEqual(6);
     const again = await collect(imageQuality({ ...context, signal }, session, data, loadSmall).of(unused));
-    expect(texts(again)).toContain(`quality: going on behind the features of ${kept} of 12 images`);
+    expect(texts(again)).toContain(`quality: continuing after the features of ${kept} of 12 images`);
     const computed = again
       .filter((event) => event.type === "progress")
       .map((event) => (event as { done: number }).done);
@@ -227,7 +227,7 @@ describe("imageQuality", () => {
     writeFileSync(path, bytes);
     const signal = new AbortController().signal;
     const again = await run({ signal });
-    expect(texts(again)).toContain(`warning: ${path}: batch 1 is damaged: it is computed anew`);
+    expect(texts(again)).toContain(`warning: ${path}: batch 1 is damaged: it is computed again`);
     expect(Math.abs(results(again).fid!)).toBeLessThan(1e-9);
   });
 });
