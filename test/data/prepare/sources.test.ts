@@ -59,7 +59,7 @@ describe.each(Object.keys(NAMES))("%s", (format) => {
     const { count } = await run();
     copyFileSync(join(from, NAMES[format]!), join(from, `b-${NAMES[format]!}`));
     expect(await run()).toEqual({ count: 2 * count!, kept: 0 });
-    expect(said[0]).toMatch(/is new: all is|1 images, now 2/);
+    expect(said[0]).toMatch(/is new: everything is|1 images, now 2/);
   });
 });
 

@@ -189,7 +189,7 @@ describe("imageQuality", () => {
       // The image in hand may end it with the signal's reason.
       await collect(watched).catch((error: Error) => expect(error.message).toMatch(/aborted/));
     });
-    expect(texts(seen).filter((text) => /the next start goes on behind the features of \d+$/.test(text))).toHaveLength(
+    expect(texts(seen).filter((text) => /the next start continues after the features of \d+$/.test(text))).toHaveLength(
       1,
     );
     expect(results(seen)).toEqual({});
