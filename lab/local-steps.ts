@@ -1,6 +1,6 @@
 /**
- * Bits/dim of `gaussian` by local steps beside the exchange of every step, for each length of a round and each start of
- * Adam's moments: `node scripts/run.mjs lab/local-steps.ts [steps] [seeds]`, default 600 steps and 3 seeds. It writes
+ * Bits/dim of `gaussian` by local steps beside the exchange of every step, for each length of a round, each start of
+ * Adam's moments, and numbers in float32 and int8: `node scripts/run.mjs lab/local-steps.ts [steps] [seeds]`, default 600 steps and 3 seeds. It writes
  * docs/lab/local-steps.md. Runs that are done are kept in a file of the temporary folder, and are not repeated.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -26,6 +26,7 @@ import { perturb } from "../src/streams/perturb.ts";
 import { sampleTime } from "../src/streams/sample-time.ts";
 import { scoreMatching } from "../src/streams/score-matching.ts";
 import { LocalGroup } from "../src/training/local-group.ts";
+import { int8Size } from "../src/ops/int8-blocks.ts";
 import { summedVectors, type Moments } from "../src/training/replica.ts";
 import { learningRate } from "../src/training/schedule.ts";
 import { TrainState } from "../src/training/train-state.ts";
@@ -49,6 +50,8 @@ interface Way {
   /** 1: the gradient of every step is exchanged. */
   readonly every: number;
   readonly moments?: Moments;
+  /** What replicas send is rounded, and so is its sum. */
+  readonly int8?: boolean;
 }
 const ways: readonly Way[] = [
   { every: 1 },
@@ -56,9 +59,11 @@ const ways: readonly Way[] = [
     { every, moments: "averaged" as const },
     { every, moments: "restarted" as const },
   ]),
+  ...[50, 10].map((every) => ({ every, moments: "restarted" as const, int8: true })),
   { every: 50, moments: "carried" },
 ];
-const nameOf = ({ every, moments }: Way) => (moments ? `${every} ${moments}` : "sync");
+const numbersOf = ({ int8 = false }: Way) => (int8 ? "int8" : "float32");
+const nameOf = (way: Way) => (way.moments ? `${way.every} ${way.moments}${way.int8 ? " int8" : ""}` : "sync");
 
 await loadEngine();
 const network = scoreNetwork(mlp({ dims: chain.dims, width: 64, depth: 2 }), { reduceMean: true, compile: true });
@@ -71,7 +76,7 @@ function training(state: TrainState, way: Way, seed: number, data: Examples) {
     perturb<"data" | "t">(sde, { seed }),
   );
   const loss = { weighting: "importance" as const, seed };
-  const { moments, every } = way;
+  const { moments, every, int8 = false } = way;
   if (!moments) {
     return trainBatches(data, "data", { batchSize: BATCH, shards: 1, seed, from: 0, to: steps }).pipe(
       noisy,
@@ -81,7 +86,7 @@ function training(state: TrainState, way: Way, seed: number, data: Examples) {
       ema(state, { rate: EMA, compile: true }),
     );
   }
-  const group = new LocalGroup({ replicas: REPLICAS, every, from: 0, to: steps / every });
+  const group = new LocalGroup({ replicas: REPLICAS, every, from: 0, to: steps / every, int8 });
   const pace = credit(2);
   const options = {
     state,
@@ -153,12 +158,16 @@ for (let seed = 1; seed <= seeds; seed++) {
 const valuesOf = (way: Way) => Array.from({ length: seeds }, (_, i) => found.get(`${nameOf(way)} ${i + 1}`)!);
 const sync = valuesOf(ways[0]!);
 /** Bytes sent, in those of the exchange of every step. */
-const bytesOf = ({ every, moments }: Way) => (moments && moments !== "carried" ? summedVectors(moments) : 1) / every;
+const bytesOf = ({ every, moments, int8 }: Way) => {
+  const vectors = moments && moments !== "carried" ? summedVectors(moments) : 1;
+  const { length } = network.layout;
+  return (vectors * (int8 ? int8Size(length) : 4 * length)) / (4 * length) / every;
+};
 const rows = ways.map((way) => {
   const values = valuesOf(way);
   const more = values.map((value, i) => value - sync[i]!);
   const bytes = bytesOf(way) === 1 ? "1" : `1/${(1 / bytesOf(way)).toFixed(1).replace(/\.0$/, "")}`;
-  return `| ${way.moments ? way.every : "1, sync"} | ${way.moments ?? ""} | ${bytes} | ${shown(values)} | ${way.moments ? shown(more) : ""} |`;
+  return `| ${way.moments ? way.every : "1, sync"} | ${way.moments ?? ""} | ${numbersOf(way)} | ${bytes} | ${shown(values)} | ${way.moments ? shown(more) : ""} |`;
 });
 writeFileSync(
   "docs/lab/local-steps.md",
@@ -169,10 +178,11 @@ writeFileSync(
 The data are those of \`gaussian\`, and so is the network. ${REPLICAS} replicas share a batch of ${BATCH}; each run takes ${steps} steps, so all see the
 same examples. Learning rates are ${optim.lr}, falling to ${optim.finalLr}, and for the outer optimizer ${outer.learningRate} with momentum ${outer.momentum}. The average has rate ${EMA}.
 Bits/dim are above the exact value, by the ODE on ${HELD} examples: means and standard errors over ${seeds} seeds. The last column is the
-difference to the exchange of every step, paired by seed. Bytes are those that a node sends, as a part of what it sends in sync.
+difference to the exchange of every step, paired by seed. Bytes are those that a node sends, as a part of what it sends in sync, with
+a replica on each node.
 
-| steps in a round | moments | bytes | bits/dim above exact | above sync |
-| ---------------- | ------- | ----- | -------------------- | ---------- |
+| steps in a round | moments | numbers | bytes | bits/dim above exact | above sync |
+| ---------------- | ------- | ------- | ----- | -------------------- | ---------- |
 ${rows.join("\n")}
 
 Carried moments stay with their replica and are not exchanged. They are lost with its node, so the program does not offer them.

@@ -142,6 +142,8 @@ export interface VectorAbout {
   readonly name: string;
   readonly length: number;
   readonly bfloat16: boolean;
+  /** Blocks of int8; excludes `bfloat16`. */
+  readonly int8?: boolean | undefined;
 }
 
 export interface Header {

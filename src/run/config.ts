@@ -197,8 +197,8 @@ const engine = z.strictObject({
 const exchange = z.strictObject({
   engine: oneOf(["grpc", "tensorflow"], "transport of the gradients for --listen and --join"),
   wire: oneOf(
-    ["float32", "bfloat16"],
-    "number format on the wire; with bfloat16 the result depends on the number of nodes",
+    ["float32", "bfloat16", "int8"],
+    "number format on the wire; with bfloat16 the result depends on the number of nodes; int8: mode local only",
   ),
   mode: oneOf(
     ["sync", "local"],

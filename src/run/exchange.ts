@@ -82,8 +82,9 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
   state.useOuter(rounds !== undefined);
   const { every, replicas } = rounds ?? { every: 1, replicas: training.shards };
   const to = training.steps / every;
+  const int8 = exchange.wire === "int8";
   if (!targets) {
-    const peers = rounds ? new LocalGroup({ every, replicas, from: state.step / every, to, signal }) : alone();
+    const peers = rounds ? new LocalGroup({ every, replicas, from: state.step / every, to, signal, int8 }) : alone();
     return { peers, events };
   }
   const tell = (text: string) => events.next({ type: "message", text });
@@ -95,6 +96,7 @@ export function peersOf(context: RunContext, { state, store, network, data }: Tr
       shardSize: rounds ? every : training.batchSize / training.shards,
       parameters: state.layout.length * (rounds ? summedVectors(exchange.moments) : 1),
       bfloat16: exchange.wire === "bfloat16",
+      int8,
       averages: config.model.emaRates,
       ...(rounds && { local: { every, parameters: state.layout.length } }),
     },

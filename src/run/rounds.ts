@@ -25,7 +25,12 @@ export function roundsOf({ exchange, training }: Config): Rounds | undefined {
 export function roundProblems(config: Config): RoundProblem[] {
   const { exchange, training } = config;
   const rounds = roundsOf(config);
-  if (!rounds) return [];
+  const int8 = exchange.wire === "int8";
+  const needsLocal = {
+    message: "exchange.wire: int8 rounds what rounds of local steps send; exchange.mode is sync",
+    remedy: "--set exchange.mode=local, or exchange.wire=float32",
+  };
+  if (!rounds) return int8 ? [needsLocal] : [];
   const { every, replicas } = rounds;
   const multiples = (["steps", "checkpointEvery", "snapshotEvery"] as const)
     .filter((name) => training[name] % every !== 0)
@@ -41,6 +46,10 @@ export function roundProblems(config: Config): RoundProblem[] {
     message: "training.onDivergence: a round of local steps cannot be taken again",
     remedy: "--set training.onDivergence=stop",
   };
+  const needsRestart = {
+    message: "exchange.wire: int8 is too coarse for Adam's moments, and exchange.moments is averaged",
+    remedy: "--set exchange.moments=restarted",
+  };
   const only = (name: "engine" | "wire", value: string) => ({
     message: `exchange.${name}: ${exchange[name]} does not work with exchange.mode=local`,
     remedy: `--set exchange.${name}=${value}`,
@@ -50,7 +59,8 @@ export function roundProblems(config: Config): RoundProblem[] {
     ...multiples,
     ...(training.onDivergence === "stop" ? [] : [again]),
     ...(exchange.engine === "grpc" ? [] : [only("engine", "grpc")]),
-    ...(exchange.wire === "float32" ? [] : [only("wire", "float32")]),
+    ...(exchange.wire === "bfloat16" ? [only("wire", "float32")] : []),
+    ...(int8 && exchange.moments === "averaged" ? [needsRestart] : []),
   ];
 }
 

@@ -2,9 +2,11 @@
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { Bell } from "../base/bell.ts";
 import { tf } from "../engine/tf.ts";
+import { roundToInt8 } from "../ops/int8-blocks.ts";
 import { sumInOrder } from "../ops/sum-tree.ts";
 import { PartialSums } from "./partial-sums.ts";
 import type { Group, ShardGradient, StepSum, Turn } from "./peers.ts";
+import { roundedToInt8 } from "./rounded-to-int8.ts";
 
 /** Options of {@link LocalGroup}. */
 export interface LocalGroupOptions {
@@ -17,6 +19,8 @@ export interface LocalGroupOptions {
   readonly to: number;
   /** Once aborted, the round in hand is given up. */
   readonly signal?: AbortSignal | undefined;
+  /** Rounds each replica's change and their sum to int8 in blocks, as nodes that send it do; default: nothing is rounded. */
+  readonly int8?: boolean;
 }
 
 const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard === b.shard;
@@ -66,7 +70,7 @@ export class LocalGroup implements Group {
   }
 
   add({ shard, values, t, loss }: ShardGradient): void {
-    this.#sums.add(shard, tf.clone(values));
+    this.#sums.add(shard, this.#options.int8 ? roundedToInt8(values) : tf.clone(values));
     this.#losses.push({ t, loss });
     this.#settle();
   }
@@ -105,6 +109,7 @@ export class LocalGroup implements Group {
   #commit(step: number): void {
     const sums = this.#sums.sums;
     const sum = tf.tidy(() => sumInOrder(sums, this.shards, (a, b) => tf.add<Tensor1D>(a, b)).dataSync().slice()); // prettier-ignore
+    if (this.#options.int8) roundToInt8(sum as Float32Array);
     const join = (name: "t" | "loss") => concatenated(this.#losses.map((losses) => losses[name]));
     const whole = { step, sum: sum as Float32Array, t: join("t"), loss: join("loss") };
     this.#clear();

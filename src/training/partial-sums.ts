@@ -8,11 +8,16 @@ import { areSiblings, endOf, type Subtree, type SubtreeSum } from "../ops/sum-tr
 export class PartialSums<T> {
   readonly #add: (a: T, b: T) => T;
   readonly #free: (value: T) => void;
+  readonly #merges: boolean;
   /** Disjoint, in order. */
   #sums: SubtreeSum<T>[] = [];
 
-  /** @param add Makes a new value; @param free Called with each value that is no longer needed. */
-  constructor(add: (a: T, b: T) => T, free: (value: T) => void) {
+  /**
+   * @param add Makes a new value; @param free Called with each value that is no longer needed.
+   * @param merges False: nothing is summed yet, and each shard's stays as it is.
+   */
+  constructor(add: (a: T, b: T) => T, free: (value: T) => void, merges = true) {
+    this.#merges = merges;
     this.#add = add;
     this.#free = free;
   }
@@ -24,7 +29,7 @@ export class PartialSums<T> {
     const next = this.#sums[before];
     if (next && next.subtree.first <= shard) throw new RangeError(`shard ${shard} was added twice`);
     this.#sums.splice(before, 0, { subtree: { first: shard, level: 0 }, value });
-    this.#mergeAround(before);
+    if (this.#merges) this.#mergeAround(before);
   }
 
   #mergeAround(index: number): void {

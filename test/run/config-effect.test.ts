@@ -199,11 +199,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   "exchange.outerLr": row("1", local, PARAMETERS),
   "exchange.outerMomentum": row("0", local, PARAMETERS),
   "exchange.moments": row("restarted", local, PARAMETERS),
+  "exchange.wire": row("int8", local, PARAMETERS, "exchange.moments=restarted"),
 };
 
 /** Fields that change nothing here, and why. */
 const UNSEEN: Readonly<Record<string, string>> = {
-  "exchange.wire": "counts between nodes only: test/grpc/exchange",
   "exchange.mixed": "counts between nodes only: test/grpc/exchange",
   "exchange.verifyEvery": "counts between nodes only: test/grpc/exchange",
   "exchange.deadlineSeconds": "counts when a node falls silent only: test/grpc/exchange",

@@ -98,13 +98,26 @@ describe("resolveConfig", () => {
     ["exchange.replicas=3", "exchange.replicas: 3 replicas cannot share training.shards, 4", "training.shards=3"],
     ["exchange.engine=tensorflow", "exchange.engine: tensorflow", "--set exchange.engine=grpc"],
     ["exchange.wire=bfloat16", "exchange.wire: bfloat16", "--set exchange.wire=float32"],
+    ["exchange.wire=int8", "exchange.wire: int8 is too coarse for Adam's moments", "--set exchange.moments=restarted"],
     ["training.onDivergence=back", "training.onDivergence: a round", "--set training.onDivergence=stop"],
   ])("--set %s is refused with local steps: %s, %s", (set, problem, remedy) => {
     const local = ["training.shards=4", "exchange.mode=local"];
     expect(() => resolve([...local, set])).toThrow(problem);
     expect(() => resolve([...local, set])).toThrow(remedy);
-    if (!set.startsWith("exchange.engine")) expect(() => resolve(["training.shards=4", set])).not.toThrow();
+    if (!/engine|int8/.test(set)) expect(() => resolve(["training.shards=4", set])).not.toThrow();
     expect(() => resolve([...local, "exchange.replicas=2", "training.snapshotEvery=0"])).not.toThrow();
+  });
+
+  it("refuses int8 on the wire without local steps", () => {
+    expect(() => resolve(["exchange.wire=int8"])).toThrow("exchange.wire: int8");
+    expect(() => resolve(["exchange.wire=int8"])).toThrow("--set exchange.mode=local");
+    const local = [
+      "exchange.mode=local",
+      "training.shards=4",
+      "exchange.moments=restarted",
+      "training.snapshotEvery=0",
+    ];
+    expect(() => resolve([...local, "exchange.wire=int8"])).not.toThrow();
   });
 
   it("names every field that is out of range", () => {

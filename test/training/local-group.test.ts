@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { tf } from "../../src/engine/tf.ts";
+import { roundToInt8 } from "../../src/ops/int8-blocks.ts";
 import { LocalGroup } from "../../src/training/local-group.ts";
 import type { StepSum, Turn } from "../../src/training/peers.ts";
 import { expectNoLeak } from "../support/tensors.ts";
@@ -45,6 +46,34 @@ describe("LocalGroup", () => {
         { step: 5, shard: 0 },
         undefined,
       ]);
+    });
+  });
+
+  it("rounds each replica's change and their sum to int8 in blocks if asked to", async () => {
+    await expectNoLeak(async () => {
+      const changes = [0.3, 1, 2].map((size) => Float32Array.from({ length: 600 }, (_, i) => size * Math.sin(i * size) * 3 ** -(i % 9))); // prettier-ignore
+      const sumWith = async (int8: boolean) => {
+        const peers = new LocalGroup({ replicas: 3, every: 5, from: 0, to: 1, int8 });
+        const sums: Float32Array[] = [];
+        peers.onSum(({ sum }) => sums.push(sum));
+        for await (const turn of peers.turns(new AbortController().signal)) {
+          setImmediate(() => {
+            const values = tf.tensor1d(changes[turn.shard]!);
+            peers.add({ ...turn, values, t: Float32Array.of(0), loss: Float32Array.of(0) });
+            expect([...(values.dataSync() as Float32Array)]).toEqual([...changes[turn.shard]!]);
+            values.dispose();
+          });
+        }
+        return sums[0]!;
+      };
+      const add = (a: Float32Array, b: Float32Array) => a.map((value, i) => value + b[i]!);
+      const summed = ([a, b, c]: readonly Float32Array[]) => add(add(a!, b!), c!);
+      const rounded = (values: Float32Array) => roundToInt8(values.slice());
+      expect(await sumWith(true)).toEqual(rounded(summed(changes.map(rounded))));
+      expect(await sumWith(false)).toEqual(summed(changes));
+      // All three roundings count.
+      expect(rounded(summed(changes))).not.toEqual(rounded(summed(changes.map(rounded))));
+      expect(summed(changes.map(rounded))).not.toEqual(rounded(summed(changes.map(rounded))));
     });
   });
 

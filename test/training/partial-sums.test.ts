@@ -48,6 +48,15 @@ describe("PartialSums", () => {
     expect(freed).toEqual(gone);
   });
 
+  it("keeps each shard's by itself where nothing is summed yet, in order", () => {
+    const freed: string[] = [];
+    const sums = new PartialSums<string>((a, b) => `(${a}+${b})`, (value) => freed.push(value), false); // prettier-ignore
+    for (const shard of [3, 0, 2, 1]) sums.add(shard, String(shard));
+    expect(sums.sums.map(({ subtree, value }) => [subtree.first, subtree.level, value])).toEqual([0, 1, 2, 3].map((shard) => [shard, 0, String(shard)])); // prettier-ignore
+    expect(() => sums.add(2, "2")).toThrow("shard 2 was added twice");
+    expect([sums.narrow(1, 5), freed]).toEqual([[4], ["0"]]);
+  });
+
   it("frees all when cleared, once", () => {
     const { sums, freed, values } = setUp(0, 2);
     sums.clear();

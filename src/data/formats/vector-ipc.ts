@@ -13,11 +13,12 @@ import {
   Schema,
   Struct,
   Uint16,
+  Uint8,
   type Data,
 } from "apache-arrow";
 
-export type Piece = Float32Array | Uint16Array;
-export type PieceType = "float32" | "uint16";
+export type Piece = Float32Array | Uint16Array | Uint8Array;
+export type PieceType = "float32" | "uint16" | "uint8";
 
 /** The bytes before and after the values. */
 interface Framing {
@@ -29,14 +30,16 @@ interface Framing {
 /** Continuation mark and length 0. */
 const END_OF_STREAM = 8;
 const ALIGNMENT = 8;
-const WIDTH = { float32: 4, uint16: 2 } as const;
+const WIDTH = { float32: 4, uint16: 2, uint8: 1 } as const;
+const ARRAYS = { float32: Float32Array, uint16: Uint16Array, uint8: Uint8Array } as const;
+const TYPES = { float32: Float32, uint16: Uint16, uint8: Uint8 } as const;
 
 const framings = new Map<string, Framing>();
 /** Pieces of a vector are all of one length but the last. */
 const CACHED = 256;
 
 function write(values: Piece): Uint8Array {
-  const type = values instanceof Float32Array ? new Float32() : new Uint16();
+  const type = new TYPES[typeOf(values)]();
   const field = new Field("values", type, false);
   const child = makeData({ type, length: values.length, nullCount: 0, data: values } as never) as Data;
   const data = makeData({ type: new Struct([field]), length: values.length, nullCount: 0, children: [child] });
@@ -50,7 +53,7 @@ function framing(type: PieceType, length: number): Framing {
   const key = `${type}/${length}`;
   const known = framings.get(key);
   if (known) return known;
-  const bytes = write(type === "float32" ? new Float32Array(length) : new Uint16Array(length));
+  const bytes = write(new ARRAYS[type](length));
   const size = length * WIDTH[type];
   const end = bytes.length - END_OF_STREAM - (-size & (ALIGNMENT - 1));
   const made = { head: bytes.slice(0, end - size), tail: bytes.slice(end) };
@@ -59,7 +62,10 @@ function framing(type: PieceType, length: number): Framing {
   return made;
 }
 
-export const typeOf = (values: Piece): PieceType => (values instanceof Float32Array ? "float32" : "uint16");
+export function typeOf(values: Piece): PieceType {
+  if (values instanceof Float32Array) return "float32";
+  return values instanceof Uint16Array ? "uint16" : "uint8";
+}
 const bytesOf = (values: Piece) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 /**

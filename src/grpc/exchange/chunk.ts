@@ -2,11 +2,11 @@
 import { status } from "@grpc/grpc-js";
 import { crc32 } from "../../base/crc.ts";
 import { pieceFromIPC, pieceSize, pieceToIPC, typeOf, type Piece } from "../../data/formats/vector-ipc.ts";
-import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import { statusError } from "../receive.ts";
 import type { Chunk } from "../../exchange/messages.ts";
 import type { VectorAbout } from "../../exchange/messages.ts";
+import { formatOf, packed, unpacked, type NumberFormat } from "./number-format.ts";
 import type { PeerMemory } from "./shared-memory.ts";
 
 function varint(value: number): number[] {
@@ -33,13 +33,13 @@ export const scratchFor = (values: number): Scratch => Buffer.allocUnsafeSlow(pi
 export class ChunkToSend {
   readonly #vector: number;
   readonly #offset: number;
-  readonly #piece: Float32Array | Uint16Array;
+  readonly #piece: Piece;
   readonly #scratch: Scratch;
 
-  constructor(vector: number, offset: number, values: Float32Array, bfloat16: boolean, scratch: Scratch) {
+  constructor(vector: number, offset: number, values: Float32Array, format: NumberFormat, scratch: Scratch) {
     this.#vector = vector;
     this.#offset = offset;
-    this.#piece = bfloat16 ? toBfloat16(values) : values;
+    this.#piece = packed(values, format);
     this.#scratch = scratch;
   }
 
@@ -71,7 +71,7 @@ export function readChunk({ arrow, crc32: sum, offset }: Chunk, about: VectorAbo
   if (crc32(arrow) !== sum) {
     throw refused(`a chunk of "${about.name}" is damaged: its CRC-32 is another`, status.DATA_LOSS);
   }
-  checked(offset, about, () => read((values) => pieceFromIPC(arrow, values), about, into));
+  checked(offset, about, () => unpacked((values) => pieceFromIPC(arrow, values), formatOf(about), into));
 }
 
 /** The same for a piece in another process' memory, which no wire can damage. */
@@ -82,18 +82,12 @@ export function readShared(
   about: VectorAbout,
   into: Float32Array,
 ): void {
-  checked(offset, about, () => read((values) => memory.read(at, values), about, into));
+  checked(offset, about, () => unpacked((values) => memory.read(at, values), formatOf(about), into));
 }
 
 /** Checks a piece of float32 where it is. @throws ServiceError that names what is wrong. */
 export function checkShared(memory: PeerMemory, at: number, offset: number, about: VectorAbout, length: number): void {
   checked(offset, about, () => memory.view(at, length));
-}
-
-function read(fill: <T extends Piece>(values: T) => T, { bfloat16 }: VectorAbout, into: Float32Array): Float32Array {
-  if (!bfloat16) return fill(into);
-  into.set(fromBfloat16(fill(new Uint16Array(into.length))));
-  return into;
 }
 
 function checked(offset: number, { name }: VectorAbout, read: () => Float32Array): void {

@@ -4,6 +4,7 @@ import { status, type ServiceError } from "@grpc/grpc-js";
 import { RETRY } from "../../exchange/limits.ts";
 import type { Header } from "../../exchange/messages.ts";
 import type { Member } from "../../exchange/messages.ts";
+import { bytesOf, formatOf } from "./number-format.ts";
 import type { Vector } from "./parcel.ts";
 import type { Wire } from "./wire.ts";
 
@@ -63,7 +64,7 @@ export class Deliveries {
   send(to: Member, header: Omit<Header, "vectors">, vectors: readonly Vector[]): Promise<void> {
     const { wire, onFailure, onEnd } = this.#options;
     const { signal } = this;
-    this.#bytes += vectors.reduce((n, { values, bfloat16 }) => n + values.length * (bfloat16 ? 2 : 4), 0);
+    this.#bytes += vectors.reduce((n, vector) => n + bytesOf(vector.values.length, formatOf(vector)), 0);
     this.#open++;
     return wire
       .deliver(to, header, vectors, signal)

@@ -25,7 +25,7 @@ export class ExchangeNode extends GroupNode implements Group {
   readonly #membership: Membership;
   readonly #waiting: Waiting;
   readonly #inbox: Inbox;
-  readonly #work = new OwnWork();
+  readonly #work: OwnWork;
   readonly #deliveries: Deliveries;
   /** The last that was applied, for who missed it. */
   #last: Exchanged | undefined;
@@ -37,6 +37,7 @@ export class ExchangeNode extends GroupNode implements Group {
   constructor(options: NodeOptions) {
     super(options, () => ({ membership: this.#membership, waiting: this.#waiting }));
     this.#options = options;
+    this.#work = new OwnWork(options.run);
     const [{ deadline, membership, state, signal }, moved] = [options, this.#moved];
     this.#snapshot = new SharedSnapshot(state);
     const own = { moved, hash: () => this.#hash(), onEndView: () => this.#endView() };

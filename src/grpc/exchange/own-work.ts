@@ -6,8 +6,10 @@ import type { SubtreeSum } from "../../ops/sum-tree.ts";
 import type { Share } from "../../base/shares.ts";
 import type { ShardGradient } from "../../training/peers.ts";
 import { PartialSums } from "../../training/partial-sums.ts";
+import { roundedToInt8 } from "../../training/rounded-to-int8.ts";
 import type { OwnTensors } from "./collective-round.ts";
 import { joined } from "./joined.ts";
+import type { RunShape } from "./shares-of-view.ts";
 
 /** This node's results of a step; not to be written to. */
 export interface Own {
@@ -22,14 +24,22 @@ export interface Own {
 type Losses = Pick<ShardGradient, "t" | "loss">;
 
 export class OwnWork {
-  readonly #sums = new PartialSums<Tensor1D>(
-    (a, b) => tf.add(a, b),
-    (value) => value.dispose(),
-  );
+  readonly #int8: boolean;
+  readonly #sums: PartialSums<Tensor1D>;
   readonly #losses = new Map<number, Losses>();
 
+  /** @param run With `int8` results are rounded when they come, and stay one by one. */
+  constructor({ int8 = false }: Pick<RunShape, "int8"> = {}) {
+    this.#int8 = int8;
+    this.#sums = new PartialSums<Tensor1D>(
+      (a, b) => tf.add(a, b),
+      (value) => value.dispose(),
+      !int8,
+    );
+  }
+
   add({ shard, values, t, loss }: ShardGradient): void {
-    this.#sums.add(shard, tf.clone(values));
+    this.#sums.add(shard, this.#int8 ? roundedToInt8(values) : tf.clone(values));
     this.#losses.set(shard, { t, loss });
   }
 

@@ -1,8 +1,6 @@
 /** Vectors on their way: a header, then Arrow chunks, each with its CRC-32. */
 import { setImmediate } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { pieceSize } from "../../data/formats/vector-ipc.ts";
-import { toBfloat16 } from "../../ops/bfloat16.ts";
 import { statusError } from "../receive.ts";
 import { checkShared, ChunkToSend, readChunk, readShared, scratchFor, type Scratch } from "./chunk.ts";
 import type { SentParcel } from "./definition.ts";
@@ -10,24 +8,24 @@ import type { ParcelMessage } from "../../exchange/messages.ts";
 import type { SharedPieces } from "../../exchange/messages.ts";
 import type { Header } from "../../exchange/messages.ts";
 import type { VectorAbout } from "../../exchange/messages.ts";
+import { formatOf, packed, packedSize, type Formatted } from "./number-format.ts";
 import type { Lane, PeerMemory } from "./shared-memory.ts";
 
-export interface Vector {
+/** A vector to send, rounded to its format on the way. */
+export interface Vector extends Formatted {
   readonly name: string;
   readonly values: Float32Array;
-  /** Rounded on the way. */
-  readonly bfloat16: boolean;
   /** Sees each piece before it goes; false ends the parcel. */
   readonly look?: (piece: Float32Array) => boolean;
 }
 
-/** Values in a chunk: with its framing it stays below 1 MiB. */
+/** Values in a chunk, whole blocks of int8: with its framing it stays below 1 MiB. */
 export const CHUNK = 2 ** 18 - 2 ** 10;
 /** Bytes of a message, its names included. */
 export const MESSAGE_LIMIT = 2 ** 21;
 
 export const aboutOf = (vectors: readonly Vector[]): VectorAbout[] =>
-  vectors.map(({ name, values, bfloat16 }) => ({ name, length: values.length, bfloat16 }));
+  vectors.map(({ name, values, bfloat16, int8 }) => ({ name, length: values.length, bfloat16, ...(int8 && { int8 }) }));
 
 /** [index, offset, values, the whole vector], as they go. */
 function* piecesOf(vectors: readonly Vector[]): Generator<[number, number, Float32Array, Vector]> {
@@ -41,11 +39,9 @@ function* piecesOf(vectors: readonly Vector[]): Generator<[number, number, Float
 /** Bytes of shared memory that hold these vectors. */
 export function sharedSize(vectors: readonly Vector[]): number {
   let bytes = 0;
-  for (const [, , { length }, { bfloat16 }] of piecesOf(vectors)) bytes += sizeOf(length, bfloat16);
+  for (const [, , { length }, vector] of piecesOf(vectors)) bytes += packedSize(length, formatOf(vector));
   return bytes;
 }
-
-const sizeOf = (length: number, bfloat16: boolean) => pieceSize(bfloat16 ? "uint16" : "float32", length);
 
 /** Pieces in shared memory that one message tells of: few messages, and the other side begins soon. */
 const PIECES = 4;
@@ -64,9 +60,10 @@ export async function* parcel(
     first = shared = undefined;
     return head ? { header: { ...head, pieces } } : { shared: pieces };
   };
-  for (const [vector, offset, values, { name, bfloat16, look }] of piecesOf(vectors)) {
+  for (const [vector, offset, values, { name, look, ...about }] of piecesOf(vectors)) {
     if (look?.(values) === false) throw new RangeError(`${name} is not to be sent`);
-    const at = lane?.write(bfloat16 ? toBfloat16(values) : values);
+    const format = formatOf(about);
+    const at = lane?.write(packed(values, format));
     if (at !== undefined) {
       shared ??= { vector, offset, at, pieces: 0 };
       shared.pieces++;
@@ -79,7 +76,7 @@ export async function* parcel(
     if (at === undefined) {
       if (first ?? shared) yield message();
       scratch ??= scratchFor(Math.min(CHUNK, Math.max(...vectors.map((one) => one.values.length))));
-      yield new ChunkToSend(vector, offset, values, bfloat16, scratch);
+      yield new ChunkToSend(vector, offset, values, format, scratch);
     }
   }
   if (first ?? shared) yield message();
@@ -88,13 +85,13 @@ export async function* parcel(
 const refused = (what: string) => statusError(status.INVALID_ARGUMENT, what);
 
 const described = (about: VectorAbout | undefined) =>
-  about ? `"${about.name}" of ${about.length} ${about.bfloat16 ? "bfloat16" : "float32"} values` : "nothing";
+  about ? `"${about.name}" of ${about.length} ${formatOf(about)} values` : "nothing";
 
 /** @throws an error with the status INVALID_ARGUMENT that names the first difference. */
 export function requireVectors(got: readonly VectorAbout[], wanted: readonly VectorAbout[]): void {
   for (let i = 0; i < Math.max(got.length, wanted.length); i++) {
     const [a, b] = [got[i], wanted[i]];
-    if (a && b && a.name === b.name && a.length === b.length && a.bfloat16 === b.bfloat16) continue;
+    if (a && b && a.name === b.name && a.length === b.length && formatOf(a) === formatOf(b)) continue;
     throw refused(`vector ${i} is ${described(a)}, expected ${described(b)}`);
   }
 }
@@ -144,6 +141,7 @@ export async function readVectors(
   const run = { at: 0, pieces: 0 };
   let ahead: ParcelMessage | undefined = pieces ? { shared: pieces } : undefined;
   for (const [index, one] of about.entries()) {
+    const format = formatOf(one);
     for (let offset = 0; offset < one.length; offset += CHUNK) {
       const values = into[index]!.subarray(offset, offset + CHUNK);
       if (run.pieces === 0) {
@@ -158,9 +156,10 @@ export async function readVectors(
       }
       if (run.pieces > 0) {
         if (!memory) throw refused(`"${one.name}" is in shared memory, of which the header does not tell`);
-        if (!one.bfloat16 && leave?.(index, offset, run.at)) checkShared(memory, run.at, offset, one, values.length);
+        if (format === "float32" && leave?.(index, offset, run.at))
+          checkShared(memory, run.at, offset, one, values.length);
         else readShared(memory, run.at, offset, one, values);
-        run.at += sizeOf(values.length, one.bfloat16);
+        run.at += packedSize(values.length, format);
         run.pieces--;
       }
       onChunk?.(index, offset + values.length);

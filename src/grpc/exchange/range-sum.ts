@@ -1,9 +1,9 @@
 /** The sum of one range of the gradient, added while its parts arrive and are still in the processor's cache. */
 import { findAdder } from "../../engine/add-values.ts";
-import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { firstNonFinite } from "../../ops/finite.ts";
 import type { Share } from "../../base/shares.ts";
 import { sumInOrder, type SubtreeSum } from "../../ops/sum-tree.ts";
+import { round, type NumberFormat } from "./number-format.ts";
 import { CHUNK } from "./parcel.ts";
 
 /** A vector, in parts that begin at multiples of {@link CHUNK}. */
@@ -24,8 +24,8 @@ export interface RangeSumOptions {
   readonly shards: number;
   /** Memory for the sum. */
   readonly out: Float32Array;
-  /** Rounds the sum to bfloat16. */
-  readonly rounded: boolean;
+  /** The sum is rounded to it. */
+  readonly format: NumberFormat;
 }
 
 export const cut = (values: Float32Array, { first, end }: Share): Float32Array => values.subarray(first, end);
@@ -69,7 +69,7 @@ export class RangeSum {
    * Adds with the bits of the engine's addition, which adds within a node: where it flushes subnormals, so does this.
    */
   #add(parts: readonly Part[], piece: Share): number | undefined {
-    const { shards, out, rounded } = this.#options;
+    const { shards, out, format } = this.#options;
     const values = cut(out, piece);
     // The left end of the tree is added first, and is where the sum of all ends.
     let free: Float32Array | undefined = values;
@@ -85,7 +85,7 @@ export class RangeSum {
     const cuts = sums.map(({ subtree, value }) => ({ subtree, value: value(piece) }));
     const sum = sumInOrder(cuts, shards, add);
     if (sum !== values) values.set(sum);
-    if (rounded) values.set(fromBfloat16(toBfloat16(values)));
+    round(values, format);
     return values[firstNonFinite(values)];
   }
 }

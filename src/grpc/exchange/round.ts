@@ -6,7 +6,6 @@
  */
 import { firstNonFinite } from "../../ops/finite.ts";
 import type { Share } from "../../base/shares.ts";
-import { subtreesOf } from "../../ops/sum-tree.ts";
 import type { StepSum } from "../../training/peers.ts";
 import type { Phase } from "../../exchange/messages.ts";
 import type { GroupView } from "../../exchange/messages.ts";
@@ -14,9 +13,10 @@ import type { Member } from "../../exchange/messages.ts";
 import type { Inbox } from "./inbox.ts";
 import { joined } from "./joined.ts";
 import type { Own } from "./own-work.ts";
+import { formatOf } from "./number-format.ts";
 import type { Vector } from "./parcel.ts";
 import { cut, inPieces, RangeSum, type Part } from "./range-sum.ts";
-import { LOSSES, rangeOf, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
+import { LOSSES, rangeOf, sentBy, shardsOf, vectorsOf, type RunShape } from "./shares-of-view.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { ExchangeTimes } from "./node-options.ts";
 
@@ -99,18 +99,20 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   };
   const partFrom = (member: Member): (() => Part | undefined) => {
     const arriving = () => inbox.get(member.id, "REDUCE");
-    const { first, end } = shardsOf(view, member.id, run);
     const pieces = (vector: number) => (piece: Share) => arriving()!.piece(vector, piece);
-    const sums = subtreesOf(first, end).map((subtree, i) => ({ subtree, value: pieces(LOSSES + i) }));
+    const sums = sentBy(shardsOf(view, member.id, run), run).map((subtree, i) => ({
+      subtree,
+      value: pieces(LOSSES + i),
+    }));
     return () => {
       const all = arriving();
       return all && { source: all, sums, there: all.there };
     };
   };
   const parts = view.members.map((member) => (member.id === id ? () => ownPart : partFrom(member)));
-  // Everybody goes on with the sum as the others get it.
-  const rounded = run.bfloat16 && others.length > 0;
-  const sum = new RangeSum({ parts: () => parts.map((part) => part()), shards: run.shards, out: values, rounded });
+  // Everybody goes on with the sum as the others get it; with int8 so does a node without others.
+  const format = others.length > 0 || run.int8 ? formatOf(run) : "float32";
+  const sum = new RangeSum({ parts: () => parts.map((part) => part()), shards: run.shards, out: values, format });
   const adding = timed(() => void (finite && stop(sum.advance())));
   if (!(await receive(others, "REDUCE", adding.run))) return undefined;
   adding.run();
@@ -128,7 +130,9 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
   }
   void Promise.all(scattered).then(own.takeBack);
 
-  const sent = Promise.all(others.map((to) => send(to, "GATHER", [{ name: "sum", values, bfloat16: run.bfloat16 }])));
+  const sent = Promise.all(
+    others.map((to) => send(to, "GATHER", [{ name: "sum", values, bfloat16: run.bfloat16, int8: run.int8 }])),
+  );
   if (!(await receive(others, "GATHER", () => {}))) return undefined;
   const times = {
     waiting: (added - begun - adding.spent()) / 1000,

@@ -1,7 +1,8 @@
 /** Derives from a view who computes, sums and sends what. */
 import { shareOf, type Share } from "../../base/shares.ts";
 import type { Turn } from "../../training/peers.ts";
-import { subtreesOf } from "../../ops/sum-tree.ts";
+import { INT8_BLOCK } from "../../ops/int8-blocks.ts";
+import { subtreesOf, type Subtree } from "../../ops/sum-tree.ts";
 import type { VectorAbout } from "../../exchange/messages.ts";
 import type { Phase } from "../../exchange/messages.ts";
 import type { GroupView } from "../../exchange/messages.ts";
@@ -16,6 +17,11 @@ export interface RunShape {
   readonly parameters: number;
   /** Sums are rounded on their way. */
   readonly bfloat16: boolean;
+  /**
+   * Results of shards, here replicas, and their sum are rounded to int8 in blocks where they arise, also on one node:
+   * their way changes nothing then.
+   */
+  readonly int8?: boolean | undefined;
   /** With local steps shards are replicas and steps rounds; absent: every step is exchanged. */
   readonly local?: LocalRounds | undefined;
   /** Decays of the further averages of the state; default: none. */
@@ -55,9 +61,13 @@ export function turnAfter(
   return step + 1 < to ? { step: step + 1, shard: first } : undefined;
 }
 
-/** The part of the parameter vector that a member sums up. */
-export const rangeOf = (view: GroupView, id: number, { parameters }: RunShape): Share =>
-  shareOf(parameters, view.members.length, indexOf(view, id), ALIGNMENT);
+/** The part of the parameter vector that a member sums up: with int8 of whole blocks. */
+export const rangeOf = (view: GroupView, id: number, { parameters, int8 }: RunShape): Share =>
+  shareOf(parameters, view.members.length, indexOf(view, id), int8 ? INT8_BLOCK : ALIGNMENT);
+
+/** The sums that a member of these shards sends. With int8 one for each shard: a sum of several would be rounded again. */
+export const sentBy = ({ first, end }: Share, { int8 }: RunShape): Subtree[] =>
+  int8 ? Array.from({ length: end - first }, (_, i) => ({ first: first + i, level: 0 })) : subtreesOf(first, end);
 
 /** Number of the first vectors of REDUCE: times and losses. */
 export const LOSSES = 2;
@@ -66,18 +76,19 @@ const lengthOf = ({ first, end }: Share) => end - first;
 
 /** The vectors that member `from` sends to member `to` in a phase. */
 export function vectorsOf(view: GroupView, from: number, to: number, phase: Phase, run: RunShape): VectorAbout[] {
-  const { shardSize, bfloat16 } = run;
-  if (phase === "GATHER") return [{ name: "sum", length: lengthOf(rangeOf(view, from, run)), bfloat16 }];
+  const { shardSize, bfloat16, int8 } = run;
+  if (phase === "GATHER") return [{ name: "sum", length: lengthOf(rangeOf(view, from, run)), bfloat16, int8 }];
   const shards = shardsOf(view, from, run);
   const examples = shardSize * lengthOf(shards);
   const length = lengthOf(rangeOf(view, to, run));
   return [
     { name: "t", length: examples, bfloat16: false },
     { name: "loss", length: examples, bfloat16: false },
-    ...subtreesOf(shards.first, shards.end).map(({ first, level }) => ({
+    ...sentBy(shards, run).map(({ first, level }) => ({
       name: `sum/${first}/${level}`,
       length,
       bfloat16,
+      int8,
     })),
   ];
 }

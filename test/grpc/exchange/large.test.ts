@@ -4,6 +4,7 @@ import { tf } from "../../../src/engine/tf.ts";
 import { exchangeGroup, type GroupOptions } from "../../../src/grpc/exchange/group.ts";
 import { CHUNK } from "../../../src/grpc/exchange/parcel.ts";
 import { fromBfloat16, toBfloat16 } from "../../../src/ops/bfloat16.ts";
+import { roundToInt8 } from "../../../src/ops/int8-blocks.ts";
 import { subtreesOf, sumInOrder } from "../../../src/ops/sum-tree.ts";
 import type { TrainState } from "../../../src/training/train-state.ts";
 
@@ -45,6 +46,22 @@ const sumOf = remembered((step) => {
     findAdder()(a, b, sum);
     return sum;
   });
+});
+
+/** As one node alone rounds and adds. */
+const int8SumOf = remembered((step) => {
+  const sums = subtreesOf(0, SHARDS).flatMap(({ first, level }) =>
+    Array.from({ length: 2 ** level }, (_, i) => ({
+      subtree: { first: first + i, level: 0 },
+      value: roundToInt8(gradientOf(step!, first + i).slice()),
+    })),
+  );
+  const sum = sumInOrder(sums, SHARDS, (a, b) => {
+    const out = new Float32Array(PARAMETERS);
+    findAdder()(a, b, out);
+    return out;
+  });
+  return roundToInt8(sum);
 });
 
 const bytesOf = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
@@ -114,5 +131,13 @@ describe.each([
     expect(bytesOf(fromBfloat16(toBfloat16(sum))).equals(bytesOf(sum))).toBe(true);
     const scale = Math.max(...exact.subarray(0, 1000).map(Math.abs));
     for (let i = 0; i < 1000; i++) expect(Math.abs(sum[i]! - exact[i]!)).toBeLessThan(scale / 50);
+  });
+
+  it("add what was rounded to int8 one by one, and round the sum in the same blocks", async () => {
+    const run = { shards: SHARDS, shardSize: 1, parameters: PARAMETERS, bfloat16: false, int8: true };
+    for (const sums of await together({ sharedMemory, run })) {
+      expect(sums).toHaveLength(STEPS);
+      sums.forEach((sum, step) => expect(bytesOf(sum).equals(bytesOf(int8SumOf(step)))).toBe(true));
+    }
   });
 });

@@ -7,24 +7,47 @@ import { adam } from "../../../src/streams/adam.ts";
 import { credit, withCredit } from "../../../src/streams/credit.ts";
 import { ema } from "../../../src/streams/ema.ts";
 import { localSteps } from "../../../src/streams/local-steps.ts";
+import { mlp } from "../../../src/models/mlp.ts";
+import { scoreNetwork, type ScoreNetwork } from "../../../src/models/score-network.ts";
 import { scoreMatching } from "../../../src/streams/score-matching.ts";
 import { inRounds } from "../../../src/run/rounds.ts";
 import { LocalGroup } from "../../../src/training/local-group.ts";
 import type { Group } from "../../../src/training/peers.ts";
-import type { TrainState } from "../../../src/training/train-state.ts";
+import { summedVectors, type Moments } from "../../../src/training/replica.ts";
+import { TrainState } from "../../../src/training/train-state.ts";
 import { until } from "../fixture.ts";
-import { BATCH, examples, freshState, network, noisy, optimizer, sde, startNode, type NodeSetup } from "./fixture.ts";
+import { BATCH, examples, network, noisy, optimizer, sde, startNode, type NodeSetup } from "./fixture.ts";
 
 const [EVERY, REPLICAS, SHARDS] = [3, 4, 8];
 const outer = { learningRate: 0.7, momentum: 0.9 };
 /** Rounds. */
 const TO = 6;
 
+/** What is sent, of which network. */
+interface Sent {
+  readonly network: ScoreNetwork;
+  readonly moments: Moments;
+  readonly int8: boolean;
+}
+const floats: Sent = { network, moments: "averaged", int8: false };
+/** Of several blocks, so that each of four nodes sums some. */
+const int8: Sent = {
+  network: scoreNetwork(mlp({ dims: 3, width: 24, depth: 1 }), { reduceMean: true, compile: false }),
+  moments: "restarted",
+  int8: true,
+};
+
 /** A round's stages, told of each step that was taken here. */
-function training(state: TrainState, peers: Group, to: number, onStep: (step: number) => void = () => {}) {
+function training(
+  { network, moments }: Sent,
+  state: TrainState,
+  peers: Group,
+  to: number,
+  onStep: (step: number) => void = () => {},
+) {
   const pace = credit(4);
   const options = { batchSize: BATCH, shards: SHARDS, seed: 3, from: state.step, to: to * EVERY, peers, pace };
-  const local = { state, shards: SHARDS, outer, moments: "averaged" as const, learningRate: () => 0 };
+  const local = { state, shards: SHARDS, outer, moments, learningRate: () => 0 };
   return withCredit(2 * REPLICAS, (credit) =>
     trainBatches(examples, "data", { ...options, credit }).pipe(
       noisy,
@@ -32,7 +55,7 @@ function training(state: TrainState, peers: Group, to: number, onStep: (step: nu
         pipe(
           scoreMatching(network, sde, replica, { weighting: "importance", seed: 3 }),
           accumulate(SHARDS / REPLICAS),
-          adam(replica, optimizer),
+          adam(replica, { ...optimizer, ...(moments === "restarted" && { restartEvery: EVERY }) }),
           tap(({ info }) => onStep(info.step)),
           pace.refund(SHARDS / REPLICAS),
         ),
@@ -43,45 +66,54 @@ function training(state: TrainState, peers: Group, to: number, onStep: (step: nu
   );
 }
 
-const fresh = () => {
-  const state = freshState();
+const fresh = ({ network }: Sent = floats) => {
+  const state = TrainState.initial(network.layout, 7);
   state.useOuter(true);
   return state;
 };
 
-let answer: Promise<ReturnType<TrainState["snapshot"]>> | undefined;
+async function trainAlone(sent: Sent) {
+  const state = fresh(sent);
+  const peers = new LocalGroup({ replicas: REPLICAS, every: EVERY, from: 0, to: TO, int8: sent.int8 });
+  await lastValueFrom(training(sent, state, peers, TO));
+  const snapshot = state.snapshot();
+  state.dispose();
+  return snapshot;
+}
+
+const answers = new Map<Sent, ReturnType<typeof trainAlone>>();
 /** What one node alone comes to. */
-const alone = () =>
-  (answer ??= (async () => {
-    const state = fresh();
-    const peers = new LocalGroup({ replicas: REPLICAS, every: EVERY, from: 0, to: TO });
-    await lastValueFrom(training(state, peers, TO));
-    const snapshot = state.snapshot();
-    state.dispose();
-    return snapshot;
-  })());
+const alone = (sent: Sent = floats) => {
+  if (!answers.has(sent)) answers.set(sent, trainAlone(sent));
+  return answers.get(sent)!;
+};
 
 interface LocalSetup extends Omit<NodeSetup, "to"> {
   readonly onLocalStep?: (step: number) => void;
+  readonly sent?: Sent;
 }
 
 /** A node that takes local steps; its snapshot is that of its end. */
 function start(setup: LocalSetup = {}) {
-  const state = setup.state ?? fresh();
+  const { sent = floats } = setup;
+  const state = setup.state ?? fresh(sent);
   let last: ReturnType<TrainState["snapshot"]> | undefined;
-  const P = network.layout.length;
-  const run = { shards: REPLICAS, shardSize: EVERY, parameters: 3 * P, bfloat16: false, local: { every: EVERY, parameters: P } }; // prettier-ignore
+  const P = sent.network.layout.length;
+  const parameters = summedVectors(sent.moments) * P;
+  const run = { shards: REPLICAS, shardSize: EVERY, parameters, bfloat16: false, int8: sent.int8, local: { every: EVERY, parameters: P } }; // prettier-ignore
   const node = startNode({
     ...setup,
     ...{ to: TO, state, onEnd: () => (last = state.snapshot()) },
     group: { run, state: inRounds(state, EVERY), ...setup.group },
-    stages: (peers) => training(state, peers, TO, setup.onLocalStep),
+    stages: (peers) => training(sent, state, peers, TO, setup.onLocalStep),
   });
   return { ...node, state, snapshot: () => last! };
 }
 
-async function expectAlone(...nodes: ReturnType<typeof start>[]) {
-  const one = await alone();
+const expectAlone = (...nodes: ReturnType<typeof start>[]) => expectSame(floats, nodes);
+
+async function expectSame(sent: Sent, nodes: readonly ReturnType<typeof start>[]) {
+  const one = await alone(sent);
   for (const node of nodes) {
     const { error } = await node.ended;
     expect(error).toBeUndefined();
@@ -94,6 +126,32 @@ describe("local steps over several nodes", { timeout: 30_000 }, () => {
     const first = start({ world });
     const join = await first.endpoint;
     await expectAlone(first, ...Array.from({ length: world - 1 }, () => start({ join })));
+  });
+
+  it.each([1, 2, 4])("come to the bits of one alone on %d nodes with int8 on the wire too", async (world) => {
+    const bytes: number[] = [];
+    const setup = { sent: int8, group: { onExchange: (cost: { bytes: number }) => void bytes.push(cost.bytes) } };
+    const first = start({ ...setup, world });
+    const join = await first.endpoint;
+    await expectSame(int8, [first, ...Array.from({ length: world - 1 }, () => start({ ...setup, join }))]);
+    // Each replica's change goes to the owner of each range but the own one, and each sum to all others.
+    const P = int8.network.layout.length;
+    expect(P).toBeGreaterThan(4 * 256);
+    const losses = 2 * 4 * EVERY * REPLICAS * (world - 1);
+    const all = ((REPLICAS + world) * (world - 1) * (P + 4 * Math.ceil(P / 256))) / world;
+    const perRound = bytes.reduce((a, b) => a + b, 0) / TO;
+    expect(Math.abs(perRound - losses - all)).toBeLessThanOrEqual(world * 260);
+  });
+
+  it("come to them too with int8 when a node is killed, and another comes later", async () => {
+    let steps = 0;
+    const first = start({ sent: int8, world: 3 });
+    const join = await first.endpoint;
+    const [second, third] = [start({ sent: int8, join }), start({ sent: int8, join, onLocalStep: () => steps++ })];
+    await until(() => steps === 4);
+    third.kill();
+    await until(() => first.state.step >= 3 * EVERY);
+    await expectSame(int8, [first, second, start({ sent: int8, join })]);
   });
 
   it("come to them too when a node is killed in the middle of a round, and another comes later", async () => {

@@ -2,10 +2,10 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { crc32 } from "../../../src/base/crc.ts";
-import { pieceToIPC, pieceSize } from "../../../src/data/formats/vector-ipc.ts";
+import { pieceToIPC, pieceSize, typeOf, type Piece } from "../../../src/data/formats/vector-ipc.ts";
 import { ChunkToSend, readChunk, scratchFor } from "../../../src/grpc/exchange/chunk.ts";
 import { exchangeService } from "../../../src/grpc/exchange/definition.ts";
-import type { Header, ParcelMessage } from "../../../src/exchange/messages.ts";
+import type { Header, ParcelMessage, VectorAbout } from "../../../src/exchange/messages.ts";
 import {
   aboutOf,
   CHUNK,
@@ -16,16 +16,17 @@ import {
   sharedSize,
   type Vector,
 } from "../../../src/grpc/exchange/parcel.ts";
+import { bytesOf } from "../../../src/grpc/exchange/number-format.ts";
+import { fromInt8, int8Size, roundToInt8, toInt8 } from "../../../src/ops/int8-blocks.ts";
 import { cut, inPieces, RangeSum, type Part } from "../../../src/grpc/exchange/range-sum.ts";
 
 const { requestSerialize, requestDeserialize } = exchangeService.Deliver;
 const header = { runId: "run", view: 1, step: 2, from: 3, phase: "REDUCE" as const };
+const sameBits = (a: Float32Array, b: Float32Array) => Buffer.compare(bytes(a), bytes(b)) === 0;
+const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);
 const floats = (...values: number[]) => Float32Array.from(values);
 const vector = (name: string, values: Float32Array, bfloat16 = false): Vector => ({ name, values, bfloat16 });
-const arrowOf = (piece: Float32Array | Uint16Array) => {
-  const type = piece instanceof Uint16Array ? "uint16" : "float32";
-  return Buffer.from(pieceToIPC(piece, Buffer.alloc(pieceSize(type, piece.length))));
-};
+const arrowOf = (piece: Piece) => Buffer.from(pieceToIPC(piece, Buffer.alloc(pieceSize(typeOf(piece), piece.length))));
 
 /** The messages as the other side gets them. */
 async function sent(vectors: readonly Vector[]): Promise<ParcelMessage[]> {
@@ -41,7 +42,7 @@ const iterated = (messages: readonly ParcelMessage[]) => {
   return { next: async () => rest.next() as IteratorResult<ParcelMessage> };
 };
 
-const about = (name: string, length: number, bfloat16 = false) => ({ name, length, bfloat16 });
+const about = (name: string, length: number, bfloat16 = false): VectorAbout => ({ name, length, bfloat16 });
 
 describe("a chunk", () => {
   it.each([
@@ -52,7 +53,7 @@ describe("a chunk", () => {
     [3, 2 ** 33 + 5],
   ])("of vector %d at %d is what protobuf writes", (vector, offset) => {
     const values = floats(1, -2, 3.5);
-    const bytes = new ChunkToSend(vector, offset, values, false, scratchFor(3)).serialize();
+    const bytes = new ChunkToSend(vector, offset, values, "float32", scratchFor(3)).serialize();
     const arrow = arrowOf(values);
     const chunk = { vector, offset, arrow, crc32: crc32(arrow) };
     expect(bytes.equals(requestSerialize({ chunk } as ParcelMessage))).toBe(true);
@@ -60,12 +61,36 @@ describe("a chunk", () => {
 
   it("is rounded if asked to, half the size", () => {
     const values = floats(1 + 2 ** -7, 1 + 2 ** -9, -3);
-    const bytes = new ChunkToSend(1, 0, values, true, scratchFor(3)).serialize();
+    const bytes = new ChunkToSend(1, 0, values, "bfloat16", scratchFor(3)).serialize();
     const { chunk } = requestDeserialize(bytes);
     expect(Buffer.from(chunk!.arrow).equals(arrowOf(Uint16Array.of(0x3f81, 0x3f80, 0xc040)))).toBe(true);
     const into = new Float32Array(3);
     readChunk(chunk!, about("sum", 3, true), into);
     expect(into).toEqual(floats(1 + 2 ** -7, 1, -3));
+  });
+
+  it.each([1, 2, 255, 256, 257, 600])("of %d values is int8 in blocks if asked to", (length) => {
+    const values = Float32Array.from({ length }, (_, i) => Math.sin(i) * 2 ** (i / 50));
+    const bytes = new ChunkToSend(1, 0, values, "int8", scratchFor(length)).serialize();
+    const { chunk } = requestDeserialize(bytes);
+    expect(Buffer.from(chunk!.arrow).equals(arrowOf(toInt8(values)))).toBe(true);
+    const into = new Float32Array(length);
+    readChunk(chunk!, { ...about("sum", length), int8: true }, into);
+    expect(into).toEqual(roundToInt8(values.slice()));
+  });
+
+  it("is refused in int8 too when a scale is not finite, or there is one too few", () => {
+    const read = (column: Uint8Array) => {
+      const arrow = arrowOf(column);
+      const wanted = { ...about("sum", 257), int8: true };
+      readChunk({ vector: 0, offset: 512, arrow, crc32: crc32(arrow) }, wanted, new Float32Array(257));
+    };
+    const column = toInt8(new Float32Array(257).fill(1));
+    expect(() => read(column.subarray(4))).toThrow(
+      /^INVALID_ARGUMENT: a chunk of "sum": .* are no Arrow stream of 265 uint8/,
+    );
+    new DataView(column.buffer).setFloat32(4, Infinity, true);
+    expect(() => read(column)).toThrow('INVALID_ARGUMENT: value 768 of "sum" is not finite');
   });
 
   it("is refused by name when it is damaged, none, or has a value that is not finite", () => {
@@ -108,6 +133,20 @@ describe("a parcel", () => {
     expect(read[0]).toEqual(floats(1, 2));
     expect(read[1]!.every((value, i) => Math.abs(value - long[i]!) <= long[i]! / 256)).toBe(true);
     expect(there).toEqual([[0, 2], [1, CHUNK], [1, 2 * CHUNK], [1, 2 * CHUNK + 3]]); // prettier-ignore
+  });
+
+  it("carries what was rounded to int8 without loss, its blocks counted from the start of the vector", async () => {
+    const values = roundToInt8(Float32Array.from(long, (value, i) => (value - 500) * 2 ** (i % 7000 === 0 ? 9 : -3)));
+    const vectors = [{ ...vector("sum", values), int8: true }];
+    const messages = await sent(vectors);
+    expect(messages[0]!.header!.vectors).toEqual([{ ...about("sum", long.length), int8: true }]);
+    const carried = messages.slice(1).reduce((n, { chunk }) => n + chunk!.arrow.length, 0);
+    expect(carried).toBe(sharedSize(vectors));
+    expect(carried - bytesOf(long.length, "int8")).toBeLessThan(3 * 600);
+    const rest = iterated(messages);
+    const { vectors: wanted } = (await readHeader(rest))!;
+    requireVectors(wanted, aboutOf(vectors));
+    expect(sameBits((await readVectors(rest, wanted))[0]!, values)).toBe(true);
   });
 
   it("is a header alone without vectors", async () => {
@@ -158,6 +197,7 @@ describe("a parcel", () => {
     expect(refusal({ ...t, name: "u" }, sum)).toBe('vector 0 is "u" of 4 float32 values, expected "t" of 4 float32 values'); // prettier-ignore
     expect(refusal(t, { ...sum, length: 8 })).toBe(`vector 1 is "sum" of 8 bfloat16 values, ${second}`);
     expect(refusal(t, { ...sum, bfloat16: false })).toBe(`vector 1 is "sum" of 9 float32 values, ${second}`);
+    expect(refusal(t, { ...sum, int8: true })).toBe(`vector 1 is "sum" of 9 int8 values, ${second}`);
     expect(refusal(t, sum, t)).toBe('vector 2 is "t" of 4 float32 values, expected nothing');
   });
 });
@@ -173,7 +213,7 @@ describe("the sum of a range", () => {
     const length = 2 * CHUNK + 5;
     const out = values(length, 7);
     let parts: (Part | undefined)[] = [part(length, [0, 1, values(length, 1)]), undefined];
-    const sum = new RangeSum({ parts: () => parts, shards: 4, out, rounded: false });
+    const sum = new RangeSum({ parts: () => parts, shards: 4, out, format: "float32" });
     const ends = () => [0, CHUNK - 1, CHUNK, 2 * CHUNK, length - 1].map((i) => out[i]);
     expect(sum.advance()).toBeUndefined();
     expect([ends(), sum.complete]).toEqual([[7, 7, 7, 7, 7], false]);
@@ -197,21 +237,35 @@ describe("the sum of a range", () => {
     const out = floats(0);
     const [a, b, c, d] = of as [Float32Array, Float32Array, Float32Array, Float32Array];
     const parts = [part(1, [0, 0, a], [1, 0, b]), part(1, [2, 0, c], [3, 0, d])];
-    const sum = new RangeSum({ parts: () => parts, shards: 4, out, rounded: false });
+    const sum = new RangeSum({ parts: () => parts, shards: 4, out, format: "float32" });
     sum.advance();
     expect(out[0]).toBe(1 + 2 ** -22);
     expect(of.map((one) => one[0])).toEqual([1, 2 ** -24, 2 ** -24, 2 ** -23]);
-    const one = new RangeSum({ parts: () => [part(1, [0, 0, floats(4)])], shards: 1, out, rounded: false });
+    const one = new RangeSum({ parts: () => [part(1, [0, 0, floats(4)])], shards: 1, out, format: "float32" });
     expect([one.advance(), out[0], one.complete]).toEqual([undefined, 4, true]);
+  });
+
+  it("is rounded to int8 in the blocks of the whole vector, which pieces do not cut", () => {
+    expect(CHUNK % 256).toBe(0);
+    const length = 2 * CHUNK + 300;
+    const [a, b] = [1, 2].map((seed) => Float32Array.from({ length }, (_, i) => Math.sin(seed * i) * 2 ** (i % 13)));
+    const out = values(length, 0);
+    const parts = [part(length, [0, 0, a!]), part(length, [1, 0, b!])];
+    const sum = new RangeSum({ parts: () => parts, shards: 2, out, format: "int8" });
+    expect([sum.advance(), sum.complete]).toEqual([undefined, true]);
+    const added = Float32Array.from(a!, (value, i) => value + b![i]!);
+    expect(sameBits(out, fromInt8(toInt8(added), values(length, 0)))).toBe(true);
+    expect(sameBits(out, added)).toBe(false);
+    expect(int8Size(length)).toBe(length + 4 * Math.ceil(length / 256));
   });
 
   it("is rounded if asked to, and tells a value that is not finite", () => {
     const out = floats(0, 0);
-    const rounded = new RangeSum({ parts: () => [part(2, [0, 0, floats(1 + 2 ** -9, 3)])], shards: 1, out, rounded: true }); // prettier-ignore
+    const rounded = new RangeSum({ parts: () => [part(2, [0, 0, floats(1 + 2 ** -9, 3)])], shards: 1, out, format: "bfloat16" }); // prettier-ignore
     rounded.advance();
     expect(out).toEqual(floats(1, 3));
     const large = [part(2, [0, 0, floats(1, 3e38)]), part(2, [1, 0, floats(1, 3e38)])];
-    const sum = new RangeSum({ parts: () => large, shards: 2, out, rounded: false });
+    const sum = new RangeSum({ parts: () => large, shards: 2, out, format: "float32" });
     expect([sum.advance(), sum.complete]).toEqual([Infinity, false]);
     expect(cut(floats(1, 2, 3, 4), { first: 1, end: 3 })).toEqual(floats(2, 3));
   });

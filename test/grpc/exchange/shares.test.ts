@@ -41,6 +41,18 @@ describe("a view of three", () => {
     ]);
   });
 
+  it("deals out ranges of whole blocks with int8, and has every shard's own result, one by one", () => {
+    const int8 = { ...run, parameters: 5 * 256 + 7, bfloat16: false, int8: true };
+    expect([7, 3, 5].map((id) => rangeOf(view, id, int8))).toEqual([
+      { first: 0, end: 512 },
+      { first: 512, end: 1024 },
+      { first: 1024, end: 1287 },
+    ]);
+    const about = { length: 263, bfloat16: false, int8: true };
+    expect(vectorsOf(view, 3, 5, "REDUCE", int8).slice(2)).toEqual(["sum/2/0", "sum/3/0", "sum/4/0"].map((name) => ({ name, ...about }))); // prettier-ignore
+    expect(vectorsOf(view, 5, 3, "GATHER", int8)).toEqual([{ name: "sum", ...about }]);
+  });
+
   it("has each member's shards step by step, up to the last step", () => {
     expect(turnAfter(view, 3, { step: 0, shard: 2 }, run, 2)).toEqual({ step: 0, shard: 3 });
     expect(turnAfter(view, 3, { step: 0, shard: 4 }, run, 2)).toEqual({ step: 1, shard: 2 });
@@ -112,6 +124,8 @@ describe("deliveries", () => {
   const vectors: Vector[] = [
     { name: "t", values: new Float32Array(10), bfloat16: false },
     { name: "sum", values: new Float32Array(7), bfloat16: true },
+    // Two blocks.
+    { name: "sum", values: new Float32Array(299), bfloat16: false, int8: true },
   ];
   const header = { runId: "run", view: 1, step: 2, from: 3, phase: "REDUCE" as const };
 
@@ -134,7 +148,7 @@ describe("deliveries", () => {
   it("count what is open until it has ended, and the bytes since they were asked for", async () => {
     const { told, calls, deliveries, send } = started();
     const [one, two] = [send(1), send(2)];
-    expect([deliveries.open, deliveries.takeBytes(), deliveries.takeBytes()]).toEqual([2, 2 * (40 + 14), 0]);
+    expect([deliveries.open, deliveries.takeBytes(), deliveries.takeBytes()]).toEqual([2, 2 * (40 + 14 + 307), 0]);
     calls[0]!.resolve();
     await one;
     expect([deliveries.open, told]).toEqual([1, ["end"]]);
