@@ -9,6 +9,8 @@
 export const INT8_BLOCK = 256;
 
 const LARGEST = 127;
+/** Its bits. */
+const INFINITY = 0x7f800000;
 /** Adding and taking it away rounds to the nearest whole number, ties to even. */
 const ROUNDING = 1.5 * 2 ** 52;
 /** Below it engines take numbers for 0. */
@@ -22,22 +24,23 @@ export const int8Size = (length: number): number => length + Float32Array.BYTES_
 const single = new Float32Array(1);
 const bits = new Uint32Array(single.buffer);
 
-/** The scale of a block of this largest size; 0 where all is too small, NaN for a value that is not finite. */
+/** The scale of a block of this largest size, given by its bits; 0 where all is too small, NaN where it is not finite. */
 function scaleOf(largest: number): number {
-  if (!(largest < Infinity)) return NaN;
-  single[0] = largest / LARGEST;
+  if (largest >= INFINITY) return NaN;
+  bits[0] = largest;
+  single[0] = single[0]! / LARGEST;
   if (single[0] < SMALLEST_NORMAL) return 0;
   // Towards 0: the largest multiple does not overflow.
   bits[0]! &= ~0x7f;
   return single[0];
 }
 
-function largestOf(values: Float32Array, first: number, end: number): number {
+/** Bits of the largest size: without their sign they have the order of the numbers, and NaN comes last. */
+function largestOf(words: Int32Array, first: number, end: number): number {
   let largest = 0;
   for (let i = first; i < end; i++) {
-    const size = Math.abs(values[i]!);
+    const size = words[i]! & 0x7fffffff;
     if (size > largest) largest = size;
-    else if (Number.isNaN(size)) return NaN;
   }
   return largest;
 }
@@ -54,16 +57,18 @@ const levelsIn = ({ buffer, byteOffset }: Uint8Array, length: number) =>
  * A block with a value that is not finite becomes NaN.
  */
 export function toInt8(values: Float32Array): Uint8Array {
-  const { length } = values;
+  const { buffer, byteOffset, length } = values;
+  const words = new Int32Array(buffer, byteOffset, length);
   const bytes = new Uint8Array(int8Size(length));
   const [scales, levels] = [scalesIn(bytes, length), levelsIn(bytes, length)];
   for (let block = 0; block < scales.length; block++) {
     const first = block * INT8_BLOCK;
     const end = Math.min(first + INT8_BLOCK, length);
-    const scale = scaleOf(largestOf(values, first, end));
+    const scale = scaleOf(largestOf(words, first, end));
     scales[block] = scale;
     if (!(scale > 0)) continue;
-    for (let i = first; i < end; i++) levels[i] = values[i]! / scale + ROUNDING - ROUNDING;
+    const perScale = 1 / scale;
+    for (let i = first; i < end; i++) levels[i] = values[i]! * perScale + ROUNDING - ROUNDING;
   }
   return bytes;
 }
