@@ -5,6 +5,8 @@
  * one fixed binary tree. Nothing overlaps: the exchange begins when the gradient is there, the update when the sum is.
  */
 
+import { INT8_BLOCK, int8Size } from "../src/ops/int8-blocks.ts";
+
 /** The place of the additions. */
 export type Topology =
   /** Each process adds one Nth of the vector and sends the sum back to all (reduce-scatter, all-gather). */
@@ -117,21 +119,31 @@ export interface LocalRounds {
   readonly every: number;
   /** Vectors of the parameters' length that are summed: 1, or 3 with averaged moments. */
   readonly vectors: number;
+  /** Seconds in which a process packs and unpacks a value of int8; absent: float32 is sent. */
+  readonly int8?: number;
 }
+
+/** Bytes of a value of int8, with its part of the block's scale. */
+const INT8 = int8Size(INT8_BLOCK) / INT8_BLOCK;
 
 /** A step's time with local steps, s: each replica's share of the batch, and its part of a round's exchange. */
 export function localStepTime(
   training: Training,
   cluster: Cluster,
   world: number,
-  { every, vectors }: LocalRounds,
+  { every, vectors, int8 }: LocalRounds,
 ): { readonly bytes: number; readonly total: number } {
   const { compute } = stepTime(training, cluster, world);
   const summed = { ...training, parameters: vectors * training.parameters, shards: world, secondsPerShard: 0, secondsForUpdate: 0 }; // prettier-ignore
   const round = stepTime(summed, cluster, world);
   // The outer optimizer reads parameters, momentum and change, and writes two of them.
   const outer = (5 * FLOAT * training.parameters) / cluster.device;
-  return { bytes: round.bytes / every, total: compute + (round.total + outer) / every };
+  if (int8 === undefined) return { bytes: round.bytes / every, total: compute + (round.total + outer) / every };
+  const sent = stepTime({ ...summed, parameters: (summed.parameters * INT8) / FLOAT }, cluster, world);
+  // What is sent, the own change, and the sum of the own range.
+  const packed = summed.parameters * ((2 * (world - 1)) / world + 1 + 1 / world);
+  const exchange = sent.transfer + sent.latency + round.copies + int8 * packed;
+  return { bytes: sent.bytes / every, total: compute + (exchange + outer) / every };
 }
 
 const WORLDS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -140,14 +152,14 @@ const WORLDS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 export function localTable(
   trainingOf: (world: number) => Training,
   cluster: Cluster,
-  vectors: number,
+  sent: Omit<LocalRounds, "every">,
   lengths: readonly number[],
 ): string {
   const alone = stepTime(trainingOf(1), cluster, 1).total;
   const rows = WORLDS.filter((world) => world <= (cluster.most ?? world)).map((world) => [
     String(world),
     ...lengths.map((every) => {
-      const total = world === 1 ? alone : localStepTime(trainingOf(world), cluster, world, { every, vectors }).total;
+      const total = world === 1 ? alone : localStepTime(trainingOf(world), cluster, world, { every, ...sent }).total;
       return `${total.toFixed(3)} (${(alone / total).toFixed(1)}x)`;
     }),
   ]);

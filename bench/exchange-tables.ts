@@ -79,16 +79,19 @@ export function exchangeTables(): string {
 
 /** Steps in a round of the tables of local steps. */
 const LENGTHS = [1, 10, 50, 200];
-const VECTORS = { 3: "moments averaged", 1: "moments restarted" } as const;
+/** What is sent; `int8` is measured, see docs/lab/exchange.md. */
+const SENT = [
+  ["moments averaged", { vectors: 3 }],
+  ["moments restarted", { vectors: 1 }],
+  ["moments restarted, int8", { vectors: 1, int8: 8e-9 }],
+] as const;
 
-/** The paper's model by local steps, a table for each network and start of the moments. */
+/** The paper's model by local steps, a table for each network and what is sent. */
 export function localTables(): string {
   const training = trainingOf("paper");
   return clusters
     .flatMap((cluster) =>
-      ([3, 1] as const).map(
-        (vectors) => `${cluster.name}, ${VECTORS[vectors]}:\n\n${localTable(training, cluster, vectors, LENGTHS)}`,
-      ),
+      SENT.map(([name, sent]) => `${cluster.name}, ${name}:\n\n${localTable(training, cluster, sent, LENGTHS)}`),
     )
     .join("\n\n");
 }

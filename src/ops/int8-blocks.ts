@@ -9,8 +9,6 @@
 export const INT8_BLOCK = 256;
 
 const LARGEST = 127;
-/** Its bits. */
-const INFINITY = 0x7f800000;
 /** Adding and taking it away rounds to the nearest whole number, ties to even. */
 const ROUNDING = 1.5 * 2 ** 52;
 /** Below it engines take numbers for 0. */
@@ -24,9 +22,8 @@ export const int8Size = (length: number): number => length + Float32Array.BYTES_
 const single = new Float32Array(1);
 const bits = new Uint32Array(single.buffer);
 
-/** The scale of a block of this largest size, given by its bits; 0 where all is too small, NaN where it is not finite. */
+/** The scale of a block of this largest size, given by its bits; 0 where all is too small. What is not finite stays so. */
 function scaleOf(largest: number): number {
-  if (largest >= INFINITY) return NaN;
   bits[0] = largest;
   single[0] = single[0]! / LARGEST;
   if (single[0] < SMALLEST_NORMAL) return 0;

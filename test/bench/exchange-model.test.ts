@@ -121,6 +121,16 @@ describe("localStepTime", () => {
     expect(total).toBeCloseTo(2.25 + (wire + 1.25 + (2 * 12_000) / 8000 + (5 * 4000) / 12_000) / 10, 9);
   });
 
+  it("sends 260 bytes for 256 values with int8, which take time to pack", () => {
+    const float = localStepTime(training, cluster, 2, { every: 10, vectors: 1 });
+    const int8 = (seconds: number) => localStepTime(training, cluster, 2, { every: 10, vectors: 1, int8: seconds });
+    expect(int8(0).bytes / float.bytes).toBeCloseTo(260 / 1024, 9);
+    const wires = (bytesOnWire(1000, 2) - bytesOnWire((1000 * 260) / 1024, 2)) / 1000;
+    expect(float.total - int8(0).total).toBeCloseTo(wires / 10, 9);
+    // 1,000 values that are sent, 1,000 of the own change, and the half of them whose sum it owns.
+    expect(int8(0.01).total - int8(0).total).toBeCloseTo((0.01 * 2500) / 10, 9);
+  });
+
   it("comes near a step without an exchange as rounds grow", () => {
     const { total } = localStepTime(training, cluster, 4, { every: 1e9, vectors: 1 });
     expect(total).toBeCloseTo(2 * 0.5 + 0.25, 6);
