@@ -66,6 +66,9 @@ describe("a node of another run", () => {
     expect(others({ exchange: { ...config.exchange, mixed: "allow" } })).toEqual([
       'exchange.mixed: "refuse" there, "allow" here',
     ]);
+    expect(others({ exchange: { ...config.exchange, wire: "int8" } })).toEqual([
+      'exchange.wire: "float32" there, "int8" here',
+    ]);
     expect(otherSettings({ config }, own, undefined)).toEqual(["config: not readable"]);
   });
 });
