@@ -22,7 +22,8 @@ def shuffled(files, batch):
     if images is None:
         table = pa.concat_tables([pa.ipc.open_file(pa.OSFile(file)).read_all() for file in files])
         column = table["image"].combine_chunks()
-        images = column.values.to_numpy().reshape(len(column), -1)
+        # Shards say that images are tensors; older ones have plain lists.
+        images = getattr(column, "storage", column).flatten().to_numpy().reshape(len(column), -1)
     order = np.random.permutation(len(images))
     return sum(images[order[at : at + batch]].nbytes for at in range(0, len(order), batch))
 

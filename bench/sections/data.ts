@@ -1,4 +1,4 @@
-/** Preparing CIFAR-10, and reading the shards beside PyArrow. */
+/** Preparing CIFAR-10 and folders of images, and reading shards beside PyArrow. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pythonWith } from "../../test/support/python.ts";
@@ -12,6 +12,7 @@ import { startPython } from "../peer.ts";
 import type { Request } from "../protocol.ts";
 import { spread, type Spread } from "../statistics.ts";
 import { table } from "../tables.ts";
+import { imageFiles } from "./image-files.ts";
 
 const BATCH = 128;
 
@@ -27,7 +28,8 @@ async function timed(work: Work): Promise<{ done: number; seconds: number }> {
 const rateText = ({ min, median, max }: Spread, unit: number) =>
   [median, min, max].map((value) => Math.round(value / unit).toLocaleString("en")).join(" | ");
 
-export async function data({ scratch, repeats, say }: BenchContext): Promise<SectionResult> {
+export async function data(context: BenchContext): Promise<SectionResult> {
+  const { scratch, repeats, say } = context;
   const directory = join(scratch, "cifar10");
   const surroundings = { cacheDir: cacheFolder(process.env), onProgress: (text: string) => say(text) };
   const source = await openSource("cifar10", { split: "train" }, surroundings);
@@ -111,10 +113,11 @@ export async function data({ scratch, repeats, say }: BenchContext): Promise<Sec
     row("ScoreStream: prepare CIFAR-10 (50,000 images, from memory to hashed shards), images/s", of.prepare, 1),
   ];
   const ratios = `Ratios of medians: ${dataReadRatio.toFixed(2)} shard after shard, ${(of.shuffled.median / of["pyarrow shuffled"].median).toFixed(2)} shuffled.`;
+  const ofFiles = await imageFiles(context);
   return {
     title: "Data: CIFAR-10 in shards, files in the page cache",
-    markdown: `${table(head, rows)}\n\n${ratios}`,
-    table: of,
+    markdown: `${table(head, rows)}\n\n${ratios}\n\n${ofFiles.markdown}`,
+    table: { ...of, imageFiles: ofFiles.table },
     summary: { dataReadRatio },
   };
 }
