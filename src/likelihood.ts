@@ -35,3 +35,4 @@ export { type ReverseCoefficients, reverseDrift, reverseStep } from "./sde/rever
 export type { Later, ScoreAndDivergence, ScoreFunction, ExactScore } from "./sde/score-function.ts";
 export { perturbExamples } from "./sde/perturb.ts";
 export { type DrawTimeOptions, drawTime } from "./sde/draw-time.ts";
+export type { TimeVariable } from "./solvers/time-variable.ts";

@@ -23,8 +23,8 @@ export const quickNoise: DeepPartial<Config> = {
   },
   model: { nf: 32, chMult: [1, 2, 2, 2], numResBlocks: 1, attnResolutions: [16], dropout: 0, emaRate: 0.99 },
   optim: { lr: 4e-3, warmup: 100, schedule: "linear", decaySteps: 2400 },
-  sampling: { numSamples: 36, rtol: 1e-3, atol: 1e-3 },
-  eval: { numImages: 128, batchSize: 16, boundTimes: 32, rtol: 1e-4, atol: 1e-4, repeats: 1 },
+  sampling: { numSamples: 36, rtol: 1e-3, atol: 1e-3, timeVariable: "sqrt" },
+  eval: { numImages: 128, batchSize: 16, boundTimes: 32, rtol: 1e-4, atol: 1e-4, timeVariable: "sqrt", repeats: 1 },
   dequantizer: { steps: 1000, batchSize: 16, lr: 1e-3, filters: 32, components: 8, blocks: 1, heads: 4 },
 };
 

@@ -106,15 +106,21 @@ const optim = z.strictObject({
   decaySteps: whole(1, 1e9, "steps over which the linear schedule falls"),
 });
 
+/** Steps of an ODE solver. */
+const stepsOf = (solver: string) => ({
+  stepControl: oneOf(
+    ["batch", "image"],
+    `step size of ${solver}: shared by a batch, as in the reference, or per image`,
+  ),
+  timeVariable: oneOf(["t", "sqrt"], "variable of that solver's steps: t, as in the reference, or its square root"),
+});
+
 const sampling = z.strictObject({
   numSamples: whole(1, 1e6, "number of images to sample"),
   smallestTime: time("t at which sampling ends; unset: 1e-3, or 1e-2 for subvp"),
   rtol: tolerance("relative tolerance of the ODE solver"),
   atol: positive(1, "absolute tolerance of the ODE solver"),
-  stepControl: oneOf(
-    ["batch", "image"],
-    "step size of the ODE solver: shared by a batch, as in the reference, or per image",
-  ),
+  ...stepsOf("the ODE solver"),
   noiseRemoval: flag("end with one denoising step"),
   method: oneOf(["ode", "pc"], "ode: probability flow ODE; pc: predictor-corrector in model.numScales steps"),
   predictor: oneOf(["euler_maruyama", "reverse_diffusion", "ancestral_sampling", "none"], "predictor of method pc"),
@@ -130,10 +136,7 @@ const evaluation = z.strictObject({
   batchSize: whole(1, 65536, "images evaluated at once"),
   rtol: tolerance("relative tolerance of the likelihood's ODE solver"),
   atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),
-  stepControl: oneOf(
-    ["batch", "image"],
-    "step size of the likelihood's solver: shared by a batch, as in the reference, or per image",
-  ),
+  ...stepsOf("the likelihood's solver"),
   hutchinson: oneOf(["rademacher", "gaussian"], "noise of the divergence estimate"),
   boundForm: oneOf(["dsm", "ssm"], "dsm: denoising score matching; ssm: sliced, which costs a gradient per time"),
   boundTimes: whole(1, 1e6, "times drawn per image for the variational bound"),

@@ -20,15 +20,15 @@ export function evaluationWork(config: Config, key: EvaluationKey, images?: stri
   const { seed, sde, model, data, training, eval: evaluation } = config;
   const { smallestTime, continuous, likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean } = training;
   const { split, numImages, batchSize, repeats } = evaluation;
-  const { rtol, atol, stepControl, hutchinson, boundForm, boundTimes, boundOffset } = evaluation;
+  const { rtol, atol, stepControl, timeVariable, hutchinson, boundForm, boundTimes, boundOffset } = evaluation;
   const own = {
-    bpd: { rtol, atol, stepControl, hutchinson },
+    // Absent where it is what it was before there was a choice.
+    bpd: { rtol, atol, stepControl, hutchinson, ...(timeVariable !== "t" && { timeVariable }) },
     bound: { boundForm, boundTimes, boundOffset },
     loss: { likelihoodWeighting, importanceWeighting, velocityTimes, reduceMean },
   };
   const which = images === undefined ? { data } : { data: { ...data, path: undefined }, images };
   const shared = { seed, sde, model, ...which, smallestTime, continuous, split, numImages, batchSize, repeats };
-  // Absent where it is what it was before there was a choice.
   const half = evaluation.precision === "bfloat16" && { precision: evaluation.precision };
   const { dequantization, importanceSamples } = evaluation;
   const noise = {

@@ -135,8 +135,9 @@ export async function loadModel<A extends ColumnData = Uint8Array>(
   const { none, data, bits, examples: toExamples } = modelExamples<A>(shape, config.data.centered);
 
   const settings = ({ batchSize = config.eval.batchSize, seed = evaluationSeed(config), signal }: ModelCallOptions) => {
-    const { rtol, atol, stepControl, hutchinson } = config.eval;
-    return { batchSize, seed, signal, rtol, atol, stepControl, hutchinson, eps: config.training.smallestTime };
+    const { rtol, atol, stepControl, timeVariable, hutchinson } = config.eval;
+    const solver = { rtol, atol, stepControl, timeVariable };
+    return { batchSize, seed, signal, ...solver, hutchinson, eps: config.training.smallestTime };
   };
   const decoded = (latents: Observable<Batch<"latent">>, draw: OperatorFunction<Batch<"latent">, Batch<"data">>) =>
     joinedValues(latents.pipe(draw, toExamples), none);

@@ -2,6 +2,7 @@ import type { Rk45Options } from "./rk45.ts";
 import { rk45Steps, type SlopeRequest, type Solution } from "./rk45-steps.ts";
 import type { Later } from "../sde/score-function.ts";
 import { turn } from "../base/turn.ts";
+import { inSquareRoot, type TimeVariable } from "./time-variable.ts";
 
 /**
  * Step sizes of a batch: "batch" shares one among all examples, as scipy and the reference do; "image" gives each its
@@ -13,6 +14,8 @@ export type StepControl = "batch" | "image";
 export interface Rk45BatchOptions extends Rk45Options {
   /** Default "batch". */
   readonly stepControl?: StepControl | undefined;
+  /** Default "t"; "sqrt" needs times >= 0. */
+  readonly timeVariable?: TimeVariable | undefined;
 }
 
 /**
@@ -72,7 +75,22 @@ export async function rk45Batch(
   t1: number,
   y0: Float64Array,
   batch: number,
-  { stepControl = "batch", onEvaluation, signal, ...tolerances }: Rk45BatchOptions,
+  { timeVariable = "t", onEvaluation, ...options }: Rk45BatchOptions,
+): Promise<Rk45BatchResult> {
+  if (timeVariable === "t") return integrate(f, t0, t1, y0, batch, { ...options, onEvaluation });
+  return integrate(inSquareRoot(f), Math.sqrt(t0), Math.sqrt(t1), y0, batch, {
+    ...options,
+    onEvaluation: onEvaluation && ((evaluations, s) => onEvaluation(evaluations, s * s)),
+  });
+}
+
+async function integrate(
+  f: BatchDerivative,
+  t0: number,
+  t1: number,
+  y0: Float64Array,
+  batch: number,
+  { stepControl = "batch", onEvaluation, signal, ...tolerances }: Omit<Rk45BatchOptions, "timeVariable">,
 ): Promise<Rk45BatchResult> {
   const size = y0.length / batch;
   const result = { y: new Float64Array(y0.length), perExample: new Int32Array(batch), evaluations: 0 };

@@ -2,6 +2,7 @@ import { concatMap, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeLikelihood } from "../likelihood/ode-likelihood.ts";
 import type { StepControl } from "../solvers/rk45-batch.ts";
+import type { TimeVariable } from "../solvers/time-variable.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -16,6 +17,8 @@ export interface LogLikelihoodOptions {
   readonly atol: number;
   /** Step sizes: "batch" (default) shares them in a batch, "image" gives each example its own. */
   readonly stepControl?: StepControl;
+  /** Variable of the steps: "t" (default, as in the reference) or "sqrt", in which VP takes fewer. */
+  readonly timeVariable?: TimeVariable;
   /** Noise of Hutchinson's estimate of the divergence. */
   readonly hutchinson: "rademacher" | "gaussian";
   readonly seed: number;

@@ -2,6 +2,7 @@ import { concatMap, type Observable, type OperatorFunction } from "rxjs";
 import { createBatch, floats, withColumns, type Batch } from "../data/batch.ts";
 import { odeSample } from "../sampling/ode-sampler.ts";
 import type { StepControl } from "../solvers/rk45-batch.ts";
+import type { TimeVariable } from "../solvers/time-variable.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
@@ -56,6 +57,8 @@ export interface SampleOptions {
   readonly atol: number;
   /** Step sizes: "batch" (default) shares them in a batch, "image" gives each example its own. */
   readonly stepControl?: StepControl;
+  /** Variable of the steps: "t" (default, as in the reference) or "sqrt", in which VP takes fewer. */
+  readonly timeVariable?: TimeVariable;
   /** End with one denoising step. */
   readonly denoise: boolean;
   readonly signal?: AbortSignal | undefined;

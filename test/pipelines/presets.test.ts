@@ -23,8 +23,8 @@ const byNoise = {
   },
   model: { nf: 32, chMult: [1, 2, 2, 2], numResBlocks: 1, attnResolutions: [16], dropout: 0, emaRate: 0.99 },
   optim: { lr: 0.004, warmup: 100, schedule: "linear", decaySteps: 2400 },
-  sampling: { numSamples: 36, rtol: 1e-3, atol: 1e-3 },
-  eval: { numImages: 128, batchSize: 16, boundTimes: 32, rtol: 1e-4, atol: 1e-4, repeats: 1 },
+  sampling: { numSamples: 36, rtol: 1e-3, atol: 1e-3, timeVariable: "sqrt" },
+  eval: { numImages: 128, batchSize: 16, boundTimes: 32, rtol: 1e-4, atol: 1e-4, timeVariable: "sqrt", repeats: 1 },
   dequantizer: { steps: 1000, batchSize: 16, lr: 0.001, filters: 32, components: 8, blocks: 1, heads: 4 },
 };
 const velocity = { likelihoodWeighting: true, importanceWeighting: false, velocityTimes: true, stratifiedTimes: true };
@@ -183,11 +183,27 @@ describe("what holds before any preset", () => {
         ...{ schedule: "constant", finalLr: 1e-5, decaySteps: 100_000 },
       },
       sampling: {
-        ...{ numSamples: 64, rtol: 1e-5, atol: 1e-5, stepControl: "batch", noiseRemoval: true, method: "ode" },
+        ...{
+          numSamples: 64,
+          rtol: 1e-5,
+          atol: 1e-5,
+          stepControl: "batch",
+          timeVariable: "t",
+          noiseRemoval: true,
+          method: "ode",
+        },
         ...{ predictor: "reverse_diffusion", corrector: "langevin", snr: 0.16, nStepsEach: 1, probabilityFlow: false },
       },
       eval: {
-        ...{ split: "test", numImages: 10_000, batchSize: 256, rtol: 1e-5, atol: 1e-5, stepControl: "batch" },
+        ...{
+          split: "test",
+          numImages: 10_000,
+          batchSize: 256,
+          rtol: 1e-5,
+          atol: 1e-5,
+          stepControl: "batch",
+          timeVariable: "t",
+        },
         ...{
           hutchinson: "rademacher",
           boundForm: "dsm",

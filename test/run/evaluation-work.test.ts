@@ -34,7 +34,13 @@ const CHANGES: Readonly<Record<string, string>> = {
     "training.reduceMean": "loss",
   },
   ...{ "eval.split": ALL, "eval.numImages": ALL, "eval.batchSize": ALL, "eval.repeats": ALL },
-  ...{ "eval.rtol": "bpd", "eval.atol": "bpd", "eval.stepControl": "bpd", "eval.hutchinson": "bpd" },
+  ...{
+    "eval.rtol": "bpd",
+    "eval.atol": "bpd",
+    "eval.stepControl": "bpd",
+    "eval.timeVariable": "bpd",
+    "eval.hutchinson": "bpd",
+  },
   "eval.dequantization": "bpd bound",
   ...{ "eval.boundForm": "bound", "eval.boundTimes": "bound", "eval.boundOffset": "bound" },
 };
@@ -49,6 +55,13 @@ describe("evaluationWork", () => {
       expect(differs.join(" ")).toBe(expected);
     },
   );
+});
+
+it("a time variable of the solver is written only where it is not that of the reference", () => {
+  const { timeVariable } = evaluationWork(changed(), "bpd");
+  expect(timeVariable).toBeUndefined();
+  const roots = { ...changed(), eval: { ...baseConfig.eval, timeVariable: "sqrt" as const } };
+  expect(evaluationWork(roots, "bpd")).toMatchObject({ timeVariable: "sqrt" });
 });
 
 it("several draws of the noise change the work of bpd alone, and one is what there was before", () => {

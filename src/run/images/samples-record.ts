@@ -18,10 +18,11 @@ const pathOf = (workdir: string) => join(workdir, "samples", "about.json");
 
 /** The sampler in words. */
 export function samplerText({ sampling, model }: Config): string {
-  const { numSamples, method, smallestTime, rtol, atol, noiseRemoval } = sampling;
+  const { numSamples, method, smallestTime, rtol, atol, timeVariable, noiseRemoval } = sampling;
   const denoised = noiseRemoval ? ", with noise removal" : ", without noise removal";
   if (method === "ode") {
-    return `${numSamples} by the probability flow ODE, rtol ${rtol}, atol ${atol}, to t = ${smallestTime}${denoised}.`;
+    const steps = timeVariable === "t" ? "" : ", steps in the square root of t";
+    return `${numSamples} by the probability flow ODE, rtol ${rtol}, atol ${atol}${steps}, to t = ${smallestTime}${denoised}.`;
   }
   const { predictor, corrector, snr, nStepsEach, probabilityFlow } = sampling;
   const corrections = corrector === "none" ? "" : ` (snr ${snr}, ${nStepsEach} a step)`;

@@ -7,10 +7,12 @@ import { ownPart } from "../own-fields.ts";
 export function samplesWork(config: Config): Readonly<Record<string, unknown>> {
   const { sde, model, sampling, training, data, eval: evaluation } = config;
   const { batchSize, precision } = evaluation;
+  const { timeVariable, ...solver } = sampling;
+  // Absent where it is what it was before there was a choice.
+  const variable = timeVariable !== "t" && { timeVariable };
   return {
-    ...{ seed: evaluationSeed(config), sde, model, sampling, batchSize },
+    ...{ seed: evaluationSeed(config), sde, model, sampling: { ...solver, ...variable }, batchSize },
     ...{ continuous: training.continuous, centered: data.centered },
-    // Absent where it is what it was before there was a choice.
     ...(precision === "bfloat16" && { precision }),
     ...ownPart(config),
   };
