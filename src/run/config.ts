@@ -108,11 +108,8 @@ const optim = z.strictObject({
 
 /** Steps of an ODE solver. */
 const stepsOf = (solver: string) => ({
-  stepControl: oneOf(
-    ["batch", "image"],
-    `step size of ${solver}: shared by a batch, as in the reference, or per image`,
-  ),
-  timeVariable: oneOf(["t", "sqrt"], "variable of that solver's steps: t, as in the reference, or its square root"),
+  stepControl: oneOf(["batch", "image"], `steps of ${solver}: a batch's, as in the reference, or each image's`),
+  timeVariable: oneOf(["t", "sqrt"], `variable of ${solver}'s steps: t, as in the reference, or its square root`),
 });
 
 const sampling = z.strictObject({
@@ -136,7 +133,7 @@ const evaluation = z.strictObject({
   batchSize: whole(1, 65536, "images evaluated at once"),
   rtol: tolerance("relative tolerance of the likelihood's ODE solver"),
   atol: positive(1, "absolute tolerance of the likelihood's ODE solver"),
-  ...stepsOf("the likelihood's solver"),
+  ...stepsOf("the likelihood solver"),
   hutchinson: oneOf(["rademacher", "gaussian"], "noise of the divergence estimate"),
   boundForm: oneOf(["dsm", "ssm"], "dsm: denoising score matching; ssm: sliced, which costs a gradient per time"),
   boundTimes: whole(1, 1e6, "times drawn per image for the variational bound"),
