@@ -60,7 +60,7 @@ function ownFormat(packed) {
   writeFileSync(join(folder, "train.csv"), "label,p0,p1,p2,p3\n7,0,1,2,3\n3,4,5,6,255\n");
   const words = ["data", "prepare", "--format", "./own-format.ts", "--from", "train.csv", "--out", "data", "--json"];
   const line = command(folder, "npx", "scorestream", ...words);
-  if (JSON.parse(line).images !== 2) throw new Error(`own format: ${line}`);
+  if (JSON.parse(line).sets[0].images !== 2) throw new Error(`own format: ${line}`);
 }
 
 try {

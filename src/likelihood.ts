@@ -5,12 +5,13 @@ export { type Rk45Options, type Rk45Result, rk45 } from "./solvers/rk45.ts";
 export {
   type StepControl,
   type Rk45BatchOptions,
-  type BatchDerivative,
   type Rk45BatchResult,
   callSize,
   rk45Batch,
 } from "./solvers/rk45-batch.ts";
 export { type Tolerances, type SlopeRequest, type Solution, rk45Steps } from "./solvers/rk45-steps.ts";
+export type { BatchDerivative } from "./solvers/batch-derivative.ts";
+export type { TimeVariable } from "./solvers/time-variable.ts";
 
 // Likelihood
 export { type BitsPerDimOptions, bitsPerDimOf } from "./likelihood/bits-per-dim.ts";
@@ -35,4 +36,3 @@ export { type ReverseCoefficients, reverseDrift, reverseStep } from "./sde/rever
 export type { Later, ScoreAndDivergence, ScoreFunction, ExactScore } from "./sde/score-function.ts";
 export { perturbExamples } from "./sde/perturb.ts";
 export { type DrawTimeOptions, drawTime } from "./sde/draw-time.ts";
-export type { TimeVariable } from "./solvers/time-variable.ts";

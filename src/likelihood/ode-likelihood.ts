@@ -1,7 +1,8 @@
 import type { SDE } from "../sde/sde.ts";
 import { gaussianLogDensity } from "../sde/gaussian-density.ts";
 import { reverseDrift } from "../sde/reverse.ts";
-import { rk45Batch, type BatchDerivative, type Rk45BatchOptions } from "../solvers/rk45-batch.ts";
+import type { BatchDerivative } from "../solvers/batch-derivative.ts";
+import { rk45Batch, type Rk45BatchOptions } from "../solvers/rk45-batch.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import { exampleSize } from "../sde/shapes.ts";
 

@@ -1,6 +1,6 @@
+import type { BatchDerivative } from "./batch-derivative.ts";
 import type { Rk45Options } from "./rk45.ts";
 import { rk45Steps, type SlopeRequest, type Solution } from "./rk45-steps.ts";
-import type { Later } from "../sde/score-function.ts";
 import { turn } from "../base/turn.ts";
 import { inSquareRoot, type TimeVariable } from "./time-variable.ts";
 
@@ -17,21 +17,6 @@ export interface Rk45BatchOptions extends Rk45Options {
   /** Default "t"; "sqrt" needs times >= 0. */
   readonly timeVariable?: TimeVariable | undefined;
 }
-
-/**
- * Writes dy/dt of some examples of a batch.
- *
- * @param examples Their indices in the batch, [n]; with "image" the last one may be repeated.
- * @param t [n].
- * @param y [n, ...state], not kept.
- * @param out [n, ...state].
- */
-export type BatchDerivative = (
-  examples: Int32Array,
-  t: Float64Array,
-  y: Float64Array,
-  out: Float64Array,
-) => Later<void>;
 
 /** The result of {@link rk45Batch}. */
 export interface Rk45BatchResult {

@@ -1,4 +1,4 @@
-import type { BatchDerivative } from "./rk45-batch.ts";
+import type { BatchDerivative } from "./batch-derivative.ts";
 
 /**
  * Variable in which a solver takes its steps: "t" as in the reference, or "sqrt", the square root of t.
