@@ -68,7 +68,7 @@ export function settledPrecision(
     );
   }
   if (half && engine.name !== "tensorflow-gpu" && !hasInstructions()) {
-    lines.push("note: this processor has no instructions for bfloat16: a step takes longer than in float32");
+    lines.push("note: this processor has no instructions for bfloat16: a step takes many times as long as in float32");
   }
   if (half && engine.name === "tensorflow-gpu") lines.push("note: bfloat16 is not measured on GPUs");
   if (["tf32", "float32"].includes(precision ?? text) && precision !== undefined && precision !== text) {

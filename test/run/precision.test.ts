@@ -35,7 +35,7 @@ describe("settledPrecision", () => {
     expect(precision).toBe("bfloat16");
     expect(lines).toEqual([
       "precision: bfloat16, as stored in this workdir",
-      "note: this processor has no instructions for bfloat16: a step takes longer than in float32",
+      "note: this processor has no instructions for bfloat16: a step takes many times as long as in float32",
     ]);
     expect(settledPrecision(AUTO, cpu, { precision: undefined }, has).precision).toBeUndefined();
     expect(settledPrecision(AUTO, cpu, { precision: "float32" }, has).precision).toBe("float32");
