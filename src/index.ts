@@ -1,10 +1,10 @@
 /**
- * The one door of the package: what a pipeline is written with.
+ * The public interface for pipelines, and the only entry of the package for them.
  *
  * Pure numerics are in `scorestream/likelihood`, files of images in `scorestream/data`, programs in `scorestream/node`.
- * A name has one meaning over all four. Inside the repository the name `scorestream` means this file, by `exports` of
- * package.json, which names sources there: Node, tsx, tsc and vitest then need no option, and Deno an entry in deno.json.
- * The built package has a package.json of its own, which names the built files.
+ * A name has the same meaning in all four. Inside the repository, `exports` of package.json maps the name `scorestream`
+ * to this source file. Node, tsx, tsc and vitest therefore need no option, and Deno needs an entry in deno.json. The
+ * built package has its own package.json, which names the built files.
  */
 
 // Pipelines and runs

@@ -1,4 +1,4 @@
-/** Pure numerics as `scorestream/likelihood`: solvers, likelihood, bound and sampling, without streams. */
+/** Entry `scorestream/likelihood`: solvers, likelihood, bound and sampling as functions, without streams. */
 
 // Solvers
 export { type Rk45Options, type Rk45Result, rk45 } from "./solvers/rk45.ts";

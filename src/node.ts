@@ -1,4 +1,6 @@
-/** Node, as `scorestream/node`: the programs as functions (argv in, exit code out), and data from other machines. */
+/**
+ * Entry `scorestream/node`, for Node: the programs as functions (argv in, exit code out), and data from other machines.
+ */
 
 // Programs
 export { pipelineMain } from "./cli/main.ts";

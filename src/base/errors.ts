@@ -1,9 +1,9 @@
 import { asInstalled } from "./commands.ts";
 
 /**
- * Bad usage, configuration or data: the user can put it right. Ends the program with exit code 2.
+ * Bad usage, configuration or data, which the user can correct. Ends the program with exit code 2.
  *
- * The message names what is wrong (file, field, value); `remedy` says what to do about it.
+ * The message names the fault (file, field, value); `remedy` tells the user what to do.
  */
 export class UsageError extends Error {
   override readonly name: string = "UsageError";
@@ -21,15 +21,15 @@ export class UsageError extends Error {
 export class RunError extends Error {
   override readonly name: string = "RunError";
   readonly exitCode = 1;
-  /** The state is good, and worth being saved. */
+  /** True if the state is intact and worth saving. */
   readonly keepsState: boolean = true;
 }
 
-/** How a loss is out of bounds, beside not being finite. */
+/** The bounds of a loss, besides being finite. */
 export interface LossBounds {
-  /** The largest loss that is allowed. */
+  /** Largest allowed loss. */
   readonly largest?: number | undefined;
-  /** Times that the step was drawn anew. */
+  /** Number of redraws of the step. */
   readonly redraws?: number;
 }
 
@@ -38,7 +38,7 @@ export class NonFiniteLossError extends RunError {
   override readonly name = "NonFiniteLossError";
   readonly step: number;
   readonly loss: number;
-  /** The largest loss that was allowed. */
+  /** Largest allowed loss. */
   readonly largest: number | undefined;
 
   constructor(step: number, loss: number, { largest, redraws = 0 }: LossBounds = {}) {

@@ -60,10 +60,10 @@ async function perform(command: CheckpointCommand, { stdout, stderr }: Output): 
 }
 
 /**
- * The program.
+ * Runs the program.
  *
- * @param argv What follows its name, as `["inspect", "checkpoint_26"]`.
- * @returns The exit code: 0 done; 1 failed while running; 2 bad usage or a file that is refused.
+ * @param argv Arguments after the program's name, such as `["inspect", "checkpoint_26"]`.
+ * @returns The exit code: 0 done; 1 failed while running; 2 bad usage or a refused file.
  */
 export async function checkpointMain(argv: readonly string[], output: Output = process): Promise<number> {
   try {

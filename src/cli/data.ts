@@ -132,9 +132,9 @@ async function runVerify({ directory, json }: ReadRequest, environment: DataEnvi
 }
 
 /**
- * The program.
+ * Runs the program.
  *
- * @param argv What follows the program's name, as `["inspect", "data/photos"]`.
+ * @param argv Arguments after the program's name, such as `["inspect", "data/photos"]`.
  * @returns The exit code: 0 done; 1 failed while running; 2 bad usage or data; 130 or 143 stopped by a signal.
  */
 export async function dataMain(argv: readonly string[], overrides: Partial<DataEnvironment> = {}): Promise<number> {

@@ -96,9 +96,10 @@ async function perform(
 }
 
 /**
- * The program: people read standard error, programs the last line of standard output.
+ * Runs the program. It writes text for people to standard error, and the result for programs to the last line of
+ * standard output.
  *
- * @param argv What follows the program's name, as `["cifar10", "--json"]`.
+ * @param argv Arguments after the program's name, such as `["cifar10", "--json"]`.
  * @returns The exit code: 0 done; 1 failed while running; 2 bad usage, configuration or data; 129, 130 or 143 stopped by a
  * signal after saving.
  */

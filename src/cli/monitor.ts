@@ -30,7 +30,7 @@ export interface MonitorEnvironment {
   readonly stderr: Pick<NodeJS.WriteStream, "write">;
   readonly env: NodeJS.ProcessEnv;
   readonly signals: SignalSource;
-  /** Ends the process at once. */
+  /** Ends the process immediately. */
   readonly exit: (code: number) => void;
 }
 
@@ -93,7 +93,7 @@ async function openWeb(options: WebOptions, other: Serving): Promise<WebServing>
 }
 
 /**
- * Runs until a signal.
+ * Runs the monitor until a signal arrives.
  *
  * @returns The exit code, as for a run: 130 or 143 after a signal, 2 for bad usage, 1 for a failure.
  */

@@ -1,7 +1,7 @@
 /**
  * The value that travels between stages: one Arrow RecordBatch with a fixed-size-list column per quantity.
  *
- * The names of the columns are in the type, so a pipeline whose stages are in the wrong order does not compile.
+ * The type includes the names of the columns, so a pipeline with stages in the wrong order does not compile.
  */
 import {
   Field,
@@ -18,19 +18,19 @@ import {
   type DataType,
 } from "apache-arrow";
 
-/** Typed arrays a column can hold. */
+/** Typed arrays that a column can hold. */
 export type ColumnData = Float32Array | Uint8Array;
 
-/** The place of a batch in the run; with the seed it fixes every random number drawn for it. */
+/** The position of a batch in the run. Together with the seed, it determines every random number of the batch. */
 export interface BatchInfo {
-  /** Step of the optimizer this batch belongs to, counted from 0. */
+  /** Optimizer step to which this batch belongs, counted from 0. */
   readonly step: number;
   /** Shard of the global batch, 0 <= shard < shards. */
   readonly shard: number;
   readonly shards: number;
   /** Running index of the batch's first example in the concatenated epochs. */
   readonly firstSample: number;
-  /** Times that the random numbers of the step were drawn anew, see `goBack`; absent: never. */
+  /** Number of times that the random numbers of the step were redrawn, see `goBack`; absent: 0. */
   readonly redraw?: number;
 }
 
@@ -41,8 +41,8 @@ export interface Batch<C extends string = string> {
   /** Examples in the batch, B. */
   readonly size: number;
   /**
-   * Names the columns present; exists only in the type. Contravariant, so that a batch with more columns fits where
-   * fewer are asked.
+   * Names the columns; exists only in the type. It is contravariant, so a batch with more columns is accepted where
+   * fewer are required.
    */
   readonly columns: (name: C) => void;
 }
@@ -118,14 +118,14 @@ export function withColumns<C extends string, N extends string>(
   );
 }
 
-/** Takes the named columns away; the others are shared, not copied. @throws RangeError when there is no such column. */
+/** Removes the named columns; the others are shared, not copied. @throws RangeError when there is no such column. */
 export function withoutColumns<C extends string, K extends C>(batch: Batch<C>, ...names: K[]): Batch<Exclude<C, K>> {
   for (const name of names) fieldIndex(batch, name);
   const kept = batch.record.schema.fields.map(({ name }) => name).filter((name) => !names.includes(name as K));
   return select(batch as Batch, ...kept) as Batch<Exclude<C, K>>;
 }
 
-/** Keeps the named columns only, in the batch's order. @throws RangeError when there is no such column. */
+/** Keeps only the named columns, in the batch's order. @throws RangeError when there is no such column. */
 export function select<C extends string, K extends C>(batch: Batch<C>, ...names: K[]): Batch<K> {
   for (const name of names) fieldIndex(batch, name);
   const kept = batch.record.schema.fields.flatMap((field, i) =>
@@ -153,7 +153,7 @@ function fieldIndex(batch: Batch<never>, name: string): number {
   return index;
 }
 
-/** The values of a column as a view on Arrow memory. @throws RangeError when there is no such column. */
+/** Returns the values of a column as a view on Arrow memory. @throws RangeError when there is no such column. */
 export function column<C extends string>(batch: Batch<C>, name: C): Column {
   const index = fieldIndex(batch, name);
   const field = batch.record.schema.fields[index]!;
@@ -163,21 +163,21 @@ export function column<C extends string>(batch: Batch<C>, name: C): Column {
   return { data: values.subarray(0, batch.size * product(shape)), shape };
 }
 
-/** A float32 column. @throws TypeError when the column holds bytes. */
+/** Returns a float32 column. @throws TypeError when the column holds bytes. */
 export function floats<C extends string>(batch: Batch<C>, name: C): Column<Float32Array> {
   const { data, shape } = column(batch, name);
   if (!(data instanceof Float32Array)) throw new TypeError(`column "${name}" holds bytes, expected float32`);
   return { data, shape };
 }
 
-/** A uint8 column. @throws TypeError when the column holds floats. */
+/** Returns a uint8 column. @throws TypeError when the column holds floats. */
 export function bytes<C extends string>(batch: Batch<C>, name: C): Column<Uint8Array> {
   const { data, shape } = column(batch, name);
   if (!(data instanceof Uint8Array)) throw new TypeError(`column "${name}" holds float32, expected bytes`);
   return { data, shape };
 }
 
-/** The batch as an Arrow IPC stream, for anything outside the process. */
+/** Writes the batch as an Arrow IPC stream, for use outside the process. */
 export function toIPC(batch: Batch<never>): Uint8Array {
   const writer = new RecordBatchStreamWriter();
   writer.write(batch.record);
@@ -186,9 +186,10 @@ export function toIPC(batch: Batch<never>): Uint8Array {
 }
 
 /**
- * Reads what {@link toIPC} wrote; the columns are views on `buffer` where it starts at a multiple of 8 bytes, else copies.
+ * Reads the output of {@link toIPC}. The columns are views on `buffer` if it starts at a multiple of 8 bytes, and
+ * copies otherwise.
  *
- * @throws RangeError when it is not one whole batch.
+ * @throws RangeError when `buffer` is not exactly one batch.
  */
 export function fromIPC<C extends string>(buffer: Uint8Array): Batch<C> {
   const records = readRecords(buffer);

@@ -1,17 +1,17 @@
 import { type Examples, examplesOf } from "./examples.ts";
 
-/** Images as bytes, so that dequantization stays a stage of its own; in memory, or read from the disk by their indices. */
+/** Images as bytes, in memory or read from the disk by their indices. Dequantization is a separate stage. */
 export interface ImageDataset extends Examples<Uint8Array> {
-  /** Name of the data set, and of its version where there are two, such as `imagenet32-old`. */
+  /** Name of the data set, including its version if there are two, such as `imagenet32-old`. */
   readonly name: string;
   readonly split: string;
   /** Shape of one image, [H, W, C]. */
   readonly shape: readonly [number, number, number];
-  /** Description for reports: the data, and what was left out when they were prepared. */
+  /** Description for reports: the data, and the images left out when they were prepared. */
   readonly about: string;
-  /** SHA-256 that stands for all of the images, hexadecimal: the same data have the same one in every folder. */
+  /** SHA-256 of all images, hexadecimal. It is the same for the same data in every folder. */
   readonly digest: string;
-  /** Like `load`, but at once. @throws RangeError when an index is out of range. */
+  /** Returns the same as `load`, but synchronously. @throws RangeError when an index is out of range. */
   gather(indices: ArrayLike<number>): Uint8Array;
 }
 
@@ -23,18 +23,18 @@ export interface LoadedImages extends ImageDataset {
   readonly labels: Uint8Array;
 }
 
-/** Images for {@link loadedImages}; without labels all are of class 0. */
+/** Images for {@link loadedImages}; without labels, all belong to class 0. */
 export type ImagesInMemory = Pick<LoadedImages, "name" | "split" | "shape" | "images"> &
   Partial<Pick<LoadedImages, "labels">>;
 
 /**
- * A data set of images in memory, which are not copied.
+ * Creates a data set from images in memory, without copying them.
  *
  * @example
  * ```ts
  * const squares = loadedImages({ name: "squares", split: "train", shape: [8, 8, 1], images: new Uint8Array(6400) });
  * ```
- * @throws RangeError when the pixels are no whole number of images.
+ * @throws RangeError when the pixels are not a whole number of images.
  */
 export function loadedImages({ name, split, shape, images, labels }: ImagesInMemory): LoadedImages {
   const held = examplesOf(images, shape);
@@ -55,5 +55,5 @@ export interface ImageSplits<S extends ImageDataset = ImageDataset> {
   readonly test: S;
 }
 
-/** Receives the progress of the preparation; `fraction` in 0..1 where the end is known. */
+/** Receives the progress of the preparation; `fraction` is in 0..1 if the end is known. */
 export type OnProgress = (message: string, fraction?: number) => void;

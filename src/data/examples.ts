@@ -8,15 +8,19 @@ export interface Examples<A extends ColumnData = ColumnData> {
   readonly length: number;
   /** Shape of one example: `[H, W, C]` for images, `[]` for scalars. */
   readonly shape: readonly number[];
-  /** Values by index, [B, ...shape]. @throws RangeError when an index is out of range. */
+  /**
+   * Returns the values of the examples with these indices, [B, ...shape].
+   *
+   * @throws RangeError when an index is out of range.
+   */
   load(indices: ArrayLike<number>): A | Promise<A>;
-  /** Closes the files, where there are any. */
+  /** Closes the files, if there are any. */
   close(): void;
 }
 
 /** Examples in memory. */
 export interface LoadedExamples<A extends ColumnData = ColumnData> extends Examples<A> {
-  /** SHA-256 over all values in their order and their shape, hexadecimal; computed when it is first read. */
+  /** SHA-256 over the shape and all values in order, hexadecimal; computed on first access. */
   readonly digest: string;
   load(indices: ArrayLike<number>): A;
 }
@@ -35,7 +39,7 @@ function digestOf(data: ColumnData, length: number, shape: readonly number[]): s
 }
 
 /**
- * Examples of values in memory, which are not copied.
+ * Creates examples from values in memory, without copying them.
  *
  * @example
  * ```ts
@@ -43,7 +47,7 @@ function digestOf(data: ColumnData, length: number, shape: readonly number[]): s
  * ```
  * @param values Values of all examples, [N, ...shape], row-major.
  * @param shape Shape of one example.
- * @throws RangeError when the values are no whole number of examples.
+ * @throws RangeError when the values are not a whole number of examples.
  */
 export function examplesOf<A extends ColumnData>(values: A, shape: readonly number[]): LoadedExamples<A> {
   const width = widthOf(shape);
@@ -73,10 +77,10 @@ export function examplesOf<A extends ColumnData>(values: A, shape: readonly numb
 }
 
 /**
- * The examples of an evaluation of at most `limit`: as drawn at random from all, since data often lie
- * sorted by class, and always the same.
+ * Selects at most `limit` examples for an evaluation. Data are often sorted by class, so the selection is a random
+ * sample, but always the same one.
  *
- * @returns The examples at the places that `evaluationOrder` says, in its order.
+ * @returns The examples that `evaluationOrder` selects, in its order.
  */
 export function evaluationExamples<A extends ColumnData>(examples: Examples<A>, limit: number): Examples<A> {
   const order = evaluationOrder(examples.length, limit);

@@ -11,7 +11,7 @@ export interface GaussianChain {
   readonly rho: number;
 }
 
-/** `count` examples, [count, D], a function of the seed. */
+/** Draws `count` examples, [count, D], a function of the seed. */
 export function sampleChain({ dims, std, rho }: GaussianChain, count: number, seed: number): Float32Array {
   const x = new Float32Array(count * dims);
   fillNormal(randomKey(seed, "data"), x);
@@ -20,13 +20,13 @@ export function sampleChain({ dims, std, rho }: GaussianChain, count: number, se
   return x;
 }
 
-/** Differential entropy over the dimensions: the mean of {@link chainBitsPerDim}. */
+/** Returns the differential entropy divided by the dimensions: the mean of {@link chainBitsPerDim}. */
 export function chainEntropy({ dims, std, rho }: GaussianChain): number {
   const logDet = 2 * dims * Math.log(std) + (dims - 1) * Math.log(1 - rho * rho);
   return (0.5 * dims * Math.log(2 * Math.PI * Math.E) + 0.5 * logDet) / (dims * Math.LN2);
 }
 
-/** -log2 p(x) / D of each example, in bits/dim. */
+/** Computes -log2 p(x) / D of each example, in bits/dim. */
 export function chainBitsPerDim({ dims, std, rho }: GaussianChain, x: Float32Array): Float64Array {
   const rest = std * Math.sqrt(1 - rho * rho);
   return Float64Array.from({ length: x.length / dims }, (_, b) => {

@@ -1,4 +1,4 @@
-/** Data as `scorestream/data`: sources of images, their formats, and prepared shards. */
+/** Entry `scorestream/data`: sources of images, their formats, and prepared shards. */
 
 // Sources
 export {

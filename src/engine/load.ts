@@ -1,4 +1,4 @@
-/** Loads the tensor engine: native TensorFlow, or WebAssembly where the set-up had to fall back to it. */
+/** Loads the tensor engine: native TensorFlow, or WebAssembly if the set-up had to fall back to it. */
 import { createRequire } from "node:module";
 import { basename } from "node:path";
 import util from "node:util";
@@ -13,17 +13,20 @@ const require = createRequire(import.meta.url);
 
 /** Options of {@link loadEngine}. */
 export interface EngineOptions {
-  /** Threads one op may use; default: as many as the processors that this process may use. The first call of a process decides. */
+  /**
+   * Threads that one op may use; default: the number of processors available to this process. The first call in a
+   * process decides.
+   */
   readonly threads?: number | undefined;
-  /** "float32" keeps a GPU from TF32. The first call decides here too, and of the next. */
+  /** "float32" disables TF32 on a GPU. The first call in a process decides, also for `deterministic`. */
   readonly precision?: string | undefined;
-  /** On a GPU: the same numbers every time. Default true. */
+  /** On a GPU, compute the same numbers every time. Default true. */
   readonly deterministic?: boolean | undefined;
 }
 
 type LoadOptions = Pick<EngineOptions, "precision"> & { readonly threads: number; readonly deterministic: boolean };
 
-/** The engine that computes. */
+/** The loaded engine. */
 export interface Engine {
   readonly tf: typeof tf;
   readonly name: "tensorflow" | "tensorflow-gpu" | "wasm";
@@ -32,9 +35,9 @@ export interface Engine {
   /** Model of the processor or of the GPU. */
   readonly device: string;
   readonly threads: number;
-  /** "tf32": products of 10 bits of mantissa, a GPU's default. */
+  /** "tf32": products with a mantissa of 10 bits, the default on a GPU. */
   readonly precision: "float32" | "tf32";
-  /** True when TensorFlow ops can be called by name and functions compiled, see {@link compile}. */
+  /** True if TensorFlow ops can be called by name and functions can be compiled, see {@link compile}. */
   readonly native: boolean;
 }
 

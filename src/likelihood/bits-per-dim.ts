@@ -1,13 +1,14 @@
-/** The scaling that data were given before their density was taken. */
+/** The scaling of the data whose density is given. */
 export interface BitsPerDimOptions {
-  /** Number of values a pixel takes, 256 for 8-bit images. */
+  /** Number of values that a pixel can have, 256 for 8-bit images. */
   readonly levels: number;
-  /** The density is one of data in [-1, 1) instead of [0, 1). */
+  /** True if the density is of data in [-1, 1) instead of [0, 1). */
   readonly centered: boolean;
 }
 
 /**
- * Bits per dimension of dequantized discrete data: -log2 P / D, where P is the probability of the discrete value.
+ * Computes bits per dimension of dequantized discrete data: -log2 P / D, where P is the probability of the discrete
+ * value.
  *
  * A pixel value k was mapped to (k + u) / levels, u in [0, 1), and when centred to twice that minus 1. The density of
  * k + u is p times the mapping's derivative, 1 / levels or 2 / levels, for each dimension. That adds

@@ -20,18 +20,20 @@ export interface BoundOptions {
   readonly eps: number;
   /** Number of times for each example, 1000 in the reference. */
   readonly times: number;
-  /** Times were drawn with density proportional to g^2 / sigma^2. */
+  /** True if the times were drawn with density proportional to g^2 / sigma^2. */
   readonly importance: boolean;
   /** Random numbers of the i-th time, i in [0, times). */
   readonly draw: (i: number) => BoundDraw;
   /** Denoising ("dsm") or sliced ("ssm") score matching. */
   readonly form?: "dsm" | "ssm";
   /**
-   * Standard normal, [B, ...shape], for the term that makes up for starting at eps. With `undefined` that term is left
-   * out, and the result is no bound for the data.
+   * Standard normal, [B, ...shape], for the term that corrects for starting at eps. If `undefined`, this term is left
+   * out, and the result is not a bound for the data.
    */
   readonly offsetNoise: Float32Array | undefined;
-  /** Standard normal, [B, ...shape], for the prior term. Without it the term's mean is used, which is in closed form. */
+  /**
+   * Standard normal, [B, ...shape], for the prior term. Without it, the term's mean is used, which has a closed form.
+   */
   readonly priorNoise?: Float32Array | undefined;
   /** Leave out the factor (T - eps) of uniform times, as the reference does. */
   readonly reference?: boolean;
@@ -65,15 +67,15 @@ async function integrands(score: ScoreFunction, sde: SDE, data: Float32Array, dr
 }
 
 /**
- * An unbiased estimate of the variational upper bound on -log p(data): the mean of the prior term, plus half the
+ * Estimates the variational upper bound on -log p(data), without bias. It is the mean of the prior term, plus half the
  * integral over time of the score matching integrand, plus the correction for starting at eps.
  *
- * The event loop turns between network calls.
+ * The event loop runs between network calls.
  *
  * @param data [B, ...shape].
  * @returns Nats, [B].
- * @throws RangeError when shapes do not fit or importance is asked of an SDE without weights; the signal's reason on
- *   abort.
+ * @throws RangeError when shapes do not fit, or `importance` is set and the SDE has no importance weight; the signal's
+ *   reason on abort.
  * @see Song et al. 2021, Theorem 3; the reference's bound_likelihood.py get_likelihood_bound_fn
  */
 export async function variationalBound(

@@ -1,23 +1,24 @@
-/** The cells that the values of a pixel have among continuous data. */
+/** Cells: the intervals of continuous data that belong to the values of a pixel. */
 
-/** A pixel value k of `levels` has the cell from k / levels to (k + 1) / levels, or that times 2 minus 1. */
+/** Pixel value k has the cell from k / levels to (k + 1) / levels; for centred data, both ends times 2, minus 1. */
 export interface Cells {
-  /** Number of values a pixel takes, 256 for 8-bit images. */
+  /** Number of values that a pixel can have, 256 for 8-bit images. */
   readonly levels: number;
   /** Data in [-1, 1] rather than [0, 1]. */
   readonly centered: boolean;
 }
 
-/** Width of a cell in units of the data. */
+/** Returns the width of a cell in units of the data. */
 export const cellWidth = ({ levels, centered }: Cells): number => (centered ? 2 : 1) / levels;
 
-/** The value whose cell has this middle. */
+/** Returns the value whose cell has this middle. */
 export const levelOf = (middle: number, { levels, centered }: Cells): number =>
   Math.round((centered ? (middle + 1) / 2 : middle) * levels - 0.5);
 
 /**
- * -log of the probability of a pixel's value given x(eps) = alpha c + sigma z, where all values are as likely as each
- * other and c is the middle of a value's cell: the softmax over values of log N(x(eps); alpha c, sigma^2).
+ * Computes -log of the probability of a pixel's value given x(eps) = alpha c + sigma z, where c is the middle of the
+ * value's cell. All values are equally likely beforehand, so the probability is the softmax over values of log
+ * N(x(eps); alpha c, sigma^2).
  *
  * @param level The value.
  * @param z Its noise.

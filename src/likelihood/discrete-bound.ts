@@ -36,12 +36,13 @@ function residuals(score: Float32Array, noise: Float32Array, sigmas: Float64Arra
 }
 
 /**
- * An unbiased estimate of a bound on -log P of discrete data: the divergence from the prior at T, half the integral of
- * g^2 |score + z / sigma|^2 from eps to T, and the mean of -log P(value | x(eps)) by the softmax over a pixel's values.
+ * Estimates a bound on -log P of discrete data, without bias. It is the sum of the divergence from the prior at T, half
+ * the integral of g^2 |score + z / sigma|^2 from eps to T, and the mean of -log P(value | x(eps)) by the softmax over a
+ * pixel's values.
  *
  * @param data Middles of the cells, [B, ...shape].
  * @returns Nats, [B].
- * @throws RangeError when shapes do not fit or importance is asked of an SDE without weights.
+ * @throws RangeError when shapes do not fit, or `importance` is set and the SDE has no importance weight.
  * @see Kingma et al. 2021, Variational Diffusion Models, Section 3 and its reconstruction loss
  */
 export async function discreteBound(

@@ -22,7 +22,7 @@ export interface OdeLikelihood {
   readonly latent: Float32Array;
   /** Number of network evaluations. */
   readonly evaluations: number;
-  /** Number of those that each example took part in, [B]. */
+  /** Number of evaluations that included each example, [B]. */
   readonly perExample: Int32Array;
 }
 
@@ -52,15 +52,15 @@ function flowWithDivergence(score: ScoreFunction, sde: SDE, dims: number, probe:
 }
 
 /**
- * Log-likelihood of a batch by the probability flow ODE dx/dt = a(t) x - g(t)^2 / 2 score(x, t): the log density of the
- * prior at the flow's end plus the integral of the flow's divergence.
+ * Computes the log-likelihood of a batch by the probability flow ODE dx/dt = a(t) x - g(t)^2 / 2 score(x, t). It is the
+ * log density of the prior at the flow's end, plus the integral of the flow's divergence.
  *
- * With the step control "batch" the batch is one system with one step size, as in the reference, so that an example's
- * value depends within the tolerance on the others of its batch; with "image" it does not. There is no correction for
- * starting at `eps` instead of 0.
+ * With the step control "batch", the batch is one system with one step size, as in the reference. The value of an
+ * example then depends, within the tolerance, on the others of its batch; with "image" it does not. There is no
+ * correction for starting at `eps` instead of 0.
  *
  * @param data [B, ...shape].
- * @throws RangeError when data and probe do not fit the score's shape; as {@link rk45Batch}.
+ * @throws RangeError when data and probe do not fit the score's shape; the errors of {@link rk45Batch}.
  * @see Song et al. 2021, equations (4) and (5); the reference's likelihood.py get_likelihood_fn
  */
 export async function odeLikelihood(

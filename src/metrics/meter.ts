@@ -16,11 +16,11 @@ export interface HistogramReading {
   readonly counts: HistogramMessage;
 }
 
-/** A stage's place among the others. */
+/** Position of a stage among the others. */
 interface Place {
-  /** None before the first subscription. */
+  /** Undefined before the first subscription. */
   clock: StageClock | undefined;
-  /** Begin of the interval, ms. */
+  /** Start of the interval, ms. */
   since: number;
 }
 
@@ -31,7 +31,7 @@ interface Mean {
 }
 
 /**
- * Collects what operators tell, and gives it out at log steps; `record` reads it.
+ * Collects values that operators report; `record` reads them at log steps.
  *
  * ```ts
  * const meter = new Meter();
@@ -62,50 +62,53 @@ export class Meter {
     }
   }
 
-  /** Adds a metric of a step, which is told as it is; a step that is taken again replaces its own. */
+  /** Adds a metric of one step, reported without averaging. A repeated step replaces its earlier value. */
   tellStep(reading: StepReading): void {
     this.#ofSteps = this.#ofSteps.filter(({ name, step }) => name !== reading.name || step !== reading.step);
     this.#ofSteps.push(reading);
   }
 
-  /** The metrics that were told so of steps up to one, each once. */
+  /** Returns these metrics for steps up to `last`, each one once. */
   ofSteps(last: number): StepReading[] {
     const found = this.#ofSteps.filter(({ step }) => step <= last);
     this.#ofSteps = this.#ofSteps.filter(({ step }) => step > last);
     return found;
   }
 
-  /** Adds the distribution of values at a step, which TensorBoard shows as a histogram; a step that is taken again replaces its own. */
+  /**
+   * Adds the distribution of values at a step, which TensorBoard shows as a histogram. A repeated step replaces its
+   * earlier one.
+   */
   tellHistogram(name: string, step: number, counts: HistogramMessage): void {
     this.#histograms = this.#histograms.filter((other) => other.name !== name || other.step !== step);
     this.#histograms.push({ name, step, counts });
   }
 
-  /** The histograms that were told since the last call. */
+  /** Returns the histograms added since the last call. */
   histograms(): HistogramReading[] {
     return this.#histograms.splice(0);
   }
 
-  /** Tells that training stood still so many ms, to look at the run. */
+  /** Reports that training paused for so many ms, for a look at the run. */
   hold(ms: number): void {
     this.#held += ms;
     for (const place of this.#stages.values()) place.since += ms;
   }
 
-  /** The ms that were told so since the last call. */
+  /** Returns the ms of these pauses since the last call. */
   held(): number {
     const held = this.#held;
     this.#held = 0;
     return held;
   }
 
-  /** Keeps a stage's place among the others: subscriptions go from the last stage to the first. */
+  /** Reserves a stage's position among the others, because subscriptions run from the last stage to the first. */
   place(name: string): void {
     if (!this.#stages.has(name)) this.#stages.set(name, { clock: undefined, since: this.#now() });
   }
 
   /**
-   * A new clock for a stage, in place of the one of an earlier subscription.
+   * Creates a clock for a stage, which replaces that of an earlier subscription.
    *
    * @param per Batches of the stage's source that become one.
    */
@@ -117,10 +120,11 @@ export class Meter {
   }
 
   /**
-   * Everything since the last reading, stages in the order of their places: batches that left a stage per
-   * second, batches that wait in it, and seconds at work on one.
+   * Returns everything since the last reading, with the stages in order. For each stage, it gives the batches that left
+   * it per second, the batches that wait in it, and the seconds of work per batch.
    *
-   * A stage that none has left has no rate yet: its interval goes on, since it may have run ahead while training stood still.
+   * If no batch has left a stage, it has no rate yet. Its interval continues, because the stage may have run ahead
+   * while training paused.
    */
   read(): Reading[] {
     const now = this.#now();

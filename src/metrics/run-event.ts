@@ -23,13 +23,13 @@ export type RunEvent =
       /** The run's phase from here on; default "working". */
       readonly phase?: RunPhase;
     }
-  /** Training stands still to look at the run, or goes on. */
+  /** Training pauses for a look at the run, or continues. */
   | { readonly type: "look"; readonly begins: boolean }
-  /** `done` counts from the stage's beginning, or from where a resumed run goes on. */
+  /** `done` counts from the beginning of the stage, or from the step at which a resumed run continues. */
   | { readonly type: "progress"; readonly done: number; readonly loss?: number; readonly imagesPerSecond?: number }
-  /** Training goes on from a step: metrics of later steps, which an interrupted run left, no longer count. */
+  /** Training resumes at a step. Metrics of later steps, left by an interrupted run, no longer count. */
   | { readonly type: "rewind"; readonly step: number; readonly training: "train" | "train_deq" }
-  /** Appended to `metrics.jsonl` of the workdir, unless it is there already. */
+  /** A metric, appended to `metrics.jsonl` of the workdir unless it is already there. */
   | {
       readonly type: "metric";
       readonly name: string;
@@ -40,66 +40,68 @@ export type RunEvent =
   /** Shown by TensorBoard. */
   | ({ readonly type: "histogram" } & HistogramReading)
   | { readonly type: "message"; readonly text: string }
-  /** Keys of the summary; later ones replace earlier ones. */
+  /** Keys of the summary; later values replace earlier ones. */
   | { readonly type: "result"; readonly values: Partial<Summary> };
 
-/** The JSON object of `--json`; keys are present where they apply. */
+/** The JSON object of `--json`; keys are present only if they apply. */
 export interface Summary {
   readonly pipeline: string;
   readonly mode: Mode;
   readonly preset: Preset;
   readonly engine: string;
   readonly device: string;
-  /** Name of the data, and what was left out of them. */
+  /** Name of the data, and which parts of them were left out. */
   readonly data: string;
-  /** SHA-256 of the data of the training, hexadecimal. */
+  /** SHA-256 of the training data, hexadecimal. */
   readonly dataDigest: string;
-  /** Optimizer steps behind the parameters. */
+  /** Optimizer steps that produced the parameters. */
   readonly steps: number;
   /** Training loss, averaged over the last logged steps. */
   readonly loss: number;
   /** Negative log-likelihood by the probability-flow ODE, bits/dim. */
   readonly bpd: number;
-  /** Standard error over images. Absent for one image, as are the other standard errors. */
+  /** Standard error over images; like the other standard errors, absent for a single image. */
   readonly bpdStandardError: number;
   /** Variational bound, bits/dim. */
   readonly bound: number;
   readonly boundStandardError: number;
-  /** Training loss over the evaluated images, without dropout, by the averaged parameters. */
+  /** Training loss over the evaluated images, with the averaged parameters and without dropout. */
   readonly evalLoss: number;
   readonly evalLossStandardError: number;
-  /** Images that bpd and bound are means over. */
+  /** Number of images over which bpd and bound are averaged. */
   readonly evalImages: number;
-  /** Images of the evaluation: held out, or of the training. */
+  /** Images of the evaluation: held-out ("test") or training images. */
   readonly split: "test" | "train";
-  /** Noise that makes the pixels of bpd and bound continuous; absent where the data are no pixels. */
+  /** Noise that makes the pixels continuous for bpd and bound; absent if the data are not pixels. */
   readonly dequantization: "uniform" | "variational" | "truncated";
-  /** Value of bpd for a perfect model, where it is known: the mean over the same examples, bits/dim. */
+  /** Value of bpd for a perfect model, if it is known: the mean over the same examples, bits/dim. */
   readonly exactBpd: number;
   readonly fid: number;
   readonly inceptionScore: number;
   readonly kid: number;
   /** Path of the sampled images. */
   readonly samples: string;
-  /** Path of the evaluation's page. */
+  /** Path of the evaluation's report page. */
   readonly report: string;
   /** Path of the newest checkpoint. */
   readonly checkpoint: string;
-  /** Mean of the steps since this start, without the first, which compiles, and without the time training stood still. */
+  /**
+   * Mean over the steps since this start, without the first step, which compiles, and without pauses of the training.
+   */
   readonly secondsPerStep: number;
   /** SHA-256 over the float32 parameters in order, hexadecimal. */
   readonly parameters: string;
-  /** Step of the checkpoint this run went on from. */
+  /** Step of the checkpoint from which this run resumed. */
   readonly resumedFrom: number;
   readonly workdir: string;
   /** Wall time of the run. */
   readonly seconds: number;
   /** Largest resident memory of the process, MiB. */
   readonly peakMemoryMB: number;
-  /** Energy of the GPUs since this start, where they tell their power. */
+  /** Energy used by the GPUs since this start, if they report their power. */
   readonly energyJoules: number;
   /** The signal that stopped the run. */
   readonly stoppedBy: string;
-  /** Why the run failed. */
+  /** Reason for the failure of the run. */
   readonly error: string;
 }

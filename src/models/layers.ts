@@ -1,4 +1,4 @@
-/** Layers of NCSN++: each constructor declares parameters in a scope and returns what to do with them. */
+/** Layers of NCSN++. Each constructor declares parameters in a scope and returns a function that uses them. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../engine/tf.ts";
 import { conv2d, dense, nin } from "../ops/conv.ts";
@@ -79,7 +79,7 @@ export function ninLayer(scope: Scope, C: number, O: number, initScale = 0.1): L
   return (context, x) => nin(x, weight(context), bias(context));
 }
 
-/** `nn.GroupNorm` with min(C / 4, 32) groups, then `activation` where one is given. */
+/** `nn.GroupNorm` with min(C / 4, 32) groups, then `activation` if one is given. */
 export function norm(scope: Scope, C: number, activation?: Activation): Layer {
   const own = scope.child("GroupNorm");
   const scale = own.parameter("scale", [1, 1, 1, C], { kind: "ones" });

@@ -1,4 +1,4 @@
-/** A score network for vectors, the smallest that knows its time. */
+/** A small score network for vectors, which depends on the time. */
 import type { Tensor2D } from "@tensorflow/tfjs";
 import { activate, denseLayer, timestepEmbedding } from "./layers.ts";
 import type { ScoreModel } from "./score-model.ts";

@@ -40,7 +40,7 @@ interface State {
 }
 
 /**
- * Builds the network; its parameters are declared here, given at run time.
+ * Builds the network. It declares the parameters; their values are passed at run time.
  *
  * @throws RangeError when the options do not fit together.
  * @see the reference's models/ncsnpp.py

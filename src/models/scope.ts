@@ -18,17 +18,17 @@ export interface ParameterSpec {
   readonly init: Initializer;
 }
 
-/** The surroundings of a layer at run time. */
+/** Inputs that every layer receives at run time. */
 export interface Context {
   readonly parameters: Readonly<Record<string, Tensor>>;
-  /** int32 [2]; present in training, fixes the dropout masks. */
+  /** int32 [2]; present in training, where it determines the dropout masks. */
   readonly dropoutSeed?: Tensor1D | undefined;
 }
 
 /** Reads a parameter at run time. */
 export type Parameter<T extends Tensor = Tensor> = (context: Context) => T;
 
-/** A place in the tree of modules; numbers children as flax does: `Conv_0`, `Conv_1`, ... */
+/** A node of the module tree. It numbers its children like flax: `Conv_0`, `Conv_1`, ... */
 export class Scope {
   readonly #path: string;
   readonly #specs: ParameterSpec[];
@@ -61,18 +61,18 @@ export class Scope {
     };
   }
 
-  /** A number no other layer has, to draw random numbers of its own. */
+  /** Returns a number that no other layer has, as a key for random numbers. */
   stream(): number {
     return this.#streams.count++;
   }
 
-  /** All parameters declared so far, sorted by name as jax sorts its trees. */
+  /** Returns all parameters declared so far, sorted by name as in jax. */
   specs(): ParameterSpec[] {
     return [...this.#specs].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
 
-/** Values of one parameter, a function of (seed, name) alone. */
+/** Returns the initial values of one parameter, a function of (seed, name) only. */
 export function initialize({ name, shape, init }: ParameterSpec, seed: number): Float32Array {
   const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
   const key = randomKey(seed, "init", name);

@@ -6,9 +6,10 @@ import type { ParameterSpec, Context } from "./scope.ts";
 export type ImageShape = readonly [number, number, number];
 
 /**
- * A network's output for x [B, ...shape] and a time condition [B], in the shape of x; `SDE.scoreScale` makes it a score.
+ * A score network. Its output has the shape of its input x [B, ...shape], and depends on a time condition [B].
+ * `SDE.scoreScale` turns the output into a score.
  *
- * A network of one's own declares its parameters by a `Scope` and computes with `tf`:
+ * To write your own network, declare its parameters with a `Scope` and compute with `tf`:
  *
  * ```ts
  * function linear(dims: number): ScoreModel {
@@ -21,13 +22,16 @@ export type ImageShape = readonly [number, number, number];
 export interface ScoreModel<S extends readonly number[] = readonly number[]> {
   /** Shape of one example: [H, W, C] of images, [D] of vectors. */
   readonly shape: S;
-  /** Parameters by name, sorted; those of NCSN++ have the reference's names. */
+  /** Parameters sorted by name; NCSN++ uses the reference's names. */
   readonly parameters: readonly ParameterSpec[];
-  /** Called inside `tf.tidy`, once eagerly and then as a recorded graph: it reads no values and draws no numbers of its own. */
+  /**
+   * Computes the output. It is called inside `tf.tidy`, once eagerly and then as a recorded graph, so it must not read
+   * values or draw random numbers itself.
+   */
   apply(context: Context, x: Tensor, timeCondition: Tensor1D): Tensor;
 }
 
-/** The shape of a network's images. @throws RangeError when it is for something else. */
+/** Returns the shape of a network's images. @throws RangeError when the network is not for images. */
 export function imageShapeOf({ shape }: Pick<ScoreModel, "shape">): ImageShape {
   const [height, width, channels] = shape;
   if (shape.length === 3) return [height!, width!, channels!];

@@ -15,19 +15,22 @@ export interface LossInputs {
   /** x(t), [B, ...shape]. */
   readonly perturbed: Float32Array;
   /**
-   * z of x(t) = alpha_t x(0) + sigma_t z, [B, ...shape]: what the output times `outputScale` must cancel. With
-   * `SDE.inputScale`, sigma_t times that times x(t) is added.
+   * z of x(t) = alpha_t x(0) + sigma_t z, [B, ...shape]; the output times `outputScale` must cancel it. With
+   * `SDE.inputScale`, sigma_t times that scale times x(t) is added.
    */
   readonly noise: Float32Array;
   /** The network's input for t, `SDE.timeCondition`. */
   readonly timeCondition: Float32Array;
-  /** sigma_t times `SDE.scoreScale(t)`, so that sigma_t times the score is this times the network's output, but for `inputScale`. */
+  /**
+   * sigma_t times `SDE.scoreScale(t)`. Without `inputScale`, sigma_t times the score is this times the network's
+   * output.
+   */
   readonly outputScale: Float32Array;
   /** Factor on each example's loss. */
   readonly weight: Float32Array;
 }
 
-/** Precision of products, by purpose; "float32" leaves it to the engine, which uses TF32 on a GPU. */
+/** Precision of products, by purpose. With "float32", the engine decides, and uses TF32 on a GPU. */
 export interface Precisions {
   readonly training: "float32" | "bfloat16";
   /** Likelihood, bound, losses without dropout, and samples. */
@@ -38,9 +41,9 @@ const FLOAT32: Precisions = { training: "float32", evaluation: "float32" };
 
 /** Options of {@link scoreNetwork}. */
 export interface ScoreNetworkOptions {
-  /** Mean over the numbers of an example instead of half their sum, the reference's `reduce_mean`. */
+  /** Use the mean over the numbers of an example instead of half their sum; the reference's `reduce_mean`. */
   readonly reduceMean: boolean;
-  /** Record the functions as TensorFlow graphs; otherwise they run eagerly. */
+  /** Record the functions as TensorFlow graphs; if false, they run eagerly. */
   readonly compile: boolean;
   readonly precision?: Precisions;
 }
@@ -49,23 +52,25 @@ export interface ScoreNetworkOptions {
 export interface ScoreNetwork {
   readonly model: ScoreModel;
   readonly layout: ParameterLayout;
-  /** The SDE of a session's network; the network of no session is for any. */
+  /** The SDE of a session's network. A network outside a session has none and accepts any. */
   readonly sde?: SDE;
-  /** Losses [B] without dropout, computed as {@link lossAndGradient}. */
+  /** Losses [B] without dropout, computed like those of {@link lossAndGradient}. */
   losses(parameters: Tensor1D, inputs: LossInputs): Promise<Float32Array>;
   /**
-   * Losses [B], and the gradient of their mean in the layout of the parameters, which the caller disposes.
+   * Computes losses [B], and the gradient of their mean in the layout of the parameters. The caller disposes the
+   * gradient.
    *
-   * Computed in another thread: JavaScript goes on meanwhile, and the parameters may be disposed at once.
+   * The computation runs in another thread. JavaScript continues meanwhile, and the parameters may be disposed
+   * immediately.
    *
-   * @param dropoutKey Two words that fix the dropout masks.
+   * @param dropoutKey Two words that determine the dropout masks.
    */
   lossAndGradient(
     parameters: Tensor1D,
     inputs: LossInputs,
     dropoutKey: readonly [number, number],
   ): Promise<LossAndGradient>;
-  /** The score of `parameters`, for the solvers. The tensor stays the caller's. */
+  /** Returns the score of `parameters`, for the solvers. The caller keeps ownership of the tensor. */
   scoreFunction(parameters: Tensor1D, sde: SDE): ScoreFunction;
   /** Frees the graphs. */
   dispose(): void;

@@ -7,7 +7,7 @@ const flag = (description: string) => z.boolean().describe(description);
 const whole = (min: number, max: number, description: string) => z.int().min(min).max(max).describe(description);
 const real = (min: number, max: number, description: string) => z.number().min(min).max(max).describe(description);
 const positive = (max: number, description: string) => z.number().gt(0).max(max).describe(description);
-/** A solver's relative tolerance; below 1e-13 round-off takes over. */
+/** Builds the field of a solver's relative tolerance; below 1e-13, rounding errors dominate. */
 const tolerance = (description: string) => real(1e-13, 1, description);
 const decay = (description: string) => z.number().min(0).lt(1).describe(description);
 const time = (description: string) => z.number().gt(0).lt(1).describe(description);
@@ -241,7 +241,7 @@ export const configSchema = z.strictObject({
 /** A checked configuration; paths and `engine.threads` may be absent. */
 export type Config = z.infer<typeof configSchema>;
 
-/** Any part of a configuration; lists are replaced whole. */
+/** Any part of a configuration; lists are replaced as a whole. */
 export type DeepPartial<T> = T extends readonly unknown[]
   ? T
   : T extends object

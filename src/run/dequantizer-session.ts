@@ -25,7 +25,7 @@ export interface DequantizerSession {
   readonly loss: DequantizationLoss;
   readonly state: TrainState;
   readonly store: CheckpointStore;
-  /** Draws by the averaged parameters, as they are at each call. */
+  /** Draws noise with the averaged parameters at the time of each call. */
   readonly draw: DequantizationNoise;
   /** SHA-256 of the averaged parameters. */
   averageDigest(): string;
@@ -36,7 +36,7 @@ export interface DequantizerSetup {
   readonly shape: readonly [number, number, number];
   /** Draws times in proportion to g^2 / sigma^2. */
   readonly importance: boolean;
-  /** Pixels divided by 255, [B, H, W, C] with B >= 2, from which the first parameters are made. */
+  /** Pixels divided by 255, [B, H, W, C] with B >= 2, which initialize the parameters. */
   readonly firstImages: () => Float32Array;
 }
 

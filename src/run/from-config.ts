@@ -8,7 +8,7 @@ import type { DensityKind, DequantizationKind, DequantizationNoise, DequantizeOp
 import type { Weighting } from "../streams/score-matching.ts";
 import type { Config } from "./config.ts";
 
-/** The forward SDE. */
+/** Returns the forward SDE. */
 export function sdeOf(config: Config): SDE {
   const sde = continuousSDE(config);
   return config.training.continuous ? sde : discrete(sde);
@@ -18,17 +18,21 @@ export function sdeOf(config: Config): SDE {
 export const continuousSDE = ({ sde, model }: Config): SDE =>
   predicting(SDES[sde]({ ...model, N: model.numScales }), model.prediction);
 
-/** The loss; how times are drawn counts with likelihood weighting only. */
+/** Returns the weighting of the loss. How times are drawn only matters with likelihood weighting. */
 export function weightingOf({ training }: Config): Weighting {
   if (!training.likelihoodWeighting) return "original";
   if (training.velocityTimes) return "velocity";
   return training.importanceWeighting ? "importance" : "likelihood";
 }
 
-/** Seed of evaluation and sampling, which share no random number with training. @see the reference: 42 and 43 */
+/**
+ * Returns the seed of evaluation and sampling, which share no random numbers with training.
+ *
+ * @see the reference: 42 and 43
+ */
 export const evaluationSeed = ({ seed }: Config) => seed + 1;
 
-/** Decay of the further average that is evaluated; undefined: the main one is. */
+/** Returns the decay of the average to evaluate; undefined: the main one. */
 export const evaluatedRate = ({ model, eval: { emaRate } }: Config): number | undefined =>
   emaRate === model.emaRate ? undefined : emaRate;
 
@@ -37,7 +41,7 @@ export interface ImageNoise extends Pick<DequantizeOptions, "centered" | "draw" 
   readonly kind: DequantizationKind;
 }
 
-/** Noise on training images. */
+/** Returns the noise for training images. */
 export function trainingNoise(config: Config): ImageNoise {
   const { centered, dequantization, uniformDequantization } = config.data;
   const kind = dequantization ?? (uniformDequantization ? "uniform" : "none");
@@ -48,7 +52,7 @@ export function trainingNoise(config: Config): ImageNoise {
   return { kind, centered, at: { alpha: 1, sigma: sde.std(eps) / sde.meanCoeff(eps) } };
 }
 
-/** Noise of evaluated images; `draw` is that of a trained dequantizer. */
+/** Returns the noise for evaluated images; `draw` draws from a trained dequantizer. */
 export function evaluationNoise(
   config: Config,
   draw?: DequantizationNoise,
@@ -61,7 +65,7 @@ export function evaluationNoise(
   return { kind: "truncated", centered, at: { alpha: sde.meanCoeff(eps), sigma: sde.std(eps) } };
 }
 
-/** True if functions are recorded as TensorFlow graphs: the configuration asks for it and the engine can. */
+/** True if functions are recorded as TensorFlow graphs: the configuration enables it and the engine supports it. */
 export const compiles = ({
   config,
   engine,

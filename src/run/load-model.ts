@@ -1,4 +1,4 @@
-/** A trained model as an object, without the command line. */
+/** Loads a trained model as an object, without the command line. */
 import { concatMap, type Observable, type OperatorFunction } from "rxjs";
 import { UsageError } from "../base/errors.ts";
 import { floats, type Batch, type ColumnData } from "../data/batch.ts";
@@ -30,62 +30,70 @@ import type { SessionModel } from "./session.ts";
 
 /** Options of {@link loadModel}. */
 export interface LoadModelOptions {
-  /** Network and SDE for examples of a shape; default: the NCSN++ and the SDE that the run's configuration describes. */
+  /** Network and SDE for examples of a shape; default: the NCSN++ and the SDE of the run's configuration. */
   readonly model?: (config: Config, shape: readonly number[]) => SessionModel;
-  /** Shape of an example; default: what the checkpoint says. */
+  /** Shape of an example; default: the one in the checkpoint. */
   readonly shape?: readonly number[];
-  /** A checkpoint file of any format, or "best": that of the smallest held-out bound; default: the newest whole one of the run. */
+  /**
+   * A checkpoint file of any format, or "best" for the one with the smallest held-out bound; default: the newest
+   * undamaged one of the run.
+   */
   readonly checkpoint?: string;
   /** Decay of the average to compute with; default: the run's `eval.emaRate`. */
   readonly emaRate?: number;
-  /** CPU threads; default: those of the run. The first call of a process decides. */
+  /** CPU threads; default: as in the run. The first call in a process decides. */
   readonly threads?: number;
 }
 
-/** Options of a call of a loaded model. */
+/** Options for calls of a loaded model. */
 export interface ModelCallOptions {
   /** Examples computed at once; default: the run's `eval.batchSize`. */
   readonly batchSize?: number;
-  /** Fixes every random number; default: that of the run's evaluation. */
+  /** Seed of all random numbers; default: the seed of the run's evaluation. */
   readonly seed?: number;
-  /** Ends the work with its reason once aborted. */
+  /** Once aborted, the call fails with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * A trained model. Its examples are images, bytes in 0..255 as Uint8Array [N, H, W, C]; of a model whose shape is not
- * that of images they are vectors, Float32Array [N, ...shape]. It computes with the averaged parameters and the run's
- * settings, and calls leave no tensor behind.
+ * A trained model. Its examples are images: bytes in 0..255 as Uint8Array [N, H, W, C]. If its shape is not that of
+ * images, they are vectors: Float32Array [N, ...shape]. It uses the averaged parameters and the run's settings. Calls
+ * leave no tensors behind.
  */
 export interface TrainedModel<A extends ColumnData = Uint8Array> {
   readonly config: Config;
-  /** Steps it was trained. */
+  /** Number of training steps. */
   readonly step: number;
   /** Shape of an example. */
   readonly shape: readonly number[];
-  /** Its score, for the functions of `scorestream/likelihood`. */
+  /** The score of the model, for the functions of `scorestream/likelihood`. */
   readonly score: ScoreFunction;
   /**
-   * Bits per dimension by the probability flow ODE, [N]: of images, uniformly dequantized, the numbers of the first pass of
-   * `--mode eval`; of vectors -log2 p / D.
+   * Computes bits per dimension by the probability flow ODE, [N]. For images, dequantized uniformly, the results are
+   * those of the first pass of `--mode eval`. For vectors, they are -log2 p / D.
    */
   bitsPerDim(examples: A, options?: ModelCallOptions): Promise<Float32Array>;
-  /** Draws `n` examples as `--mode sample` does. */
+  /** Draws `n` examples, like `--mode sample`. */
   sample(n: number, options?: ModelCallOptions): Promise<A>;
   /**
-   * Maps examples (images uniformly dequantized) to the latents of the probability flow: [N, ...shape], near N(0,
-   * priorStd^2).
+   * Maps examples to the latents of the probability flow, [N, ...shape], near N(0, priorStd^2). Images are dequantized
+   * uniformly.
    */
   encode(examples: A, options?: ModelCallOptions): Promise<Float32Array>;
   /**
-   * Maps latents [N, ...shape] to examples by the probability flow: the inverse of `encode`; images are cut to bytes.
+   * Maps latents [N, ...shape] to examples by the probability flow, the inverse of `encode`. Images are converted to
+   * bytes.
    */
   decode(latents: Float32Array, options?: ModelCallOptions): Promise<A>;
-  /** Frees its parameters and graphs. */
+  /** Frees the parameters and graphs. */
   dispose(): void;
 }
 
-/** Settings of a run; what an older version did not have is at its default. @throws UsageError when there is none. */
+/**
+ * Returns the settings of a run; fields that an older version lacked have their defaults.
+ *
+ * @throws UsageError when there is no run.
+ */
 function settingsIn(workdir: string, stored: StoredConfig | undefined): Config {
   if (!stored) throw new UsageError(`${workdir} holds no run: it has no config.json`, "give the --workdir of a run");
   const own = ownPart(stored);
@@ -96,7 +104,7 @@ function settingsIn(workdir: string, stored: StoredConfig | undefined): Config {
 const NEVER = new AbortController().signal;
 
 /**
- * Loads the model of a run's folder.
+ * Loads the trained model from the folder of a run.
  *
  * ```ts
  * const model = await loadModel("runs/cifar10");

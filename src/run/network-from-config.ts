@@ -7,7 +7,7 @@ import type { Config } from "./config.ts";
 import { sdeOf } from "./from-config.ts";
 
 /**
- * The options of `ncsnpp` for images of a shape; they are square.
+ * Returns the options of `ncsnpp` for square images of a shape.
  *
  * @throws UsageError when `model.*` does not fit the shape.
  */

@@ -11,32 +11,38 @@ export { modes, presets, type Mode, type Preset, type RunEvent, type Summary } f
 /** Settings of each preset. */
 export type Presets = Readonly<Record<Preset, DeepPartial<Config>>>;
 
-/** A pipeline: its settings and its work, as `definePipeline` takes them; `F` are the values of fields of its own. */
+/**
+ * A pipeline: its settings and its work, as passed to `definePipeline`. `F` is the type of its own configuration
+ * fields.
+ */
 export interface Pipeline<F = unknown> {
   /** One line for the list of pipelines. */
   readonly summary: string;
   /** Expected results and their cost, for `--help`. */
   readonly reaches: string;
-  /** Height and width of the images, if they are images: chMult and attnResolutions are checked against it. */
+  /** Height and width, for pipelines of images; chMult and attnResolutions are checked against it. */
   readonly imageSize?: number;
   /**
-   * Configuration fields of its own, in `context.config` beside those of every run: each a number, boolean, text, enum or
-   * list of numbers with a default or `.optional()`, alone or in groups. `.describe(...)` is what `--help` says; `--set`
-   * changes it. A workdir is bound to its values, unless the field has `.meta({ free: true })`.
+   * The pipeline's own configuration fields, which `context.config` has besides those of every run. A field is a
+   * number, boolean, text, enum or list of numbers, with a default or `.optional()`. Fields may form groups. `--help`
+   * shows the text of `.describe(...)`, and `--set` changes the value. A workdir is bound to the values, except for
+   * fields with `.meta({ free: true })`.
    */
   readonly fields?: z.ZodObject & z.ZodType<F>;
   readonly defaults?: DeepPartial<Config & F>;
-  /** Settings by name for `--preset`; the first of those it has is the default where it has not the machine's. */
+  /**
+   * Settings by name for `--preset`. The default is the machine's preset, or the first one here if that one is missing.
+   */
   readonly presets?: { readonly [P in Preset]?: DeepPartial<Config & F> };
-  /** The work. Nothing runs until it is subscribed to; unsubscribing frees everything. */
+  /** Does the work. Nothing runs before subscription; unsubscribing frees everything. */
   run(context: RunContext<F>): Observable<RunEvent>;
 }
 
-/** Names for `--allow`: each is a change for which a run is refused otherwise. */
+/** Names for `--allow`. Each allows a change for which a run is otherwise refused. */
 export const allowed = ["data"] as const;
 export type Allowed = (typeof allowed)[number];
 
-/** A change of the training data at a step, by digest. */
+/** A change of the training data at a step, recorded by digests. */
 export interface DataChange {
   readonly step: number;
   readonly before: string;
@@ -48,13 +54,13 @@ export type StoredConfig = {
   readonly pipeline: string;
   /** Absent where the pipeline has none. */
   readonly preset?: Preset | undefined;
-  /** SHA-256 of the data of the training; absent where a pipeline does not tell. */
+  /** SHA-256 of the training data; absent if the pipeline does not report it. */
   readonly dataDigest?: string | undefined;
   /** Changes that `--allow data` has allowed. */
   readonly dataChanges?: readonly DataChange[] | undefined;
 } & Config;
 
-/** A run as the command line has prepared it: configuration, folder, engine and the signal to stop. */
+/** A run, prepared by the command line: configuration, folder, engine and the signal to stop. */
 export interface RunContext<F = unknown> {
   /** Name of the pipeline. */
   readonly name: string;
@@ -62,30 +68,31 @@ export interface RunContext<F = unknown> {
   /** Absent where the pipeline has none. */
   readonly preset?: Preset | undefined;
   readonly config: Config & F;
-  /** The pipeline's. */
+  /** Configuration fields of the pipeline. */
   readonly fields?: z.ZodObject | undefined;
-  /** The file that the pipeline is in; absent where it is in none. */
+  /** The file that contains the pipeline; absent if there is none. */
   readonly file?: string | undefined;
-  /** Exists, can be written, and is locked for this run. */
+  /** Folder of the run; it exists, is writable, and is locked for this run. */
   readonly workdir: string;
-  /** Folder in which downloads are kept between runs; may not exist yet. */
+  /** Folder that keeps downloads between runs; it may not exist yet. */
   readonly cacheDir: string;
   readonly engine: Engine;
   /**
-   * Aborted by SIGINT or SIGTERM: finish the step in hand, save, complete. A signal arrives only while the event loop
-   * is free, so a pipeline lets it turn (`setImmediate`, not only `await`) after each step.
+   * Aborted by SIGINT or SIGTERM: then finish the current step, save and complete. A signal arrives only while the
+   * event loop is free. A pipeline must therefore let it run after each step, by `setImmediate` and not only by
+   * `await`.
    */
   readonly signal: AbortSignal;
-  /** `config.json` of the workdir as it was before this run. */
+  /** The workdir's `config.json` before this run. */
   readonly before?: StoredConfig | undefined;
   /** Changes that are allowed by name. */
   readonly allow?: readonly Allowed[];
-  /** Addresses of the nodes that train together; absent: alone. */
+  /** Addresses of the nodes that train together; absent: a single node. */
   readonly exchange?: ExchangeTargets | undefined;
 }
 
 /**
- * Types a pipeline; it adds nothing.
+ * Returns the pipeline unchanged; it only checks its types.
  *
  * ```ts
  * export default definePipeline({

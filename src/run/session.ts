@@ -31,39 +31,39 @@ import type { RunContext, RunEvent } from "./pipeline.ts";
 export interface Session {
   readonly sde: SDE;
   readonly network: ScoreNetwork;
-  /** Parameters, moments and average, at the step to go on from. */
+  /** Parameters, moments and average, at the step from which the run continues. */
   readonly state: TrainState;
   readonly store: CheckpointStore;
-  /** Digests of the data it is bound to. */
+  /** Digests of the data to which the run is bound. */
   readonly data: DataDigests | undefined;
   /** Nodes that train together. */
   readonly peers: Peers;
-  /** The score of the averaged parameters, as they are at each call. */
+  /** The score with the averaged parameters at the time of each call. */
   readonly score: ScoreFunction;
-  /** The score of given parameters, [P]. */
+  /** Returns the score with the given parameters, [P]. */
   scoreOf(parameters: Tensor1D): ScoreFunction;
-  /** Tells something beside the stream of the training. */
+  /** Emits an event outside the stream of the training. */
   tell(event: RunEvent): void;
   /**
-   * Returns the results that an interrupted evaluation of these parameters with this configuration has left.
+   * Returns the results of an interrupted evaluation with these parameters and this configuration.
    *
    * @param total Values of the whole evaluation.
    * @param dequantizer SHA-256 of the averaged parameters of the variational dequantizer, if it is used.
-   * @throws UsageError when another version of this program has begun it and not ended it.
+   * @throws UsageError when another version of this program started the evaluation and did not finish it.
    */
   progress(key: EvaluationKey, total: number, dequantizer?: string): ProgressFile<Evaluated>;
-  /** The same by one of the dequantizations, whichever parameters the dequantizer had, only to look at. */
+  /** Returns such results for one kind of dequantization and any parameters of the dequantizer, for reading only. */
   found(key: EvaluationKey, dequantization: "uniform" | "variational"): readonly Evaluated[];
   /** SHA-256 of the averaged parameters. */
   averageDigest(): string;
 }
 
-/** The parts of a run, which its mode chooses from; each begins when the one before it has completed. */
+/** The parts of a run, from which its mode selects; each begins when the last one has completed. */
 export interface RunPhases {
   readonly train: () => Observable<RunEvent>;
   readonly evaluate: () => Observable<RunEvent>;
   readonly sample: () => Observable<RunEvent>;
-  /** Trains the dequantizer against the score model as it is. */
+  /** Trains the dequantizer with the score model fixed. */
   readonly trainDequantizer?: () => Observable<RunEvent>;
   /** Runs after an evaluation. */
   readonly report?: () => Observable<RunEvent>;
@@ -74,14 +74,17 @@ const message = (text: string): RunEvent => ({ type: "message", text });
 /** The network and the SDE that a run trains and evaluates. */
 export interface SessionModel {
   readonly network: ScoreModel;
-  /** The forward SDE; default: the one that the configuration names. */
+  /** The forward SDE; default: the one in the configuration. */
   readonly sde?: SDE;
-  /** Digests of the data, which `examplesOf` and every data set have: a run is not gone on with on others, an evaluation never mixes two. */
+  /**
+   * Digests of the data, which `examplesOf` and every data set provide. A run does not continue on other data, and an
+   * evaluation never mixes two data sets.
+   */
   readonly data?: DataDigests;
 }
 
 interface Opened extends Session {
-  /** Events beside those of the training. */
+  /** Events outside the stream of the training. */
   readonly beside: Observable<RunEvent>;
   /** Events that come first. */
   readonly events: readonly RunEvent[];
@@ -196,8 +199,8 @@ const outcome = ({ state, store }: Session): RunEvent => ({
 });
 
 /**
- * Opens the network with its SDE and its newest checkpoint, runs the parts of the mode one after another, and frees everything at
- * the end or on unsubscription. Once the run is told to stop, no further part begins.
+ * Opens the network with its SDE and its newest checkpoint, and runs the parts of the mode one after another. At the
+ * end or on unsubscription, it frees everything. Once the run is told to stop, no further part begins.
  *
  * @example
  * ```ts
@@ -207,8 +210,9 @@ const outcome = ({ state, store }: Session): RunEvent => ({
  *   sample: () => EMPTY,
  * }));
  * ```
- * @returns The events of the parts that the mode names.
- * @throws UsageError as a notification, when there is nothing to evaluate or a checkpoint cannot be used.
+ * @returns The events of the parts that the mode selects.
+ * @throws UsageError as a notification, when there is nothing to evaluate or sample from, or a checkpoint cannot be
+ *   used.
  */
 export function session(
   context: RunContext,

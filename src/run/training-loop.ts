@@ -1,4 +1,4 @@
-/** The usual training of a score model, from batches to checkpoints, as one piece. */
+/** The standard training of a score model, from batches to checkpoints, in one function. */
 import { EMPTY, pipe, type Observable, type OperatorFunction } from "rxjs";
 import type { Batch } from "../data/batch.ts";
 import type { Examples } from "../data/examples.ts";
@@ -21,30 +21,30 @@ import { gradientUpdates, roundUpdates } from "./updates.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
-/** The data of a training, and the stages that are its own. */
+/** The data of a training, and the stages that differ between trainings. */
 export interface TrainingLoop<C extends "image" | "data" = "image" | "data"> {
   /** Examples to train on. */
   readonly data: Examples;
   /**
-   * Their column: "image" for bytes [H, W, C], "data" for floats of any shape. Write it out in the call: the compiler
-   * takes the types of `stages` from it.
+   * Name of the examples' column: "image" for bytes [H, W, C], "data" for floats of any shape. Write it as a literal in
+   * the call, because the compiler derives the types of `stages` from it.
    */
   readonly column: C;
-  /** Stages from the examples to `data`, for example augmentation and dequantization; each may be named by `stage`. */
+  /** Stages from the examples to `data`, for example augmentation and dequantization; `stage` can name each one. */
   readonly stages: (stage: Stage) => OperatorFunction<Batch<C>, Batch<"data">>;
   /** Looks at the run every `training.snapshotEvery` steps. */
   readonly look?: Look;
 }
 
 /**
- * Trains the session's network as the configuration says: times, perturbation, score matching, Adam, average,
+ * Trains the session's network by the configuration, with times, perturbation, score matching, Adam, average,
  * checkpoints and metrics. `pipelines/cifar10.ts` shows the same parts one by one.
  *
  * @example
  * ```ts
  * trainingLoop(context, session, { data: examples, column: "data", stages: () => identity });
  * ```
- * @returns Progress and metrics; it begins at the session's step and completes after `training.steps`.
+ * @returns Progress and metrics. The stream starts at the session's step and completes after `training.steps`.
  * @throws RangeError when `training.batchSize` is not a multiple of `training.shards`.
  * @see Song et al. 2021, Sections 4 and 5
  */
@@ -69,11 +69,11 @@ export function trainingLoop<C extends "image" | "data">(
   const stratified = training.stratifiedTimes;
   const density = densityOf(weightingOf(config));
   const updates = peers.alone || peers.rounds === undefined ? gradientUpdates : roundUpdates;
-  // What passes at the end counts for so many batches, and so many steps.
+  // A value at the end counts for this many batches and this many steps.
   const [parts, stride] = peers.alone ? [shards, 1] : [peers.shards, peers.rounds ?? 1];
 
   return withCredit(2 * parts, (credit) => {
-    // Named in this order, stages stand in it on the page.
+    // The page shows stages in the order in which they are named here.
     const perturbed = pipe(
       stages(stage),
       stage("times", sampleTime(sde, { eps, density, stratified, seed })),

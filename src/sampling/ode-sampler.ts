@@ -8,7 +8,7 @@ import { exampleSize } from "../sde/shapes.ts";
 export interface OdeSampleOptions extends Rk45BatchOptions {
   /** Time at which the flow ends. */
   readonly eps: number;
-  /** One step of the reverse diffusion's mean at `eps`, which takes the noise of that level away. */
+  /** Add one step of the reverse diffusion's mean at `eps`, which removes the noise of that level. */
   readonly denoise: boolean;
 }
 
@@ -16,11 +16,11 @@ export interface OdeSampleOptions extends Rk45BatchOptions {
 export interface OdeSamples {
   /** [B, ...shape], in the range of the training data, not clipped. */
   readonly samples: Float32Array;
-  /** Number of network evaluations of the solver; the denoising step's one is not counted, as in the reference. */
+  /** Number of network evaluations of the solver. As in the reference, the one of the denoising step is not counted. */
   readonly evaluations: number;
 }
 
-/** The mean of one reverse-diffusion step from time t. @see the reference's ReverseDiffusionPredictor */
+/** Returns the mean of one reverse-diffusion step from time t. @see the reference's ReverseDiffusionPredictor */
 export async function denoiseStep(score: ScoreFunction, sde: SDE, x: Float32Array, t: number): Promise<Float32Array> {
   const { batch } = exampleSize("denoiseStep", score.shape, x.length);
   const step = reverseStep(sde, t, { flow: false });
@@ -51,11 +51,11 @@ async function flow(
 }
 
 /**
- * Takes data from `eps` to T by the probability flow ODE; `odeSample` without denoising brings them back.
+ * Maps data from `eps` to T by the probability flow ODE; `odeSample` without denoising maps them back.
  *
  * @param data [B, ...shape].
  * @returns Latents, [B, ...shape].
- * @throws RangeError when the data do not fit the score's shape; as {@link rk45Batch}.
+ * @throws RangeError when the data do not fit the score's shape; the errors of {@link rk45Batch}.
  */
 export async function odeEncode(
   score: ScoreFunction,
@@ -67,10 +67,10 @@ export async function odeEncode(
 }
 
 /**
- * Samples of the probability flow ODE, integrated from T down to `eps`.
+ * Draws samples by the probability flow ODE, integrated from T down to `eps`.
  *
  * @param latent Draws from the prior N(0, priorStd^2), [B, ...shape].
- * @throws RangeError when the latent does not fit the score's shape; as {@link rk45Batch}.
+ * @throws RangeError when the latent does not fit the score's shape; the errors of {@link rk45Batch}.
  * @see the reference's sampling.py get_ode_sampler
  */
 export async function odeSample(

@@ -8,7 +8,7 @@ import { exampleSize } from "../sde/shapes.ts";
 import { turn } from "../base/turn.ts";
 
 /**
- * Standard normal numbers, as many as the latent has.
+ * Returns standard normal numbers, as many as the latent has.
  *
  * @param step Number of the time, from 0 at T.
  * @param repeat Number of the corrector's step at this time, from 0; 0 for the predictor.
@@ -25,9 +25,9 @@ export interface PcSampleOptions {
   readonly snr: number;
   /** Steps of the corrector at each time, the reference's `n_steps_each`. */
   readonly nSteps: number;
-  /** Predict by the probability flow ODE, without noise. */
+  /** Use the probability flow ODE as predictor, without noise. */
   readonly probabilityFlow: boolean;
-  /** Leave out the noise of the last prediction. Without a predictor there is none to leave out. */
+  /** Leave out the noise of the last prediction. This has no effect without a predictor. */
   readonly denoise: boolean;
   readonly noise: PcNoise;
   readonly signal?: AbortSignal | undefined;
@@ -39,11 +39,11 @@ export interface PcSampleOptions {
 export interface PcSamples {
   /** [B, ...shape], in the range of the training data, not clipped. */
   readonly samples: Float32Array;
-  /** Number of network evaluations. The reference reports N (nSteps + 1), also where a half is left out. */
+  /** Number of network evaluations. The reference reports N (nSteps + 1), even without predictor or corrector. */
   readonly evaluations: number;
 }
 
-/** Noise of `size` numbers that is a function of (seed, ...path, purpose, step, repeat). */
+/** Returns noise of `size` numbers that is a function of (seed, ...path, purpose, step, repeat). */
 export function seededNoise(size: number, seed: number, ...path: readonly (number | string)[]): PcNoise {
   return (purpose, step, repeat) => {
     const noise = new Float32Array(size);
@@ -52,7 +52,7 @@ export function seededNoise(size: number, seed: number, ...path: readonly (numbe
   };
 }
 
-/** N times from T down to eps. */
+/** Returns N times from T down to eps. */
 export function samplingTimes({ T, N }: SDE, eps: number): Float64Array {
   return Float64Array.from({ length: N }, (_, i) => (N > 1 ? T + (i / (N - 1)) * (eps - T) : T));
 }
@@ -84,12 +84,14 @@ function apply(move: Move, x: Float32Array, mean: Float32Array, score: Float32Ar
 }
 
 /**
- * Predictor-corrector sampling: at each of the SDE's N times, from T down to `eps`, steps of the corrector and then one
- * of the predictor. For another number of steps, give an SDE with another N. The event loop turns between evaluations.
+ * Draws samples by predictor-corrector sampling. At each of the SDE's N times, from T down to `eps`, the corrector
+ * takes its steps and then the predictor takes one. For another number of steps, pass an SDE with another N. The event
+ * loop runs between evaluations.
  *
  * @param latent Draws from the prior N(0, priorStd^2 I), [B, ...shape].
  * @throws RangeError when an option is out of range or the latent does not fit the score's shape; UsageError when the
- * SDE lacks the predictor or N is too small; RunError when the samples stop being finite; the signal's reason on abort.
+ *   SDE lacks the predictor or N is too small; RunError when the samples are no longer finite; the signal's reason on
+ *   abort.
  * @see Score-Based Generative Modeling through SDEs, Algorithm 1; the reference's sampling.py get_pc_sampler
  */
 export async function pcSample(

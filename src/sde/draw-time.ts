@@ -3,7 +3,7 @@ import { velocityTimes } from "./velocity-times.ts";
 
 /**
  * Density from which diffusion times are drawn. "likelihood": proportional to g^2 / sigma^2 (Section 5.1). "velocity":
- * that times alpha^2 / (alpha^2 + sigma^2), see {@link velocityTimes}.
+ * the same times alpha^2 / (alpha^2 + sigma^2), see {@link velocityTimes}.
  */
 export type TimeDensity = "uniform" | "likelihood" | "velocity";
 
@@ -19,8 +19,8 @@ export interface DrawTimeOptions {
 /**
  * Returns the function from u in [0, 1) to a diffusion time in [eps, T].
  *
- * @param operator Named in the error.
- * @throws RangeError when the likelihood's density is asked of an SDE that has no importance weight.
+ * @param operator Name for the error message.
+ * @throws RangeError for the density "likelihood" with an SDE that has no importance weight.
  */
 export function drawTime(operator: string, sde: SDE, { eps, density }: DrawTimeOptions): (u: number) => number {
   if (density === "uniform") return (u) => eps + u * (sde.T - eps);

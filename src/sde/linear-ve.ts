@@ -5,7 +5,7 @@ import type { SDE } from "./sde.ts";
 import type { VeOptions } from "./ve.ts";
 
 /**
- * dx = sigmaMax sqrt(2 t) dw, whose kernel has the deviation sigmaMax t.
+ * dx = sigmaMax sqrt(2 t) dw, whose kernel has the standard deviation sigmaMax t.
  *
  * @see the reference's VESDE(linear=True)
  */

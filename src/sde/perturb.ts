@@ -1,7 +1,7 @@
 import type { SDE } from "./sde.ts";
 
 /**
- * alpha_t x(0) + sigma_t z, with a time for each example.
+ * Computes alpha_t x(0) + sigma_t z, with one time per example.
  *
  * @param data x(0), [B, ...shape].
  * @param noise z, as long as the data.

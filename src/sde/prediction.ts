@@ -1,7 +1,7 @@
 /** The meaning of a score network's output. */
 import type { SDE } from "./sde.ts";
 
-/** "noise" is the reference's for VP and subVP, "score" its for VE. */
+/** Quantity that a network predicts. The reference uses "noise" for VP and subVP, and "score" for VE. */
 export type Prediction = "noise" | "velocity" | "score";
 
 export const predictions = ["noise", "velocity", "score"] as const satisfies readonly Prediction[];
@@ -32,8 +32,8 @@ const OUTPUTS: Readonly<Record<Prediction, (sde: SDE) => Output>> = {
 };
 
 /**
- * The SDE as a network of this output knows it; without `prediction`, by its own.
- * It has no discrete form, whose networks predict what their SDE says.
+ * Returns the SDE with the scale factors for this kind of network output; without `prediction`, returns it unchanged.
+ * The new SDE has no discrete form, because discrete networks predict the quantity that their SDE sets.
  *
  * @see Salimans and Ho 2022, Appendix D, for the velocity
  */

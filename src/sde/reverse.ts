@@ -1,7 +1,10 @@
 /** The reverse-time SDE and the probability flow ODE of a forward SDE, as coefficients at one time. */
 import type { SDE } from "./sde.ts";
 
-/** A drift, or the change of one step, `x` times x plus `score` times score(x, t), with the noise's deviation. */
+/**
+ * A drift, or the change in one step: `x` times x plus `score` times score(x, t), with the standard deviation of the
+ * noise.
+ */
 export interface ReverseCoefficients {
   readonly x: number;
   readonly score: number;
@@ -9,8 +12,8 @@ export interface ReverseCoefficients {
 }
 
 /**
- * Reverse-time SDE dx = (a x - g^2 score) dt + g dw, or with `flow` the ODE dx = (a x - g^2 / 2 score) dt, which has the
- * same marginals.
+ * Returns the reverse-time SDE dx = (a x - g^2 score) dt + g dw. With `flow`, returns the ODE dx = (a x - g^2 / 2
+ * score) dt, which has the same marginals.
  *
  * @see Song et al. 2021, equations (3) and (4); the reference's SDE.reverse().sde
  */
@@ -20,7 +23,8 @@ export function reverseDrift(sde: SDE, t: number, { flow }: { readonly flow: boo
 }
 
 /**
- * Coefficients of the reverse step of the SDE's discretization, which the step to the next smaller time subtracts from x.
+ * Returns the coefficients of the reverse step of the SDE's discretization. The step to the next smaller time subtracts
+ * it from x.
  *
  * @see the reference's SDE.reverse().discretize
  */

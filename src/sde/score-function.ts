@@ -11,24 +11,24 @@ export interface ScoreAndDivergence {
 
 /** The score of a model and its divergence, as solvers need them. */
 export interface ScoreFunction {
-  /** The SDE that it was made for, if it is one of a network; operators refuse another. */
+  /** The SDE for which it was made, if it comes from a network. Operators refuse another SDE. */
   readonly sde?: SDE;
   /** Shape of one example: [H, W, C] for images, [D] for vectors. */
   readonly shape: readonly number[];
-  /** Gradient in x of log p_t(x), for x [B, ...shape] and one time for each example. */
+  /** The gradient of log p_t(x) with respect to x, for x [B, ...shape] and one time per example. */
   score(x: Float32Array, t: Float64Array): Later<Float32Array>;
   /** The score, and Hutchinson's estimate of its divergence: probe' (d score / dx) probe, [B]. */
   scoreAndDivergence(x: Float32Array, t: Float64Array, probe: Float32Array): Later<ScoreAndDivergence>;
 }
 
-/** A score that is known in closed form. */
+/** A score with a closed form. */
 export interface ExactScore extends ScoreFunction {
   score(x: Float32Array, t: Float64Array): Float32Array;
   scoreAndDivergence(x: Float32Array, t: Float64Array, probe: Float32Array): ScoreAndDivergence;
 }
 
 /**
- * Holds an operator to the SDE of its score, or of the network that learns it.
+ * Checks that an operator uses the SDE of its score, or of the network that learns it.
  *
  * @throws RangeError when the score was made for another SDE.
  */

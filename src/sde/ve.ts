@@ -13,8 +13,8 @@ export interface VeOptions {
 /**
  * dx = sigma(t) sqrt(2 log(sigmaMax / sigmaMin)) dw with sigma(t) = sigmaMin (sigmaMax / sigmaMin)^t.
  *
- * By the field's convention the kernel's deviation is sigma(t): data at t = 0 carry noise of sigmaMin already. Its
- * g^2 / sigma^2 does not depend on t, so there is nothing to draw times by.
+ * By convention, the kernel's standard deviation is sigma(t), so data at t = 0 already have noise of sigmaMin. g^2 /
+ * sigma^2 does not depend on t, so the SDE has no importance weight.
  *
  * @see the reference's VESDE
  */

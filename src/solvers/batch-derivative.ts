@@ -1,11 +1,11 @@
 import type { Later } from "../sde/score-function.ts";
 
 /**
- * Writes dy/dt of some examples of a batch.
+ * Computes dy/dt for some examples of a batch and writes it to `out`.
  *
  * @param examples Their indices in the batch, [n]; with "image" the last one may be repeated.
  * @param t [n].
- * @param y [n, ...state], not kept.
+ * @param y [n, ...state]; only valid during the call.
  * @param out [n, ...state].
  */
 export type BatchDerivative = (

@@ -5,8 +5,8 @@ import { turn } from "../base/turn.ts";
 import { inSquareRoot, type TimeVariable } from "./time-variable.ts";
 
 /**
- * Step sizes of a batch: "batch" shares one among all examples, as scipy and the reference do; "image" gives each its
- * own.
+ * Step sizes of a batch. "batch" uses one for all examples, like scipy and the reference. "image" chooses one for each
+ * example.
  */
 export type StepControl = "batch" | "image";
 
@@ -36,8 +36,8 @@ interface Solver {
 }
 
 /**
- * Size of a call with `n` of `batch` examples: the batch, or a half, a quarter ... of it, rounded up. A compiled network
- * has one graph for each size, so there must not be many.
+ * Returns the size of a call with `n` of `batch` examples: the batch, or a half, a quarter ... of it, rounded up. A
+ * compiled network has one graph per size, so there should be few sizes.
  */
 export function callSize(n: number, batch: number): number {
   let size = batch;
@@ -48,11 +48,11 @@ export function callSize(n: number, batch: number): number {
 /**
  * Integrates the states of a batch of examples from t0 to t1 by RK45, all in the same calls of f.
  *
- * With step control "batch" they are one system. With "image" each has the steps, the error control and the result that
- * it has alone; those that have arrived drop out of the calls.
+ * With step control "batch", the batch is one system. With "image", each example has the same steps, error control and
+ * result as if it were alone. Finished examples drop out of the calls.
  *
  * @param y0 The states at t0, [B, ...state], not changed.
- * @throws As {@link rk45Steps}; the signal's reason on abort.
+ * @throws The errors of {@link rk45Steps}; the signal's reason on abort.
  */
 export async function rk45Batch(
   f: BatchDerivative,

@@ -3,13 +3,13 @@ import { errorNorm, stagePoint, STAGES, stageTime } from "./dormand-prince.ts";
 
 /** Tolerances of a step of RK45. */
 export interface Tolerances {
-  /** Error allowed in proportion to the state. */
+  /** Allowed error relative to the state. */
   readonly rtol: number;
-  /** Error allowed in any case. */
+  /** Allowed absolute error. */
   readonly atol: number;
 }
 
-/** The slope that a solver needs next: dy/dt at (t, point), to be written into `slope`. */
+/** The slope that a solver needs next: the caller writes dy/dt at (t, point) into `slope`. */
 export interface SlopeRequest {
   readonly t: number;
   readonly point: Float64Array;
@@ -65,8 +65,8 @@ function check(t0: number, t1: number, { rtol, atol }: Tolerances): void {
 }
 
 /**
- * The integration of dy/dt = f(t, y) from t0 to t1, without f: yields each slope that it needs and goes on once that has
- * been written. So whoever has f can evaluate it for one state or for many at once.
+ * Integrates dy/dt = f(t, y) from t0 to t1 without calling f. It yields a request for each slope, and continues once
+ * the slope has been written. The caller can therefore evaluate f for one state or for many at once.
  *
  * The steps are those of `scipy.integrate.solve_ivp(method="RK45")`: one step size for the whole state.
  *

@@ -16,12 +16,12 @@ export interface Rk45Result extends Solution {
 }
 
 /**
- * Integrates dy/dt = f(t, y) from t0 to t1, forwards or backwards, as {@link rk45Steps}. The event loop turns between
- * evaluations.
+ * Integrates dy/dt = f(t, y) from t0 to t1, forwards or backwards, with the steps of {@link rk45Steps}. The event loop
+ * runs between evaluations.
  *
  * @param f Writes the derivative into its third argument.
  * @param y0 The state at t0, not changed.
- * @throws As {@link rk45Steps}; the signal's reason on abort.
+ * @throws The errors of {@link rk45Steps}; the signal's reason on abort.
  */
 export async function rk45(
   f: Derivative,

@@ -1,10 +1,10 @@
 import type { BatchDerivative } from "./batch-derivative.ts";
 
 /**
- * Variable in which a solver takes its steps: "t" as in the reference, or "sqrt", the square root of t.
+ * Variable in which a solver takes its steps: "t", as in the reference, or "sqrt", the square root of t.
  *
- * The flow of the VP SDE has slopes like 1 / sqrt(t) at small t, where sigma_t grows like sqrt(t). In the square root
- * they stay bounded, so that RK45 needs fewer steps for the same tolerance.
+ * The flow of the VP SDE has slopes like 1 / sqrt(t) at small t, where sigma_t grows like sqrt(t). As functions of the
+ * square root, they stay bounded, so RK45 needs fewer steps for the same tolerance.
  */
 export type TimeVariable = "t" | "sqrt";
 

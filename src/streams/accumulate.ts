@@ -11,7 +11,7 @@ interface Partial {
   readonly values: Tensor1D;
 }
 
-/** The shards of one step, summed in binary-tree order as they come. */
+/** Sums the shards of one step in binary-tree order, as they arrive. */
 class ShardSum {
   readonly batches: Batch<"t" | "loss">[] = [];
   readonly #shards: number;
@@ -21,7 +21,7 @@ class ShardSum {
     this.#shards = shards;
   }
 
-  /** @throws RangeError when it is not the shard to come. */
+  /** @throws RangeError when it is not the next shard. */
   add({ batch, values }: Gradient): void {
     const { step, shard } = batch.info;
     const first = this.batches[0]?.info ?? { step, shard: shard - (shard % this.#shards) };
@@ -45,7 +45,7 @@ class ShardSum {
     }
   }
 
-  /** Mean over the shards, which the caller owns. */
+  /** Returns the mean over the shards, a tensor that the caller owns. */
   mean(): Tensor1D {
     while (this.#partials.length > 1) this.#merge();
     return tf.mul<Tensor1D>(this.#partials[0]!.values, 1 / this.batches.length);
@@ -63,20 +63,20 @@ class ShardSum {
   }
 }
 
-/** The gradient of a shard that is the whole step. */
+/** Marks the gradient of a step's only shard as that of the whole step. */
 function wholeStep(gradient: Gradient): Gradient<"step"> {
   requireParts(gradient);
   return { ...gradient, of: "step" };
 }
 
-/** @throws RangeError when the gradient is of a whole step already. */
+/** @throws RangeError when the gradient already belongs to a whole step. */
 function requireParts({ of }: Gradient): void {
   if (of === "shard" || of === "reduced") return;
   const found = of === "step" ? "of a whole step already; accumulate stands once" : "missing; scoreMatching gives it";
   throw new RangeError(`accumulate: the gradient is ${found}`);
 }
 
-/** Rows of all batches, one after another. */
+/** Concatenates the rows of all batches. */
 function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss"> {
   const size = batches.reduce((n, batch) => n + batch.size, 0);
   const join = (name: "t" | "loss") => {
@@ -92,19 +92,20 @@ function concatenate(batches: readonly Batch<"t" | "loss">[]): Batch<"t" | "loss
 }
 
 /**
- * Averages the gradients of the shards of a step, so that one large batch fits in the memory of a small one.
+ * Averages the gradients of the shards of a step, so that a large batch needs only the memory of a small one.
  *
- * The sum is taken in one fixed binary-tree order ((0 + 1) + (2 + 3)) + ..., whoever computed the shards, so the result
- * does not depend on how they were spread over machines by a single bit. At most log2(shards) + 1 sums are held.
+ * The shards are always added in the same binary-tree order, ((0 + 1) + (2 + 3)) + .... The result has the same bits,
+ * whichever machines computed the shards. At most log2(shards) + 1 sums are held.
  *
  * @example
  * ```ts
  * shardGradients.pipe(accumulate(4)); // one gradient a step
  * ```
- * @param shards Gradients a step, which may be a replica's share of a larger one; 1 hands them on as they are, as those that are of a whole step already.
+ * @param shards Gradients per step; a step may be a replica's share of a larger one. With 1, gradients pass unchanged,
+ *   as does a sum from `allReduce`, which already covers the whole step.
  * @returns One {@link Gradient} per step, with the losses of all its examples.
- * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing, or
- *   the gradient is of a whole step already.
+ * @throws RangeError when `shards` is not a positive integer; as a notification when a shard is missing, or the
+ *   gradient already belongs to a whole step.
  */
 export function accumulate(shards: number): OperatorFunction<Gradient<"shard" | "reduced">, Gradient<"step">> {
   if (!Number.isInteger(shards) || shards < 1) {
@@ -122,7 +123,7 @@ export function accumulate(shards: number): OperatorFunction<Gradient<"shard" | 
         });
         const step = concatMap((gradient: Gradient) => {
           requireParts(gradient);
-          // The gradient of a whole step, as `allReduce` gives it with peers.
+          // With peers, `allReduce` emits the gradient of a whole step.
           if (gradient.batch.info.shards === 1) return of(wholeStep(gradient));
           sum.add(gradient);
           if (sum.batches.length < shards) return EMPTY;

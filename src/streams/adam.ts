@@ -8,31 +8,31 @@ import { tf } from "../engine/tf.ts";
 import type { Gradient } from "./gradient.ts";
 import { owning } from "./owning.ts";
 
-/** State that Adam changes: parameters, moments, and the number of steps behind them. */
+/** The state that Adam changes: parameters, moments and the number of steps taken. */
 export type Steppable = Pick<TrainState, "step" | "adam" | "advance">;
 
 /** Options of {@link adam}. */
 export interface AdamStepOptions extends AdamOptions, ScheduleOptions {
-  /** Steps after which the moments begin anew, and with them the correction of their bias; default never. */
+  /** Steps after which the moments and their bias correction start again from zero; default: never. */
   readonly restartEvery?: number;
-  /** A larger loss counts as one that is not finite; default: none does. */
+  /** A loss above this counts as not finite; default: no limit. */
   readonly largestLoss?: number | undefined;
 }
 
-/** One row a step; `info.step` is the 0-based step that was taken. */
+/** One row per step; `info.step` is the 0-based step that was taken. */
 export type StepRecord = Batch<"loss" | "gradNorm" | "learningRate">;
 
 /**
- * Clips each gradient, applies Adam at the scheduled rate to `state`, and reports the step.
+ * Clips each gradient, updates `state` by Adam with the scheduled learning rate, and reports the step.
  *
  * @example
  * ```ts
  * stepGradients.pipe(adam(state, { ...context.config.optim, compile: true }));
  * ```
  * @returns `loss` (mean over the batch), `gradNorm` (before clipping) and `learningRate`, float32 [].
- * @throws RangeError as a notification, for the gradient of a shard.
- * @throws NonFiniteLossError as a notification, before the state changes, when loss or gradient are not finite, or the
- *   loss is above `largestLoss`.
+ * @throws RangeError as a notification, when the gradient belongs to a shard instead of a whole step.
+ * @throws NonFiniteLossError as a notification, before the state changes, when the loss or the gradient is not finite,
+ *   or the loss exceeds `largestLoss`.
  * @see the reference's losses.py get_step_fn, optimization_manager
  */
 export function adam(state: Steppable, options: AdamStepOptions): OperatorFunction<Gradient<"step">, StepRecord> {

@@ -10,16 +10,16 @@ export { alone } from "../training/peers.ts";
 /**
  * Sums the gradients of the shards over all nodes that train together.
  *
- * Alone it hands each shard's gradient on, for `accumulate` to sum. With peers it takes the gradients of the shards that
- * are this node's turn, and emits one {@link Gradient} per step: the mean over all shards of all nodes, which has the
- * same bits on each of them and on a node alone, and which `accumulate` hands on. The stages behind it must apply it
- * before they return: a sum is given once.
+ * A single node passes each shard's gradient on, and `accumulate` sums them. With peers, this stage takes the gradients
+ * of this node's shards. It emits one {@link Gradient} per step, the mean over all shards of all nodes. The mean has
+ * the same bits on every node, and on a single node. `accumulate` passes it on. Later stages must apply it before they
+ * return, because each sum is emitted only once.
  *
  * @example
  * ```ts
  * shardGradients.pipe(allReduce(peers), accumulate(4));
  * ```
- * @returns Whole steps have `info.shards` 1.
+ * @returns One gradient per shard without peers; with peers one per step, with `info.shards` 1.
  */
 export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gradient<"reduced">> {
   if (peers.alone) return map((gradient) => ({ ...gradient, of: "reduced" }));
@@ -46,12 +46,12 @@ export function allReduce(peers: Peers): OperatorFunction<Gradient<"shard">, Gra
     });
 }
 
-/** Emits the mean, and frees it when it was taken. */
+/** Emits the mean, and frees it once the stages behind have used it. */
 function emit({ step, sum, t, loss }: StepSum, shards: number, next: (gradient: Gradient<"reduced">) => void): void {
   const column = (data: Float32Array) => ({ data, shape: [] });
   const info = { step, shard: 0, shards: 1, firstSample: step * loss.length };
   const batch = createBatch({ t: column(t), loss: column(loss) }, info);
-  // Computed like in `accumulate`, and not on the host, where subnormals would stay.
+  // Computed as in `accumulate`, not on the host, which would keep subnormal numbers.
   const mean = tf.tidy(() => tf.mul(tf.tensor1d(sum), 1 / shards));
   try {
     next(gradientOf("reduced", batch, mean as ReturnType<typeof tf.tensor1d>));

@@ -9,27 +9,27 @@ import { pullTurns, type RoundTurns } from "./pull-turns.ts";
 
 /** Options of {@link trainBatches}. */
 export interface TrainBatchesOptions {
-  /** Examples a step, over all shards. */
+  /** Examples per step, over all shards. */
   readonly batchSize: number;
-  /** Parts the batch of a step is cut into; each is emitted on its own. */
+  /** Parts into which the batch of a step is cut; each is emitted as a batch. */
   readonly shards: number;
   readonly seed: number;
   /** First step, 0-based: a resumed run continues here. */
   readonly from: number;
-  /** Times that the random numbers of the first step were drawn anew, default 0. */
+  /** Number of times that the first step's random numbers were redrawn, default 0. */
   readonly redraw?: number;
-  /** Step after the last. */
+  /** Step at which to stop; it is not emitted. */
   readonly to: number;
-  /** Completes at the next step's border once aborted. */
+  /** Once aborted, the stream completes at the end of the current step. */
   readonly signal?: AbortSignal | undefined;
   readonly credit?: Credit | undefined;
-  /** Those with whom the shards are shared: they say which to emit next, and when it is over. Default: nobody. */
+  /** Nodes that share the shards. They decide which shard comes next, and when the run ends. Default: a single node. */
   readonly peers?: Peers | undefined;
-  /** With local steps, see `localSteps`: bounds how many batches of a replica's round are on their way. */
+  /** With `localSteps`: limits how many batches of a replica's round are in flight. */
   readonly pace?: Credit | undefined;
 }
 
-/** The batches of a replica's round, step by step: the shards of each step are shared among the replicas. */
+/** Lists the batches of a replica's round, step by step; the replicas share the shards of each step. */
 const roundTurns = (every: number, perReplica: number, pace: Credit | undefined): RoundTurns => ({
   pace,
   stepsOf: ({ step: round, shard: replica }) =>
@@ -41,10 +41,10 @@ const roundTurns = (every: number, perReplica: number, pace: Credit | undefined)
     ),
 });
 
-/** A batch that has yet to be read. */
+/** A batch that has not been read yet. */
 interface Plan {
   readonly info: BatchInfo;
-  /** Places among the examples. */
+  /** Indices of the examples. */
   readonly indices: Uint32Array;
 }
 
@@ -63,10 +63,10 @@ async function batchOf<C extends string>(examples: Examples, name: C, { info, in
   return createBatch({ [name]: column } as Record<C, Column>, info);
 }
 
-/** Batches being read before their turn. */
+/** Number of batches that are read ahead. */
 const AHEAD = 4;
 
-/** The planned batches, in order; `ends` tells at each whether to complete instead. */
+/** Emits the planned batches in order; before each, `ends` decides whether to complete instead. */
 function batchesOf<C extends string>(
   examples: Examples,
   name: C,
@@ -83,17 +83,17 @@ function batchesOf<C extends string>(
 }
 
 /**
- * Shuffled batches without end of an epoch: sample k of the run is entry k mod N of the permutation of epoch k / N.
+ * Emits shuffled batches across epochs: sample k of the run is entry k mod N of the permutation of epoch k / N.
  *
- * So every example is seen once an epoch, no remainder is dropped, and any step can be the first. The order is one for
- * all shards, so no example is in two of them. A few batches are read ahead.
+ * Every example is seen once per epoch, no remainder is dropped, and a run can start at any step. All shards share one
+ * order, so no example is in two of them. A few batches are read ahead.
  *
  * @example
  * ```ts
  * trainBatches(dataset, "image", { batchSize: 128, shards: 1, seed: 1, from: state.step, to: 1000 });
  * ```
  * @param name The column: "image" for bytes, "data" for floats.
- * @returns For each step in [from, to) one batch per shard, in order; with peers those that are this node's turn.
+ * @returns One batch per shard for each step in [from, to), in order; with peers, only the shards of this node.
  * @throws RangeError when `batchSize` is not a multiple of `shards`.
  */
 export function trainBatches<C extends string>(
@@ -143,7 +143,7 @@ export function trainBatches<C extends string>(
 /** Options of {@link evalBatches}. */
 export interface EvalBatchesOptions {
   readonly batchSize: number;
-  /** Passes over the examples, default 1. */
+  /** Number of passes over the examples, default 1. */
   readonly repeats?: number;
   /** First batch, counted over all passes: a resumed evaluation continues here. */
   readonly from?: number;
@@ -152,9 +152,10 @@ export interface EvalBatchesOptions {
 }
 
 /**
- * Every example once a pass, in order; the last batch of a pass may be smaller.
+ * Emits every example once per pass, in order; the last batch of a pass may be smaller.
  *
- * `step` counts the batches over all passes, so that each draws fresh random numbers; `firstSample` starts anew.
+ * `step` counts the batches over all passes, so each pass draws new random numbers. `firstSample` starts at 0 in each
+ * pass.
  *
  * @example
  * ```ts

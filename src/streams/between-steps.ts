@@ -16,7 +16,7 @@ import type { RunEvent } from "../metrics/run-event.ts";
 import type { Snapshot } from "../training/train-state.ts";
 import { copyOf, requireCaptured, type Captured } from "./capture-state.ts";
 
-/** Looks at a run while it trains, given the state of a step. */
+/** Inspects a run while it trains, given the state of a step. */
 export type Look = (copy: Snapshot) => Observable<unknown>;
 
 const failed = ({ step }: Snapshot, error: unknown) =>
@@ -24,31 +24,32 @@ const failed = ({ step }: Snapshot, error: unknown) =>
 
 /** Options of {@link betweenSteps}. */
 export interface BetweenStepsOptions {
-  /** Steps between looks; 0: none. */
+  /** Steps between two looks; 0: never look. */
   readonly every: number;
-  /** The step after which something else looks. */
+  /** The last step; another stage looks after it. */
   readonly last: number;
-  /** Receives the time that training stood still, which its speed leaves out. */
+  /** Receives the time that training paused, which its speed does not count. */
   readonly meter: Meter;
-  /** Receives when a look begins and ends, and the message about one that failed. */
+  /** Receives an event when a look begins and ends, and a message when it fails. */
   readonly tell: (event: Extract<RunEvent, { readonly type: "message" | "look" }>) => void;
-  /** Once aborted, a look that ends with an error was interrupted. */
+  /** Once aborted, an error of a look counts as an interruption and is not reported. */
   readonly signal?: AbortSignal;
   /** Milliseconds. */
   readonly now?: () => number;
 }
 
 /**
- * Looks at the copy of the state every so many steps, and holds the value back meanwhile, so that a credit loop around
- * it bounds how far training runs ahead.
+ * Looks at a copy of the state at regular steps. The value waits until the look ends, so a credit loop around this
+ * stage limits how far training runs ahead.
  *
- * A look that fails, at a full disk say, is told and ends there: training goes on, and its checkpoints are saved.
+ * If a look fails, for example because the disk is full, a message reports it. Training continues and saves its
+ * checkpoints.
  *
  * @example
  * ```ts
  * capturedSteps.pipe(betweenSteps(look, { every: 1000, last: 250_000, meter, tell: session.tell, signal: context.signal }));
  * ```
- * @param look Given the copy that `captureState` made of the step.
+ * @param look Receives the copy that `captureState` made of the step.
  * @returns The same values.
  * @throws RangeError when `every` is not a whole number.
  */

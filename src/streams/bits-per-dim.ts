@@ -9,11 +9,11 @@ const DISCRETE = "of dequantized data, bitsPerDim gives the bits/dim";
 const dimsOf = (batch: Batch<"data">) => floats(batch, "data").data.length / batch.size;
 
 /**
- * Bits per dimension of discrete data: -(log p(data) - log q(u | image)) in bits over the number of dimensions, with
- * the offset of the scaling.
+ * Computes bits per dimension of discrete data: -(log p(data) - log q(u | image)) in bits, divided by the number of
+ * dimensions, plus the offset of the scaling.
  *
- * It takes only batches that were dequantized (`logQ`): a density on discrete data says nothing, it can be made as large
- * as one likes.
+ * It accepts only dequantized batches (with `logQ`). A density on discrete data has no meaning, because a model can
+ * make it arbitrarily large.
  *
  * @example
  * ```ts
@@ -35,13 +35,13 @@ export function bitsPerDim<C extends string>(
 }
 
 /**
- * Bits per dimension of data that are continuous by nature: -log2 p(data) / D.
+ * Computes bits per dimension of continuous data: -log2 p(data) / D.
  *
  * @example
  * ```ts
  * densities.pipe(densityBitsPerDim());
  * ```
- * @returns Batches with `bpd`, float32 []; it can be negative, as a differential entropy can.
+ * @returns Batches with `bpd`, float32 []; like a differential entropy, it can be negative.
  * @throws RangeError as a notification for dequantized data, which have cells and an offset: see {@link bitsPerDim}.
  */
 export function densityBitsPerDim<C extends string>(): OperatorFunction<

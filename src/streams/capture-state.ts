@@ -2,24 +2,25 @@ import { map, type OperatorFunction } from "rxjs";
 import type { Snapshot, TrainState } from "../training/train-state.ts";
 import type { Misplaced } from "./places.ts";
 
-/** A value with the step behind it and, at some steps, a copy of the state of that step. */
+/** A value with the number of steps taken and, at some steps, a copy of the state. */
 export type Captured<T = unknown> = T & {
-  /** Optimizer steps behind the value. */
+  /** Optimizer steps taken when the value was emitted. */
   readonly updates: number;
-  /** The state after them, in host memory. */
+  /** The state after these steps, in host memory. */
   readonly copy?: Snapshot;
 };
 
 const TWICE = "the state was captured before; captureState stands once";
 
-/** The value behind `captureState`, where it may stand there. */
+/** The value after `captureState`; an error type where the stage must not stand. */
 type AfterCapture<T> = T extends { readonly updates: number } ? Misplaced<typeof TWICE> : Captured<T>;
 
 /**
- * Copies the state at the steps that later stages look at, in the turn of the step, and hands the copy on with the value.
+ * Copies the state at the steps that later stages need. It copies before the next step begins, and passes the copy on
+ * with the value.
  *
- * A stage that waits, for the disk say, lets training run on: a stage behind it that read the state would see a later
- * step. So `checkpoint` and `betweenSteps` act on the copy that passes.
+ * While a stage waits, for example for the disk, training continues. A later stage that read the state itself would see
+ * a later step. `checkpoint` and `betweenSteps` therefore use the copy.
  *
  * @example
  * ```ts
@@ -29,8 +30,8 @@ type AfterCapture<T> = T extends { readonly updates: number } ? Misplaced<typeof
  *   betweenSteps(look, { every: 400, last: 250_000, meter, tell: session.tell, signal: context.signal }),
  * );
  * ```
- * @param every Steps between copies, a number for each stage that looks; 0: none for it.
- * @throws RangeError when one is not a whole number; as a notification, where it stands twice.
+ * @param every Steps between copies, one number for each stage that needs them; 0: no copies for that stage.
+ * @throws RangeError when a number is not whole; as a notification when the stage stands twice.
  */
 export function captureState<T extends object>(
   state: TrainState,
@@ -46,12 +47,12 @@ export function captureState<T extends object>(
   });
 }
 
-/** @throws RangeError when the value did not pass `captureState`. */
+/** @throws RangeError when the value has not passed `captureState`. */
 export function requireCaptured(operator: string, updates: number | undefined): void {
   if (updates === undefined) throw new RangeError(`${operator}: no state was captured; put captureState before it`);
 }
 
-/** The copy of a step. @throws RangeError when none was made: `captureState` was given other steps. */
+/** Returns the copy of a step. @throws RangeError when there is none, because `captureState` was given other steps. */
 export function copyOf(operator: string, { updates, copy }: Captured): Snapshot {
   if (copy) return copy;
   requireCaptured(operator, updates);

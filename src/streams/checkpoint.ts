@@ -20,24 +20,25 @@ import { once, type Once } from "./places.ts";
 export interface CheckpointOptions {
   /** Steps between checkpoints. */
   readonly every: number;
-  /** Once aborted, the last state counts as an interruption. */
+  /** Once aborted, the last state is saved as that of an interrupted run. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Saves the state every so many steps, at the end, at an interruption, and when the run fails: before a step whose
- * loss is not finite, or without the others that it trained with.
+ * Saves the state at regular steps, at the end and at an interruption. It also saves it when the run fails before a
+ * step whose loss is not finite, or loses the nodes it trained with.
  *
- * The copy that `captureState` made of the step is written: values follow once their file is on the disk, so a credit
- * loop around it bounds how far training runs ahead.
+ * It writes the copy that `captureState` made of the step. A value passes once its file is on the disk, so a credit
+ * loop around this stage limits how far training runs ahead.
  *
  * @example
  * ```ts
  * averagedSteps.pipe(captureState(state, { every: [1000] }), checkpoint(state, store, { every: 1000 }));
  * ```
- * @returns The same values. An error of the source follows once all that is being written is on the disk; where that
- *   fails, its error comes instead.
- * @throws RangeError when `every` is no positive integer; as a notification, where it stands twice or before `captureState`.
+ * @returns The same values. An error of the source passes once all pending writes are on the disk. If a write fails,
+ *   its error replaces the source's.
+ * @throws RangeError when `every` is not a positive integer; as a notification when the stage stands twice or before
+ *   `captureState`.
  */
 export function checkpoint<T extends Captured>(
   state: TrainState,
@@ -55,7 +56,7 @@ export function checkpoint<T extends Captured>(
         saved = snapshot.step;
         const written = store.save(interrupted ? "checkpoints-meta" : "checkpoints", snapshot);
         writing.add(written);
-        // A failure is told when its turn comes; until then it must not count as unhandled.
+        // A failure is reported when its value's turn comes; until then it must not count as unhandled.
         void written.then(
           () => writing.delete(written),
           () => {},
@@ -67,7 +68,7 @@ export function checkpoint<T extends Captured>(
       );
       return concat(
         source.pipe(
-          // The write begins here, in the turn of the step, not when the write before it has ended.
+          // The write begins here, before the next step, and does not wait for the write before it.
           map((value) => {
             requireCaptured("checkpoint", value.updates);
             return {
@@ -78,7 +79,7 @@ export function checkpoint<T extends Captured>(
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
           catchError((error: unknown) => {
             if (error instanceof RunError && error.keepsState && state.step !== saved) save(true, state.snapshot());
-            // The error may promise that the state was saved: it is told once that is so.
+            // The error may say that the state was saved, so it passes only once that is true.
             const written = defer(() => Promise.all(writing)).pipe(ignoreElements());
             return concat(
               written,

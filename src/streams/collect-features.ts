@@ -4,19 +4,19 @@ import type { RunEvent } from "../metrics/run-event.ts";
 import type { Features } from "../quality/features.ts";
 
 export interface CollectFeaturesOptions {
-  /** Stage as people read it. */
+  /** Stage name shown to the user. */
   readonly stage: string;
   /** Names the images in errors: "the samples". */
   readonly name: string;
-  /** Images to come; more are left out. */
+  /** Number of images to expect; further ones are ignored. */
   readonly total: number;
 }
 
 /**
- * Collects columns of features, [total, dims] each, and goes on with them at the end unless some are missing.
+ * Collects columns of features, [total, dims] each. At the end it passes them to `use`, unless some are missing.
  *
  * @param columns The columns to keep; each holds total x dims x 4 bytes.
- * @returns Progress after every batch, then what `use` gives.
+ * @returns Progress after every batch, then the events of `use`.
  */
 export function collectFeatures<C extends string>(
   columns: readonly C[],

@@ -4,14 +4,14 @@ import type { RunEvent } from "../metrics/run-event.ts";
 
 /** Options of {@link collect}. */
 export interface CollectOptions {
-  /** Examples to come. */
+  /** Number of examples to expect. */
   readonly total: number;
-  /** Name of the samples in the progress. */
+  /** Name of the samples in the progress display. */
   readonly unit: string;
 }
 
 /**
- * Collects a column of all samples and writes it at the end, unless some of `total` are missing.
+ * Collects a column of all samples and writes it at the end, unless fewer than `total` arrived.
  *
  * @example
  * ```ts
@@ -21,7 +21,7 @@ export interface CollectOptions {
  *   }),
  * );
  * ```
- * @param write Writes the column's values of all batches; called once.
+ * @param write Writes the column's values from all batches; called once.
  * @returns Progress after every batch, and the path as the result `samples`.
  */
 export function collect<C extends string>(

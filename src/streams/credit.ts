@@ -1,33 +1,33 @@
 import { defer, finalize, tap, type MonoTypeOperatorFunction, type Observable } from "rxjs";
 
-/** Permission to emit, held by a source and given back by the end of the loop. */
+/** Permission to emit values. A source takes it, and the end of the loop returns it. */
 export interface Credit {
   /**
-   * Resolves when one more value may be emitted, and takes the permission.
+   * Takes one permission; resolves when a further value may be emitted.
    *
-   * @param jumps Whether steps may be left out, as those are that other nodes took.
-   * @throws StarvedError when no permission can come back any more.
+   * @param jumps True when steps may be missing here because other nodes computed them.
+   * @throws StarvedError when no permission can return any more.
    */
   take(options?: { readonly jumps: boolean }): Promise<void>;
-  /** Gives permissions back for values that were dropped on their way. */
+  /** Returns permissions for values that were dropped in the loop. */
   give(count: number): void;
   /**
-   * Gives permissions back for every value that passes: as many as values of the source became one here, default 1.
+   * Returns permissions for every value that passes: `count` values of the source became one here, default 1.
    *
-   * @throws StarvedError as a notification when a step is missing between two values that pass.
+   * @throws StarvedError as a notification when a step is missing between two values.
    */
   refund<T>(count?: number): MonoTypeOperatorFunction<T>;
 }
 
-/** A loop whose values do not all come back to the end of it. */
+/** Thrown when some values of a loop never reach its end. */
 export class StarvedError extends Error {
   override readonly name = "StarvedError";
 }
 
-/** ms without a value that comes back, after which the loop counts as starved. */
+/** ms without a returned value after which the loop counts as starved. */
 const PATIENCE = 6 * 3600 * 1000;
 
-/** The step of a value, where it says one. */
+/** Returns the step of a value, if it has one. */
 const stepOf = (value: unknown): number | undefined =>
   (value as { readonly info?: { readonly step?: number } } | undefined)?.info?.step;
 
@@ -93,12 +93,12 @@ class Window implements Credit {
     else this.#watch();
   }
 
-  /** The loop is whole: what refunds, has been asked for. */
+  /** Called when the loop is complete; `refund` has been called by then, if it is used. */
   built(): void {
     this.#built = true;
   }
 
-  /** Watches no longer. */
+  /** Stops watching. */
   close(): void {
     clearTimeout(this.#timer);
     process.off("beforeExit", this.#onIdle);
@@ -118,10 +118,11 @@ class Window implements Credit {
 }
 
 /**
- * A window of `size` values that may be on their way at once.
+ * Creates a credit of `size` values that may be in the loop at once.
  *
- * RxJS pushes without asking: a fast source ahead of a stage that waits fills memory. A source that takes a credit
- * before each value, refunded at the end of the loop, runs at most `size` values ahead, so the slow stage sets the pace.
+ * RxJS pushes values without demand, so a fast source fills the memory in front of a slow stage. Here the source takes
+ * a credit before each value, and the end of the loop refunds it. The source then runs at most `size` values ahead, and
+ * the slow stage sets the pace.
  *
  * @throws RangeError when `size` is not a positive integer.
  */

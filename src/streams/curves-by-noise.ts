@@ -1,4 +1,4 @@
-/** The losses of examples by their noise: what `lossByNoise` and `noiseOfRounds` sum, keep and report. */
+/** Sums, keeps and reports losses of examples by their noise, for `lossByNoise` and `noiseOfRounds`. */
 import { floats, type Batch } from "../data/batch.ts";
 import type { Meter, StepReading } from "../metrics/meter.ts";
 import { NoiseCurve } from "../metrics/noise-curve.ts";
@@ -10,22 +10,25 @@ import { lossWeight, type Weighting } from "./score-matching.ts";
 /** Options of `lossByNoise`. */
 export interface LossByNoiseOptions {
   readonly meter: Meter;
-  /** Bins of log-SNR; 0: tell nothing. */
+  /** Bins of log-SNR; 0: report nothing. */
   readonly bins: number;
-  /** Steps between curves. */
+  /** Steps between two curves. */
   readonly every: number;
-  /** That of `scoreMatching`. */
+  /** Weighting of `scoreMatching`. */
   readonly weighting: Weighting;
   /** Smallest time that was drawn. */
   readonly eps: number;
-  /** Keeps the sums, so that a run which goes on gives the means of one that was never interrupted; absent: they begin anew. */
+  /**
+   * Keeps the sums, so a resumed run reports the same means as an uninterrupted one. If absent, the sums start again at
+   * zero.
+   */
   readonly state?: Pick<TrainState, "step" | "noise"> | undefined;
 }
 
-/** Examples of a step that are read, spread evenly over it: a curve needs no more, and a large batch costs no more. */
+/** Examples read per step, spread evenly over it. A curve needs no more, and a large batch then costs no more. */
 const EXAMPLES = 64;
 
-/** Parts of the metrics' names: the loss without its weight, and with the weight that it has for uniform times. */
+/** Parts of the metrics' names: the loss without its weight, and with the weight for uniform times. */
 const KINDS = ["unweighted", "weighted"] as const;
 
 /** The two curves of {@link KINDS}. */
@@ -48,7 +51,7 @@ export function curvesByNoise(
   const range = [logSnr(sde.T), logSnr(eps)] as const;
   const tell = (reading: StepReading) => (state ? meter.tellStep(reading) : meter.tell(reading.name, reading.value, reading.unit)); // prettier-ignore
   return {
-    /** Curves that go on from sums, where these are of the same bins. */
+    /** Returns curves that continue from stored sums, if these have the same bins. */
     curvesOf(window?: NoiseWindow): CurvesByNoise {
       const fits = window?.curves.length === KINDS.length && window.curves.every(({ sums }) => sums.length === bins) && String(window.range) === String(range); // prettier-ignore
       const curve = (i: number) => new NoiseCurve(bins, range, fits ? window.curves[i] : undefined);
@@ -72,7 +75,7 @@ export function curvesByNoise(
     report: (curves: CurvesByNoise, step: number) =>
       curves.forEach((curve, i) => {
         const [name, points] = [`loss_by_noise/${KINDS[i]}`, curve.points()];
-        // A loss that is not finite is left to adam: the step is not taken, or taken again.
+        // A loss that is not finite is left to adam, which fails, so the step ends the run or is repeated.
         if (!points.every(({ mean }) => Number.isFinite(mean))) return;
         for (const { logSnr, mean } of points)
           tell({ name: `${name}/${logSnr.toFixed(2)}`, step, value: mean, unit: "1" });

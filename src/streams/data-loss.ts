@@ -17,15 +17,15 @@ export interface DataLossOptions {
 }
 
 /**
- * The training loss of each example, at one time and with one noise each, under the averaged parameters and without
- * dropout.
+ * Computes the training loss of each example with the averaged parameters, without dropout. Each example gets one time
+ * and one noise.
  *
  * @example
  * ```ts
  * dataBatches.pipe(dataLoss(network, sde, state, { weighting: "likelihood", eps: 1e-5, seed: 1 }));
  * ```
  * @returns Batches with `loss`, float32 [].
- * @throws RangeError as {@link sampleTime} and {@link scoreMatchingLoss}.
+ * @throws RangeError in the cases of {@link sampleTime} and {@link scoreMatchingLoss}.
  * @see the reference's run_lib.py evaluate, `enable_loss`
  */
 export function dataLoss(

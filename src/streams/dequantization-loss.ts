@@ -18,14 +18,15 @@ export interface DequantizationLossOptions {
   readonly score: Tensor1D;
   /** Smallest diffusion time, in (0, T). */
   readonly eps: number;
-  /** Draw times in proportion to g^2 / sigma^2; as the loss was built. */
+  /** Draw times in proportion to g^2 / sigma^2; must match the option that the loss was built with. */
   readonly importance: boolean;
   readonly centered: boolean;
   readonly seed: number;
 }
 
 /**
- * The variational dequantization loss of each image and its gradient in the dequantizer's parameters, `state`.
+ * Computes the variational dequantization loss of each image, and its gradient with respect to the dequantizer's
+ * parameters in `state`.
  *
  * @example
  * ```ts

@@ -7,7 +7,7 @@ import { requireColumns } from "./places.ts";
 import { seedOf } from "./seed-of.ts";
 
 /**
- * Draws from the variational dequantizer.
+ * Draws noise from the variational dequantizer.
  *
  * @param noise Standard normal, [B, H, W, C].
  * @param image Pixels divided by 255, [B, H, W, C].
@@ -21,17 +21,17 @@ export type DequantizationNoise = (
 /** Options of {@link dequantize}. */
 export interface DequantizeOptions {
   readonly seed: number;
-  /** Data in [-1, 1] rather than [0, 1], the reference's `centered`. */
+  /** Scale data to [-1, 1] instead of [0, 1]; the reference's `centered`. */
   readonly centered: boolean;
   /** Needed for "variational". */
   readonly draw?: DequantizationNoise | undefined;
-  /** Needed for "truncated": mean coefficient and deviation of the SDE at the smallest time. */
+  /** Needed for "truncated": mean coefficient and standard deviation of the SDE at the smallest time. */
   readonly at?: NoiseAt | undefined;
-  /** Number of the draw for an image, for several of them; default 0. */
+  /** Index of the draw, if an image is drawn several times; default 0. */
   readonly sample?: number;
 }
 
-/** Noise at a time: data are alpha x + sigma z. */
+/** Noise of the SDE at one time: data are alpha x + sigma z. */
 export interface NoiseAt {
   readonly alpha: number;
   readonly sigma: number;
@@ -39,13 +39,13 @@ export interface NoiseAt {
 
 /**
  * Noise on bytes. "uniform": u ~ U[0, 1), log q = 0. "variational": u ~ q(u | image) of a trained dequantizer.
- * "truncated": alpha c + sigma z with c the middle of the cell and z standard normal, cut to the cell; these are data at
- * the smallest time, as the model without further training has them there. "middle": the middle of the cell, for
- * training without noise and for the bound on discrete data. "none": image / 255, the grid of the reference's default.
+ * "truncated": alpha c + sigma z with c the middle of the cell and z standard normal, cut to the cell. These are data
+ * at the smallest time, which the model knows without further training. "middle": the middle of the cell, for training
+ * without noise and for the bound on discrete data. "none": image / 255, the grid of the reference's default.
  */
 export type DequantizationKind = "none" | "uniform" | "variational" | "truncated" | "middle";
 
-/** Kinds that bits/dim can be computed from. */
+/** Kinds of noise from which bits/dim can be computed. */
 export type DensityKind = Exclude<DequantizationKind, "none">;
 
 /** (image + u) / 256, in [-1, 1] when centred. */
@@ -56,7 +56,7 @@ function withNoise(image: Uint8Array, u: Float32Array, centered: boolean): Float
   return data;
 }
 
-// Loops here: `Float32Array.from` with a function takes twenty times as long.
+// Written as loops, because `Float32Array.from` with a function takes twenty times as long.
 
 /** image / 255, in [-1, 1] when centred. */
 function onGrid(image: Uint8Array, centered: boolean): Float32Array {
@@ -77,7 +77,7 @@ interface Noisy {
 
 type Place = Pick<Batch, "size" | "info">;
 
-/** The middle of each cell; that of a point counts as 1 by units of the data. */
+/** Returns the middle of each cell. A point has q = 1 in units of the data. */
 function atMiddle(image: Uint8Array, { size }: Place, centered: boolean): Noisy {
   const width = Math.log(cellWidth({ levels: 256, centered }));
   return {
@@ -107,7 +107,7 @@ function truncated(image: Uint8Array, place: Place, keyOf: (attempt: number) => 
   return { data, logQ };
 }
 
-/** Uniform noise, or that of a dequantizer. */
+/** Draws uniform noise, or the noise of a dequantizer. */
 function inCell(image: Uint8Array, { size }: Place, key: Key, centered: boolean, draw?: DequantizationNoise): Noisy {
   const noise = new Float32Array(image.length);
   if (!draw) {
@@ -120,18 +120,19 @@ function inCell(image: Uint8Array, { size }: Place, key: Key, centered: boolean,
 }
 
 /**
- * Turns bytes into densities: (image + u) / 256, where u is what the kind says, then centred if asked.
+ * Turns bytes into continuous data: (image + u) / 256, with u drawn by the given kind of noise, and centred if
+ * `centered` is set.
  *
- * Without dequantization the data are discrete and a density on them can be made as large as one likes, so bits/dim
- * need it; `logQ` is what the noise adds to log p(image) >= E[log p(data) - log q(u | image)].
+ * Bits/dim need dequantization: on discrete data, a model can make its density arbitrarily large. `logQ` is the noise
+ * term in log p(image) >= E[log p(data) - log q(u | image)].
  *
  * @example
  * ```ts
  * imageBatches.pipe(dequantize("uniform", { seed: 1, centered: true }));
  * ```
- * @param kind Noise, see {@link DequantizationKind}; "none" gives no `logQ`, so no bits/dim can be computed from it.
- * @returns Batches with `data` (float32 [H, W, C]) and, if dequantized, `logQ` (nats, float32 []), in place of `image`:
- *   an augmentation of the bytes belongs before this stage, since behind it nothing would come of it.
+ * @param kind Kind of noise, see {@link DequantizationKind}. "none" gives no `logQ`, so bits/dim cannot be computed.
+ * @returns Batches with `data` (float32 [H, W, C]) and, if dequantized, `logQ` (nats, float32 []), in place of `image`.
+ *   Put an augmentation of the bytes before this stage; after it, it would have no effect.
  * @throws RangeError for "variational" without `draw`, or "truncated" without `at`.
  * @see Song et al. 2021, Section 5.2; the reference's datasets.py: (u + 255 img) / 256 of img in [0, 1]; Zheng et al.
  *   2023, i-DODE, Section 4.2, for "truncated"
@@ -153,7 +154,7 @@ export function dequantize<C extends string>(
   const noisy = (image: Uint8Array, place: Place): Noisy => {
     const { step, shard } = place.info;
     const drawn = seedOf(seed, place.info);
-    // The first draw has the numbers of a single one.
+    // The first draw has the same numbers as a single draw.
     const further = sample > 0 ? ["sample", sample] : [];
     const key = (...attempt: number[]) => randomKey(drawn, "dequantize", step, shard, ...further, ...attempt);
     if (kind === "middle") return atMiddle(image, place, centered);

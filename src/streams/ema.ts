@@ -7,20 +7,20 @@ import { requireColumns, type Misplaced } from "./places.ts";
 
 const averaged: unique symbol = Symbol.for("scorestream.averaged");
 
-/** A value behind whose step the average has been moved. */
+/** A value whose step has updated the average. */
 export type Averaged<T> = T & { readonly [averaged]: true };
 
 const TWICE = "the average of this step has been moved; ema stands once";
 const LATE = "the state of this step was captured; ema stands before captureState";
 
-/** The value behind `ema`, where it may stand there. */
+/** The value after `ema`; an error type where the stage must not stand. */
 type AfterAverage<T> = T extends { readonly [averaged]: true }
   ? Misplaced<typeof TWICE>
   : T extends { readonly updates: number }
     ? Misplaced<typeof LATE>
     : Averaged<T>;
 
-/** @throws RangeError where `ema` stands in a wrong place. */
+/** @throws RangeError when `ema` stands in a wrong place. */
 function requireStep(value: StepRecord): void {
   if (averaged in value) throw new RangeError(`ema: ${TWICE}`);
   if ("updates" in value) throw new RangeError(`ema: ${LATE}`);
@@ -28,36 +28,36 @@ function requireStep(value: StepRecord): void {
   requireColumns("ema", value, "learningRate");
 }
 
-/** Marks a value whose average has been moved. */
+/** Marks a value whose step has updated the average. */
 export const asAveraged = <T extends object>(value: T): Averaged<T> => ({ ...value, [averaged]: true as const });
 
-/** @throws RangeError when the value did not pass `ema`. */
+/** @throws RangeError when the value has not passed `ema`. */
 export function requireAveraged(operator: string, value: StepRecord): void {
   if (!(averaged in value)) throw new RangeError(`${operator}: the average has not been moved; put ema before it`);
 }
 
 /** Options of {@link ema}. */
 export interface EmaOptions {
-  /** Decay of a step, in [0, 1). */
+  /** Decay per step, in [0, 1). */
   readonly rate: number;
-  /** Decays of further averages, which the state keeps beside the main one; default: none. */
+  /** Decays of further averages, which the state keeps besides the main one; default: none. */
   readonly rates?: readonly number[];
-  /** Steps behind each value, default 1: a round of local steps. */
+  /** Steps per value, default 1; with local steps, those of a round. */
   readonly stride?: number;
   readonly compile: boolean;
 }
 
 /**
- * Moves the average of the parameters of `state` towards them after each step, and passes the values on.
+ * Updates the exponential moving average of the parameters of `state` after each step, and passes the values on.
  *
- * Evaluation and samples use the average, so `record` takes only values that have been through here. It stands once, before
- * `captureState`, whose copy has the average of the step.
+ * Evaluation and samples use the average, so `record` accepts only values that have passed this stage. Use it once,
+ * before `captureState`, whose copy then includes the average of the step.
  *
  * @example
  * ```ts
  * stepRecords.pipe(ema(state, { rate: 0.9999, compile: true }));
  * ```
- * @throws RangeError when the rate is not in [0, 1); as a notification, where it stands in a wrong place.
+ * @throws RangeError when the rate is not in [0, 1); as a notification when the stage stands in a wrong place.
  * @see the reference's losses.py step_fn, `params_ema`
  */
 export function ema<T extends StepRecord>(

@@ -4,24 +4,30 @@ import type { ProgressFile } from "../data/formats/progress-file.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import { countOf, measured, type Evaluated } from "../metrics/evaluated.ts";
 
-/** Quantity of an evaluation: bits/dim by the ODE, the bound on them, or the training loss; {@link evaluationName} makes the metric. */
+/**
+ * Quantity to evaluate: bits/dim by the ODE, their bound, or the training loss. {@link evaluationName} names the
+ * metric.
+ */
 export type EvaluationKey = "bpd" | "bound" | "loss";
 
 type ColumnOf<K extends EvaluationKey> = K extends "loss" ? "loss" : "bpd";
 
-/** The choices that tell results of one key apart: the images, and the way of evaluation. */
+/** Choices that distinguish results with the same key: the images and the method. */
 export interface EvaluationKind {
   readonly split?: "test" | "train" | undefined;
   readonly dequantization?: "uniform" | "variational" | "truncated" | undefined;
-  /** Draws of the noise whose mean probability counts. */
+  /** Number of noise draws whose probabilities are averaged. */
   readonly importanceSamples?: number | undefined;
   /** Score matching form of the bound. */
   readonly form?: "dsm" | "ssm" | undefined;
-  /** Decay of the average, where it is not the main one. */
+  /** Decay of the average, if it is not the main one. */
   readonly emaRate?: number | undefined;
 }
 
-/** "bpd", "bound_train_ssm_variational_ema_0.999": the usual kind, of held-out images with uniform noise, has the key's name. */
+/**
+ * Returns the name of the metric, for example "bound_train_ssm_variational_ema_0.999". The usual kind, held-out images
+ * with uniform noise, has only the key, such as "bpd".
+ */
 export function evaluationName(
   key: EvaluationKey,
   { split, form, dequantization, emaRate, importanceSamples = 1 }: EvaluationKind,
@@ -31,7 +37,7 @@ export function evaluationName(
     split === "train" && "train",
     key === "bound" && form === "ssm" && "ssm",
     dequantization === "variational" && "variational",
-    // The bound beside truncated noise is one on discrete data.
+    // With truncated noise, the bound is on discrete data.
     dequantization === "truncated" && (key === "bound" ? "discrete" : "truncated"),
     key === "bpd" && importanceSamples > 1 && `iw${importanceSamples}`,
     emaRate !== undefined && `ema_${emaRate}`,
@@ -39,25 +45,25 @@ export function evaluationName(
   return parts.filter(Boolean).join("_");
 }
 
-/** Names in the summary, where "loss" is that of training. */
+/** Names in the summary, in which "loss" means the training loss. */
 const SUMMARY = { bpd: "bpd", bound: "bound", loss: "evalLoss" } as const;
 
 const PHASES = { bpd: "evaluating_likelihood", bound: "evaluating_bound", loss: "evaluating_loss" } as const;
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions<K extends EvaluationKey> extends EvaluationKind {
-  /** Stage as people read it, "likelihood (ODE)". */
+  /** Stage name shown to the user, such as "likelihood (ODE)". */
   readonly name: string;
   readonly key: K;
-  /** Images in all, over all passes. */
+  /** Total number of images, over all passes. */
   readonly total: number;
-  /** Optimizer steps behind the parameters. */
+  /** Optimizer steps that produced the parameters. */
   readonly step: number;
-  /** Batches evaluated before, which the source leaves out; those to come are added. */
+  /** Batches evaluated earlier, which the source skips; new ones are added. */
   readonly progress?: ProgressFile<Evaluated> | undefined;
 }
 
-/** The column's values for each key; `evaluations` too where the batch has them. */
+/** Returns the column's values, and `evaluations` if the batch has them. */
 function evaluatedOf(batch: Batch<string>, column: string): Evaluated {
   const values = [...floats(batch, column).data];
   const counted = batch.record.schema.fields.some(({ name }) => name === "evaluations");
@@ -66,14 +72,14 @@ function evaluatedOf(batch: Batch<string>, column: string): Evaluated {
 }
 
 /**
- * Averages the column `bpd`, or `loss`: over the passes for each image, then over images, with the standard error over
- * images.
+ * Averages the column `bpd` or `loss`, first over the passes for each image, then over images. The standard error is
+ * over images.
  *
  * @example
  * ```ts
  * bitsPerDimBatches.pipe(evaluate({ name: "likelihood (ODE)", key: "bpd", total: 1000, step: state.step }));
  * ```
- * @returns Progress after every batch, and at the end the metric and the result, unless images are missing.
+ * @returns Progress after every batch; at the end the metric and the result, unless images are missing.
  */
 export function evaluate<K extends EvaluationKey>(
   options: EvaluateOptions<K>,

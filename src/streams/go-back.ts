@@ -5,33 +5,33 @@ import type { TrainState } from "../training/train-state.ts";
 import type { StepRecord } from "./adam.ts";
 import type { Credit } from "./credit.ts";
 
-/** Draws of one step after the first, after which the training stops. */
+/** Number of redraws of one step before the training stops. */
 export const LIMIT = 5;
 
 /** Options of {@link goBack}. */
 export interface GoBackOptions {
-  /** "stop": a loss that is not finite ends the training. "back": its step is drawn anew. */
+  /** "stop": a loss that is not finite ends the training. "back": the step is repeated with new random numbers. */
   readonly onDivergence: "stop" | "back";
-  /** Bounds the values on their way, of which those behind the step are dropped. */
+  /** Limits the values in flight; those after a repeated step are dropped. */
   readonly credit: Credit;
-  /** Batches of a step. */
+  /** Batches per step. */
   readonly shards: number;
-  /** Receives the line about each divergence, and how many there have been. */
+  /** Receives a message about each divergence, and the number of divergences so far. */
   readonly tell: (event: Extract<RunEvent, { readonly type: "message" | "metric" }>) => void;
   /** First part of the metric's name, default "train". */
   readonly prefix?: string;
 }
 
-/** Begin of the steps, as `trainBatches` takes it. */
+/** Start of the steps, as options of `trainBatches`. */
 export interface StepsFrom {
   /** First step, 0-based. */
   readonly from: number;
-  /** Times that its random numbers were drawn anew. */
+  /** Number of times that its random numbers were redrawn. */
   readonly redraw: number;
   readonly credit: Credit;
 }
 
-/** A credit whose values on their way can be given back at once. */
+/** Wraps a credit so that all values in flight can be returned at once. */
 function lent(credit: Credit) {
   let out = 0;
   let over = false;
@@ -46,7 +46,7 @@ function lent(credit: Credit) {
   };
   return {
     credit: own,
-    /** So many values are the business of those behind. */
+    /** Leaves so many values to the later stages, which refund them. */
     passed: (count: number) => void (out -= count),
     end() {
       over = true;
@@ -57,12 +57,12 @@ function lent(credit: Credit) {
 }
 
 /**
- * Takes a step whose loss is not finite, or too large, once more from the state before it, with other random numbers.
+ * Repeats a step whose loss is not finite or too large, from the state before it, with other random numbers.
  *
- * The state before the step is as good as it was, since `adam` changes nothing before it fails. The images of the step
- * stay the same; times, noise, dropout and flips are drawn by another seed, a function of the run's seed and of how
- * often the step was drawn. So a run that stops and goes on comes to the same bits. After five draws of one step in a row the
- * error ends the training. `state.goneBack` counts all of them, and checkpoints keep the count.
+ * The earlier state is intact, because `adam` changes nothing before it fails. The step keeps its images. Times, noise,
+ * dropout and flips use another seed, a function of the run's seed and of the number of redraws. A resumed run
+ * therefore produces the same bits. After five redraws of one step in a row, the error ends the training.
+ * `state.goneBack` counts all redraws, and checkpoints keep the count.
  *
  * @example
  * ```ts
@@ -77,7 +77,7 @@ function lent(credit: Credit) {
  *   ),
  * );
  * ```
- * @param steps Builds the stages from the batches to the optimizer, which begin at the step of the state.
+ * @param steps Builds the stages from the batches to the optimizer, starting at the step of the state.
  * @returns The records of the steps.
  */
 export function goBack(
@@ -105,7 +105,7 @@ export function goBack(
       tap(() => {
         loan.passed(shards);
         if (redraw === 0) return;
-        // Counted with the step, so that a state between two draws has not counted the first.
+        // Counted once the step succeeds, so a state saved between two draws does not include the failed ones.
         state.goneBack += redraw;
         redraw = 0;
         tell({ type: "metric", name: `${prefix}/gone_back`, step: state.step, value: state.goneBack, unit: "1" });

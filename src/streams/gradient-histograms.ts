@@ -8,11 +8,11 @@ import type { Gradient } from "./gradient.ts";
 /** Options of {@link gradientHistograms}. */
 export interface GradientHistogramsOptions {
   readonly meter: Meter;
-  /** Steps between histograms; 0: none. */
+  /** Steps between histograms; 0: no histograms. */
   readonly every: number;
 }
 
-/** The parts of the network, by the first word of their parameters' names. */
+/** Groups the parameters into parts of the network, by the first word of their names. */
 function partsOf({ slots }: ParameterLayout): Map<string, ParameterLayout["slots"]> {
   const parts = new Map<string, ParameterLayout["slots"]>();
   for (const slot of slots) {
@@ -23,10 +23,10 @@ function partsOf({ slots }: ParameterLayout): Map<string, ParameterLayout["slots
 }
 
 /**
- * Reports to `meter` how the gradient's elements are distributed, every so many steps: `gradients` for all of them, and
+ * Reports histograms of the gradient's elements to `meter` at regular steps: `gradients` for all elements, and
  * `gradients/<part>` for each part of the network.
  *
- * A gradient that is not finite is left to `adam`, which ends the run.
+ * Gradients that are not finite pass unchanged; `adam` then ends the run.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import { concat, concatMap, map, of, toArray, type OperatorFunction } from "rxjs";
 import { floats, withColumns, type Batch } from "../data/batch.ts";
 
-/** -log2 of the mean of 2^(-dims b) over the samples b, over dims; without overflow. */
+/** Computes -log2 of the mean of 2^(-dims b) over the samples b, divided by dims, without overflow. */
 function weighted(samples: readonly number[], dims: number): number {
   const best = Math.min(...samples);
   const mean = samples.reduce((sum, bits) => sum + 2 ** (dims * (best - bits)), 0) / samples.length;
@@ -9,11 +9,11 @@ function weighted(samples: readonly number[], dims: number): number {
 }
 
 /**
- * The importance-weighted bound: bits/dim of the mean of P over several draws of the dequantization noise, in place of
- * the mean of bits/dim. It falls with the number of draws towards the bits/dim of the pixel's whole cell.
+ * Computes the importance-weighted bound: it averages P, instead of bits/dim, over several draws of the dequantization
+ * noise. With more draws, the bound falls towards the bits/dim of the pixel's whole cell.
  *
- * `measure` must give all draws of an image the same further random numbers, such as Hutchinson's: noise that differs
- * between draws makes the result too small.
+ * For all draws of an image, `measure` must use the same other random numbers, such as Hutchinson's. If they differ
+ * between draws, the result is too small.
  *
  * @example
  * ```ts
@@ -27,9 +27,9 @@ function weighted(samples: readonly number[], dims: number): number {
  *   ),
  * );
  * ```
- * @param samples Draws for each image; with 1 it is `measure` itself.
- * @param measure Gives the operator that measures by the draw of this number, from 0 on.
- * @returns Batches with `bpd` of the mean, and where they are told the `evaluations` of all draws.
+ * @param samples Draws per image; with 1 the result is that of `measure`.
+ * @param measure Returns the operator that measures with the draw of this index, counted from 0.
+ * @returns Batches with `bpd` of the mean and, if `measure` reports them, the `evaluations` of all draws.
  * @throws RangeError when the number of samples is not a positive integer.
  * @see Burda et al. 2016, Importance Weighted Autoencoders; Zheng et al. 2023, i-DODE, Section 4.3
  */

@@ -5,7 +5,7 @@ import type { Inception } from "../quality/inception/inception.ts";
 
 /** Options of {@link inceptionFeatures}. */
 export interface InceptionFeaturesOptions {
-  /** Images that go through the network at once, which sets its memory; larger batches are cut. */
+  /** Images per network call, which determines the memory; larger batches are split. */
   readonly batchSize: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -13,29 +13,31 @@ import { requireColumns } from "./places.ts";
 export interface LikelihoodBoundOptions {
   /** Smallest time of the integral, in (0, T). */
   readonly eps: number;
-  /** Times drawn for each example; one lies in each of so many equal parts of the distribution. */
+  /** Number of times per example. The distribution is cut into as many equal parts, and each part gets one time. */
   readonly times: number;
-  /** Draw times in proportion to g^2 / sigma^2; default: where the SDE can. */
+  /** Draw times in proportion to g^2 / sigma^2; default: true if the SDE supports it. */
   readonly importance?: boolean;
   /** Denoising score matching, the default, or sliced score matching, which needs a gradient at each time. */
   readonly form?: "dsm" | "ssm";
-  /** Make up for starting at eps. */
+  /** Add the correction for starting at eps instead of 0. */
   readonly offset: boolean;
-  /** The data are middles of these cells: the bound is one on discrete data, and `form` and `offset` do not count. */
+  /**
+   * Set if the data are middles of these cells. The bound is then on discrete data, and ignores `form` and `offset`.
+   */
   readonly cells?: Cells | undefined;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The variational bound on each example's log-likelihood.
+ * Computes the variational bound on each example's log-likelihood.
  *
  * @example
  * ```ts
  * dataBatches.pipe(likelihoodBound(score, sde, { eps: 1e-5, times: 1000, offset: true, seed: 1 }));
  * ```
  * @returns Batches with `logp`, a lower bound on log p(data) in nats, float32 [].
- * @throws RangeError when importance is asked of an SDE that has no importance weight.
+ * @throws RangeError when `importance` is set and the SDE has no importance weight.
  * @see Song et al. 2021, Theorem 3; the reference's bound_likelihood.py
  */
 export function likelihoodBound<C extends string>(

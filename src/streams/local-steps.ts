@@ -11,7 +11,7 @@ import type { StepRecord } from "./adam.ts";
 
 /** Options of {@link localSteps}. */
 export interface LocalStepsOptions {
-  /** The common state. */
+  /** The state that all replicas share. */
   readonly state: TrainState;
   /** Shards of a step over all replicas. */
   readonly shards: number;
@@ -26,20 +26,20 @@ interface Work {
   readonly turn: Turn;
   readonly losses: Float32Array;
   readonly norms: Float32Array;
-  /** It was given up: its steps still end, and count for nothing. */
+  /** Set when the round was given up: its running steps still finish, but do not count. */
   over: boolean;
 }
 
 const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / values.length;
 
 /**
- * Lets each replica of the model take the steps of a round of its own from the common parameters, averages their changes over
- * the replicas, and has an outer optimizer apply the mean to `state`: DiLoCo.
+ * Trains by local steps (DiLoCo). Each replica of the model takes the steps of a round alone, starting from the common
+ * parameters. The changes are averaged over the replicas, and an outer optimizer applies the mean to `state`.
  *
- * Nodes exchange once a round in place of once a step. Which replicas there are is part of the configuration; who carries
- * them is not: a replica's round is a function of the common state, so one node with four replicas comes to the bits of
- * four nodes with one each, and the round of a node that is lost is computed again by those who remain. `state` is always
- * that of the end of a round: a stop in the middle of a round gives its steps up.
+ * Nodes exchange once per round instead of once per step. The configuration sets the number of replicas, but not which
+ * node computes them. A replica's round is a function of the common state. One node with four replicas therefore
+ * produces the same bits as four nodes with one each. If a node is lost, the remaining nodes repeat its round. `state`
+ * always has the values at the end of a round; a stop within a round discards its steps.
  *
  * @example
  * ```ts
@@ -57,9 +57,9 @@ const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / value
  * );
  * ```
  * @param peers Nodes that exchange rounds; their shards are replicas.
- * @param steps The steps of a replica, from its batches to a record a step.
- * @returns One record a round, with means over its steps and all replicas; `info.step` is the last step of the round.
- * @throws RangeError when the peers exchange every step, or the shards cannot be shared among the replicas evenly.
+ * @param steps Builds the stages of a replica, from its batches to one record per step.
+ * @returns One record per round, with means over its steps and all replicas; `info.step` is the last step of the round.
+ * @throws RangeError when the peers exchange every step, or the shards cannot be divided evenly among the replicas.
  * @see Douillard et al., DiLoCo (2023), arXiv 2311.08105, Algorithm 1
  */
 export function localSteps<T extends { readonly info: BatchInfo }>(
@@ -93,7 +93,7 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
         replica.begin(turn.shard, state);
         work = { turn, losses: new Float32Array(every), norms: new Float32Array(every), over };
       };
-      /** Begins the next step, once the one before it has ended and its batches are here. */
+      /** Begins the next step once the last one has ended and its batches have arrived. */
       const advance = () => {
         if (busy || queue.length < perReplica) return;
         const batches = queue.splice(0, perReplica);
@@ -125,7 +125,7 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
         advance();
       };
       const failed = (error: unknown) => {
-        // The others are not to compute it again.
+        // Sent so that the other nodes do not compute the round again.
         if (error instanceof NonFiniteLossError && work?.over === false) {
           const told = Number.isFinite(error.loss) ? Infinity : error.loss;
           give({ ...work, losses: new Float32Array(every).fill(told) });
@@ -157,7 +157,7 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
     });
 }
 
-/** Moves the common state to the end of the round. */
+/** Updates the common state to the end of the round. */
 function applyRound(
   { step: round, sum, t: norms, loss: losses }: StepSum,
   replicas: number,

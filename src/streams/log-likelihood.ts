@@ -15,18 +15,18 @@ export interface LogLikelihoodOptions {
   /** Relative and absolute tolerance of RK45. */
   readonly rtol: number;
   readonly atol: number;
-  /** Step sizes: "batch" (default) shares them in a batch, "image" gives each example its own. */
+  /** Step sizes: "batch" (default) uses the same for the whole batch, "image" chooses them for each example. */
   readonly stepControl?: StepControl;
-  /** Variable of the steps: "t" (default, as in the reference) or "sqrt", in which VP takes fewer. */
+  /** Variable of the steps: "t" (default, as in the reference) or "sqrt", which needs fewer steps with VP. */
   readonly timeVariable?: TimeVariable;
-  /** Noise of Hutchinson's estimate of the divergence. */
+  /** Noise for Hutchinson's estimate of the divergence. */
   readonly hutchinson: "rademacher" | "gaussian";
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The log-likelihood of each example by the probability flow ODE.
+ * Computes the log-likelihood of each example by the probability flow ODE.
  *
  * @example
  * ```ts
@@ -35,8 +35,8 @@ export interface LogLikelihoodOptions {
  *   densityBitsPerDim(),
  * );
  * ```
- * @returns Batches with `logp`, log p(data) in nats, and `evaluations`, those of the network that the example took part
- *   in; float32 [] both.
+ * @returns Batches with `logp`, log p(data) in nats, and `evaluations`, the number of network calls that included the
+ *   example; both float32 [].
  * @see Song et al. 2021, Section 2.2 and equation (5); the reference's likelihood.py
  */
 export function logLikelihood<C extends string>(

@@ -4,13 +4,13 @@ import type { Gradient } from "./gradient.ts";
 import { curvesByNoise, type LossByNoiseOptions } from "./curves-by-noise.ts";
 
 /**
- * Reports to `meter` at which noise the loss arises: its mean in bins of log-SNR = log(alpha^2 / sigma^2), every so many
- * steps over the steps since the last time.
+ * Reports to `meter` how the loss depends on the noise. At regular steps, it reports the mean in bins of log-SNR =
+ * log(alpha^2 / sigma^2), over the steps since the last report.
  *
  * `loss_by_noise/unweighted/<middle of the bin>` is the loss without its weight, the error in the predicted noise.
- * `loss_by_noise/weighted/...` has the weight of uniform times, g^2 / sigma^2 where the weighting is for the likelihood,
- * so that runs whose times are drawn otherwise compare. Both are histograms too. Of a step 64 examples are read at most. It reads what `scoreMatching` has
- * computed, and no tensor.
+ * `loss_by_noise/weighted/...` has the weight for uniform times, which is g^2 / sigma^2 for likelihood weighting. Runs
+ * that draw their times differently can therefore be compared. Both are also histograms. The stage reads at most 64
+ * examples per step. It uses the losses that `scoreMatching` computed, and no tensor.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export function lossByNoise<K extends "shard" | "step">(
   return (source) =>
     defer(() => {
       const behind = state?.noise.at(state.step);
-      // The run may have ended before it wrote them.
+      // The interrupted run may have ended before it wrote them.
       if (behind && behind.step % every === 0) report(curvesOf(behind), behind.step);
       let own = curvesOf();
       return source.pipe(

@@ -8,21 +8,22 @@ import { owning } from "./owning.ts";
 export interface NearestToOptions {
   /** Shape of one image, [H, W, C]. */
   readonly shape: ImageDataset["shape"];
-  /** Compare with the images mirrored left to right too, as a training sees them that mirrors. */
+  /** Also compare with the images mirrored left to right, for models trained on mirrored images. */
   readonly mirror: boolean;
 }
 
 /**
- * Looks for the image nearest to each of `wanted` among those that come, by the squared difference of the bytes.
+ * Finds, among the images of the source, the nearest one to each of `wanted`, by the squared difference of the bytes.
  *
- * It costs 2 M N H W C operations for N images that come, twice as many with `mirror`, and the memory of a batch as floats.
+ * For N images of the source, it costs 2 M N H W C operations, or twice as many with `mirror`. It needs the memory of a
+ * batch as floats.
  *
  * @example
  * ```ts
  * imageBatches.pipe(nearestTo(loaded.images, { shape: loaded.shape, mirror: true }));
  * ```
  * @param wanted Bytes, [M, H, W, C].
- * @returns After every batch the nearest so far; places count the images in the order of their coming.
+ * @returns The nearest images so far, after every batch; places count the images in the order of the source.
  */
 export function nearestTo(
   wanted: Uint8Array,

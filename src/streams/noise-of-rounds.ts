@@ -8,25 +8,25 @@ import { curvesByNoise, type LossByNoiseOptions, type CurvesByNoise } from "./cu
 
 /** Options of {@link noiseOfRounds}. */
 export interface NoiseOfRoundsOptions extends LossByNoiseOptions {
-  /** Steps of a round. */
+  /** Steps per round. */
   readonly rounds: number;
-  /** The common state, which keeps the sums. */
+  /** The state that all replicas share; it keeps the sums. */
   readonly state: Pick<TrainState, "step" | "noise">;
 }
 
-/** The two stages of {@link noiseOfRounds}, and their places. */
+/** The two stages of {@link noiseOfRounds}. */
 export interface NoiseOfRounds {
-  /** In a replica's steps, behind `accumulate`. */
+  /** Put this among a replica's steps, after `accumulate`. */
   readonly inRound: MonoTypeOperatorFunction<Gradient<"step">>;
-  /** Behind `localSteps`. */
+  /** Put this after `localSteps`. */
   readonly afterRound: MonoTypeOperatorFunction<StepRecord>;
 }
 
 /**
- * Reports to `meter` at which noise the loss arises, as `lossByNoise` does, for rounds of local steps.
+ * Reports to `meter` how the loss depends on the noise, like `lossByNoise`, for rounds of local steps.
  *
- * The steps of a replica count once its round is whole, and with the common state at the end of the round: what was
- * given up in between counts for nothing, and checkpoints have the sums. A node reads the replicas that it carries.
+ * The steps of a replica count only when its round is complete, and enter the common state at the end of the round.
+ * Steps that were given up do not count, and checkpoints include the sums. A node reads the replicas that it computes.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export function noiseOfRounds(sde: SDE, options: NoiseOfRoundsOptions): NoiseOfR
     defer(() => {
       [current, whole] = [undefined, []];
       const behind = state.noise.at(state.step);
-      // The run may have ended before it wrote them.
+      // The interrupted run may have ended before it wrote them.
       if (behind && isLogStep(behind.step, log)) report(curvesOf(behind), behind.step);
       return source.pipe(
         tap(({ info }) => {

@@ -1,9 +1,9 @@
 import { Observable } from "rxjs";
 
 /**
- * A stream with a resource that lives as long as its subscription: freed after completion, error and unsubscription.
+ * Creates a stream with a resource that is freed after completion, error or unsubscription.
  *
- * RxJS's `using` with the type of the resource kept.
+ * Works like RxJS's `using`, but keeps the type of the resource.
  */
 export function owning<R extends { dispose(): void }, T>(
   make: () => R,

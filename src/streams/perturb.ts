@@ -16,7 +16,7 @@ const ONCE = "perturb stands once";
  * dataBatches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed: 1 }), perturb(sde, { seed: 1 }));
  * ```
  * @returns Batches with `noise` (z) and `perturbed` (x(t)), both in the shape of `data`.
- * @throws RangeError as a notification, where `data` or `t` is missing, or the batch was perturbed before.
+ * @throws RangeError as a notification, when `data` or `t` is missing, or the batch is already perturbed.
  * @see the reference's losses.py get_sde_loss_fn; `SDE.marginal_prob`
  */
 export function perturb<C extends string>(

@@ -2,29 +2,29 @@ import { Observable } from "rxjs";
 import { setImmediate } from "node:timers/promises";
 import type { Credit } from "./credit.ts";
 
-/** Begins to get a value that is awaited when its turn comes; until then a failure is not unhandled. */
+/** Starts to fetch a value that is awaited later. A failure does not count as unhandled until then. */
 export function begun<T>(start: () => Promise<T>): Promise<T> {
   const value = start();
   value.catch(() => {});
   return value;
 }
 
-/** A value that takes time to get. */
+/** A value that takes time to fetch. */
 export interface Job<T> {
-  /** Begins to get it. */
+  /** Starts to fetch it. */
   readonly start: () => Promise<T>;
-  /** Asked when its turn comes: whether to complete instead. */
+  /** Called when its turn comes; true completes the stream instead. */
   readonly ends?: () => boolean;
 }
 
 /**
- * Like `pull`, for values that take time to get: gets up to `ahead` of them while one is worked on.
+ * Works like `pull`, for values that take time: fetches up to `ahead` of them while another one is processed.
  *
- * Reads that have begun go on while a stage keeps the thread busy, so that they cost a step nothing. The values come in
- * the order of their jobs. Memory is bounded by `ahead` values and the credit.
+ * Reads that have begun continue while a stage keeps the thread busy, so they do not slow down a step. The values come
+ * in the order of their jobs. `ahead` and the credit limit the memory.
  *
- * @param ahead Jobs begun before their turn, 1 or more.
- * @throws RangeError for another `ahead`.
+ * @param ahead Jobs that are started before their turn, 1 or more.
+ * @throws RangeError when `ahead` is out of range.
  */
 export function pullAhead<T>(generate: () => Iterator<Job<T>, void>, ahead: number, credit?: Credit): Observable<T> {
   if (!Number.isInteger(ahead) || ahead < 1) {

@@ -7,19 +7,19 @@ import { begun } from "./pull-ahead.ts";
 export interface PullTurnsOptions {
   readonly peers: Group;
   readonly credit?: Credit | undefined;
-  /** Turns of several steps: the round of a replica. */
+  /** For turns of several steps, which are rounds of a replica. */
   readonly rounds?: RoundTurns | undefined;
 }
 
-/** Turns that are made of many values. */
+/** Turns that consist of many values. */
 export interface RoundTurns {
-  /** The values of a turn, step by step: each is of a step and a shard. */
+  /** Returns the values of a turn, step by step; each has a step and a shard. */
   readonly stepsOf: (turn: Turn) => readonly (readonly Turn[])[];
-  /** Bounds how many values of a turn are on their way. */
+  /** Limits how many values of a turn are in flight. */
   readonly pace?: Credit | undefined;
 }
 
-/** A value in the making, ahead of its turn. */
+/** A value that is being read ahead of its turn. */
 interface Ahead<T> {
   readonly turn: Turn;
   readonly value: Promise<T>;
@@ -28,13 +28,13 @@ interface Ahead<T> {
 const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard === b.shard;
 
 /**
- * Emits what `make` makes of each turn, one a turn of the event loop, as `pull` does of a generator.
+ * Emits the result of `make` for each turn, one per turn of the event loop, like `pull` with a generator.
  *
- * The next turn is asked for when the stages behind have finished the value; what it will be made of, if nobody comes or
- * goes, is being read meanwhile, so that reading costs a step nothing. The first turn of a step waits for as many
- * credits as the step has shards, so that who refunds them by the step need not know how many were computed here. Credits
- * taken for a step that finished without this node carry over to the next. A step that came from others is paid for
- * afterwards. Of a turn that was given up between two of its steps no more follows.
+ * It asks for the next turn when the later stages have finished the value. Meanwhile it reads the data of the turn that
+ * follows if no node joins or leaves, so reading does not slow down a step. The first turn of a step takes one credit
+ * for each shard of the step. The stage that refunds them per step then need not know how many shards this node
+ * computed. Credits taken for a step that finished without this node carry over to the next. A step that other nodes
+ * computed takes its credits afterwards. If a turn is given up between two of its steps, the rest of it is not emitted.
  */
 export function pullTurns<T>(
   make: (turn: Turn) => T | Promise<T>,
@@ -53,7 +53,7 @@ export function pullTurns<T>(
       const before = peers.applied;
       let taken = 0;
       for await (const turn of turns) {
-        // Each step that was applied here gives its credits back, once it is through.
+        // Each step that is applied here refunds its credits once it has passed.
         for (; taken < (peers.applied - before + 1) * peers.shards; taken++) await credit?.take({ jumps: true });
         const steps = stepsOf(turn);
         for (const [index, step] of steps.entries()) {
@@ -75,7 +75,7 @@ export function pullTurns<T>(
     );
     return () => {
       closed.abort();
-      // Ends a loop that waits for a credit which does not come any more.
+      // Ends a loop that waits for a credit that will never come.
       void turns.return();
     };
   });

@@ -3,10 +3,10 @@ import { setImmediate } from "node:timers/promises";
 import type { Credit } from "./credit.ts";
 
 /**
- * Emits what the generator yields, one value per turn of the event loop, each against a credit where one is given.
+ * Emits the generator's values, one per turn of the event loop. If `credit` is given, each value takes one credit.
  *
- * Between values signals, timers and network calls get their turn; a chain of synchronous stages behind it finishes a
- * value before the next is made. Unsubscribing closes the generator.
+ * Between two values, signals, timers and network calls can run. Synchronous stages after this one finish a value
+ * before the next one is generated. Unsubscribing closes the generator.
  */
 export function pull<T>(generate: () => Generator<T, void, void>, credit?: Credit): Observable<T> {
   return new Observable((subscriber) => {

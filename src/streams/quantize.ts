@@ -21,7 +21,7 @@ export function quantize<C extends string>({
     requireColumns("quantize", batch, "data");
     const { data, shape } = floats(batch, "data");
     const image = new Uint8Array(data.length);
-    // `Uint8Array.from` with a function takes many times as long.
+    // Written as a loop, because `Uint8Array.from` with a function takes many times as long.
     for (let i = 0; i < image.length; i++) {
       const value = centered ? (data[i]! + 1) / 2 : data[i]!;
       image[i] = Math.min(Math.max(255 * value, 0), 255);

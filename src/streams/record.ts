@@ -8,38 +8,39 @@ import { requireAveraged, type Averaged } from "./ema.ts";
 
 /** Options of {@link record}. */
 export interface RecordOptions {
-  /** Steps of the whole run. */
+  /** Total number of steps of the run. */
   readonly steps: number;
-  /** Steps between metrics. */
+  /** Steps between two reports of metrics. */
   readonly every: number;
-  /** Images in a step. */
+  /** Images per step. */
   readonly batchSize: number;
-  /** Steps behind each value, default 1: a round of local steps. */
+  /** Steps per value, default 1; with local steps, those of a round. */
   readonly stride?: number;
-  /** Stage as people read it, default "training". */
+  /** Stage name shown to the user, default "training". */
   readonly name?: string;
   /** First part of the metrics' names, default "train". */
   readonly prefix?: string;
   /** Unit of the loss, default "1". */
   readonly lossUnit?: string;
-  /** Sums of the state that training goes on from, see `sumWindow`. */
+  /** Sums of the state from which training resumes, see `sumWindow`. */
   readonly window?: LossWindow | undefined;
-  /** Read at log steps. */
+  /** Meter to read at log steps. */
   readonly meter?: Meter | undefined;
   /** Milliseconds. */
   readonly now?: () => number;
-  /** Resident memory of the process, bytes. */
+  /** Returns the resident memory of the process, bytes. */
   readonly memory?: () => number;
 }
 
 /**
- * Reports how training goes: progress after every step, and every so many steps the metrics, averaged over the steps
- * since the last ones; the learning rate is that of the last step.
+ * Reports progress after every step, and metrics at regular steps. Metrics are averages over the steps since the last
+ * report; only the learning rate is that of the last step.
  *
- * `train/seconds_per_step`, the images/s and `meter` leave out the first step after the start, which compiles the graph,
- * and the time in which training stood still.
+ * `train/seconds_per_step`, images/s and `meter` exclude the first step after the start, which compiles the graph, and
+ * the time in which training paused.
  *
- * Where training goes on from a log step, its means come first: the run may have ended before it wrote them.
+ * If training resumes at a log step, the means of that step come first, because the interrupted run may not have
+ * written them.
  *
  * @example
  * ```ts
@@ -85,7 +86,7 @@ export function record({
           const step = row.info.step + 1;
           const value = (name: "loss" | "gradNorm" | "learningRate") => floats(row, name).data[0]!;
           const [one, gradNorm, learningRate] = [value("loss"), value("gradNorm"), value("learningRate")];
-          // A state that came from other nodes has no sums, and those of its own checkpoint are of the past.
+          // A state from other nodes has no sums, and those of this node's checkpoint are out of date.
           const before = sums?.step === step - stride ? sums : undefined;
           sums = nextWindow(before, { step, loss: one, gradNorm, learningRate }, log);
           const measured = clock !== undefined;
@@ -113,7 +114,7 @@ export function record({
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           events.push(...ofSteps(step));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
-          // The summary has the mean of the whole run.
+          // The summary contains the mean of the whole run.
           whole.seconds += (secondsPerStep ?? 0) * clock.steps;
           whole.steps += clock.steps;
           const mean = whole.steps > 0 && { secondsPerStep: whole.seconds / whole.steps };
@@ -122,7 +123,7 @@ export function record({
           return events;
         }),
       );
-      // The stages before have told by then what a run that ended here may not have written.
+      // By then, the earlier stages have reported what an interrupted run may not have written.
       const told = defer(() => ofSteps(window?.step ?? 0));
       return merge(events, told).pipe(
         startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps", phase: "training" }, ...missed),

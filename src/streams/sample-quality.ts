@@ -8,11 +8,11 @@ import { collectFeatures } from "./collect-features.ts";
 
 /** Options of {@link sampleQuality}. */
 export interface SampleQualityOptions {
-  /** Samples to come; more are left out. */
+  /** Number of samples to expect; further ones are ignored. */
   readonly total: number;
-  /** Optimizer steps behind the parameters. */
+  /** Optimizer steps that produced the parameters. */
   readonly step: number;
-  /** Statistics of the data that the samples are compared with. */
+  /** Statistics of the data with which the samples are compared. */
   readonly data: DataStatistics;
   readonly pause?: Pause;
   /** Receives the result. */
@@ -32,9 +32,9 @@ function events(quality: Quality, step: number): RunEvent[] {
 }
 
 /**
- * FID, KID and Inception score of samples, from their features.
+ * Computes FID, KID and Inception score of samples from their features.
  *
- * The features are collected as they come; the distances are computed when the last one is there.
+ * It collects the features as they arrive, and computes the distances after the last one.
  *
  * @example
  * ```ts

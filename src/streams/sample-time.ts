@@ -12,11 +12,11 @@ const ONCE = "sampleTime stands once";
 export interface SampleTimeOptions {
   /** Smallest diffusion time, the paper's epsilon, in (0, T). */
   readonly eps: number;
-  /** Density of the times; it goes with the weighting of the loss, see {@link Weighting}. */
+  /** Density of the times; it must match the weighting of the loss, see {@link Weighting}. */
   readonly density: TimeDensity;
   /**
-   * Spread the times of a step evenly: u_i = (u_0 + i / n) mod 1 over its n images, whatever shards they are in. Each
-   * time still has the density, and the loss of the step varies less. Default: independent times.
+   * Spread the times of a step evenly: u_i = (u_0 + i / n) mod 1 over its n images, in all shards. Each time still has
+   * the same density, but the loss of the step varies less. Default: independent times.
    */
   readonly stratified?: boolean;
   readonly seed: number;
@@ -25,16 +25,16 @@ export interface SampleTimeOptions {
 /**
  * Draws a diffusion time for every example.
  *
- * Under likelihood weighting the loss at time t carries the factor g^2 / sigma^2, which grows like 1/t near 0 and makes
- * it noisy. Drawing t with that density takes the factor into the sampling: what is left is the constant Z.
+ * With likelihood weighting, the loss at time t has the factor g^2 / sigma^2, which grows like 1/t near 0 and makes the
+ * loss noisy. If t is drawn with that density, only the constant Z remains of this factor.
  *
  * @example
  * ```ts
  * dataBatches.pipe(sampleTime(sde, { eps: 1e-5, density: "likelihood", seed: 1 }));
  * ```
  * @returns Batches with one more column, `t`: float32 [], eps <= t <= T.
- * @throws RangeError when eps is out of range, or the SDE has no importance weight; as a notification, where the batch has
- *   times already.
+ * @throws RangeError when eps is out of range, or the SDE has no importance weight; as a notification when the batch
+ *   already has times.
  * @see Song et al. 2021, Section 5.1; the reference's sample_importance_weighted_time_for_likelihood
  */
 export function sampleTime<C extends string>(

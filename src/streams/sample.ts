@@ -12,10 +12,10 @@ import { requireColumns } from "./places.ts";
 
 /** Options of {@link priorBatches}. */
 export interface PriorBatchesOptions {
-  /** Examples in all. */
+  /** Total number of examples. */
   readonly total: number;
   readonly batchSize: number;
-  /** First batch: sampling that was interrupted continues here. */
+  /** Index of the first batch; interrupted sampling continues here. */
   readonly from?: number;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
@@ -55,9 +55,9 @@ export interface SampleOptions {
   /** Relative and absolute tolerance of RK45. */
   readonly rtol: number;
   readonly atol: number;
-  /** Step sizes: "batch" (default) shares them in a batch, "image" gives each example its own. */
+  /** Step sizes: "batch" (default) uses the same for the whole batch, "image" chooses them for each example. */
   readonly stepControl?: StepControl;
-  /** Variable of the steps: "t" (default, as in the reference) or "sqrt", in which VP takes fewer. */
+  /** Variable of the steps: "t" (default, as in the reference) or "sqrt", which needs fewer steps with VP. */
   readonly timeVariable?: TimeVariable;
   /** End with one denoising step. */
   readonly denoise: boolean;

@@ -7,7 +7,7 @@ import type { RunEvent } from "../metrics/run-event.ts";
 import { collect } from "./collect.ts";
 
 /**
- * Collects `data` and writes it as one Arrow IPC file at the end, unless some of `total` are missing.
+ * Collects `data` and writes it as one Arrow IPC file at the end, unless fewer than `total` examples arrived.
  *
  * @example
  * ```ts

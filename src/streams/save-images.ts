@@ -7,7 +7,7 @@ import { npzPieces } from "../data/formats/npz-stream.ts";
 import { pngGrid } from "../data/formats/png-grid.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 
-/** Paths to write; their folder is there. */
+/** Paths of the files to write; their folder must exist. */
 export interface ImageFiles {
   /** PNG of the first images, at most {@link GRID}. */
   readonly grid: string;
@@ -20,11 +20,11 @@ export interface ImageFiles {
 /** Options of {@link saveImages}. */
 export interface SaveImagesOptions {
   readonly total: number;
-  /** Images drawn before, which the source leaves out; those to come are added. The caller removes it. */
+  /** Images drawn earlier, which the source skips; new ones are added. The caller removes the spool. */
   readonly spool: ImageSpool;
 }
 
-/** Images in a grid at most: 20 x 20. */
+/** Largest number of images in a grid, 20 x 20. */
 export const GRID = 400;
 
 async function write({ grid, arrow, npz }: ImageFiles, spool: ImageSpool): Promise<void> {
@@ -40,8 +40,8 @@ async function write({ grid, arrow, npz }: ImageFiles, spool: ImageSpool): Promi
 }
 
 /**
- * Writes images to files at the end, unless some of `total` are missing. Until then they are in the spool, not in
- * memory.
+ * Writes images to files at the end, unless fewer than `total` arrived. Until then, they are in the spool on the disk,
+ * not in memory.
  *
  * @example
  * ```ts

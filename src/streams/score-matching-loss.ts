@@ -8,7 +8,7 @@ import { requireColumns } from "./places.ts";
 import { checkWeighting, lossInputs, requirePerturbedBy, type Weighting } from "./score-matching.ts";
 
 /**
- * The denoising score matching loss of each example under the averaged parameters: no dropout, no gradient.
+ * Computes the denoising score matching loss of each example with the averaged parameters, without dropout or gradient.
  *
  * @returns Batches with `t` and `loss`, float32 [].
  * @see the reference's losses.py get_step_fn(train=False)

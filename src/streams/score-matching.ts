@@ -12,20 +12,20 @@ import { seedOf } from "./seed-of.ts";
 import { useOnce } from "./use-once.ts";
 
 /**
- * The weighting of the loss at time t. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2, whose
- * loss bounds the negative log-likelihood. "importance" and "velocity": the same in expectation up to the constant Z,
- * for times drawn by `sampleTime` with the density "likelihood" or "velocity"; not multiplied by Z, as in the
- * reference.
+ * The weighting of the loss at time t. "original": sigma^2, the weighting of Song et al. 2020. "likelihood": g^2; the
+ * loss then bounds the negative log-likelihood. "importance" and "velocity": the same in expectation, up to the
+ * constant Z, if `sampleTime` draws the times with the density "likelihood" or "velocity". As in the reference, the
+ * loss is not multiplied by Z.
  */
 export type Weighting = "original" | "likelihood" | "importance" | "velocity";
 
-/** The density of times that a weighting is for. */
+/** Returns the density of times that belongs to a weighting. */
 export function densityOf(weighting: Weighting): TimeDensity {
   if (weighting === "importance") return "likelihood";
   return weighting === "velocity" ? "velocity" : "uniform";
 }
 
-/** Factor of each weighting on |sigma score + z|^2; g^2 |score + z / sigma|^2 is that times g^2 / sigma^2. */
+/** Factor of each weighting on |sigma score + z|^2. For g^2 |score + z / sigma|^2, it is g^2 / sigma^2. */
 const WEIGHTS: Readonly<Record<Weighting, (sde: SDE, t: number) => number>> = {
   original: () => 1,
   likelihood: (sde, t) => (sde.diffusion(t) / sde.std(t)) ** 2,
@@ -33,7 +33,7 @@ const WEIGHTS: Readonly<Record<Weighting, (sde: SDE, t: number) => number>> = {
   velocity: (sde, t) => 1 + (sde.std(t) / sde.meanCoeff(t)) ** 2,
 };
 
-/** The factor of a weighting on each example's loss. */
+/** Returns the factor of a weighting on each example's loss. */
 export const lossWeight = (weighting: Weighting): ((sde: SDE, t: number) => number) => WEIGHTS[weighting];
 
 /** z + sigma r x(t), r being the factor of x(t) in the score. */
@@ -42,13 +42,13 @@ function targetOf(noise: Float32Array, perturbed: Float32Array, inputScale: Arra
   return noise.map((z, i) => z + inputScale[Math.floor(i / dims)]! * perturbed[i]!);
 }
 
-/** Relative distance of x(t) from alpha_t x(0) + sigma_t z that float32 does not explain. */
+/** Relative distance of x(t) from alpha_t x(0) + sigma_t z that rounding to float32 cannot explain. */
 const ROUNDING = 1e-3;
 
 /**
- * Holds a batch to the SDE that it was perturbed by, at its first number.
+ * Checks, by its first number, that a batch was perturbed by this SDE.
  *
- * @throws RangeError when it was another.
+ * @throws RangeError when it was perturbed by another SDE.
  */
 export function requirePerturbedBy(batch: Batch<"t" | "noise" | "perturbed">, sde: SDE): void {
   if (!hasColumn(batch, "data") || batch.size === 0) return;
@@ -65,7 +65,7 @@ export function requirePerturbedBy(batch: Batch<"t" | "noise" | "perturbed">, sd
   );
 }
 
-/** Denoising score matching inputs of a batch. */
+/** Computes the inputs of the denoising score matching loss for a batch. */
 export function lossInputs(batch: Batch<"t" | "noise" | "perturbed">, sde: SDE, weighting: Weighting): LossInputs {
   const t = floats(batch, "t").data;
   const noise = floats(batch, "noise").data;
@@ -92,23 +92,24 @@ export interface ScoreMatchingOptions {
   readonly weighting: Weighting;
   readonly seed: number;
   /**
-   * Once aborted, steps whose first shard waits here are dropped, so that a stop need not wait for them. Leave it out
-   * where shards are shared with peers, who count on them.
+   * Once aborted, steps whose first shard is waiting here are dropped, so a stop does not wait for them. Leave it out
+   * when peers share the shards, because they need them.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The denoising score matching loss of each example and its gradient in the parameters of `state`.
+ * Computes the denoising score matching loss of each example, and its gradient with respect to the parameters of
+ * `state`.
  *
- * The engine computes in another thread: batches that come meanwhile wait here in order, as many as the credit of their
- * source lets out, while loading, perturbing and watchers go on.
+ * The engine computes in another thread, while loading, perturbing and watchers continue. Batches that arrive meanwhile
+ * wait here in order. The credit of their source limits their number.
  *
  * @example
  * ```ts
  * perturbedBatches.pipe(scoreMatching(network, sde, state, { weighting: "importance", seed: 1 }));
  * ```
- * @returns One {@link Gradient} per batch; its device column lives until the stages behind have taken it.
+ * @returns One {@link Gradient} per batch; its device column is freed once the later stages have used it.
  * @see Song et al. 2021, equation (7) and Section 5.1; the reference's losses.py get_sde_loss_fn
  */
 export function scoreMatching(

@@ -1,7 +1,7 @@
 import { randomKey } from "../base/random.ts";
 import type { BatchInfo } from "../data/batch.ts";
 
-/** The seed of a batch's random numbers: that of the run, or another one where the step is drawn anew. */
+/** Returns the seed of a batch's random numbers: the run's seed, or another one when the step is repeated. */
 export function seedOf(seed: number, { redraw = 0 }: BatchInfo): number {
   if (redraw === 0) return seed;
   const [high, low] = randomKey(seed, "redraw", redraw);

@@ -10,7 +10,7 @@ export interface SpooledImagesOptions {
   readonly credit?: Credit | undefined;
 }
 
-/** The images of a spool in order: batches with `image`, uint8 [H, W, C]; the last one may be smaller. */
+/** Emits the images of a spool in order, as batches with `image`, uint8 [H, W, C]; the last one may be smaller. */
 export function spooledImages(
   spool: ImageSpool,
   { batchSize, signal, credit }: SpooledImagesOptions,

@@ -1,24 +1,25 @@
 import { defer, Observable, tap, type OperatorFunction } from "rxjs";
 import type { Meter } from "../metrics/meter.ts";
 
-/** Gives an operator a name under which its rate, its queue and its time are measured. */
+/** Gives an operator a name, under which its rate, queue and time are measured. */
 export type Stage = <A, B>(name: string, operator: OperatorFunction<A, B>, per?: number) => OperatorFunction<A, B>;
 
-/** Leaves the operator as it is: nobody measures. */
+/** Leaves the operator unchanged, without measurements. */
 export const unnamed: Stage = (_name, operator) => operator;
 
 /**
  * Names the stages of a pipeline for `meter`.
  *
- * A stage passes on what its operator does: values, order, errors, completion and unsubscription, in the same turn. It
- * adds three readings of the clock a batch. The metrics are `stage/<name>/batches_per_second`, `queue` and `seconds`.
+ * A stage behaves like its operator: values, order, errors, completion and unsubscription pass unchanged, in the same
+ * turn of the event loop. It adds three readings of the clock per batch. The metrics are
+ * `stage/<name>/batches_per_second`, `queue` and `seconds`.
  *
  * @example
  * ```ts
  * const stage = stagesOf(meter);
  * imageBatches.pipe(stage("flip", flip({ seed: 1 })));
  * ```
- * @returns A function of the name, the operator, and how many batches become one in it, default 1.
+ * @returns A function of the name, the operator and the number of batches that it combines into one, default 1.
  * @throws RangeError from that function, for a name with "/" or a `per` that is not a positive integer.
  */
 export function stagesOf(meter: Meter): Stage {

@@ -6,8 +6,8 @@ import type { StepRecord } from "./adam.ts";
 import { once, type Once } from "./places.ts";
 
 /**
- * Sums loss and norm of the gradient over the steps since the last log step, in the state: its copies and checkpoints
- * have the sums, so that a run which goes on gives the means of one that was never interrupted.
+ * Sums the loss and the norm of the gradient over the steps since the last log step. The state holds the sums, and its
+ * copies and checkpoints include them. A resumed run therefore reports the same means as an uninterrupted one.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import { once, type Once } from "./places.ts";
  * );
  * ```
  * @returns The same values.
- * @throws RangeError as a notification, where it stands twice or behind `captureState`.
+ * @throws RangeError as a notification, when the stage stands twice or after `captureState`.
  */
 export function sumWindow<T extends StepRecord>(
   state: Pick<TrainState, "step" | "window">,

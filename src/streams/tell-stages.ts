@@ -4,9 +4,9 @@ import type { RunEvent } from "../metrics/run-event.ts";
 
 /** Options of {@link tellStages}. */
 export interface TellStagesOptions {
-  /** Takes the place of "stage" in the metrics' names. */
+  /** Replaces "stage" in the metrics' names. */
   readonly name: string;
-  /** Optimizer steps behind the parameters. */
+  /** Optimizer steps that produced the parameters. */
   readonly step: number;
   /** ms between readings. */
   readonly every?: number;
@@ -15,7 +15,8 @@ export interface TellStagesOptions {
 }
 
 /**
- * Adds what the stages of an evaluation measure to its events: at its first progress, then every 5 s with the progress.
+ * Adds the measurements of an evaluation's stages to its events: at its first progress, then every 5 s with the
+ * progress.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 import { Observable } from "rxjs";
 
 /**
- * Emits the one value that `use` makes of a resource that comes later. The resource is freed when the value has been
- * taken, and also when it comes after nobody waits for it any more.
+ * Emits the single value that `use` makes from a resource that arrives later. The resource is freed once the value has
+ * been used. It is also freed if it arrives after unsubscription.
  */
 export function useOnce<R extends { dispose(): void }, T>(make: () => Promise<R>, use: (resource: R) => T) {
   return new Observable<T>((subscriber) => {

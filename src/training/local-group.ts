@@ -1,4 +1,4 @@
-/** One node that carries all replicas of a run of local steps, one after another. */
+/** Runs all replicas of local steps on one node, one after another. */
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { Bell } from "../base/bell.ts";
 import { tf } from "../engine/tf.ts";
@@ -11,22 +11,24 @@ import { roundedToInt8 } from "./rounded-to-int8.ts";
 /** Options of {@link LocalGroup}. */
 export interface LocalGroupOptions {
   readonly replicas: number;
-  /** Steps of a round. */
+  /** Steps per round. */
   readonly every: number;
   /** First round. */
   readonly from: number;
-  /** Round after the last. */
+  /** Round at which to stop; it is not run. */
   readonly to: number;
-  /** Once aborted, the round in hand is given up. */
+  /** Once aborted, the current round is given up. */
   readonly signal?: AbortSignal | undefined;
-  /** Rounds each replica's change and their sum to int8 in blocks, as nodes that send it do; default: nothing is rounded. */
+  /**
+   * Rounds each replica's change and their sum to int8 in blocks, like nodes that exchange int8; default: no rounding.
+   */
   readonly int8?: boolean;
 }
 
 const isSame = (a: Turn | undefined, b: Turn) => a?.step === b.step && a.shard === b.shard;
 const concatenated = (parts: readonly Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]));
 
-/** Gives each round's replicas in order, and sums what they come to in the order in which several nodes do. */
+/** Yields each round's replicas in order, and sums their changes in the same order as several nodes. */
 export class LocalGroup implements Group {
   readonly alone = false;
   applied = 0;
@@ -58,7 +60,7 @@ export class LocalGroup implements Group {
     return step + 1 < to ? { step: step + 1, shard: 0 } : undefined;
   }
 
-  /** There is nobody to compare with. */
+  /** Resolves immediately, because there are no other nodes. */
   async verified(): Promise<void> {}
 
   owes(turn: Turn): boolean {

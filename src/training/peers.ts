@@ -1,7 +1,7 @@
-/** Those with whom a model is trained, as the stages of a pipeline see them. */
+/** The nodes that train a model together, as the stages of a pipeline see them. */
 import type { Tensor1D } from "@tensorflow/tfjs";
 
-/** A shard whose gradient this node is to compute next; with local steps a round, and the replica that is to go through it. */
+/** A shard whose gradient this node computes next; with local steps, a round and the replica that runs it. */
 export interface Turn {
   readonly step: number;
   readonly shard: number;
@@ -17,7 +17,7 @@ export interface StepSum {
   readonly loss: Float32Array;
 }
 
-/** The gradient of one shard; the tensor stays the caller's. */
+/** The gradient of one shard; the caller keeps ownership of the tensor. */
 export interface ShardGradient extends Turn {
   readonly values: Tensor1D;
   readonly t: Float32Array;
@@ -33,37 +33,37 @@ export interface Alone {
 /** Nodes that train together. */
 export interface Group {
   readonly alone: false;
-  /** Shards that a step is cut into. */
+  /** Shards per step. */
   readonly shards: number;
-  /** Steps of a round with local steps, whose shards are replicas; absent: every step is exchanged. */
+  /** Steps per round of local steps, whose shards are replicas; absent: nodes exchange every step. */
   readonly rounds?: number | undefined;
-  /** Sums that {@link Group.onSum} has told of. */
+  /** Number of sums that {@link Group.onSum} has passed on. */
   readonly applied: number;
   /**
-   * Yields the turns to compute, in order; the next one comes once the gradient of the one before was added. Ends with
-   * the run; returning leaves the group.
+   * Yields the turns to compute, in order. The next one comes once the gradient of the last one has been added. The
+   * generator ends with the run; returning from it leaves the group.
    *
    * @param closed Aborted when the consumer needs no more turns.
    */
   turns(closed: AbortSignal): AsyncGenerator<Turn, void, void>;
-  /** The turn that follows if nobody comes or goes, if one is known. */
+  /** Returns the turn that follows if no node joins or leaves; undefined if it is not known. */
   after(turn: Turn): Turn | undefined;
   /**
-   * Resolves once all nodes are known to have the same parameters after a step after which they compare them.
+   * Resolves once all nodes have compared their parameters after this step and found them equal.
    *
-   * @throws RunError when they have not.
+   * @throws RunError when they differ.
    */
   verified(step: number): Promise<void>;
-  /** Takes the gradient of the turn given last. */
+  /** Takes the gradient of the last turn. */
   add(gradient: ShardGradient): void;
-  /** True while the gradient of this turn is still to come. */
+  /** True while the gradient of this turn is missing. */
   owes(turn: Turn): boolean;
-  /** Gives the turn in hand up when it is no longer this node's; asked between the steps of a turn of many steps. */
+  /** Gives up the current turn if it no longer belongs to this node; called between the steps of a long turn. */
   reconsider(): void;
   /**
-   * Calls `apply` once with each step's sum; it must apply the sum before it returns.
+   * Calls `apply` once with the sum of each step; `apply` must apply the sum before it returns.
    *
-   * @returns A function that ends this.
+   * @returns A function that stops these calls.
    */
   onSum(apply: (sum: StepSum) => void): () => void;
 }
@@ -71,5 +71,5 @@ export interface Group {
 /** The nodes that train together: one alone, or a group. */
 export type Peers = Alone | Group;
 
-/** Nobody: a run in one process. */
+/** Returns the peers of a run in one process: none. */
 export const alone = (): Peers => ({ alone: true });

@@ -1,4 +1,6 @@
-/** Everything training changes, on the device: parameters, moments, their average, and the step. */
+/**
+ * Everything that training changes, on the device: parameters, moments, the average of the parameters, and the step.
+ */
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { UsageError } from "../base/errors.ts";
 import { tf } from "../engine/tf.ts";
@@ -15,15 +17,15 @@ export interface Snapshot {
   readonly m: Float32Array;
   readonly v: Float32Array;
   readonly ema: Float32Array;
-  /** Momentum of the outer optimizer of local steps; absent: none were taken. */
+  /** Momentum of the outer optimizer of local steps; absent without local steps. */
   readonly outer?: Float32Array;
-  /** Further averages by their decay; absent: there is none. */
+  /** Further averages by their decay; absent if there are none. */
   readonly averages?: ReadonlyMap<number, Float32Array>;
-  /** Sums over the steps since the last log step; absent: nobody sums. */
+  /** Sums over the steps since the last log step; absent without `sumWindow`. */
   readonly window?: LossWindow;
-  /** The same of the losses by their noise; absent: nobody sums, or the step is of other nodes. */
+  /** Sums of the losses by their noise; absent without them, or if other nodes computed the step. */
   readonly noise?: NoiseWindow;
-  /** Times that a step was drawn anew, see `goBack`; absent: never. */
+  /** Number of redraws of steps, see `goBack`; absent if there were none. */
   readonly goneBack?: number;
 }
 
@@ -31,7 +33,7 @@ export interface Snapshot {
 export const averageName = (rate: number) => `ema_${rate}`;
 
 /**
- * The average of a decay, by default the main one.
+ * Returns the average of a decay, by default the main one.
  *
  * @throws UsageError when the state has none of it.
  */
@@ -54,7 +56,7 @@ const upload = (values: Float32Array) => tf.tidy(() => tf.slice1d(tf.tensor1d(va
 const uploadAll = (averages: Snapshot["averages"]) =>
   new Map([...(averages ?? [])].map(([rate, values]) => [rate, upload(values)]));
 
-/** Owns its tensors; `dispose` frees them. */
+/** The state of training on the device. It owns its tensors; `dispose` frees them. */
 export class TrainState {
   readonly layout: ParameterLayout;
   #step: number;
@@ -63,11 +65,11 @@ export class TrainState {
   #outer: Tensor1D | undefined;
   #averages: Map<number, Tensor1D>;
   #evaluated: number | undefined;
-  /** Sums over the steps since the last log step, which `sumWindow` moves on. */
+  /** Sums over the steps since the last log step, which `sumWindow` updates. */
   window: LossWindow | undefined;
-  /** The same of the losses by their noise, which `lossByNoise` moves on. */
+  /** Sums of the losses by their noise, which `lossByNoise` updates. */
   noise: NoiseWindows;
-  /** Times that a step behind it was drawn anew, which `goBack` counts. */
+  /** Number of redraws of its steps so far, which `goBack` counts. */
   goneBack = 0;
 
   constructor(layout: ParameterLayout, snapshot: Snapshot) {
@@ -106,7 +108,7 @@ export class TrainState {
   get ema(): Tensor1D {
     return this.#ema;
   }
-  /** The average that is evaluated: the main one, unless `evaluate` chose another. */
+  /** The average to evaluate: the main one, unless `evaluate` chose another. */
   get average(): Tensor1D {
     return averageOf<Tensor1D>(this, this.#evaluated);
   }
@@ -126,7 +128,7 @@ export class TrainState {
     this.#step++;
   }
 
-  /** Gives the outer momentum its first value, zero, where there is none; or takes it away. */
+  /** Sets a missing outer momentum to zero, its first value; without local steps, removes it. */
   useOuter(local: boolean): void {
     if (local) this.#outer ??= tf.zeros([this.layout.length]);
     else this.#outer = void this.#outer?.dispose();
@@ -154,13 +156,13 @@ export class TrainState {
     this.goneBack = snapshot.goneBack ?? 0;
   }
 
-  /** Chooses the average that is evaluated by its decay. @throws UsageError when the state has none of it. */
+  /** Chooses the average to evaluate by its decay. @throws UsageError when the state has none of it. */
   evaluate(rate: number | undefined): void {
     averageOf<Tensor1D>(this, rate);
     this.#evaluated = rate;
   }
 
-  /** Keeps averages of these decays beside the main one; those that are not there yet begin at it. */
+  /** Keeps averages with these decays besides the main one; new ones start at its values. */
   keepAverages(rates: readonly number[]): void {
     for (const rate of rates) {
       if (!this.#averages.has(rate)) this.#averages.set(rate, tf.clone(this.#ema));
@@ -200,7 +202,7 @@ export class TrainState {
     return digest(this.layout, this.parameters.dataSync() as Float32Array);
   }
 
-  /** SHA-256 over the averaged parameters that are evaluated. */
+  /** SHA-256 over the averaged parameters to evaluate. */
   averageDigest(): string {
     return digest(this.layout, this.average.dataSync() as Float32Array);
   }

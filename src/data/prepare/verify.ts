@@ -7,7 +7,7 @@ import { readLayout } from "./shard-layout.ts";
 
 export interface Verified {
   readonly manifest: Manifest;
-  /** Faults, one line for each shard that is not as it was written. */
+  /** Faults, one line for each shard that differs from what was written. */
   readonly faults: readonly string[];
 }
 
@@ -28,7 +28,7 @@ async function faultOf(directory: string, shard: ShardInfo, pixels: number): Pro
 /**
  * Checks every shard's size, SHA-256 and number of images against the manifest.
  *
- * @param onProgress Told of the images checked.
+ * @param onProgress Receives the number of images checked.
  * @throws UsageError when there is no manifest or it is damaged.
  */
 export async function verify(directory: string, onProgress: (done: number) => void = () => {}): Promise<Verified> {

@@ -3,15 +3,15 @@ import type { SourceEntry } from "./source.ts";
 
 const REMEDY = "replace the data with an intact copy, or skip what is bad with --skip-bad";
 
-/** An image, or the rest of a file of images, that cannot be used; it may be left out when the user says so. */
+/** An image, or the rest of a file of images, that cannot be used. The user can choose to leave it out. */
 export class BadDataError extends UsageError {
   override readonly name = "BadDataError";
   /** File and index. */
   readonly where: string;
   readonly reason: string;
-  /** Images lost by it. */
+  /** Number of images lost by it. */
   readonly lost: number;
-  /** It is a file, or the rest of one, and how many images are lost by it is not known. */
+  /** True if it is a file or the rest of one, with an unknown number of images. */
   readonly whole: boolean;
 
   constructor(where: string, reason: string, fault: Fault = {}) {
@@ -31,7 +31,7 @@ interface Fault {
   readonly cause?: unknown;
 }
 
-/** A placeholder for unreadable images. */
+/** Creates a placeholder for unreadable images. */
 export function badEntry(error: BadDataError): SourceEntry {
   return {
     name: error.where,
@@ -75,7 +75,7 @@ export async function openEach<T>(
 export const readable = <T>(files: readonly (T | BadDataError)[]): T[] =>
   files.filter((file): file is T => !(file instanceof BadDataError));
 
-/** Turns a damaged file into a bad entry; anything else that went wrong is thrown on. */
+/** Turns the error of a damaged file into a bad entry; throws any other error again. */
 export function badEntryOf(error: unknown): SourceEntry {
   if (error instanceof BadDataError) return badEntry(error);
   throw error;

@@ -21,10 +21,10 @@ sharp.cache(false);
 const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif"];
 
 /**
- * Decodes PNG, JPEG, WebP, GIF, TIFF or AVIF and crops, resizes and colours it as the options say.
+ * Decodes PNG, JPEG, WebP, GIF, TIFF or AVIF, then crops and resizes it and sets its channels by the options.
  *
- * Turned upright by its EXIF orientation; an alpha channel is dropped, before anything is resized, and a colour profile
- * ignored, as common loaders (Pillow, TensorFlow) do; of an animation the first picture.
+ * It rotates the image by its EXIF orientation. It drops an alpha channel before resizing, and ignores a colour
+ * profile, like common loaders (Pillow, TensorFlow). Of an animation, it uses the first picture.
  *
  * @param where File and index, for messages.
  * @throws BadDataError when it is damaged, too small for `crop`, has more than 100 megapixels, or is a PNG that unpacks
@@ -67,11 +67,15 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Ima
   }
 }
 
-/** Makes of the pixels of a file what the options say: colour, unless they say otherwise. @throws BadDataError */
+/**
+ * Applies the options to the decoded pixels of a file; the result is in colour unless they say otherwise.
+ *
+ * @throws BadDataError
+ */
 export const fitDecoded = (picture: Picture, where: string, options: ImageOptions): Picture | Promise<Picture> =>
   fitPicture(picture, where, { ...options, channels: options.channels ?? 3 });
 
-/** The picture with its samples in the range, and its axes in the order, that were asked for. */
+/** Returns the picture with the requested range of samples and order of axes. */
 function asMeant(picture: Picture, where: string, { range, transpose }: ImageOptions): Picture {
   const data = toBytes(where, picture.data, "uint8", range);
   if (transpose) return arranged(data, picture.shape, [1, 0, 2]);
@@ -79,9 +83,9 @@ function asMeant(picture: Picture, where: string, { range, transpose }: ImageOpt
 }
 
 /**
- * Crops, resizes and colours pixels that are decoded already; returns the picture itself where nothing is asked.
+ * Crops and resizes decoded pixels and sets their channels; returns the picture itself if no option is set.
  *
- * @throws BadDataError when they lie outside of the range that was asked for, or are too few for the crop.
+ * @throws BadDataError when pixels lie outside the requested range, or are too few for the crop.
  */
 export function fitPicture(stored: Picture, where: string, options: ImageOptions): Picture | Promise<Picture> {
   const picture = asMeant(stored, where, options);

@@ -102,7 +102,7 @@ async function findAll(path: string, wanted: RegExp, what: string, remedy: strin
 /** The files of one split. */
 export interface SplitFiles {
   readonly paths: readonly string[];
-  /** Files that cannot be read or are not there, in the place of their images. */
+  /** Files that cannot be read or do not exist, in the places of their images. */
   readonly faults: readonly BadDataError[];
   readonly passedOver: readonly PassedOver[];
 }
@@ -131,12 +131,12 @@ async function readableFiles(found: readonly Found[], wanted: RegExp) {
 }
 
 /**
- * The files of a split at `path`: itself when it is a file, else those in the folder, in "data", or in folders of
- * splits, "2" before "10". Hidden files are no data.
+ * Finds the files of a split at `path`: the file itself, or the files in the folder, in "data", or in folders of
+ * splits. "2" comes before "10". Hidden files are ignored.
  *
- * @param what Said when there is none, such as ".parquet files".
- * @throws UsageError when there is none of the format or of the split; BadDataError when one of them cannot be read, or
- *   names tell of files that are not there, unless bad data is left out.
+ * @param what Text for the message if there is none, such as ".parquet files".
+ * @throws UsageError when there is none of the format or of the split. BadDataError when one cannot be read, or the
+ *   names show that one is missing, unless bad data are left out.
  */
 export async function findSplit(
   { path, split, skipBad = false }: Pick<SourceOptions, "path" | "split" | "skipBad">,

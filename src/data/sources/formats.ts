@@ -20,7 +20,7 @@ import { openSvhn } from "./svhn.ts";
 import { openTfRecords } from "./tfrecords.ts";
 import { openWebDataset } from "./webdataset.ts";
 
-/** Settings of the machine that opening a source needs. */
+/** Settings of the machine that are needed to open a source. */
 export interface Surroundings {
   /** Folder in which fetched data are kept. */
   readonly cacheDir: string;
@@ -34,12 +34,14 @@ export type WantedSource = Omit<SourceOptions, "path"> & { readonly path?: strin
 export interface Format {
   readonly name: string;
   readonly summary: string;
-  /** Splits it has; absent, the user's own: any name. */
+  /** Splits of the format; absent: the user may choose any names. */
   readonly splits?: readonly string[];
   readonly open: (options: WantedSource, surroundings: Surroundings) => Promise<Source>;
-  /** The splits that names of files and folders tell, where the user's own names are splits. */
+  /** Finds splits by the names of files and folders, for formats whose splits the user names. */
   readonly found?: (path: string) => Promise<string[]>;
-  /** Absolute path of the user's file that exports it; absent where it comes with the program, empty where none is known. */
+  /**
+   * Absolute path of the user's file that exports the format; absent for built-in formats, empty if it is not known.
+   */
   file?: string;
 }
 
@@ -126,19 +128,19 @@ const known: Format[] = [
   { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow), found: foundIn("arrow") },
 ];
 
-/** Every format there is, those that were registered last. */
+/** All formats; registered ones come last. */
 export const formats: readonly Format[] = known;
 
-/** A format of one's own: how it is listed, and its reader. */
+/** A user-defined format: its entry in the list, and its reader. */
 export interface OwnFormat extends Omit<Format, "open" | "file"> {
-  /** Opens the images of a split; entries are read as they are asked for. */
+  /** Opens the images of a split; entries are read on demand. */
   readonly open: (options: SourceOptions) => Promise<Source>;
 }
 
 /**
- * Adds a format of images: `openSource` and `prepare` know it by its name from then on.
+ * Adds a format of images. From then on, `openSource` and `prepare` know it by its name.
  *
- * On the command line the file that registers it, and exports it as its default, stands in the place of the name:
+ * On the command line, use the file that registers the format, and exports it as its default, in place of the name:
  * `npm run data -- prepare --format ./mine.ts --from DATA --out data/mine`.
  *
  * ```ts
@@ -155,7 +157,7 @@ export interface OwnFormat extends Omit<Format, "open" | "file"> {
  * ```
  *
  * @returns The format.
- * @throws RangeError when the name is taken, or has other signs than letters, digits, "-" and "_".
+ * @throws RangeError when the name is taken, or has characters other than letters, digits, "-" and "_".
  */
 export function registerFormat(own: OwnFormat): Format {
   const { name } = own;
@@ -169,7 +171,7 @@ export function registerFormat(own: OwnFormat): Format {
   return format;
 }
 
-/** @throws UsageError when there is none of that name. */
+/** Returns the format of this name. @throws UsageError when there is none. */
 export function requireFormat(name: string): Format {
   const found = formats.find((format) => format.name === name);
   if (found) return found;
@@ -177,14 +179,14 @@ export function requireFormat(name: string): Format {
   throw new UsageError(`--format ${name}: there is no such format`, `use one of ${names}`);
 }
 
-/** All but "extra"; of a file, the one that its name tells. */
+/** Returns all splits but "extra"; for a file, only the split in its name. */
 function ownSplits(splits: readonly string[], path = ""): readonly string[] {
   const told = splitOfFile(basename(path));
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
   return isFile && told && splits.includes(told) ? [told] : splits.filter((split) => split !== "extra");
 }
 
-/** The splits to prepare when none is asked for: those that names tell, else all images as "train". */
+/** Returns the splits to prepare when none is requested: those found by name, or else all images as "train". */
 export async function splitsFound(name: string, path: string | undefined): Promise<readonly string[]> {
   const { splits, found } = requireFormat(name);
   if (splits) return ownSplits(splits, path);
@@ -192,7 +194,7 @@ export async function splitsFound(name: string, path: string | undefined): Promi
   return told.length > 0 ? told : ["train"];
 }
 
-/** Opens the images of one split. @throws UsageError when the format has no such split, and as its reader says. */
+/** Opens the images of one split. @throws UsageError when the format has no such split; errors of its reader. */
 export async function openSource(name: string, options: WantedSource, surroundings: Surroundings): Promise<Source> {
   const { splits, open, file } = requireFormat(name);
   const { split: asked } = options;

@@ -3,19 +3,19 @@ import type { SampleRange } from "./samples.ts";
 /** Options that turn images into the pictures of a data set. */
 export interface ImageOptions {
   /**
-   * Side of the central square that is kept; absent, the largest square when `size` is given, else the whole image.
-   * CelebA at the reference's settings: 140.
+   * Side of the central square to keep; absent: the largest square if `size` is given, otherwise the whole image. The
+   * reference uses 140 for CelebA.
    */
   readonly crop?: number | undefined;
-  /** Side of the picture in pixels; absent, as it is. */
+  /** Side of the picture in pixels; absent: unchanged. */
   readonly size?: number | undefined;
-  /** 1 grey, 3 colour; absent, colour for image files and as it is for arrays. */
+  /** 1 grey, 3 colour; absent: colour for image files, unchanged for arrays. */
   readonly channels?: 1 | 3 | undefined;
-  /** Kernel of the resampling, widened when it shrinks so that nothing aliases; default "cubic" (Keys, a = -0.5). */
+  /** Kernel of the resampling, widened when an image shrinks to avoid aliasing; default "cubic" (Keys, a = -0.5). */
   readonly filter?: "linear" | "cubic" | "lanczos3" | undefined;
-  /** Rows are columns and the other way round, as in EMNIST. */
+  /** Swap rows and columns, as needed for EMNIST. */
   readonly transpose?: boolean | undefined;
-  /** Samples that are black and white; absent, those of their type, where it has such. */
+  /** Sample values that mean black and white; absent: those of the type, if it defines them. */
   readonly range?: SampleRange | undefined;
 }
 
@@ -24,19 +24,19 @@ export interface SourceOptions extends ImageOptions {
   /** File or folder. */
   readonly path: string;
   readonly split: string;
-  /** Downsampled ImageNet: the one of 2016 ("old", PNG archives) or of 2017 ("new", npz batches). */
+  /** Downsampled ImageNet: the version of 2016 ("old", PNG archives) or of 2017 ("new", npz batches). */
   readonly version?: string | undefined;
-  /** Folders: "folders" takes the name of an image's folder for its class. */
+  /** Folders: "folders" uses the name of an image's folder as its class. */
   readonly labels?: "none" | "folders" | undefined;
-  /** Tables, records and arrays: the name of the column, feature or array of images; absent, the usual names. */
+  /** Tables, records and arrays: name of the column, feature or array of images; absent: the usual names. */
   readonly imageColumn?: string | undefined;
-  /** The same of the labels; "none" reads none. */
+  /** Name of the column, feature or array of labels; "none": read no labels. */
   readonly labelColumn?: string | undefined;
-  /** Arrays and lists of pixels: which axis the channels are on. */
+  /** Arrays and lists of pixels: position of the channel axis. */
   readonly layout?: "hwc" | "chw" | undefined;
   /** Flat lists of pixels: lengths of the axes of an image in their order, [H, W, C] or, with layout "chw", [C, H, W]. */
   readonly shape?: readonly number[] | undefined;
-  /** Leave files that cannot be read out, each as a bad entry in its place, rather than fail to open. */
+  /** Replace each unreadable file by a bad entry, instead of failing to open. */
   readonly skipBad?: boolean | undefined;
   /** Folder in which fetched data are kept. */
   readonly cacheDir?: string | undefined;

@@ -1,4 +1,4 @@
-/** The interface of every reader of images: entries, one an image, in the order of the files. */
+/** The interface of every reader of images: one entry per image, in the order of the files. */
 
 import type { PassedOver } from "./passed-over.ts";
 
@@ -19,15 +19,15 @@ export interface SourceEntry {
   readonly label?: number;
   /** Set on the placeholder of unreadable images: how many, and whether that is not known. */
   readonly fault?: { readonly lost: number; readonly whole: boolean };
-  /** @throws BadDataError when the image is damaged; what the file system says. */
+  /** Decodes the image. @throws BadDataError when the image is damaged; errors of the file system. */
   load(): Picture | Promise<Picture>;
 }
 
-/** A file that images are read from; when it changes, work done on it is out of date. */
+/** A source file of images; if it changes, work based on it is out of date. */
 export interface FileStamp {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
-  /** Name of the array in it, where arrays of several splits are in one file. */
+  /** Name of the array in the file, if one file contains arrays of several splits. */
   readonly part?: string | undefined;
   /** Size of the file; of a folder, the size of all its images. */
   readonly bytes: number;
@@ -39,16 +39,16 @@ export interface FileStamp {
   readonly listing?: string | undefined;
 }
 
-/** Images in files. Memory does not grow with their number: entries are read as they are asked for. */
+/** Images in files. Entries are read on demand, so memory does not grow with their number. */
 export interface Source {
-  /** Name of the format, as the command line has it. */
+  /** Name of the format on the command line. */
   readonly format: string;
   readonly split: string;
-  /** The version, where two data sets have the same name. */
+  /** The version, if two data sets have the same name. */
   readonly version?: string | undefined;
-  /** Number of images, where it is known beforehand. */
+  /** Number of images, if it is known beforehand. */
   readonly length?: number | undefined;
-  /** Shape that every image must have, where it is known beforehand. */
+  /** Shape that every image must have, if it is known beforehand. */
   readonly shape?: Shape | undefined;
   /** Labels lie in [0, classes). */
   readonly classes?: number | undefined;
@@ -57,23 +57,24 @@ export interface Source {
   readonly files: readonly FileStamp[];
   /** The path given for the whole source. */
   readonly from?: string | undefined;
-  /** The user's file that exports the format; absent where it comes with the program, empty where none is known. */
+  /** The user's file that exports the format; absent for built-in formats, empty if it is not known. */
   readonly formatFile?: string | undefined;
-  /** Content beside the images that is not read; absent where nothing is known of it. */
+  /** Other content that is not read; absent if nothing is known about it. */
   readonly passedOver?: readonly PassedOver[] | undefined;
   /**
-   * Content that is met only while an archive is read, and is not read itself. Call it once all images have been read.
+   * Returns other content that is only found while an archive is read. Call it after all images have been read.
    */
   readonly passedInside?: (() => readonly PassedOver[]) | undefined;
   /**
-   * Every image from the first on. A damaged one is an entry whose `load` fails, and the next follow where they can.
+   * Yields every image, from the first one on. The `load` of a damaged one fails, and the next images follow if they
+   * can be read.
    *
-   * @throws UsageError when what is wrong is not one image: labels missing, another version of the data set.
+   * @throws UsageError when the fault is not in a single image: labels are missing, or the data set is another version.
    */
   entries(): AsyncIterable<SourceEntry>;
 }
 
-/** Number of values of an image of this shape. */
+/** Returns the number of values of an image of this shape. */
 export const pixelsOf = ([height, width, channels]: Shape): number => height * width * channels;
 
 /** A shape as people read it, "32 x 32 x 3". */

@@ -3,7 +3,11 @@ import { resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { FileStamp } from "./source.ts";
 
-/** @throws UsageError when there is no such file, or it is no regular one: reading a FIFO may never end. */
+/**
+ * Returns the path, size and time of a file.
+ *
+ * @throws UsageError when it does not exist, or is not a regular file, because reading a FIFO may never end.
+ */
 export async function stampOf(path: string): Promise<FileStamp> {
   const found = await statOf(path);
   const { size, mtimeMs } = found;

@@ -14,10 +14,10 @@ import {
   type Ticket,
 } from "./definition.ts";
 
-/** A call that failed, or data that do not hold together; names the server. */
+/** A failed call, or inconsistent data; the message names the server. */
 export class FlightError extends RunError {
   override readonly name = "FlightError";
-  /** DATA_LOSS when what the server sent is malformed. */
+  /** DATA_LOSS if the data from the server are malformed. */
   readonly code: status;
 
   constructor(server: string, code: status, details: string, options?: ErrorOptions) {
@@ -26,7 +26,7 @@ export class FlightError extends RunError {
   }
 }
 
-/** ms that a call with one answer may take. */
+/** Longest time for a call with one answer, ms. */
 const DEADLINE = 30_000;
 /** Answers of a call that lists something. */
 const MAX_ANSWERS = 10_000;
@@ -35,7 +35,7 @@ const [MAX_MESSAGE, WINDOW] = [64 << 20, 4 << 20];
 
 const toDescriptor = (path: readonly string[]): FlightDescriptor => ({ type: "PATH", cmd: new Uint8Array(), path });
 
-/** A connection to a server, made when it is first needed and made again when it breaks. */
+/** A connection to a server, opened on first use and again when it breaks. */
 export class FlightClient {
   /** HOST:PORT, for messages. */
   readonly server: string;
@@ -43,8 +43,8 @@ export class FlightClient {
   readonly #security: ClientSecurity;
 
   /**
-   * @param keepalive ms between looks whether a server that sends nothing is still there. Those of other programs close
-   *   connections that ask more often than every 5 minutes, the default of gRPC; see its keepalive guide.
+   * @param keepalive ms between checks that a silent server can still be reached. Servers of other programs close
+   *   connections that check more often than every 5 minutes, the default of gRPC; see its keepalive guide.
    */
   constructor(endpoint: Endpoint, security: ClientSecurity = {}, keepalive = 330_000) {
     this.server = endpointText(endpoint);
@@ -64,7 +64,7 @@ export class FlightClient {
     });
   }
 
-  /** @param expression Narrows the list, as the server understands it. @throws FlightError here and below. */
+  /** @param expression Filter for the list, in the server's syntax. @throws FlightError here and below. */
   list(expression = ""): Promise<FlightInfo[]> {
     return this.#collect(flightService.ListFlights, { expression: Buffer.from(expression) });
   }
@@ -73,7 +73,7 @@ export class FlightClient {
     return this.#ask(flightService.GetFlightInfo, toDescriptor(path));
   }
 
-  /** @param command As the server understands it. */
+  /** @param command A command in the server's syntax. */
   infoOf(command: Uint8Array): Promise<FlightInfo> {
     return this.#ask(flightService.GetFlightInfo, { type: "CMD", cmd: command, path: [] });
   }
@@ -87,16 +87,17 @@ export class FlightClient {
     return this.#collect(flightService.ListActions, {});
   }
 
-  /** The bodies of the results of an action. */
+  /** Runs an action and returns the bodies of its results. */
   async action(type: string, body: Uint8Array): Promise<Uint8Array[]> {
     const results = await this.#collect(flightService.DoAction, { type, body } satisfies Action);
     return results.map((result) => result.body);
   }
 
   /**
-   * The messages of a stream, each asked for when there is room for it; to end the loop early cancels the call.
+   * Yields the messages of a stream, and requests each one when there is room for it. Ending the loop early cancels the
+   * call.
    *
-   * @param signal Cancels it too, with a FlightError of the code CANCELLED.
+   * @param signal Also cancels the call, with a FlightError of the code CANCELLED.
    */
   get(ticket: Ticket, signal?: AbortSignal): AsyncGenerator<FlightData, void> {
     return this.#stream(flightService.DoGet, ticket, undefined, signal);

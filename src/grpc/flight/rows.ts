@@ -9,9 +9,9 @@ import { rangeBytes, type RowRange } from "./row-range.ts";
 
 /** Rows of a stream, in its order. */
 export interface FlightRows extends ImageRows {
-  /** Place of the first of them in what was asked for, from 0. */
+  /** Index of the first of these rows among the requested rows, from 0. */
   readonly first: number;
-  /** [H, W, C]; undefined where the server does not say. */
+  /** [H, W, C]; undefined if the server does not state it. */
   readonly shape: Shape | undefined;
 }
 
@@ -33,7 +33,7 @@ function columnsOf(header: Uint8Array): ImageColumns {
 }
 
 /**
- * The images of one ticket, batch by batch; every description and length in them is checked.
+ * Yields the images of one ticket, batch by batch, and checks every description and length in them.
  *
  * @param signal Ends the call, with a FlightError of the code CANCELLED.
  * @throws FlightError when the call fails; with the code DATA_LOSS when a message is malformed or of other columns.
@@ -80,21 +80,21 @@ function ticketOf({ ticket, location }: FlightEndpoint, server: string): Ticket 
   return ticket;
 }
 
-/** The rows to read: a path that any server may know, or rows of a split of a ScoreStream server. */
+/** The rows to read: a path on any server, or rows of a split on a ScoreStream server. */
 export type WantedRows = readonly string[] | RowRange;
 
 const isRange = (wanted: WantedRows): wanted is RowRange => "path" in wanted;
 
 /**
- * Images from a Flight server, in order, one endpoint after the other.
+ * Yields images from a Flight server, in order, one endpoint after another.
  *
  * ```ts
  * for await (const { images, labels } of flightRows(client, { path: ["cifar10", "train"], first: 1000, count: 500 })) { ... }
  * ```
  *
  * @param signal Ends the call, with a FlightError of the code CANCELLED.
- * @throws FlightError when a call fails; with the code DATA_LOSS when a message is malformed, of other columns than the
- *   server said, or rows are missing.
+ * @throws FlightError when a call fails; with the code DATA_LOSS when a message is malformed, its columns differ from
+ *   those that the server stated, or rows are missing.
  */
 export async function* flightRows(
   client: FlightClient,

@@ -1,4 +1,7 @@
-/** The variational dequantizer of an image pipeline: trained by the bound through the score model, which stays as it is. */
+/**
+ * The variational dequantizer of an image pipeline. It is trained by the bound through the score model, which stays
+ * fixed.
+ */
 import { concat, defer, EMPTY, identity, pipe, type Observable, type OperatorFunction } from "rxjs";
 import type { Batch } from "../../data/batch.ts";
 import { evaluationOrder } from "../../data/evaluation-order.ts";
@@ -28,11 +31,11 @@ type Use = (dequantizer: DequantizerSession) => Observable<RunEvent>;
 export interface ImageDequantizer {
   /** Opens the trained dequantizer for `use`. */
   with(use: Use): Observable<RunEvent>;
-  /** Trains it, then does `after` unless the run is told to stop. */
+  /** Trains the dequantizer, then runs `after` unless the run is told to stop. */
   train(after: Use): Observable<RunEvent>;
 }
 
-/** Trains a dequantizer against the score model of the session. */
+/** Trains a dequantizer with the score model of the session. */
 export type DequantizerTraining = (
   context: RunContext,
   session: Session,
@@ -49,7 +52,8 @@ export interface DequantizerLoop {
 }
 
 /**
- * Trains the dequantizer by the gradients of `stages`, as the configuration says: Adam, average, checkpoints, metrics.
+ * Trains the dequantizer by the gradients of `stages` and the configuration, with Adam, average, checkpoints and
+ * metrics.
  *
  * @example
  * ```ts
@@ -58,7 +62,7 @@ export interface DequantizerLoop {
  * });
  * dequantizerLoop(context, session, { data: dataset, dequantizer, stages });
  * ```
- * @returns Progress and metrics; it begins at the dequantizer's step and completes after `dequantizer.steps`.
+ * @returns Progress and metrics. The stream starts at the dequantizer's step and completes after `dequantizer.steps`.
  */
 export function dequantizerLoop(
   { config, engine, signal }: RunContext,
@@ -92,7 +96,7 @@ export function dequantizerLoop(
 }
 
 /**
- * Trains the dequantizer by its bound through the score model, on images that are mirrored as the configuration says.
+ * Trains the dequantizer by its bound through the score model, on images mirrored according to the configuration.
  *
  * @see Song et al. 2021, Section 5.2; the reference's run_lib.py train_deq
  */

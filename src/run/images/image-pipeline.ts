@@ -1,4 +1,4 @@
-/** The parts that pipelines of images share: training, likelihood, bound, dequantizer and samples, on any images. */
+/** The parts that all image pipelines share: training, likelihood, bound, dequantizer and samples. */
 import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
@@ -22,41 +22,41 @@ import { keepSamplesRecord, readSamplesRecord, samplerText } from "./samples-rec
 
 /** The images of a run. */
 export interface RunImages extends ImageSplits {
-  /** Notes about them for the user. */
+  /** Notes about the images, for the user. */
   readonly notes?: readonly string[];
 }
 
-/** A pipeline of images: its data, its network, its training and its presets. */
+/** An image pipeline: its data, network, training and presets. */
 export interface ImagePipeline<F = unknown> extends Pick<
   Pipeline<F>,
   "summary" | "reaches" | "fields" | "defaults" | "presets"
 > {
-  /** Height and width of the images, where it is one whatever the data; else the data tell. */
+  /** Height and width of the images, if they do not depend on the data; absent: the data decide. */
   readonly imageSize?: number;
-  /** The score network for images of this shape, and the SDE; default: the one that the configuration names. */
+  /** Returns the score network for images of this shape, and the SDE; default SDE: the one in the configuration. */
   readonly model: (context: RunContext<F>, shape: ImageShape) => SessionModel;
-  /** The training: stages from images to checkpoints. */
+  /** Trains the model, by stages from images to checkpoints. */
   readonly train: (
     context: RunContext<F>,
     session: Session,
     images: ImageDataset,
-    /** Looks at the run between steps. */
+    /** Inspects the run between steps. */
     look: Look,
   ) => Observable<RunEvent>;
   /** Evaluates images; default: {@link imageMeasures}. */
   readonly measures?: Measures;
   /** Draws images; default: {@link imageSampler}. */
   readonly sampler?: ImageSampler;
-  /** The training of the variational dequantizer; default: {@link trainByBound}. */
+  /** Trains the variational dequantizer; default: {@link trainByBound}. */
   readonly trainDequantizer?: DequantizerTraining;
   readonly load: (context: RunContext<F>, onProgress: OnProgress) => Promise<RunImages>;
-  /** The Flow++ dequantizer for images of this height; default: {@link dequantizerForm}. */
+  /** Selects the Flow++ dequantizer for images of this height; default: {@link dequantizerForm}. */
   readonly dequantizer?: (imageSize: number) => FormName;
-  /** Published numbers of the same data; default: none. */
+  /** Returns published results on the same data; default: none. */
   readonly anchors?: (config: Config) => readonly Anchor[];
 }
 
-/** Height of square images. @throws UsageError when they are of another size than the pipeline's. */
+/** Returns the height of square images. @throws UsageError when it differs from the size of the pipeline. */
 function checkedSize({ name, shape }: ImageDataset, expected: number | undefined): number {
   const [height, width] = shape;
   const wanted = expected ?? height;
@@ -69,10 +69,13 @@ function checkedSize({ name, shape }: ImageDataset, expected: number | undefined
   return height;
 }
 
-/** Attention in the couplings, which the form of ImageNet 64 does without, grows with the square of the pixels. */
+/**
+ * Selects the form of the dequantizer. Its attention grows with the square of the pixels, and the form for ImageNet 64
+ * has none.
+ */
 export const dequantizerForm = (imageSize: number): FormName => (imageSize <= 32 ? "cifar10" : "imagenet64");
 
-/** @throws RangeError when the network is for something else than the images. */
+/** @throws RangeError when the network is not for these images. */
 function requireImages({ network }: SessionModel, { name, shape }: ImageDataset): void {
   if (network.shape.join() === shape.join()) return;
   throw new RangeError(
@@ -85,7 +88,7 @@ const closing = ({ train, test }: ImageSplits) => {
 };
 
 /**
- * A pipeline of ScoreFlow on images: `load` says which.
+ * Defines a pipeline that trains ScoreFlow on the images that `load` returns.
  *
  * ```ts
  * export default imagePipeline({
@@ -109,7 +112,7 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
       const dequantizer = imageDequantizer(context, session, train, { form: formOf(size), learn });
       const { network: inception, samples: given } = config.quality;
       const keep = (): Promise<void> => {
-        // Samples of a file were drawn by other settings.
+        // Samples in a file were drawn with other settings.
         const drawn =
           inception !== undefined && given !== undefined ? {} : { drawn: samplerText(config), quality: undefined };
         const measured = quality.report?.fid === undefined ? {} : { quality: quality.report };

@@ -1,4 +1,4 @@
-/** ImageNet 32 x 32, of which there are two: which one is said, and held against what was prepared. */
+/** ImageNet 32 x 32. There are two versions, so the user names one, and the prepared data are checked against it. */
 import type { Manifest } from "../../data/prepare/manifest.ts";
 import type { PreparedSplits } from "../../data/prepare/open-splits.ts";
 import { checkCount, COUNTS, type Version } from "../../data/sources/imagenet.ts";
@@ -10,7 +10,7 @@ import type { RunContext } from "../pipeline.ts";
 import { prepareCommand, preparedImages } from "./prepared.ts";
 import { imagenet32Published, marked } from "./published.ts";
 
-/** Published numbers of the version in use only, which their names say: the others cannot be compared. */
+/** Returns published results for the version in use only, because results on the other one cannot be compared. */
 export function imagenet32Anchors(config: Config): Anchor[] {
   const { version } = config.data;
   const rows = version === undefined ? [] : imagenet32Published[version];
@@ -26,7 +26,7 @@ function requireVersion(version: Version | undefined): Version {
   );
 }
 
-/** @throws UsageError when what was prepared is something else. */
+/** @throws UsageError when the prepared data are something else. */
 function requireImageNet32(path: string, { work, shape, count, skipped }: Manifest, version: Version): void {
   const { format, split } = work;
   if (format !== "imagenet32" || shape.join() !== "32,32,3") {
@@ -47,9 +47,10 @@ function requireImageNet32(path: string, { work, shape, count, skipped }: Manife
 }
 
 /**
- * Opens the version of ImageNet 32 x 32 that `data.version` says.
+ * Opens the version of ImageNet 32 x 32 that `data.version` names.
  *
- * @throws UsageError when it is not said, the data are not prepared, are another version, or not as many images as it has.
+ * @throws UsageError when no version is named, or the data are not prepared, are of another version or have another
+ *   number of images.
  */
 export async function loadImageNet32(context: RunContext, onProgress: OnProgress): Promise<PreparedSplits> {
   const { data } = context.config;

@@ -1,4 +1,4 @@
-/** The parts of the method that an image pipeline may write out: how images are measured and how they are drawn. */
+/** The parts of the method that an image pipeline may replace: how it evaluates and draws images. */
 import { pipe, type OperatorFunction } from "rxjs";
 import type { Batch } from "../../data/batch.ts";
 import { bitsPerDim } from "../../streams/bits-per-dim.ts";
@@ -15,15 +15,15 @@ import { evaluationNoise, evaluationSeed, trainingNoise, weightingOf } from "../
 import type { RunContext } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 
-/** Settings of a run, the signal that ends it, and names for stages that are measured. */
+/** Settings of a run, the signal that ends it, and a function that names stages for measurement. */
 export type MethodContext = Pick<RunContext, "config" | "signal"> & { readonly stage?: Stage | undefined };
 
-/** The network and SDE that are evaluated, and the score they give. */
+/** The network and SDE to evaluate, and their score. */
 export type MeasuredModel = Pick<Session, "sde" | "network" | "state" | "score">;
 
-/** Operators from images, bytes [B, H, W, C], to one number for each image. */
+/** Operators from images, bytes [B, H, W, C], to one number per image. */
 export interface ImageMeasures {
-  /** The training's loss of images as the training has them; left out where there is none. */
+  /** The training loss, on images prepared as in training; absent if there is none. */
   readonly loss?: OperatorFunction<Batch<"image">, Batch<"loss">>;
   /** Bits/dim by the probability flow ODE. */
   readonly likelihood: OperatorFunction<Batch<"image">, Batch<"bpd">>;
@@ -31,17 +31,20 @@ export interface ImageMeasures {
   readonly bound: OperatorFunction<Batch<"image">, Batch<"bpd">>;
 }
 
-/** Measures by the configuration; `draw` is the noise of a trained dequantizer, uniform noise is used without it. */
+/**
+ * Builds the measures from the configuration. `draw` is the noise of a trained dequantizer; without it, the noise is
+ * uniform.
+ */
 export type Measures = (context: MethodContext, session: MeasuredModel, draw?: DequantizationNoise) => ImageMeasures;
 
-/** Samples by the configuration: from latents, float32 [B, H, W, C], to bytes. */
+/** Builds the sampler from the configuration: from latents, float32 [B, H, W, C], to bytes. */
 export type ImageSampler = (
   context: MethodContext,
   session: MeasuredModel,
 ) => OperatorFunction<Batch<"latent">, Batch<"latent" | "data" | "image">>;
 
 /**
- * Returns the usual measures of a score model of images. `pipelines/cifar10.ts` shows their parts one by one.
+ * Returns the standard measures of a score model of images. `pipelines/cifar10.ts` shows their parts one by one.
  *
  * @see Song et al. 2021, Sections 4 and 5
  */
@@ -90,6 +93,6 @@ export function samplerOf(
     : predictorCorrector<"latent">(score, sde, { ...options, nSteps, seed });
 }
 
-/** Returns the usual sampler of images: the one that `sampling.method` names, then bytes. */
+/** Returns the standard sampler of images: the one that `sampling.method` names, then conversion to bytes. */
 export const imageSampler: ImageSampler = (context, session) =>
   pipe(samplerOf(context, session), quantize<"latent" | "data">({ centered: context.config.data.centered }));

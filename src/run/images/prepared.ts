@@ -1,4 +1,4 @@
-/** Images that `npm run data -- prepare` made, as the configuration names them. */
+/** Opens images prepared by `npm run data -- prepare`, which the configuration names. */
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { isPrepared, openSplits, type PreparedSplits } from "../../data/prepare/open-splits.ts";
@@ -9,7 +9,7 @@ import type { OnProgress } from "../../data/dataset.ts";
 import type { RunContext } from "../pipeline.ts";
 import { copiedImages, isRemote } from "./remote.ts";
 
-/** The command that prepares the data at `path` as `data/<name>`, and how to use the result. */
+/** Returns the command that prepares the data at `path` as `data/<name>`, with the way to use the result. */
 export function prepareCommand(path: string, format: string, name = basename(resolve(path)) || "images"): string {
   const out = join("data", name);
   const quoted = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
@@ -22,10 +22,10 @@ const described = ({ train, test }: PreparedSplits): string =>
   `data: ${train.name}, ${train.length} training and ${test.length} test images of ${shapeText(train.shape)}`;
 
 /**
- * Opens the prepared folder `given`, or copies the data of a server first.
+ * Opens the prepared folder `given`; if it is a server, copies the data first.
  *
- * @param format The options of `prepare` for data that are raw, from "--format" on; absent, guessed from the files.
- * @throws UsageError for data that are not prepared, whose remedy is the command that does it.
+ * @param format Options of `prepare` for raw data, starting with "--format"; absent: guessed from the files.
+ * @throws UsageError when the data are not prepared; the remedy names the command that prepares them.
  */
 export async function preparedImages(
   given: string,

@@ -1,4 +1,4 @@
-/** Published numbers of the same data, with the settings they were measured with, as far as their source says. */
+/** Published results on the same data, with their settings as far as the source states them. */
 import type { Anchor, AnchorSettings } from "../../monitor/report/report.ts";
 import type { Config } from "../config.ts";
 import { weightingOf } from "../from-config.ts";
@@ -16,7 +16,7 @@ const I_DODE = "Zheng et al. 2023, i-DODE";
 const TRUNCATED: AnchorSettings = { dequantization: "truncated" };
 
 /**
- * Numbers of the likelihood paper. Others quote values that are not in its abstract, without naming all the settings.
+ * Results of the likelihood paper. Other papers quote values that are not in its abstract, without naming all settings.
  */
 const scoreFlow = (bpd: number): Anchor => ({
   ...{ name: "ScoreFlow", bpd, source: LIKELIHOOD_PAPER },
@@ -86,7 +86,7 @@ export const settingsOf = (config: Config): Required<AnchorSettings> => ({
   dequantization: config.eval.dequantizer ? "variational" : config.eval.dequantization,
 });
 
-/** Marks the rows whose settings are all known and those of the run. */
+/** Marks the rows whose settings are all known and equal those of the run. */
 export function marked(rows: readonly Anchor[], config: Config): Anchor[] {
   const own = Object.entries(settingsOf(config));
   return rows.map((row) => {

@@ -1,4 +1,4 @@
-/** The interface of a study: a grid of trainings as a paper's table has it, and the claims that it tests. */
+/** The interface of a study: a grid of trainings, like a table in a paper, and the claims that it tests. */
 import { throwError } from "rxjs";
 import { UsageError } from "../../base/errors.ts";
 import type { ImageDataset, OnProgress } from "../../data/dataset.ts";
@@ -16,17 +16,17 @@ export type StudySettings = Readonly<Record<string, string | number | boolean>>;
 
 /** A value of an axis. */
 export interface StudyValue {
-  /** Its name in tables. */
+  /** Name in tables. */
   readonly label: string;
   /** Fields of the training; default: none. */
   readonly settings?: StudySettings;
-  /** What published rows call it. */
+  /** Settings by which published rows name this value. */
   readonly published?: AnchorSettings;
 }
 
-/** A way to evaluate a trained model: runs behind its training, in the same workdir. */
+/** A way to evaluate a trained model, by runs after its training, in the same workdir. */
 export interface StudyEvaluation extends Pick<StudyValue, "label" | "published"> {
-  /** Runs in order; none: the training's own evaluation. The last one has the results. */
+  /** Runs in order; empty: the training's own evaluation. The last run gives the results. */
   readonly runs: readonly { readonly mode: Mode; readonly settings?: StudySettings }[];
 }
 
@@ -35,23 +35,23 @@ export type StudyGrid = Readonly<Record<string, readonly string[]>>;
 
 /** A size of a study. */
 export interface StudyPreset {
-  /** The time it takes, for `--help`. */
+  /** Duration of the study, for `--help`. */
   readonly reaches: string;
   /** Preset of the pipeline to start from. */
   readonly preset: Preset;
   readonly grid: StudyGrid;
   /** Fields of every run. */
   readonly settings: StudySettings;
-  /** Further fields of the runs with a value of an axis, as `network=deep`. */
+  /** Further fields for runs with a certain value on an axis, such as `network=deep`. */
   readonly valueSettings?: Readonly<Record<string, StudySettings>>;
-  /** Evaluations along the training, the last one at its end; each but the last with `lookSettings`. */
+  /** Number of evaluations during the training, the last one at its end. All but the last use `lookSettings`. */
   readonly looks: number;
   readonly lookSettings?: StudySettings;
-  /** Losses drawn for a model's variance, by each density of times. */
+  /** Number of losses drawn to estimate a model's variance, for each density of times. */
   readonly lossDraws: number;
 }
 
-/** One value of an axis is better than another, all else equal. */
+/** Claims that one value of an axis is better than another, with everything else equal. */
 export interface BitsClaim {
   readonly says: string;
   readonly axis: string;
@@ -59,7 +59,7 @@ export interface BitsClaim {
   readonly worse: string;
 }
 
-/** Drawing times in proportion to g^2 / sigma^2 lowers the variance of the loss of one and the same model. */
+/** Claims that drawing times in proportion to g^2 / sigma^2 lowers the variance of the loss of a given model. */
 export interface VarianceClaim {
   readonly says: string;
   readonly lossVariance: true;
@@ -67,7 +67,7 @@ export interface VarianceClaim {
 
 export type StudyClaim = BitsClaim | VarianceClaim;
 
-/** A grid of trainings of one pipeline, and what is claimed of it. */
+/** A grid of trainings of one pipeline, with the claims about it. */
 export interface Study {
   /** Heading of its page. */
   readonly title: string;
@@ -80,14 +80,14 @@ export interface Study {
   /** The axis along which one trained model is evaluated. */
   readonly evaluated: { readonly axis: string; readonly values: Readonly<Record<string, StudyEvaluation>> };
   readonly claims: readonly StudyClaim[];
-  /** Published rows to set beside. */
+  /** Published rows for comparison. */
   readonly published: readonly Anchor[];
   readonly presets: { readonly [P in StudyPresetName]?: StudyPreset };
-  /** The held-out images that losses are drawn of. */
+  /** Returns the held-out images whose losses are drawn. */
   readonly images: (config: Config, cacheDir: string, onProgress: OnProgress) => Promise<ImageDataset>;
 }
 
-/** A study as a file of `pipelines` exports it. */
+/** A study that a file of `pipelines` exports. */
 export interface StudyPipeline extends Pipeline {
   readonly study: Study;
 }
@@ -96,7 +96,7 @@ export interface StudyPipeline extends Pipeline {
 export const isStudy = (pipeline: Pipeline): pipeline is StudyPipeline => "study" in pipeline;
 
 /**
- * Types a study, and makes it a pipeline that the command line lists.
+ * Checks the types of a study, and turns it into a pipeline that the command line lists.
  *
  * ```ts
  * export default defineStudy({ summary: "...", reaches: "...", study: { pipeline: "cifar10", axes, claims, ... } });

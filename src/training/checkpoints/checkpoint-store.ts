@@ -9,7 +9,7 @@ import { parseConfig, type Json } from "./stored-config.ts";
 import { takeSums, withSums } from "./stored-sums.ts";
 import type { Snapshot } from "../train-state.ts";
 
-/** "checkpoints": every so many steps. "checkpoints-meta": where a run was interrupted. */
+/** "checkpoints": at regular steps. "checkpoints-meta": where a run was interrupted. */
 export type CheckpointKind = "checkpoints" | "checkpoints-meta";
 
 /** A state and the file it was read from. */
@@ -22,13 +22,13 @@ export interface LoadedCheckpoint {
 export interface CheckpointStoreOptions {
   readonly workdir: string;
   readonly layout: ParameterLayout;
-  /** Kept in each file. */
+  /** Configuration to store in each file. */
   readonly config: unknown;
-  /** Newest checkpoints that are kept. */
+  /** Number of newest checkpoints to keep. */
   readonly keep: number;
-  /** Those at multiples of this step are kept, too; 0 or absent: none. */
+  /** Also keep checkpoints at multiples of this step; 0 or absent: none. */
   readonly keepEvery?: number;
-  /** Awaited before a file gets its name, so that what it goes with is on the disk. */
+  /** Awaited before a file gets its final name, so that the data it belongs to is on the disk. */
   readonly before?: () => Promise<void>;
 }
 
@@ -69,22 +69,22 @@ export class CheckpointStore {
     this.#options = options;
   }
 
-  /** The file that was written or loaded last. */
+  /** The last file written or loaded. */
   get newest(): string | undefined {
     return this.#newest;
   }
 
-  /** The configuration that the checkpoint which was loaded was written with; empty where none was. */
+  /** The configuration stored in the loaded checkpoint; empty if none was loaded. */
   get loaded(): Json {
     return this.#loaded;
   }
 
-  /** Nothing is written before this has resolved for its step; where it fails, the state is not saved. */
+  /** Sets a condition for saving: a step is written only once `allowed` has resolved for it, and not if it fails. */
   heed(allowed: (step: number) => Promise<void>): void {
     this.#allowed = allowed;
   }
 
-  /** Saves the state; of the older files of the kind the newest ones stay, and milestones. */
+  /** Saves the state. Of the older files of this kind, it keeps the newest ones and the milestones. */
   save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
     const path = join(this.#options.workdir, kind, `checkpoint_${snapshot.step}.arrow`);
     const write = () => this.#write(kind, path, snapshot);
@@ -112,7 +112,7 @@ export class CheckpointStore {
     return path;
   }
 
-  /** Saves the state as the best one, in place of the one before. */
+  /** Saves the state as the best one, and replaces the last best one. */
   async saveBest(snapshot: Snapshot, heldOut: HeldOut): Promise<string> {
     const { workdir, layout, config } = this.#options;
     await this.#allowed(snapshot.step);
@@ -123,10 +123,10 @@ export class CheckpointStore {
   }
 
   /**
-   * Moves checkpoints of `step` steps and more, and the best one, out of the way: the state of that step came from other nodes, and these
-   * files are of another past. They would count as the newest.
+   * Moves the best checkpoint and those of `step` or more steps to another folder. The state of that step came from
+   * other nodes, so these files belong to a different history. They would otherwise count as the newest.
    *
-   * @returns Where they are now, if there were any.
+   * @returns The new folder, if there were any files.
    */
   setAside(step: number): string | undefined {
     const { workdir } = this.#options;
@@ -145,11 +145,11 @@ export class CheckpointStore {
   }
 
   /**
-   * The checkpoint of the most steps that is whole.
+   * Loads the undamaged checkpoint with the most steps.
    *
-   * @param onDamaged Told of each damaged file that was passed over.
+   * @param onDamaged Called for each damaged file that was skipped.
    * @returns undefined when the workdir has none.
-   * @throws UsageError when there are some and all are damaged, or one belongs to another model.
+   * @throws UsageError when all existing ones are damaged, or one belongs to another model.
    */
   load(onDamaged: (message: string) => void): LoadedCheckpoint | undefined {
     const { workdir, layout } = this.#options;
