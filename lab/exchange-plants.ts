@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 interface Plant {
   readonly what: string;
-  /** Within src/grpc/exchange. */
+  /** Within src/exchange. */
   readonly file: string;
   readonly good: string;
   readonly bad: string;
@@ -38,7 +38,7 @@ const plants: readonly Plant[] = [
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const rules = join("src", "grpc", "exchange");
+const rules = join("src", "exchange");
 
 /** Runs seeds one after another until one notices. */
 const PROGRAM = `

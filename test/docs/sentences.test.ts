@@ -19,7 +19,9 @@ function sentencesOf(file: string): string[] {
   );
 }
 
-const reference = ["data", "flight", "monitor", "sample-quality"].map((name) => `docs/reference/${name}.md`);
+const reference = ["data", "exchange", "exchange-protocol", "flight", "monitor", "sample-quality"].map(
+  (name) => `docs/reference/${name}.md`,
+);
 const pages = markdownFiles("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guide", ...reference);
 
 const wordsOf = (sentence: string) => sentence.split(" ").filter((word) => /\w/.test(word)).length;
