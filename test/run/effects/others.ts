@@ -93,6 +93,10 @@ export async function statisticsFile(): Promise<string> {
   return path;
 }
 
+/** The numbers to six digits: the last bits depend on how many images some processors take at once. */
+const shown = (numbers: readonly unknown[]) =>
+  JSON.stringify(numbers, (_, value: unknown) => (typeof value === "number" ? value.toPrecision(6) : value));
+
 /** What is found of samples, or of those that a run would draw. */
 export async function quality(sets: readonly string[]): Promise<Seen> {
   const { config, ...context } = await contextOf(sets);
@@ -102,7 +106,7 @@ export async function quality(sets: readonly string[]): Promise<Seen> {
   const events = await collect(measured.of(draw));
   const steps = events.flatMap((event) => (event.type === "progress" ? [event.done] : []));
   const { fid, kid, inceptionScore } = measured.report ?? {};
-  return { drawn: text(drawn), progress: text(steps), found: text([fid, kid, inceptionScore]) };
+  return { drawn: text(drawn), progress: text(steps), found: shown([fid, kid, inceptionScore]) };
 }
 
 /** Whether an evaluation wants a trained dequantizer. */
