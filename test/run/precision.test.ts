@@ -45,7 +45,9 @@ describe("settledPrecision", () => {
     expect(settledPrecision(HALF, cpu, undefined, has).lines).toEqual(["precision: bfloat16"]);
     expect(settledPrecision(HALF, cpu, undefined, lacks).lines.join()).toContain("many times as long as in float32");
     const evaluation = configOf("eval.precision=bfloat16");
-    expect(settledPrecision(evaluation, cpu, undefined, lacks).lines.join()).toContain("many times as long as in float32");
+    expect(settledPrecision(evaluation, cpu, undefined, lacks).lines.join()).toContain(
+      "many times as long as in float32",
+    );
     expect(settledPrecision(configOf("engine.precision=tf32"), cpu, undefined).lines).toEqual([
       "note: engine.precision is tf32, but this engine computes in float32",
     ]);
