@@ -15,6 +15,9 @@ import { table } from "../tables.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const peer = (name: string) => join(root, "bench/peers", name);
 
+/** Longest time of one program, ms. */
+const LIMIT = 20 * 60_000;
+
 /** Time of a whole program and of its children, s. */
 interface Times {
   readonly wall: number;
@@ -25,7 +28,7 @@ interface Times {
 function timed(command: readonly string[], images: number, env: NodeJS.ProcessEnv = process.env): Times {
   const script = 'TIMEFORMAT="%R %U %S"; time "$@"';
   const { status, stdout, stderr } = spawnSync("bash", ["-c", script, "bash", ...command], {
-    ...{ cwd: root, env, encoding: "utf8", maxBuffer: 2 ** 26 },
+    ...{ cwd: root, env, encoding: "utf8", maxBuffer: 2 ** 26, timeout: LIMIT },
   });
   const lines = stderr.trim().split("\n");
   if (status !== 0 || !stdout.includes(String(images))) {

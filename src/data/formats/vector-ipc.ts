@@ -30,7 +30,8 @@ interface Framing {
 /** Continuation mark and length 0. */
 const END_OF_STREAM = 8;
 const ALIGNMENT = 8;
-const WIDTH = { float32: 4, uint16: 2, uint8: 1 } as const;
+/** Bytes of an element. */
+export const WIDTH = { float32: 4, uint16: 2, uint8: 1 } as const;
 const ARRAYS = { float32: Float32Array, uint16: Uint16Array, uint8: Uint8Array } as const;
 const TYPES = { float32: Float32, uint16: Uint16, uint8: Uint8 } as const;
 

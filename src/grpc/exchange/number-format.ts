@@ -1,5 +1,5 @@
 /** Number formats of the values of a vector on their way. */
-import { pieceSize, type Piece, type PieceType } from "../../data/formats/vector-ipc.ts";
+import { pieceSize, WIDTH, type Piece, type PieceType } from "../../data/formats/vector-ipc.ts";
 import { fromBfloat16, toBfloat16 } from "../../ops/bfloat16.ts";
 import { fromInt8, int8Size, roundToInt8, toInt8 } from "../../ops/int8-blocks.ts";
 
@@ -23,7 +23,6 @@ const columns: Readonly<Record<NumberFormat, readonly [PieceType, (length: numbe
   bfloat16: ["uint16", (length) => length],
   int8: ["uint8", int8Size],
 };
-const WIDTH = { float32: 4, uint16: 2, uint8: 1 } as const;
 
 /** Bytes of so many values. */
 export function bytesOf(length: number, format: NumberFormat): number {
