@@ -75,6 +75,8 @@ export function launch(program, args, extra) {
       UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())),
       // One heap for all threads: with one each, what one has freed the others cannot use.
       MALLOC_ARENA_MAX: "1",
+      // Compiled code, which Node from 22.1 on keeps and starts faster with.
+      NODE_COMPILE_CACHE: join(modules, ".cache/compiled"),
     };
     // A program that finds its launcher gone stops, and gives its workdir back.
     const launcher = { SCORESTREAM_LAUNCHER: String(process.pid) };

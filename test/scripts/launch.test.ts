@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync, utimesSync, mkdirSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, writeFileSync, utimesSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -15,6 +15,15 @@ describe("the program", () => {
     const project = makeProject();
     project.write("echo.mjs", "console.log(process.argv.slice(2).join()); process.exitCode = 7;");
     expect(await project.run(["echo.mjs", "--a", "b c"], WASM)).toMatchObject({ code: 7, stdout: "--a,b c\n" });
+  });
+
+  test("finds a place for its compiled code, unless the user has named one", async () => {
+    const project = makeProject();
+    project.write("echo.mjs", "console.log(process.env.NODE_COMPILE_CACHE);");
+    const own = join(realpathSync(project.folder), "node_modules/.cache/compiled");
+    expect((await project.run(["echo.mjs"], WASM)).stdout).toBe(`${own}\n`);
+    const named = { ...WASM, NODE_COMPILE_CACHE: "elsewhere" };
+    expect((await project.run(["echo.mjs"], named)).stdout).toBe("elsewhere\n");
   });
 
   test("does not get the separator that npm takes away and Deno hands on", async () => {

@@ -101,8 +101,8 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   return { manifest, images, kept };
 }
 
-/** Form of the resizing, 1 left all of it to libvips. */
-const RESIZING = 2;
+/** Form of the resizing: 1 left all of it to libvips, 2 let JPEG decoders shrink less. */
+const RESIZING = 3;
 
 function workOf(source: Source, options: Work["options"], shardBytes: number): Work {
   const { format, formatFile, split, version, from, files } = source;

@@ -123,19 +123,33 @@ const FINE_DECODED = 5;
 /** Side of those that are resampled here as they are, as Pillow does, whatever the size. */
 const SMALL = 256;
 
-/** The part by which a JPEG decoder may shrink an image: whole pixels, and {@link FINE_DECODED} times the size are left. */
-const decodedPart = ([height, width]: Shape, crop: number, size: number): number =>
-  [8, 4, 2].find((by) => width % by === 0 && height % by === 0 && crop >= by * FINE_DECODED * size) ?? 1;
+/** Parts of their sides at which JPEG images are decoded. sharp takes each from one more on: a whole part is halved. */
+const DECODED_PARTS = [8, 4, 2];
+
+/** The size to which a JPEG decoder may shrink an image: whole pixels, and {@link FINE_DECODED} times the size are left. */
+function decodedSize(
+  [height, width]: Shape,
+  crop: number,
+  size: number,
+): { height: number; width: number } | undefined {
+  const fits = (part: number) => width % part === 0 && height % part === 0 && crop >= (part + 1) * FINE_DECODED * size;
+  const part = DECODED_PARTS.find(fits);
+  if (part === undefined) return undefined;
+  return { height: Math.floor(height / (part + 1)), width: Math.floor(width / (part + 1)) };
+}
 
 /** Plans crop and resizing of an image; returns the part of the result that is to be resampled, default all. */
 function cropped(image: Sharp, shape: Shape, crop: number, size: number, jpeg: boolean): Box | undefined {
   const [height, width] = shape;
   // Rounded as the reference's crop_resize and central_crop do.
   const [top, left] = [Math.floor((height - crop) / 2), Math.floor((width - crop) / 2)];
-  const by = jpeg && size !== crop ? decodedPart(shape, crop, size) : 1;
-  if (by > 1) {
-    image.resize({ width: width / by, height: height / by, fit: "fill" });
-    return { left: left / by, top: top / by, width: crop / by, height: crop / by };
+  const decoded = jpeg && size !== crop ? decodedSize(shape, crop, size) : undefined;
+  if (decoded) {
+    image.resize({ ...decoded, fit: "fill" });
+    // Multiplied first, so that a whole side stays whole.
+    const across = (length: number) => (length * decoded.width) / width;
+    const down = (length: number) => (length * decoded.height) / height;
+    return { left: across(left), top: down(top), width: across(crop), height: down(crop) };
   }
   image.extract({ top, left, width: crop, height: crop });
   const fine = FINE * size;

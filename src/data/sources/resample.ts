@@ -21,23 +21,30 @@ type Extent = readonly [height: number, width: number, channels: number];
 /** Weights are whole numbers of so many bits behind the point, as in Pillow. */
 const BITS = 22;
 
+/** Inputs and weights of the outputs on one axis: output i sees inputs from `first[i]` on, by weights `at[i]` to `at[i + 1]`. */
 interface Taps {
-  readonly first: number;
+  readonly count: number;
+  readonly first: Int32Array;
+  readonly at: Int32Array;
   readonly weights: Int32Array;
 }
 
-/** Inputs and weights of each output, on one axis: of `span` inputs behind the first `start`. */
-function tapsOf([start, span]: readonly [number, number], to: number, filter: ResampleFilter): Taps[] {
-  const [half, at] = KERNELS[filter];
-  const scale = Math.max(span / to, 1);
-  return Array.from({ length: to }, (_, i) => {
-    const centre = start + (i + 0.5) * (span / to);
-    const first = Math.max(Math.floor(start), Math.trunc(centre - half * scale + 0.5));
-    const last = Math.min(Math.ceil(start + span), Math.trunc(centre + half * scale + 0.5));
-    const raw = Float64Array.from({ length: last - first }, (_, k) => at(Math.abs((first + k - centre + 0.5) / scale)));
+/** The taps of outputs that see `span` inputs behind the first `start`. */
+function tapsOf([start, span]: readonly [number, number], count: number, filter: ResampleFilter): Taps {
+  const [half, kernel] = KERNELS[filter];
+  const scale = Math.max(span / count, 1);
+  const [first, at, weights] = [new Int32Array(count), new Int32Array(count + 1), [] as number[]];
+  for (let i = 0; i < count; i++) {
+    const centre = start + (i + 0.5) * (span / count);
+    const from = Math.max(Math.floor(start), Math.trunc(centre - half * scale + 0.5));
+    const to = Math.min(Math.ceil(start + span), Math.trunc(centre + half * scale + 0.5));
+    const raw = Array.from({ length: to - from }, (_, k) => kernel(Math.abs((from + k - centre + 0.5) / scale)));
     const sum = raw.reduce((a, b) => a + b, 0);
-    return { first, weights: Int32Array.from(raw, (weight) => roundAway((weight / sum) * 2 ** BITS)) };
-  });
+    for (const weight of raw) weights.push(roundAway((weight / sum) * 2 ** BITS));
+    first[i] = from;
+    at[i + 1] = weights.length;
+  }
+  return { count, first, at, weights: Int32Array.from(weights) };
 }
 
 const roundAway = (value: number) => (value < 0 ? Math.ceil(value - 0.5) : Math.floor(value + 0.5));
@@ -45,15 +52,37 @@ const roundAway = (value: number) => (value < 0 ? Math.ceil(value - 0.5) : Math.
 const HALF = 1 << (BITS - 1);
 const toByte = (sum: number) => Math.min(255, Math.max(0, sum >> BITS));
 
-/** [H, W, C] to [H, taps, C]. */
-function alongRows(data: Uint8Array, [H, W, C]: Extent, taps: readonly Taps[]): Uint8Array {
-  const out = new Uint8Array(H * taps.length * C);
+/** [H, W, 3] to [H, taps, 3], the channels side by side, which is faster than one after another. */
+function colourAlongRows(data: Uint8Array, [H, W]: Extent, { count, first, at, weights }: Taps): Uint8Array {
+  const out = new Uint8Array(H * count * 3);
   for (let y = 0, to = 0; y < H; y++) {
-    for (const { first, weights } of taps) {
+    for (let x = 0; x < count; x++) {
+      let [red, green, blue] = [HALF, HALF, HALF];
+      const last = at[x + 1]!;
+      for (let k = at[x]!, from = (y * W + first[x]!) * 3; k < last; k++, from += 3) {
+        const weight = weights[k]!;
+        red = (red + Math.imul(weight, data[from]!)) | 0;
+        green = (green + Math.imul(weight, data[from + 1]!)) | 0;
+        blue = (blue + Math.imul(weight, data[from + 2]!)) | 0;
+      }
+      out[to++] = toByte(red);
+      out[to++] = toByte(green);
+      out[to++] = toByte(blue);
+    }
+  }
+  return out;
+}
+
+/** [H, W, C] to [H, taps, C]. */
+function alongRows(data: Uint8Array, [H, W, C]: Extent, { count, first, at, weights }: Taps): Uint8Array {
+  const out = new Uint8Array(H * count * C);
+  for (let y = 0, to = 0; y < H; y++) {
+    for (let x = 0; x < count; x++) {
+      const last = at[x + 1]!;
       for (let c = 0; c < C; c++) {
         let sum = HALF;
-        for (let k = 0, at = (y * W + first) * C + c; k < weights.length; k++, at += C) {
-          sum = (sum + Math.imul(weights[k]!, data[at]!)) | 0;
+        for (let k = at[x]!, from = (y * W + first[x]!) * C + c; k < last; k++, from += C) {
+          sum = (sum + Math.imul(weights[k]!, data[from]!)) | 0;
         }
         out[to++] = toByte(sum);
       }
@@ -63,17 +92,18 @@ function alongRows(data: Uint8Array, [H, W, C]: Extent, taps: readonly Taps[]): 
 }
 
 /** [H, W, C] to [taps, W, C]. */
-function alongColumns(data: Uint8Array, [, W, C]: Extent, taps: readonly Taps[]): Uint8Array {
-  const out = new Uint8Array(taps.length * W * C);
-  const sums = new Int32Array(W * C);
-  taps.forEach(({ first, weights }, y) => {
+function alongColumns(data: Uint8Array, [, W, C]: Extent, { count, first, at, weights }: Taps): Uint8Array {
+  const row = W * C;
+  const out = new Uint8Array(count * row);
+  const sums = new Int32Array(row);
+  for (let y = 0; y < count; y++) {
     sums.fill(HALF);
-    weights.forEach((weight, k) => {
-      const at = (first + k) * W * C;
-      for (let i = 0; i < sums.length; i++) sums[i]! += Math.imul(weight, data[at + i]!);
-    });
-    sums.forEach((sum, i) => (out[y * W * C + i] = toByte(sum)));
-  });
+    for (let k = at[y]!, from = first[y]! * row; k < at[y + 1]!; k++) {
+      const weight = weights[k]!;
+      for (let i = 0; i < row; i++) sums[i]! += Math.imul(weight, data[from++]!);
+    }
+    for (let i = 0, to = y * row; i < row; i++) out[to++] = toByte(sums[i]!);
+  }
   return out;
 }
 
@@ -99,6 +129,7 @@ export function resample(
   box: Box = { left: 0, top: 0, width: shape[1], height: shape[0] },
 ): Uint8Array {
   const [height, , channels] = shape;
-  const wide = alongRows(data, shape, tapsOf([box.left, box.width], size, filter));
+  const rows = channels === 3 ? colourAlongRows : alongRows;
+  const wide = rows(data, shape, tapsOf([box.left, box.width], size, filter));
   return alongColumns(wide, [height, size, channels], tapsOf([box.top, box.height], size, filter));
 }

@@ -68,7 +68,7 @@ it("resized in another way is kept where it is done, and begun anew where it is 
   const run = () => prepared({ options: { size: 4 } });
   const { count } = await run();
   const before = readFileSync(join(directory, "shards.jsonl"), "utf8");
-  expect(before).toMatch('"resizing":2');
+  expect(before).toMatch('"resizing":3');
   const [head, entry] = before
     .trim()
     .split("\n")
