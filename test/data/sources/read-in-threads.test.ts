@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { encode } from "fast-png";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { processors } from "../../../src/base/processors.ts";
@@ -142,4 +144,26 @@ describe("a thread that ends", () => {
     if (processors().count > 1) expect(last).toMatchObject({ reason: expect.any(ThreadEndedError) as unknown });
     else expect(last).toMatchObject({ value: picture });
   });
+});
+
+it("an entry that is kept does not keep the files behind it in memory", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const [groups, together] = [20, 64];
+  const made: WeakRef<EntryFile>[] = [];
+  async function* many(): AsyncGenerator<EntryFile> {
+    for (let i = 0; i < groups * together; i++) {
+      const file = { path: `${i}.png` };
+      made.push(new WeakRef(file));
+      yield file;
+    }
+  }
+  let kept: unknown;
+  for await (const entry of fileEntries(many(), {})) kept ??= entry;
+  // A reference is not let go in the turn of the event loop that made it.
+  await new Promise((resolve) => setTimeout(resolve));
+  collect();
+  expect(kept).toMatchObject({ name: "0.png", load: expect.any(Function) as unknown });
+  // Its own group, and at the end the last one.
+  expect(made.filter((file) => file.deref()).length).toBeLessThanOrEqual(3 * together);
 });
