@@ -1,5 +1,5 @@
 /** A score network of one's own, on small grey images. `npm run pipeline ./examples/own-network.ts` */
-import { EMPTY, pipe } from "rxjs";
+import { pipe } from "rxjs";
 import {
   activate,
   conv,
@@ -52,8 +52,6 @@ export default definePipeline({
         pipe(flip<"image">({ seed }), dequantize<"image">("uniform", { seed, centered: data.centered }));
       return {
         train: () => trainingLoop(context, session, { data: squares, column: "image", stages }),
-        evaluate: () => EMPTY,
-        sample: () => EMPTY,
       };
     }),
 });

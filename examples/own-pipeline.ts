@@ -1,6 +1,6 @@
 /** A pipeline with configuration fields of its own. `npm run pipeline ./examples/own-pipeline.ts -- --set ring.radius=2` */
 import { join } from "node:path";
-import { EMPTY, identity } from "rxjs";
+import { identity } from "rxjs";
 import {
   definePipeline,
   evaluationSeed,
@@ -43,7 +43,6 @@ export default definePipeline({
     const { sampling, eval: evaluation } = config;
     return session(context, { network: mlp({ dims: 2, width: config.mlp.width, depth: 2 }) }, (session) => ({
       train: () => trainingLoop(context, session, { data: ring(config.ring), column: "data", stages: () => identity }),
-      evaluate: () => EMPTY,
       sample() {
         const batches = { total: sampling.numSamples, batchSize: evaluation.batchSize, seed: evaluationSeed(config) };
         const options = { ...sampling, eps: sampling.smallestTime, denoise: sampling.noiseRemoval, signal };

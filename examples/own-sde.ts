@@ -1,5 +1,5 @@
 /** An SDE of one's own: the cosine schedule, on a known Gaussian. `npm run pipeline ./examples/own-sde.ts` */
-import { EMPTY, identity } from "rxjs";
+import { identity } from "rxjs";
 import {
   definePipeline,
   densityBitsPerDim,
@@ -53,6 +53,5 @@ export default definePipeline({
           evaluate({ name: "likelihood (ODE)", key: "bpd", total, step: session.state.step }),
         );
       },
-      sample: () => EMPTY,
     })),
 });

@@ -23,6 +23,8 @@ export type RunEvent =
       /** The run's phase from here on; default "working". */
       readonly phase?: RunPhase;
     }
+  /** The units that the run will have of some phases; 0: it will not have the phase. */
+  | { readonly type: "plan"; readonly totals: Readonly<Partial<Record<RunPhase, number>>> }
   /** Training pauses for a look at the run, or continues. */
   | { readonly type: "look"; readonly begins: boolean }
   /** `done` counts from the beginning of the stage, or from the step at which a resumed run continues. */

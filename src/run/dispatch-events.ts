@@ -35,6 +35,7 @@ export async function dispatchEvents(
   const handle = (event: RunEvent) => {
     onEvent?.(event);
     switch (event.type) {
+      case "plan":
       case "look":
         return undefined;
       case "stage":

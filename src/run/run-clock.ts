@@ -14,6 +14,7 @@ interface Span {
 }
 
 export interface RunClockOptions {
+  /** Phases by the configuration. Training tells by a "plan" whether it takes snapshots. */
   readonly plan: readonly PlannedPhase[];
   readonly pipeline: string;
   /** Examples in a step of the training. */
@@ -39,7 +40,8 @@ const clock = () => performance.timeOrigin + performance.now();
  * in evaluations of the network, at the pace of the phase now.
  */
 export class RunClock {
-  readonly #options: Omit<RunClockOptions, "now" | "begun">;
+  readonly #options: Omit<RunClockOptions, "now" | "begun" | "plan">;
+  #plan: readonly PlannedPhase[];
   readonly #now: () => number;
   readonly #begun: number;
   readonly #spans = new Map<RunPhase, Span>();
@@ -55,8 +57,10 @@ export class RunClock {
   #cost: number | undefined;
   #failure: RunFailure | undefined;
 
-  constructor({ now = clock, begun = now(), ...options }: RunClockOptions) {
+  constructor({ now = clock, begun = now(), plan, ...options }: RunClockOptions) {
     [this.#options, this.#now] = [options, now];
+    this.#plan = plan;
+    this.take({ type: "plan", totals: { snapshot: 0 } });
     this.#begun = this.#since = this.#told = Math.min(begun, now());
     this.#enter("starting");
   }
@@ -71,6 +75,11 @@ export class RunClock {
         const span = this.#span(phase);
         [span.total, span.done, span.first] = [total, 0, undefined];
         return true;
+      }
+      case "plan": {
+        const before = this.#plan;
+        this.#plan = before.map((planned) => ({ ...planned, total: event.totals[planned.phase] ?? planned.total }));
+        return this.#plan.some(({ total }, i) => total !== before[i]!.total);
       }
       case "progress":
         return this.#progress(event.done);
@@ -129,7 +138,7 @@ export class RunClock {
     span.first ??= { done, spent: span.spent };
     if (this.#phase === "training") this.#step = done;
     const unit = this.#pace(span);
-    const planned = this.#options.plan.find(({ phase }) => phase === this.#phase);
+    const planned = this.#plan.find(({ phase }) => phase === this.#phase);
     if (unit !== undefined && planned) this.#cost = unit / planned.weight;
     return changed;
   }
@@ -172,7 +181,7 @@ export class RunClock {
 
   /** True once a phase is over: a later one has begun, and it is not merely interrupted by a look. */
   #isPast(phase: RunPhase): boolean {
-    const order = this.#options.plan.map((planned) => planned.phase);
+    const order = this.#plan.map((planned) => planned.phase);
     const now = this.#phase === "snapshot" || this.#phase === "compiling" ? this.#under : this.#phase;
     const at = order.indexOf(now);
     if (allPhases.indexOf(now) >= allPhases.indexOf("finished")) return true;
@@ -190,8 +199,8 @@ export class RunClock {
 
   #rows(): PhaseTime[] {
     const rows = allPhases.flatMap((phase): PhaseTime[] => {
-      const [span, planned] = [this.#spans.get(phase), this.#options.plan.find((each) => each.phase === phase)];
-      if (!span && (!planned || this.#isPast(phase))) return [];
+      const [span, planned] = [this.#spans.get(phase), this.#plan.find((each) => each.phase === phase)];
+      if (!span && (!planned?.total || this.#isPast(phase))) return [];
       const seconds = Math.round((span?.spent ?? 0) / 100) / 10;
       return [{ phase, seconds, secondsLeft: planned ? this.#left(planned) : 0 }];
     });

@@ -26,6 +26,9 @@ import { compiles, evaluatedRate, sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import { metricsPath } from "./workdir.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
+import { lacking, refuseDequantizer, refuseEvaluation, refuseSampling, type RunPhases } from "./run-phases.ts";
+
+export type { RunPhases } from "./run-phases.ts";
 
 /** The parts of a run that training, evaluation and sampling share. */
 export interface Session {
@@ -56,17 +59,6 @@ export interface Session {
   found(key: EvaluationKey, dequantization: "uniform" | "variational"): readonly Evaluated[];
   /** SHA-256 of the averaged parameters. */
   averageDigest(): string;
-}
-
-/** The parts of a run, from which its mode selects; each begins when the last one has completed. */
-export interface RunPhases {
-  readonly train: () => Observable<RunEvent>;
-  readonly evaluate: () => Observable<RunEvent>;
-  readonly sample: () => Observable<RunEvent>;
-  /** Trains the dequantizer with the score model fixed. */
-  readonly trainDequantizer?: () => Observable<RunEvent>;
-  /** Runs after an evaluation. */
-  readonly report?: () => Observable<RunEvent>;
 }
 
 const message = (text: string): RunEvent => ({ type: "message", text });
@@ -182,9 +174,6 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   };
 }
 
-const refuseDequantizer = () =>
-  throwError(() => new UsageError("--mode train_deq: this pipeline's data need no dequantization", "use another mode"));
-
 const PURPOSES = { train: "train", eval: "evaluate", sample: "sample from", train_deq: "train a dequantizer for" };
 
 /** Summarizes the state at the end of training, in order or not. */
@@ -206,8 +195,6 @@ const outcome = ({ state, store }: Session): RunEvent => ({
  * ```ts
  * session(context, { network: mlp({ dims: 8, width: 64, depth: 2 }), sde }, (session) => ({
  *   train: () => trainingLoop(context, session, { data: examples, column: "data", stages: () => identity }),
- *   evaluate: () => EMPTY,
- *   sample: () => EMPTY,
  * }));
  * ```
  * @returns The events of the parts that the mode selects.
@@ -224,7 +211,9 @@ export function session(
     () => open(context, model),
     (resource) => {
       const opened = resource as Opened;
-      const { train, evaluate, sample, report = () => EMPTY, trainDequantizer = refuseDequantizer } = build(opened);
+      const built = build(opened);
+      const none = () => EMPTY;
+      const { train, evaluate, sample, report = none, trainDequantizer = refuseDequantizer } = built;
       const part = (start: () => Observable<RunEvent>) => defer(() => (signal.aborted ? EMPTY : start()));
       const result = defer(() => of(outcome(opened)));
       const training = concat(
@@ -239,12 +228,12 @@ export function session(
         result,
       );
       const parts = {
-        train: () => concat(training, part(evaluate), part(sample), part(report)),
-        eval: () => concat(result, part(evaluate), part(report)),
+        train: () => concat(training, part(evaluate ?? none), part(sample ?? none), part(report)),
+        eval: () => concat(result, part(evaluate ?? refuseEvaluation), part(report)),
         train_deq: () => mergeWhile(opened.beside, part(trainDequantizer)),
-        sample: () => concat(result, part(sample), part(report)),
+        sample: () => concat(result, part(sample ?? refuseSampling), part(report)),
       };
-      return concat(of(...opened.events), parts[mode]());
+      return concat(of(...opened.events, lacking(built)), parts[mode]());
     },
   );
 }

@@ -49,8 +49,12 @@ describe("the Gaussian pipeline", () => {
     const lines = readFileSync(join(workdir, "metrics.jsonl"), "utf8")
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as { name?: string; state?: { phase: string } });
+      .map((line) => JSON.parse(line) as { name?: string; state?: { phase: string; phases: { phase: string }[] } });
     expect(lines.filter(({ name }) => name === undefined).at(-1)).toMatchObject({ state: { phase: "finished" } });
+    // It draws nothing between steps.
+    const planned = new Set(lines.flatMap(({ state }) => state?.phases.map(({ phase }) => phase) ?? []));
+    const evaluating = ["evaluating_loss", "evaluating_likelihood", "evaluating_bound"];
+    expect(planned).toEqual(new Set(["starting", "compiling", "training", ...evaluating, "sampling"]));
     const names = lines.flatMap(({ name }) => name ?? []);
     const placed = names.filter((name) => name.startsWith("stage/")).map((name) => name.split("/")[1]);
     expect([...new Set(placed)]).toEqual(stages);

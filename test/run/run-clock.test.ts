@@ -24,11 +24,13 @@ function clockWith(compile = true) {
 }
 
 const training = { type: "stage", name: "training", total: 10, unit: "steps", phase: "training" } as const;
+const looks = (snapshot: number) => ({ type: "plan", totals: { snapshot } }) as const;
 const bound = { type: "stage", name: "bound", total: 20, unit: "images", phase: "evaluating_bound" } as const;
 
 describe("a run's clock", () => {
   it("tells the phases with what is done, and the time left by the pace of the steps", () => {
     const { clock, wait, state } = clockWith();
+    clock.take(looks(1));
     expect(state()).toMatchObject({ phase: "starting", time: "1970-01-01T00:00:00.000Z", step: 0, runSeconds: 0 });
     expect(state().runSecondsLeft).toBeUndefined();
     wait(2);
@@ -67,6 +69,7 @@ describe("a run's clock", () => {
   it("counts a look as a phase of its own, and takes its time for those to come", () => {
     const { clock, wait, state } = clockWith(false);
     clock.take(training);
+    clock.take(looks(1));
     clock.take({ type: "progress", done: 1 });
     wait(1);
     clock.take({ type: "progress", done: 2 });
@@ -76,6 +79,25 @@ describe("a run's clock", () => {
     clock.take({ type: "look", begins: false });
     expect(state()).toMatchObject({ phase: "training", seconds: 1, secondsLeft: 8 });
     expect(state().phases.find(({ phase }) => phase === "snapshot")).toEqual({ phase: "snapshot", seconds: 50, secondsLeft: 50 }); // prettier-ignore
+  });
+
+  it("has the phases that the run says it will have: no snapshots before, and none where there are none", () => {
+    const { clock, wait, state } = clockWith(false);
+    const phases = () => state().phases.map(({ phase }) => phase);
+    expect(phases()).toEqual(["starting", "training", "evaluating_bound"]);
+    clock.take(training);
+    clock.take({ type: "progress", done: 1 });
+    wait(3);
+    clock.take({ type: "progress", done: 2 });
+    expect(state().runSecondsLeft).toBe(24 + 10);
+    const none = { type: "plan", totals: { evaluating_bound: 0, sampling: 0 } } as const;
+    expect([clock.take(none), clock.take(none)]).toEqual([true, false]);
+    expect([phases(), state().runSecondsLeft]).toEqual([["starting", "training"], 24]);
+    clock.take(looks(3));
+    // Of three, two are left after a fifth of the steps.
+    expect([phases(), state().runSecondsLeft]).toEqual([["starting", "training", "snapshot"], 24 + 2 * 10]);
+    clock.take(looks(0));
+    expect([phases(), state().runSecondsLeft]).toEqual([["starting", "training"], 24]);
   });
 
   it("leaves nothing of what is over, and ends with why it failed", () => {

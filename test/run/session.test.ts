@@ -35,14 +35,19 @@ interface Told {
   readonly sets?: readonly string[];
 }
 
-/** Runs the phases that `build` gives; the events, and what the session was. */
-function run({ mode = "train", workdir, signal, sets = [] }: Told, build: (own: Session) => Partial<RunPhases>) {
+const NOTHING = { train: () => EMPTY, evaluate: () => EMPTY, sample: () => EMPTY };
+
+/** Runs the phases that `build` gives beside `others`; the events, and what the session was. */
+function run(
+  { mode = "train", workdir, signal, sets = [] }: Told,
+  build: (own: Session) => Partial<RunPhases>,
+  others: RunPhases = NOTHING,
+) {
   const { config } = resolveConfig({ settings: [{}], assignments: sets.map(parseAssignment) });
   const engine = { name: "tensorflow", version: "0", device: "cpu", native: false } as Engine;
   const given = { name: "tiny", mode, preset: "quick", config, workdir, cacheDir: workdir, engine } as const;
   const context: RunContext = { ...given, signal: signal ?? new AbortController().signal };
-  const nothing = { train: () => EMPTY, evaluate: () => EMPTY, sample: () => EMPTY };
-  const phases = (own: Session): RunPhases => ({ ...nothing, ...build(own) });
+  const phases = (own: Session): RunPhases => ({ ...others, ...build(own) });
   return lastValueFrom(session(context, { network }, phases).pipe(toArray()));
 }
 
@@ -109,6 +114,23 @@ describe("a session", () => {
       await run({ workdir, mode, signal: stop.signal }, () => ({ ...phases, report: phase("report") }));
       expect(begun).toEqual(stopping ? expected.slice(0, expected.indexOf(stopping) + 1) : expected);
     }
+  });
+
+  it("plans no phase of a part that the pipeline lacks, and refuses its mode", async () => {
+    const workdir = temporaryFolder();
+    const plans = async (build: Partial<RunPhases>) => {
+      const events = await run({ workdir }, () => build, { train: () => EMPTY });
+      return events.flatMap((event) => (event.type === "plan" ? [event.totals] : []));
+    };
+    const evaluating = { evaluating_loss: 0, evaluating_likelihood: 0, evaluating_bound: 0 };
+    expect(await plans({})).toEqual([{ ...evaluating, sampling: 0 }]);
+    expect(await plans({ evaluate: NOTHING.evaluate })).toEqual([{ sampling: 0 }]);
+    expect(await plans(NOTHING)).toEqual([{}]);
+    await save(workdir, 1);
+    const begun = (mode: Mode) => run({ workdir, mode }, () => ({}), { train: () => EMPTY });
+    await expect(begun("eval")).rejects.toThrow("--mode eval: this pipeline evaluates nothing");
+    await expect(begun("sample")).rejects.toThrow("--mode sample: this pipeline draws nothing");
+    await begun("train");
   });
 
   it("finds what one dequantization has evaluated, not the other, and only of the same settings", async () => {
