@@ -45,7 +45,8 @@ export class Meter {
   readonly #means = new Map<string, Mean>();
   #histograms: HistogramReading[] = [];
   #ofSteps: StepReading[] = [];
-  #held = 0;
+  #paused = false;
+  #pauseEnd: number | undefined;
 
   /** @param now Milliseconds. */
   constructor(now: () => number = () => performance.now()) {
@@ -89,17 +90,27 @@ export class Meter {
     return this.#histograms.splice(0);
   }
 
-  /** Reports that training paused for so many ms, for a look at the run. */
-  hold(ms: number): void {
-    this.#held += ms;
-    for (const place of this.#stages.values()) place.since += ms;
+  /**
+   * Begins a pause of the training, for a look at the run. Stages may run a batch ahead meanwhile; neither the time nor
+   * these batches count.
+   *
+   * @returns A function that ends the pause.
+   */
+  pause(): () => void {
+    const begun = this.#now();
+    this.#paused = true;
+    return () => {
+      this.#paused = false;
+      this.#pauseEnd = this.#now();
+      for (const place of this.#stages.values()) place.since += this.#pauseEnd - begun;
+    };
   }
 
-  /** Returns the ms of these pauses since the last call. */
-  held(): number {
-    const held = this.#held;
-    this.#held = 0;
-    return held;
+  /** Returns when a pause ended since the last call, ms; undefined if there was none. */
+  pauseEnd(): number | undefined {
+    const end = this.#pauseEnd;
+    this.#pauseEnd = undefined;
+    return end;
   }
 
   /** Reserves a stage's position among the others, because subscriptions run from the last stage to the first. */
@@ -113,7 +124,7 @@ export class Meter {
    * @param per Batches of the stage's source that become one.
    */
   stage(name: string, per: number): StageClock {
-    const clock = new StageClock(per, this.#now);
+    const clock = new StageClock(per, this.#now, () => this.#paused);
     this.place(name);
     this.#stages.get(name)!.clock = clock;
     return clock;
@@ -123,8 +134,7 @@ export class Meter {
    * Returns everything since the last reading, with the stages in order. For each stage, it gives the batches that left
    * it per second, the batches that wait in it, and the seconds of work per batch.
    *
-   * If no batch has left a stage, it has no rate yet. Its interval continues, because the stage may have run ahead
-   * while training paused.
+   * If no batch has left a stage, it has no rate yet, and its interval continues.
    */
   read(): Reading[] {
     const now = this.#now();

@@ -19,15 +19,20 @@ export interface StageReading {
 export class StageClock {
   readonly #per: number;
   readonly #now: () => number;
+  readonly #isPaused: () => boolean;
   #waiting = 0;
   #begun = 0;
   #batches = 0;
   #busy = 0;
 
-  /** @param now Milliseconds. */
-  constructor(per: number, now: () => number) {
+  /**
+   * @param now Milliseconds.
+   * @param isPaused True while batches that leave do not count.
+   */
+  constructor(per: number, now: () => number, isPaused: () => boolean = () => false) {
     this.#per = per;
     this.#now = now;
+    this.#isPaused = isPaused;
   }
 
   /** A batch comes. */
@@ -38,8 +43,10 @@ export class StageClock {
 
   /** A batch leaves. */
   leave(): void {
-    this.#busy += this.#now() - this.#begun;
-    this.#batches++;
+    if (!this.#isPaused()) {
+      this.#busy += this.#now() - this.#begun;
+      this.#batches++;
+    }
     this.#waiting = Math.max(0, this.#waiting - this.#per);
   }
 

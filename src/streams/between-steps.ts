@@ -28,14 +28,12 @@ export interface BetweenStepsOptions {
   readonly every: number;
   /** The last step; another stage looks after it. */
   readonly last: number;
-  /** Receives the time that training paused, which its speed does not count. */
+  /** Learns when training pauses, because its speed does not count that time. */
   readonly meter: Meter;
-  /** Receives an event when a look begins and ends, and a message when it fails. */
-  readonly tell: (event: Extract<RunEvent, { readonly type: "message" | "look" }>) => void;
+  /** Receives the number of looks at the start, an event when one begins and ends, and a message when it fails. */
+  readonly tell: (event: Extract<RunEvent, { readonly type: "message" | "look" | "plan" }>) => void;
   /** Once aborted, an error of a look counts as an interruption and is not reported. */
   readonly signal?: AbortSignal;
-  /** Milliseconds. */
-  readonly now?: () => number;
 }
 
 /**
@@ -55,7 +53,7 @@ export interface BetweenStepsOptions {
  */
 export function betweenSteps<T extends Captured>(
   look: Look,
-  { every, last, meter, tell, signal, now = () => performance.now() }: BetweenStepsOptions,
+  { every, last, meter, tell, signal }: BetweenStepsOptions,
 ): MonoTypeOperatorFunction<T> {
   if (!Number.isInteger(every) || every < 0) {
     throw new RangeError(`betweenSteps: every must be a whole number, got ${every}`);
@@ -63,23 +61,27 @@ export function betweenSteps<T extends Captured>(
   const due = ({ updates }: Captured) => every > 0 && updates % every === 0 && updates !== last;
   const held = (copy: Snapshot) =>
     defer(() => {
-      const begun = now();
+      const resume = meter.pause();
       tell({ type: "look", begins: true });
       return defer(() => look(copy)).pipe(
         catchError((error: unknown) => {
           if (!signal?.aborted) tell({ type: "message", text: failed(copy, error) });
           return EMPTY;
         }),
-        tap({ complete: () => meter.hold(now() - begun), finalize: () => tell({ type: "look", begins: false }) }),
+        tap({ complete: resume, finalize: () => tell({ type: "look", begins: false }) }),
         ignoreElements(),
       );
     });
+  const total = every > 0 ? Math.max(0, Math.ceil(last / every) - 1) : 0;
   return (source) =>
-    source.pipe(
-      map((value) => {
-        requireCaptured("betweenSteps", value.updates);
-        return { value, copy: due(value) ? copyOf("betweenSteps", value) : undefined };
-      }),
-      concatMap(({ value, copy }) => (copy ? concat(held(copy), of(value)) : of(value))),
-    );
+    defer(() => {
+      tell({ type: "plan", totals: { snapshot: total } });
+      return source.pipe(
+        map((value) => {
+          requireCaptured("betweenSteps", value.updates);
+          return { value, copy: due(value) ? copyOf("betweenSteps", value) : undefined };
+        }),
+        concatMap(({ value, copy }) => (copy ? concat(held(copy), of(value)) : of(value))),
+      );
+    });
 }

@@ -6,6 +6,8 @@ import type { Misplaced } from "./places.ts";
 export type Captured<T = unknown> = T & {
   /** Optimizer steps taken when the value was emitted. */
   readonly updates: number;
+  /** When the last of these steps ended, by `performance.now()`: later stages may hold the value back. */
+  readonly at?: number;
   /** The state after these steps, in host memory. */
   readonly copy?: Snapshot;
 };
@@ -31,11 +33,12 @@ type AfterCapture<T> = T extends { readonly updates: number } ? Misplaced<typeof
  * );
  * ```
  * @param every Steps between copies, one number for each stage that needs them; 0: no copies for that stage.
+ * @param now Milliseconds.
  * @throws RangeError when a number is not whole; as a notification when the stage stands twice.
  */
 export function captureState<T extends object>(
   state: TrainState,
-  { every }: { readonly every: readonly number[] },
+  { every, now = () => performance.now() }: { readonly every: readonly number[]; readonly now?: () => number },
 ): OperatorFunction<T, AfterCapture<T>> {
   const bad = every.find((steps) => !Number.isInteger(steps) || steps < 0);
   if (bad !== undefined) throw new RangeError(`captureState: every must be whole numbers, got ${bad}`);
@@ -43,7 +46,7 @@ export function captureState<T extends object>(
     if ("updates" in value) throw new RangeError(`captureState: ${TWICE}`);
     const updates = state.step;
     const due = every.some((steps) => steps > 0 && updates % steps === 0);
-    return { ...value, updates, ...(due && { copy: state.snapshot() }) } as AfterCapture<T>;
+    return { ...value, updates, at: now(), ...(due && { copy: state.snapshot() }) } as AfterCapture<T>;
   });
 }
 

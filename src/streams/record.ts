@@ -4,6 +4,7 @@ import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
 import { isLogStep, nextWindow, type LogSteps, type LossWindow } from "../training/loss-window.ts";
 import type { StepRecord } from "./adam.ts";
+import type { Captured } from "./capture-state.ts";
 import { requireAveraged, type Averaged } from "./ema.ts";
 
 /** Options of {@link record}. */
@@ -36,8 +37,11 @@ export interface RecordOptions {
  * Reports progress after every step, and metrics at regular steps. Metrics are averages over the steps since the last
  * report; only the learning rate is that of the last step.
  *
- * `train/seconds_per_step`, images/s and `meter` exclude the first step after the start, which compiles the graph, and
- * the time in which training paused.
+ * `train/seconds_per_step`, images/s and `meter` exclude the first step after the start, which compiles the graph. They
+ * also exclude the time in which training paused for a look, and the steps that ran ahead meanwhile. Log steps without
+ * any other step have no speed.
+ *
+ * A step ends where `captureState` says, however long later stages hold its value back.
  *
  * If training resumes at a log step, the means of that step come first, because the interrupted run may not have
  * written them.
@@ -60,7 +64,7 @@ export function record({
   meter,
   now = () => performance.now(),
   memory = () => process.memoryUsage.rss(),
-}: RecordOptions): OperatorFunction<Averaged<StepRecord>, RunEvent> {
+}: RecordOptions): OperatorFunction<Averaged<StepRecord> & Pick<Captured, "at">, RunEvent> {
   const log: LogSteps = { steps, every, stride };
   const means = ({ step, count, loss, gradNorm, learningRate }: LossWindow): RunEvent[] =>
     [
@@ -76,8 +80,10 @@ export function record({
   return (source) =>
     defer(() => {
       let sums = window;
-      let stood = 0;
-      let clock: { time: number; steps: number } | undefined;
+      /** End of the last step, or of the pause after it; ms. */
+      let ended: number | undefined;
+      let paused = false;
+      let span = { seconds: 0, steps: 0 };
       let secondsPerStep: number | undefined;
       const whole = { seconds: 0, steps: 0 };
       const events = source.pipe(
@@ -89,13 +95,19 @@ export function record({
           // A state from other nodes has no sums, and those of this node's checkpoint are out of date.
           const before = sums?.step === step - stride ? sums : undefined;
           sums = nextWindow(before, { step, loss: one, gradNorm, learningRate }, log);
-          const measured = clock !== undefined;
-          if (clock) clock.steps += stride;
-          clock ??= { time: now(), steps: 0 };
-          if (!measured) meter?.read();
           const loss = sums.loss / sums.count;
-          stood += meter?.held() ?? 0;
-          if (clock.steps > 0) secondsPerStep = (now() - clock.time - stood) / 1000 / clock.steps;
+          const { at = now() } = row;
+          const measured = ended !== undefined;
+          if (!measured) meter?.read();
+          // A step that began before the pause was over took the time of both.
+          if (ended !== undefined && at > ended && !paused) {
+            span.seconds += (at - ended) / 1000;
+            span.steps += stride;
+            secondsPerStep = span.seconds / span.steps;
+          }
+          const pauseEnd = meter?.pauseEnd();
+          paused = pauseEnd !== undefined;
+          ended = Math.max(ended ?? at, at, pauseEnd ?? at);
           const speed = secondsPerStep === undefined ? {} : { imagesPerSecond: batchSize / secondsPerStep };
           const events: RunEvent[] = [{ type: "progress", done: step, loss, ...speed }];
           if (!isLogStep(step, log)) return events;
@@ -103,7 +115,7 @@ export function record({
           const metric = (key: string, value: number, unit: string) =>
             events.push({ type: "metric", name: `${prefix}/${key}`, step, value, unit });
           events.push(...means(sums));
-          if (secondsPerStep !== undefined) {
+          if (secondsPerStep !== undefined && span.steps > 0) {
             metric("seconds_per_step", secondsPerStep, "s");
             metric("images_per_second", batchSize / secondsPerStep, "1/s");
           }
@@ -115,11 +127,11 @@ export function record({
           events.push(...ofSteps(step));
           for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
           // The summary contains the mean of the whole run.
-          whole.seconds += (secondsPerStep ?? 0) * clock.steps;
-          whole.steps += clock.steps;
+          whole.seconds += span.seconds;
+          whole.steps += span.steps;
           const mean = whole.steps > 0 && { secondsPerStep: whole.seconds / whole.steps };
           events.push({ type: "result", values: { loss, ...mean } });
-          [stood, clock] = [0, { time: now(), steps: 0 }];
+          span = { seconds: 0, steps: 0 };
           return events;
         }),
       );

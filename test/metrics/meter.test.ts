@@ -116,17 +116,25 @@ describe("Meter", () => {
     expect(meter.read()).toEqual([{ name: "stage/a/queue", value: 1, unit: "1" }]);
   });
 
-  it("leaves the time that training stood still out of rates, and tells it once", () => {
+  it("leaves the time that training stood still out of rates, and tells once when it ended", () => {
     let time = 0;
     const meter = new Meter(() => time);
     const stage = meter.stage("a", 1);
     stage.enter();
     stage.leave();
+    for (const [from, to] of [
+      [100, 1600],
+      [2000, 2500],
+    ] as const) {
+      // prettier-ignore
+      time = from;
+      const resume = meter.pause();
+      time = to;
+      resume();
+    }
     time = 3000;
-    meter.hold(1500);
-    meter.hold(500);
     expect(meter.read()).toContainEqual({ name: "stage/a/batches_per_second", value: 1, unit: "1/s" });
-    expect([meter.held(), meter.held()]).toEqual([2000, 0]);
+    expect([meter.pauseEnd(), meter.pauseEnd()]).toEqual([2500, undefined]);
   });
 
   it("has no rate of a stage that none has left, and counts that time with what leaves later", () => {
@@ -137,16 +145,28 @@ describe("Meter", () => {
     const pass = () => (stage.enter(), stage.leave(), stage.taken());
     time = 1000;
     pass();
-    // It ran ahead while training stood still.
-    pass();
-    meter.hold(500);
-    time = 1500;
-    expect(rates()).toEqual([2]);
-    time = 1501;
+    expect(rates()).toEqual([1]);
+    time = 1001;
     expect(rates()).toEqual([]);
-    time = 3500;
+    time = 3000;
     pass();
     expect(rates()).toEqual([0.5]);
+  });
+
+  it("counts no batch that left a stage while training stood still, nor the work on it", () => {
+    let time = 0;
+    const meter = new Meter(() => time);
+    meter.stage("a", 1);
+    const pass = (stage: StageClock, ms: number) => (stage.enter(), (time += ms), stage.leave(), stage.taken());
+    const resume = meter.pause();
+    // A pause goes on although the stage was subscribed to anew.
+    const stage = meter.stage("a", 1);
+    pass(stage, 400);
+    resume();
+    expect(meter.read()).toEqual([{ name: "stage/a/queue", value: 0, unit: "1" }]);
+    pass(stage, 500);
+    const values = meter.read().map(({ name, value }) => [name.split("/")[2], value]);
+    expect(values).toEqual([["batches_per_second", 2], ["queue", 0], ["seconds", 0.5]]); // prettier-ignore
   });
 
   it("begins anew with the clock of a new subscription", () => {

@@ -9,7 +9,7 @@ import type { Snapshot } from "../../src/training/train-state.ts";
 
 const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
 
-const options = (every: number, last = 100) => ({ every, last, meter: new Meter(), tell: () => {}, now: () => 0 });
+const options = (every: number, last = 100) => ({ every, last, meter: new Meter(), tell: () => {} });
 
 const nothing = new Float32Array(0);
 /** The value of a step, with the copy that `captureState` makes. */
@@ -79,23 +79,40 @@ describe("betweenSteps", () => {
       return throwError(() => stop.signal.reason as Error);
     };
     const interrupted = of(STEPS.a).pipe(
-      betweenSteps(look, { ...options(1), tell: ({ type }) => expect(type).toBe("look"), signal: stop.signal }),
+      betweenSteps(look, {
+        ...options(1),
+        tell: ({ type }) => expect(["plan", "look"]).toContain(type),
+        signal: stop.signal,
+      }),
     );
     expect(await lastValueFrom(interrupted)).toBe(STEPS.a);
   });
 
-  it("tells the meter how long training stood still", () => {
-    let time = 0;
-    const look = () => ((time += 250), EMPTY);
-    const now = () => (time += 1000);
-    const { meter, ...others } = options(1);
-    const told: RunEvent[] = [];
+  it("tells the meter how long training stood still, before the value passes", () => {
+    let time = 1000;
+    const meter = new Meter(() => time);
+    const told: unknown[] = [];
+    const tell = (event: RunEvent) => void (event.type === "look" && told.push(event.begins));
     of(STEPS.a)
-      .pipe(betweenSteps(look, { ...others, meter, now, tell: (event) => void told.push(event) }))
-      .subscribe();
-    expect(told).toEqual([true, false].map((begins) => ({ type: "look", begins })));
-    expect(meter.held()).toBe(1250);
-    expect(meter.held()).toBe(0);
+      .pipe(betweenSteps(() => ((time += 250), EMPTY), { ...options(1), meter, tell }))
+      .subscribe(() => told.push(meter.pauseEnd()));
+    expect(told).toEqual([true, false, 1250]);
+  });
+
+  it.each([
+    [0, 100, 0],
+    [7, 100, 14],
+    [50, 100, 1],
+    [100, 100, 0],
+    [8, 0, 0],
+  ])("tells with looks every %i of %i steps that there will be %i", (every, last, total) => {
+    const told: RunEvent[] = [];
+    const passed = EMPTY.pipe(
+      betweenSteps(() => EMPTY, { ...options(every, last), tell: (event) => void told.push(event) }),
+    );
+    expect(told).toEqual([]);
+    passed.subscribe();
+    expect(told).toEqual([{ type: "plan", totals: { snapshot: total } }]);
   });
 
   it("refuses what is no whole number", () => {

@@ -36,6 +36,14 @@ describe("captureState", () => {
     state.dispose();
   });
 
+  it("says when each step ended, before a later stage holds it back", async () => {
+    const { state, advance } = counting();
+    let time = 0;
+    const captured = from([{}, {}]).pipe(advance, captureState(state, { every: [0], now: () => (time += 40) }), toArray()); // prettier-ignore
+    expect((await lastValueFrom(captured)).map(({ at }) => at)).toEqual([40, 80]);
+    state.dispose();
+  });
+
   it("shows each look its step, although the checkpoint before it takes three steps to write", () => {
     const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
     const { state, advance } = counting();

@@ -8,13 +8,13 @@ import { asAveraged, type Averaged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { infoAt } from "./fixture.ts";
 
-const row = (step: number, loss: number, norm = 2): Averaged<StepRecord> => {
+const row = (step: number, loss: number, norm = 2, at?: number): Averaged<StepRecord> & { readonly at?: number } => {
   const column = (value: number) => ({ data: Float32Array.of(value), shape: [] });
   const values: StepRecord = createBatch(
     { loss: column(loss), gradNorm: column(norm), learningRate: column(0.5) },
     infoAt({ step }),
   );
-  return asAveraged(values);
+  return { ...asAveraged(values), ...(at !== undefined && { at }) };
 };
 
 /** A clock that goes on by two seconds whenever it is asked. */
@@ -79,8 +79,8 @@ describe("record", () => {
     expect(await lastValueFrom(recorded)).toEqual(events);
   });
 
-  it("gives speeds without the first step and without the time that training stood still, and what the meter has", async () => {
-    const started = [1000, 1500, 2500, 2800, 3800, 4000, 4800];
+  it("gives speeds without the first step, and what the meter has", async () => {
+    const started = [1000, 1500, 2500, 2800, 3200, 3400, 4200];
     let time = 0;
     const now = () => time;
     const meter = new Meter(now);
@@ -89,7 +89,6 @@ describe("record", () => {
       tap(({ info: { step } }) => {
         time = started[step]!;
         meter.tell("data/rows", step, "1");
-        if (step === 4) meter.hold(600);
         if (step === 5) meter.tellHistogram("gradients", 6, counts);
       }),
     );
@@ -114,6 +113,65 @@ describe("record", () => {
     expect(results).toEqual([0.5, 1.8 / 3, 2.4 / 5, 3.2 / 6].map(close));
     expect(events[0]).toEqual({ type: "stage", name: "short", total: 7, unit: "steps", phase: "training" });
     expect(events.at(-1)).toEqual({ type: "result", values: { loss: 1, secondsPerStep: close(3.2 / 6) } });
+  });
+
+  it("gives the speed of training alone, although a look held values back and others ran ahead", async () => {
+    let time = 0;
+    const meter = new Meter(() => time);
+    // A step takes 100 ms. Step 3 is looked at for 1000 ms, in which step 4 ends; steps 6 and 7 wait for a slow disk.
+    const at = [100, 200, 300, 900, 1400, 1500, 1600, 1700];
+    const passes = [100, 200, 1300, 1300, 1400, 1850, 1850, 1850];
+    const source = from(at.map((ended, step) => row(step, 1, 2, ended))).pipe(
+      tap(({ info: { step } }) => {
+        if (step === 2) {
+          time = 300;
+          const resume = meter.pause();
+          time = 1300;
+          resume();
+        }
+        time = passes[step]!;
+      }),
+    );
+    const speeds = async (every: number) => {
+      const recorded = source.pipe(record({ steps: 8, every, batchSize: 8, meter, now: () => time }), toArray());
+      const events = await lastValueFrom(recorded);
+      const shown = events.flatMap((event) => (event.type === "progress" ? [event.imagesPerSecond] : []));
+      const named = (name: string) => events.flatMap((event) => (event.type === "metric" && event.name === name ? [[event.step, event.value]] : [])); // prettier-ignore
+      const results = events.flatMap((event) => (event.type === "result" ? [event.values.secondsPerStep] : []));
+      return { shown, seconds: named("train/seconds_per_step"), images: named("train/images_per_second"), mean: results.at(-1) }; // prettier-ignore
+    };
+    const close = (value: number) => expect.closeTo(value, 9) as number;
+    const [tenth, eighty] = [close(0.1), close(80)];
+    const each = await speeds(1);
+    expect(each.shown).toEqual([undefined, ...Array<unknown>(7).fill(eighty)]);
+    // Of step 4 nothing is known.
+    expect(each.seconds).toEqual([2, 3, 5, 6, 7, 8].map((step) => [step, tenth]));
+    expect(each.images).toEqual([2, 3, 5, 6, 7, 8].map((step) => [step, eighty]));
+    expect(each.mean).toEqual(tenth);
+    const fourth = await speeds(4);
+    expect([fourth.images, fourth.mean]).toEqual([[[4, eighty], [8, eighty]], tenth]); // prettier-ignore
+  });
+
+  it("takes a step that a look delayed for none, also where it ends after it, or after the first step", async () => {
+    let time = 0;
+    const meter = new Meter(() => time);
+    const pause = (to: number) => {
+      const resume = meter.pause();
+      time = to;
+      resume();
+    };
+    // Looks at steps 1 and 3; steps 2 and 4 began in them.
+    const at = [100, 1150, 1250, 2300, 2400];
+    const source = from(at.map((ended, step) => row(step, 1, 2, ended))).pipe(
+      tap(({ at: ended, info: { step } }) => {
+        time = ended!;
+        if (step === 0) pause(1100);
+        if (step === 2) pause(2250);
+      }),
+    );
+    const events = await lastValueFrom(source.pipe(record({ steps: 5, every: 1, batchSize: 8, meter }), toArray()));
+    const named = events.flatMap((event) => (event.type === "metric" && event.name === "train/seconds_per_step" ? [[event.step, event.value]] : [])); // prettier-ignore
+    expect(named).toEqual([[3, expect.closeTo(0.1, 9)], [5, expect.closeTo(0.1, 9)]]); // prettier-ignore
   });
 
   it("gives the first step's loss without a speed, and nothing of the meter", async () => {
