@@ -58,7 +58,7 @@ export function addMetricOptions(command: Command): void {
     )
     .option(
       `${RUN_ID_OPTION} <name>`,
-      "name of the run in metrics; give all its nodes the same name; default: a new name",
+      "name of the run in metrics, kept in its workdir; give all its nodes the same name; default: a new name",
     )
     .option(`${MONITOR} <host:port>`, "serves a web page of the run, for example at 127.0.0.1:8080")
     .option("--otlp <url>", "exports the metrics to an OpenTelemetry collector, for example http://127.0.0.1:4317");
@@ -91,7 +91,9 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
   const limit = parseLimit(given.metricsPushLimit);
   const notify = parseNotify(given, given.insecure);
   const mlflow = given.track === undefined ? undefined : parseTrack(given.track, given.insecure);
-  if ([metricsListen, metricsPush, otlp, monitor, notify, mlflow].every((option) => option === undefined)) return {};
+  if ([metricsListen, metricsPush, otlp, monitor, notify, mlflow].every((option) => option === undefined)) {
+    return runId === undefined ? {} : { runId };
+  }
   const secrets = readSecrets(given, env);
   const listen = metricsListen === undefined ? undefined : parseEndpoint(LISTEN, metricsListen, true);
   const push = metricsPush === undefined ? undefined : parseEndpoint(PUSH, metricsPush, false);
@@ -114,13 +116,14 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
  * @throws UsageError when it cannot listen.
  */
 export async function openMetrics(
-  { listen, push, otlp, web, notify, mlflow, runId: shared }: MetricTargets,
+  { listen, push, otlp, web, notify, mlflow, runId: given }: MetricTargets,
   { workdir, name, path }: { readonly workdir: string; readonly name: string; readonly path: string },
   tell: (text: string) => void,
 ): Promise<MetricSink> {
   dropTornLine(path);
-  if (!listen && !push && !otlp && !web && !notify && !mlflow) return fanOut([], tell);
-  const { runId, node } = identityOf(workdir, name, shared, tell);
+  // A name that is given is for those who follow the workdir, too.
+  if ([listen, push, otlp, web, notify, mlflow, given].every((one) => one === undefined)) return fanOut([], tell);
+  const { runId, node } = identityOf(workdir, name, given, tell);
   const record = { path, runId, node };
   const sinks: MetricSink[] = [];
   try {

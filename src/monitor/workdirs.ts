@@ -1,12 +1,12 @@
 /** The feed of all workdirs below a folder, live or finished; it reads only, and takes no lock. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { Subject } from "rxjs";
 import type { Entry, StateEntry } from "../metrics/metric.ts";
 import type { Feed } from "./feed.ts";
-import { MetricLog } from "./metric-log.ts";
-import { RUN_ID } from "./run-id.ts";
+import { MetricLog, type RecordOwner } from "./metric-log.ts";
+import { keptIdentity } from "./run-id.ts";
 import { RunStates } from "./run-states.ts";
 
 const RECORD = "metrics.jsonl";
@@ -16,8 +16,9 @@ const DEPTH = 4;
 const [LOOK, SEARCH] = [1000, 5000];
 
 interface Followed {
-  readonly workdir: string;
   readonly log: MetricLog;
+  /** The identity in the workdir when it was found, as text. */
+  readonly kept: string;
 }
 
 /** The workdirs below a folder; what is in one is not looked at. */
@@ -32,21 +33,14 @@ function workdirsIn(folder: string, depth = DEPTH): string[] {
   }
 }
 
-/** The name that a run has for monitors; for one that has none, its path. */
-function runIdOf(folder: string, workdir: string): string {
-  const path = relative(resolve(folder), resolve(workdir)) || "run";
-  try {
-    const id = readFileSync(join(workdir, "run-id"), "utf8").trim();
-    return RUN_ID.test(id) ? id : path;
-  } catch {
-    return path;
-  }
-}
-
+const ownerText = ({ runId, node }: RecordOwner) => JSON.stringify([runId, node]);
+/** A text that is another once the run has another name. */
+const keptText = (workdir: string) => JSON.stringify(keptIdentity(workdir) ?? null);
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
 
 export class Workdirs implements Feed {
   readonly #folder: string;
+  /** By workdir; several may be nodes of one run. */
   readonly #runs = new Map<string, Followed>();
   readonly #states = new RunStates();
   readonly #timers: readonly NodeJS.Timeout[];
@@ -76,16 +70,17 @@ export class Workdirs implements Feed {
     return false;
   }
 
-  /** Folder of a run's files; undefined for another's run. */
+  /** Folder of a run's files, of its first node if there are several; undefined for another's run. */
   workdir(runId: string): string | undefined {
-    return this.#runs.get(runId)?.workdir;
+    for (const [workdir, { log }] of this.#runs) if (log.owner.runId === runId) return workdir;
+    return undefined;
   }
 
   /** Passes on what the records have grown by; one that was begun anew is taken for a new run. */
   refresh(): void {
-    for (const [runId, { log }] of this.#runs) {
+    for (const [workdir, { log }] of this.#runs) {
       const size = sizeOf(log.path);
-      if (size === undefined || size < log.end.offset) this.#runs.delete(runId);
+      if (size === undefined || size < log.end.offset) this.#runs.delete(workdir);
       else if (size > log.end.offset) this.#pass([...log.advance()]);
     }
     const lost = this.#states.lose();
@@ -105,17 +100,27 @@ export class Workdirs implements Feed {
   }
 
   #search(): Followed[] {
-    const known = new Set([...this.#runs.values()].map(({ workdir }) => workdir));
+    for (const [workdir, { kept }] of this.#runs) if (keptText(workdir) !== kept) this.#drop(workdir);
+    const taken = new Set(this.logs().map(({ owner }) => ownerText(owner)));
     return workdirsIn(this.#folder)
-      .filter((workdir) => !known.has(workdir))
+      .filter((workdir) => !this.#runs.has(workdir))
       .map((workdir) => {
-        const id = runIdOf(this.#folder, workdir);
+        const path = relative(resolve(this.#folder), resolve(workdir)) || "run";
+        const { runId, node } = keptIdentity(workdir) ?? { runId: path, node: hostname() };
         // The copy of a workdir has the other's name until it goes on.
-        const runId = this.#runs.has(id) ? relative(resolve(this.#folder), resolve(workdir)) : id;
-        const followed = { workdir, log: new MetricLog(join(workdir, RECORD), { runId, node: hostname() }) };
-        this.#runs.set(runId, followed);
+        const owner = { runId: taken.has(ownerText({ runId, node })) ? path : runId, node };
+        taken.add(ownerText(owner));
+        const followed = { log: new MetricLog(join(workdir, RECORD), owner), kept: keptText(workdir) };
+        this.#runs.set(workdir, followed);
         return followed;
       });
+  }
+
+  /** Forgets a run that goes on under another name. */
+  #drop(workdir: string): void {
+    const { runId } = this.#runs.get(workdir)!.log.owner;
+    this.#runs.delete(workdir);
+    if (this.workdir(runId) === undefined) this.#states.forget(runId);
   }
 
   #pass(entries: readonly Entry[]): void {

@@ -3,7 +3,7 @@ import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /** Files that a run writes before the pipeline has checked anything. */
-const WRITTEN = ["config.json", "log.txt", "metrics.jsonl"];
+const WRITTEN = ["config.json", "log.txt", "metrics.jsonl", "run-id", "run-node", "run-place"];
 
 const names = (folder: string): string[] | undefined => {
   try {

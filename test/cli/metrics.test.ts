@@ -147,6 +147,25 @@ describe("--metrics-push", () => {
     expect(readdirSync(monitor.dir).filter((file) => file.startsWith("."))).toEqual([]);
   });
 
+  it("keeps the name that was given, in a run that follows and without a monitor", async () => {
+    const monitor = await startMonitor();
+    const workdir = temporaryFolder();
+    const run = () => metricsOf(2, async () => {});
+    const start = (...more: string[]) => pipeline(["count", "--workdir", workdir, ...more], { run });
+    const push = ["--metrics-push", `127.0.0.1:${monitor.endpoint.port}`];
+    const name = () => readFileSync(join(workdir, "run-id"), "utf8").trim();
+    await start("--run-id", "mine");
+    expect(name()).toBe("mine");
+    expect((await start(...push)).stderr).toContain("metrics: run mine is pushed to");
+    expect((await start(...push, "--run-id", "other")).stderr).toContain("metrics: run mine goes on as run other");
+    await start();
+    expect(name()).toBe("other");
+    const batches = await lastValueFrom(connect(monitor).watch({ span: "PAST" }).pipe(toArray()));
+    expect(new Set(batches.map(({ runId }) => runId))).toEqual(new Set(["mine", "other"]));
+    expect(new Set(batches.map(({ node }) => node)).size).toBe(1);
+    await monitor.stop();
+  });
+
   it("does not keep the run from its end when the monitor is away, and says where the metrics are", async () => {
     const argv = ["count", "--workdir", temporaryFolder(), "--metrics-push", "127.0.0.1:1"];
     const ran = await pipeline(argv, { run: () => metricsOf(3, async () => {}) });

@@ -6,6 +6,8 @@ import { parseRunState, type RunPhase } from "../../src/metrics/run-state.ts";
 import { Archive } from "../../src/monitor/archive.ts";
 import { JoinedFeed } from "../../src/monitor/joined-feed.ts";
 import { MetricLog } from "../../src/monitor/metric-log.ts";
+import { identityOf, keptIdentity } from "../../src/monitor/run-id.ts";
+import { runsOf } from "../../src/monitor/web/source.ts";
 import { Workdirs } from "../../src/monitor/workdirs.ts";
 import { watch } from "../../src/monitor/watch.ts";
 import { batch, collect, metric, metrics, temporaryFolder, TIME } from "./fixture.ts";
@@ -95,4 +97,39 @@ it("keeps the copy of a workdir apart, and leaves to the archive what is pushed 
   expect(told.filter((node) => node === "pusher")).toHaveLength(1);
   expect(sizes).not.toContain(0);
   expect(feed.states().map(({ runId }) => runId)).not.toContain("run");
+});
+
+it("is one run with the one that was pushed under a given name, and shows a group's nodes as one run", async () => {
+  const folder = temporaryFolder();
+  const [a, b] = ["a", "b"].map((name) => join(folder, name)) as [string, string];
+  for (const workdir of [a, b]) {
+    mkdirSync(workdir);
+    identityOf(workdir, "count", "mine");
+    workdirWith(workdir, 2, "training");
+  }
+  const { workdirs } = following(folder);
+  expect(workdirs.logs().map(({ owner }) => owner)).toEqual([a, b].map((workdir) => keptIdentity(workdir)));
+  expect(names({ workdirs })).toEqual(["mine", "mine"]);
+  const archive = new Archive(temporaryFolder());
+  onTestFinished(() => archive.close());
+  const feed = new JoinedFeed(archive, workdirs);
+  const source = { feed, workdir: (runId: string) => workdirs.workdir(runId) };
+  expect([runsOf(source), feed.states()]).toEqual([["mine"], workdirs.states()]);
+  expect(feed.states()).toHaveLength(2);
+  archive.accept({ ...batch(1, 1), ...keptIdentity(a)! });
+  expect([runsOf(source), feed.logs().length, workdirs.workdir("mine")]).toEqual([["mine"], 1, a]);
+});
+
+it("shows a run under the name that it goes on with", () => {
+  const folder = temporaryFolder();
+  const workdir = join(folder, "a");
+  workdirWith(workdir, 2, "training");
+  const { workdirs, told } = following(folder);
+  expect([names({ workdirs }), workdirs.states().map(({ runId }) => runId)]).toEqual([["a"], ["a"]]);
+  identityOf(workdir, "count", "mine");
+  workdirs.search();
+  expect([names({ workdirs }), workdirs.states().map(({ runId }) => runId)]).toEqual([["mine"], ["mine"]]);
+  expect(told.filter(isMetric).map(({ runId, metric: { step } }) => [runId, step])).toEqual([["mine", 1], ["mine", 2]]); // prettier-ignore
+  workdirs.search();
+  expect(told.filter(isMetric)).toHaveLength(2);
 });

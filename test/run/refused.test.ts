@@ -14,7 +14,7 @@ describe("takingBack", () => {
     const there = temporaryFolder();
     const absent = join(there, "absent");
     const takeBack = [there, absent].map(rollbackWorkdir);
-    write(there, "config.json", "log.txt", "metrics.jsonl");
+    write(there, "config.json", "log.txt", "metrics.jsonl", "run-id", "run-node", "run-place");
     takeBack[0]!();
     expect(readdirSync(there)).toEqual([]);
     write(absent, "config.json");

@@ -11,4 +11,4 @@ export interface WebSource {
 }
 
 /** The names of all runs that have a record. */
-export const runsOf = ({ feed }: WebSource): string[] => feed.logs().map(({ owner }) => owner.runId);
+export const runsOf = ({ feed }: WebSource): string[] => [...new Set(feed.logs().map(({ owner }) => owner.runId))];
