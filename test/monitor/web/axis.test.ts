@@ -71,15 +71,50 @@ describe("outliers", () => {
   const curve = Array.from({ length: 100 }, (_, i) => 3 + (i % 10) / 10);
 
   it("are left out, and counted", () => {
-    expect(boundsOf([...curve, 1e6, -1e6, NaN])).toEqual({ min: 3, max: 3.9, outside: 2 });
-    expect(boundsOf(curve)).toEqual({ min: 3, max: 3.9, outside: 0 });
+    expect(boundsOf([[...curve, 1e3, -1e3, NaN]])).toEqual({ min: 3, max: 3.9, outside: 2 });
+    expect(boundsOf([curve])).toEqual({ min: 3, max: 3.9, outside: 0 });
+  });
+
+  it.each([
+    ["one run, half of it", [[...curve, ...Array<number>(100).fill(1e30)]]],
+    ["one of two runs, at once", [curve, Array<number>(100).fill(1e30)]],
+    ["one of two short runs", [[3, 3.9], [3, 1e30]]], // prettier-ignore
+    ["one of two runs, step by step", [curve, [...curve.slice(0, 20), 40, 900, 1e5, 1e8, -1e12, 1e20, 1e30, ...Array<number>(500).fill(NaN)]]], // prettier-ignore
+    ["two of three runs", [curve, Array<number>(300).fill(1e30), [3, 1e12, -Infinity, ...Array<number>(300).fill(1e30)]]], // prettier-ignore
+    ["one of twenty runs", [...Array<number[]>(19).fill(curve), Array<number>(100).fill(1e30)]],
+  ])("are what diverges: %s", (_, curves) => {
+    const { min, max, outside } = boundsOf(curves)!;
+    expect([min, max]).toEqual([3, 3.9]);
+    expect(outside).toBe(curves.flat().filter((value) => Number.isFinite(value) && !(value >= 3 && value <= 3.9)).length); // prettier-ignore
+    const onLog = boundsOf(curves, true)!;
+    expect(onLog.min).toBeCloseTo(3, 9);
+    expect(onLog.max).toBeLessThan(1e9);
+    expect(onLog.outside).toBeGreaterThan(0);
   });
 
   it("are none among few values, among equal ones, and where two runs differ", () => {
-    expect(boundsOf([1, 2, 1e6])).toEqual({ min: 1, max: 1e6, outside: 0 });
-    expect(boundsOf([...Array<number>(50).fill(2), 5])).toEqual({ min: 2, max: 5, outside: 0 });
-    expect(boundsOf([...curve, ...curve.map((value) => 100 * value)])).toEqual({ min: 3, max: 390, outside: 0 });
-    expect(boundsOf([NaN])).toBeUndefined();
+    expect(boundsOf([[1, 2, 1e4]])).toEqual({ min: 1, max: 1e4, outside: 0 });
+    expect(boundsOf([[...Array<number>(50).fill(2), 5]])).toEqual({ min: 2, max: 5, outside: 0 });
+    for (const factor of [100, 3072]) {
+      const far = curve.map((value) => factor * value);
+      expect(boundsOf([curve, far])).toEqual({ min: 3, max: 3.9 * factor, outside: 0 });
+    }
+    expect(boundsOf([[NaN], []])).toBeUndefined();
+    expect(boundsOf([[-1, 0]], true)).toBeUndefined();
+  });
+
+  it("are none where one run has nothing, or next to nothing", () => {
+    const zeros = Array<number>(100).fill(0);
+    const tiny = zeros.map((_, i) => (i % 2 ? 1 : -1) * 1e-16);
+    expect(boundsOf([zeros, curve])).toEqual({ min: 0, max: 3.9, outside: 0 });
+    expect(boundsOf([tiny, curve])).toEqual({ min: -1e-16, max: 3.9, outside: 0 });
+    expect(boundsOf([zeros, curve.map((value) => 1e9 * value)])).toMatchObject({ min: 0, outside: 0 });
+  });
+
+  it("are those of the logarithms on a logarithmic axis, where a fall by decades is none", () => {
+    const falling = Array.from({ length: 60 }, (_, i) => 10 ** (6 - i / 10));
+    const { min, max, outside } = boundsOf([falling, [0, -1]], true)!;
+    expect([min, max, outside]).toEqual([expect.closeTo(10 ** 0.1, 9), expect.closeTo(1e6, 3), 0]);
   });
 });
 

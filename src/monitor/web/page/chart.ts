@@ -143,7 +143,13 @@ export class Chart {
     const bands = this.#curves.map(({ band }) =>
       band ? [band.high, band.low].map((each) => crop(soft(positive(each)), min, max)) : undefined,
     );
-    this.#setBounds([...cropped, ...bands.flatMap((band) => band ?? [])]);
+    const all = [...cropped, ...bands.flatMap((band) => band ?? [])];
+    this.#bounds = this.#view.outliers
+      ? undefined
+      : boundsOf(
+          all.map(({ y }) => y),
+          this.#log,
+        );
     const drawn = cropped.flatMap((points, i) => {
       const behind = bands[i] ?? (this.#smoothed ? [crop(raw[i]!, min, max)] : []);
       return [...behind, points];
@@ -152,15 +158,6 @@ export class Chart {
     const places = new Set(thinned.flatMap(({ x }) => x)).size;
     const shared = places > DENSE * buckets ? thinned.map((points) => toGrid(points, min, max, buckets)) : thinned;
     return align(shared) as uPlot.AlignedData;
-  }
-
-  /** Outliers of a logarithmic axis are those of the logarithms. */
-  #setBounds(curves: readonly Points[]): void {
-    this.#bounds = undefined;
-    if (this.#view.outliers) return;
-    const values = curves.flatMap(({ y }) => (this.#log ? y.map(Math.log) : y));
-    const bounds = boundsOf(values);
-    this.#bounds = bounds && this.#log ? { ...bounds, min: Math.exp(bounds.min), max: Math.exp(bounds.max) } : bounds;
   }
 
   #make(form: string, lines: readonly PlotLine[], data: uPlot.AlignedData): void {

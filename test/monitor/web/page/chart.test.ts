@@ -110,6 +110,18 @@ describe("values far from the others", () => {
     expect(outside(element).hidden).toBe(true);
   });
 
+  it("of a run that diverges are outside, be there only one other", async () => {
+    const { element, show, plots } = await chart();
+    const good = curve("good", Array.from({ length: 60 }, (_, i) => 3 + (i % 10) / 10)); // prettier-ignore
+    const bad = curve(
+      "bad",
+      Array.from({ length: 60 }, (_, i) => (i < 10 ? 3 : i < 40 ? 1e30 : NaN)),
+    );
+    await show([good, bad], view({ range }));
+    expect(outside(element).textContent).toBe("30 values are outside");
+    expect(plots()[0]!.scales["y"]!.max).toBeLessThan(5);
+  });
+
   it("are told by their logarithms on a logarithmic scale", async () => {
     const wide = curve(
       "a",
