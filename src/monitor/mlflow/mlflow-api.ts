@@ -1,4 +1,5 @@
 /** The calls of MLflow's REST API that tracking a run needs. @see https://mlflow.org/docs/latest/api_reference/rest-api.html */
+import { isPassing } from "../retries.ts";
 
 export interface MlflowMetric {
   readonly key: string;
@@ -32,7 +33,7 @@ export class MlflowError extends Error {
   constructor(status: number, code: string, text: string) {
     super(`status ${status}${text && `: ${text.split("\n")[0]!.slice(0, 200)}`}`);
     this.code = code;
-    this.passing = status >= 500 || status === 408 || status === 429;
+    this.passing = isPassing(status);
   }
 }
 

@@ -1,9 +1,9 @@
 /** Sends a run's record to an MLflow server. */
-import { backoffDelay, pause } from "../../base/backoff.ts";
 import { isMetric, type Metric } from "../../metrics/metric.ts";
 import type { RunState } from "../../metrics/run-state.ts";
 import { START, type Position } from "../lines.ts";
 import type { MetricLog } from "../metric-log.ts";
+import { reasonOf, Retries } from "../retries.ts";
 import { MlflowApi, MlflowError, type MlflowMetric, type MlflowPair, type MlflowRun, type MlflowStatus } from "./mlflow-api.ts"; // prettier-ignore
 
 export interface MlflowTrackerOptions {
@@ -22,8 +22,6 @@ export interface MlflowTrackerOptions {
 const [METRICS, PARAMS] = [1000, 100];
 /** Characters of a tag at most. */
 const TAG = 1000;
-/** ms between attempts at most, once the run has ended. */
-const LAST = 500;
 
 const STATUSES: Partial<Record<RunState["phase"], MlflowStatus>> = {
   finished: "FINISHED",
@@ -42,18 +40,14 @@ const metricOf = ({ name, value, step, time }: Metric): MlflowMetric => ({
  * the same MLflow run, after the newest metric there. While the server is away, nothing but the place in the record is kept.
  */
 export class MlflowTracker {
-  readonly #options: Required<MlflowTrackerOptions>;
-  /** Aborted when nothing more is waited for. */
-  readonly #over = new AbortController();
-  /** Aborted when the run has ended: the next attempt is due. */
-  readonly #soon = new AbortController();
+  readonly #options: MlflowTrackerOptions;
+  readonly #retries: Retries;
   readonly #api: MlflowApi;
   readonly #host: string;
   #position: Position = START;
   #run: MlflowRun | undefined;
   #status: MlflowStatus | undefined;
   #told = false;
-  #closing = false;
   /** A call would be refused again. */
   #refused = false;
   /** The newest state that was read and not told. */
@@ -63,8 +57,9 @@ export class MlflowTracker {
   #working: Promise<void> | undefined;
 
   constructor(options: MlflowTrackerOptions) {
-    this.#options = { delays: [1000, 30_000], ...options };
-    this.#api = new MlflowApi(options.url, options.headers, this.#over.signal);
+    this.#options = options;
+    this.#retries = new Retries(options.delays);
+    this.#api = new MlflowApi(options.url, options.headers, this.#retries.over);
     this.#host = new URL(options.url).host;
     this.wake();
   }
@@ -77,18 +72,15 @@ export class MlflowTracker {
 
   /** Sends the rest, for `grace` ms at most. @returns Whether all was sent. */
   async close(grace: number): Promise<boolean> {
-    this.#closing = true;
-    this.#soon.abort();
-    const timer = setTimeout(() => this.#over.abort(), grace);
-    this.wake();
-    await this.#working;
-    clearTimeout(timer);
+    await this.#retries.end(grace, () => {
+      this.wake();
+      return this.#working;
+    });
     return !this.#grown;
   }
 
   async #work(): Promise<void> {
-    const { signal } = this.#over;
-    for (let attempt = 0; this.#grown && !signal.aborted; attempt++) {
+    for (let attempt = 0; this.#grown && !this.#retries.over.aborted; attempt++) {
       try {
         this.#grown = false;
         await this.#send();
@@ -98,8 +90,7 @@ export class MlflowTracker {
         this.#refused = error instanceof MlflowError && !error.passing;
         this.#warn(error as Error);
         if (this.#refused) break;
-        const delay = backoffDelay(attempt, this.#options.delays);
-        await (this.#closing ? pause(Math.min(delay, LAST), signal) : pause(delay, this.#soon.signal));
+        await this.#retries.pause(attempt);
       }
     }
     this.#working = undefined;
@@ -152,10 +143,10 @@ export class MlflowTracker {
     return run;
   }
 
-  #warn({ message, cause }: Error): void {
+  #warn(error: Error): void {
     if (this.#told && !this.#refused) return;
     this.#told = true;
-    const why = cause instanceof Error ? cause.message : message;
+    const why = reasonOf(error);
     const what = this.#refused
       ? `refuses this run (${why}), which is tracked no more`
       : `does not take metrics (${why}); it gets them once it does`;

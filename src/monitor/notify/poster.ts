@@ -1,5 +1,5 @@
 /** Posts JSON, again where it does not arrive, and waits for nothing. */
-import { backoffDelay, pause } from "../../base/backoff.ts";
+import { isPassing, reasonOf, Retries } from "../retries.ts";
 
 export interface PosterOptions {
   readonly url: string;
@@ -13,25 +13,18 @@ export interface PosterOptions {
 /** Messages that wait at most; of more, the oldest are left out. */
 const WAITING = 100;
 const ATTEMPTS = 6;
-/** ms between attempts at most, once the run has ended. */
-const LAST = 500;
-
-/** Statuses after which the same message may still be taken. */
-const isPassing = (status: number) => status >= 500 || status === 408 || status === 429;
 
 /** Sends one after another. Warnings name the host only: a path is often a secret. */
 export class Poster {
-  readonly #options: Required<PosterOptions>;
+  readonly #options: PosterOptions;
   readonly #host: string;
-  /** Aborted when nothing more is waited for. */
-  readonly #over = new AbortController();
-  /** Aborted when the run has ended: the next attempt is due. */
-  readonly #soon = new AbortController();
+  readonly #retries: Retries;
   #waiting: object[] = [];
   #working: Promise<void> | undefined;
 
   constructor(options: PosterOptions) {
-    this.#options = { delays: [1000, 30_000], limit: 10_000, ...options };
+    this.#options = options;
+    this.#retries = new Retries(options.delays);
     this.#host = new URL(options.url).host;
   }
 
@@ -46,11 +39,8 @@ export class Poster {
   }
 
   /** Sends what waits, for `grace` ms at most. */
-  async close(grace: number): Promise<void> {
-    this.#soon.abort();
-    const timer = setTimeout(() => this.#over.abort(), grace);
-    await this.#working;
-    clearTimeout(timer);
+  close(grace: number): Promise<void> {
+    return this.#retries.end(grace, () => this.#working);
   }
 
   async #work(): Promise<void> {
@@ -63,26 +53,24 @@ export class Poster {
 
   /** @returns Undefined once it is taken, else why not. */
   async #deliver(body: string): Promise<string | undefined> {
-    const { signal } = this.#over;
     for (let attempt = 0; ; attempt++) {
       const { why, again } = await this.#attempt(body);
       if (!again) return why;
-      if (attempt + 1 === ATTEMPTS || signal.aborted) return `${why}; ${attempt + 1} attempts`;
-      const delay = backoffDelay(attempt, this.#options.delays);
-      await (this.#soon.signal.aborted ? pause(Math.min(delay, LAST), signal) : pause(delay, this.#soon.signal));
+      if (attempt + 1 === ATTEMPTS || this.#retries.over.aborted) return `${why}; ${attempt + 1} attempts`;
+      await this.#retries.pause(attempt);
     }
   }
 
   async #attempt(body: string): Promise<{ why?: string; again: boolean }> {
-    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(this.#options.limit)]);
+    const { url, limit = 10_000 } = this.#options;
+    const signal = AbortSignal.any([this.#retries.over, AbortSignal.timeout(limit)]);
     const headers = { "content-type": "application/json" };
     try {
-      const response = await fetch(this.#options.url, { method: "POST", headers, body, signal, redirect: "error" });
+      const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "error" });
       await response.body?.cancel();
       return response.ok ? { again: false } : { why: `status ${response.status}`, again: isPassing(response.status) };
     } catch (error) {
-      const { cause } = error as Error;
-      return { why: cause instanceof Error ? cause.message : (error as Error).message, again: true };
+      return { why: reasonOf(error as Error), again: true };
     }
   }
 }
