@@ -44,14 +44,15 @@ type Refuse = (reason: string) => UsageError;
 
 /** The header's dictionary as text, and where the values start. */
 function header(bytes: Uint8Array, refuse: Refuse): { readonly text: string; readonly start: number } {
-  const latin1 = new TextDecoder("latin1");
-  if (bytes.length < 12 || latin1.decode(bytes.subarray(0, 6)) !== MAGIC) throw refuse("it does not start as one");
+  // A TextDecoder takes "latin1" for Windows-1252, and Node before 24 did not.
+  const latin1 = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString("latin1");
+  if (bytes.length < 12 || latin1(0, 6) !== MAGIC) throw refuse("it does not start as one");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const version = bytes[6]!;
   if (version < 1 || version > 3) throw refuse(`its version is ${version}, known are 1 to 3`);
   const [at, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
   if (at + length > bytes.length) throw refuse(`its header would have ${length} bytes, it has ${bytes.length} in all`);
-  return { text: latin1.decode(bytes.subarray(at, at + length)), start: at + length };
+  return { text: latin1(at, at + length), start: at + length };
 }
 
 interface Layout {
