@@ -7,7 +7,7 @@ export type Captured<T = unknown> = T & {
   /** Optimizer steps taken when the value was emitted. */
   readonly updates: number;
   /** When the last of these steps ended, by `performance.now()`: later stages may hold the value back. */
-  readonly at?: number;
+  readonly endedAt?: number;
   /** The state after these steps, in host memory. */
   readonly copy?: Snapshot;
 };
@@ -46,7 +46,7 @@ export function captureState<T extends object>(
     if ("updates" in value) throw new RangeError(`captureState: ${TWICE}`);
     const updates = state.step;
     const due = every.some((steps) => steps > 0 && updates % steps === 0);
-    return { ...value, updates, at: now(), ...(due && { copy: state.snapshot() }) } as AfterCapture<T>;
+    return { ...value, updates, endedAt: now(), ...(due && { copy: state.snapshot() }) } as AfterCapture<T>;
   });
 }
 

@@ -64,7 +64,7 @@ export function record({
   meter,
   now = () => performance.now(),
   memory = () => process.memoryUsage.rss(),
-}: RecordOptions): OperatorFunction<Averaged<StepRecord> & Pick<Captured, "at">, RunEvent> {
+}: RecordOptions): OperatorFunction<Averaged<StepRecord> & Pick<Captured, "endedAt">, RunEvent> {
   const log: LogSteps = { steps, every, stride };
   const means = ({ step, count, loss, gradNorm, learningRate }: LossWindow): RunEvent[] =>
     [
@@ -96,7 +96,7 @@ export function record({
           const before = sums?.step === step - stride ? sums : undefined;
           sums = nextWindow(before, { step, loss: one, gradNorm, learningRate }, log);
           const loss = sums.loss / sums.count;
-          const { at = now() } = row;
+          const { endedAt: at = now() } = row;
           const measured = ended !== undefined;
           if (!measured) meter?.read();
           // A step that began before the pause was over took the time of both.

@@ -40,7 +40,7 @@ describe("captureState", () => {
     const { state, advance } = counting();
     let time = 0;
     const captured = from([{}, {}]).pipe(advance, captureState(state, { every: [0], now: () => (time += 40) }), toArray()); // prettier-ignore
-    expect((await lastValueFrom(captured)).map(({ at }) => at)).toEqual([40, 80]);
+    expect((await lastValueFrom(captured)).map(({ endedAt }) => endedAt)).toEqual([40, 80]);
     state.dispose();
   });
 

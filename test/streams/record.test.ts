@@ -8,13 +8,18 @@ import { asAveraged, type Averaged } from "../../src/streams/ema.ts";
 import { record } from "../../src/streams/record.ts";
 import { infoAt } from "./fixture.ts";
 
-const row = (step: number, loss: number, norm = 2, at?: number): Averaged<StepRecord> & { readonly at?: number } => {
+const row = (
+  step: number,
+  loss: number,
+  norm = 2,
+  at?: number,
+): Averaged<StepRecord> & { readonly endedAt?: number } => {
   const column = (value: number) => ({ data: Float32Array.of(value), shape: [] });
   const values: StepRecord = createBatch(
     { loss: column(loss), gradNorm: column(norm), learningRate: column(0.5) },
     infoAt({ step }),
   );
-  return { ...asAveraged(values), ...(at !== undefined && { at }) };
+  return { ...asAveraged(values), ...(at !== undefined && { endedAt: at }) };
 };
 
 /** A clock that goes on by two seconds whenever it is asked. */
@@ -163,7 +168,7 @@ describe("record", () => {
     // Looks at steps 1 and 3; steps 2 and 4 began in them.
     const at = [100, 1150, 1250, 2300, 2400];
     const source = from(at.map((ended, step) => row(step, 1, 2, ended))).pipe(
-      tap(({ at: ended, info: { step } }) => {
+      tap(({ endedAt: ended, info: { step } }) => {
         time = ended!;
         if (step === 0) pause(1100);
         if (step === 2) pause(2250);
