@@ -129,7 +129,10 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   say(`dequantizer: ${layout.count.toLocaleString("en")} parameters`);
   const snapshot = found?.snapshot ?? initialSnapshot(dequantizer, layout, seed, setup.firstImages());
   const state = new TrainState(layout, snapshot);
-  if (mode === "train_deq") events.push({ type: "rewind", step: state.step, training: "train_deq" });
+  if (mode === "train_deq") {
+    store.goOn(state.step);
+    events.push({ type: "rewind", step: state.step, training: "train_deq" });
+  }
   const sampler = dequantizationSampler(dequantizer, { compile });
   return {
     loss,

@@ -128,6 +128,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
   if (mode === "train") {
     state.keepAverages(config.model.emaRates);
+    store.goOn(state.step);
     events.push({ type: "rewind", step: state.step, training: "train" });
   }
   state.evaluate(evaluatedRate(config));

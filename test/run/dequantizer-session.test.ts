@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { defer, EMPTY, ignoreElements, lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -17,7 +18,8 @@ const shape = [4, 4, 1] as const;
 const network = linearModel([...shape]);
 const scoreLayout = layoutOf(network.parameters);
 const sizes = ["filters=4", "components=2", "blocks=1", "heads=1"].map((size) => `dequantizer.${size}`);
-const { config } = resolveConfig({ settings: [{}], assignments: sizes.map(parseAssignment) });
+const assignments = [...sizes, "training.keepCheckpoints=1"].map(parseAssignment);
+const { config } = resolveConfig({ settings: [{}], assignments });
 const layout = layoutOf(flowppDequantizer("cifar10", shape, config.dequantizer).parameters);
 const filled = (length: number, value: number) => new Float32Array(length).fill(value);
 const AVERAGE = filled(layout.length, 0.5);
@@ -32,7 +34,7 @@ async function workdirWith(about: object): Promise<string> {
     return store.save("checkpoints", { step, parameters: filled(of.length, 1), m: zeros, v: zeros, ema });
   };
   await save(workdir, scoreLayout, SCORE_AVERAGE, 5, {});
-  await save(join(workdir, "flowpp_dequantizer"), layout, AVERAGE, 2, about);
+  for (const step of [1, 2]) await save(join(workdir, "flowpp_dequantizer"), layout, AVERAGE, step, about);
   return workdir;
 }
 
@@ -53,7 +55,8 @@ async function opened(about: object, mode: Mode, allow: readonly Allowed[] = [])
   });
   const events = await lastValueFrom(run.pipe(toArray()));
   const said = events.flatMap((event) => (event.type === "message" ? [event.text] : []));
-  return { said: said.filter((text) => /^(warning|note)/.test(text)), average };
+  const left = readdirSync(join(workdir, "flowpp_dequantizer/checkpoints")).length;
+  return { said: said.filter((text) => /^(warning|note)/.test(text)), average, left };
 }
 
 const same = { dataDigest: "own", scoreModel: { parameters: digest(scoreLayout, SCORE_AVERAGE), step: 5 } };
@@ -80,6 +83,11 @@ describe("a trained dequantizer", () => {
     expect((await opened(same, mode)).said).toEqual([]);
     // Checkpoints of before say nothing.
     expect((await opened({}, mode)).said).toEqual([]);
+  });
+
+  it("loses the checkpoints that a killed save has left too many, in its training alone", async () => {
+    expect((await opened(same, "eval")).left).toBe(2);
+    expect((await opened(same, "train_deq")).left).toBe(1);
   });
 
   it("does not go on with other data, unless they are allowed", async () => {

@@ -1,4 +1,4 @@
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { defer, EMPTY, ignoreElements, lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -75,6 +75,17 @@ describe("a session begins with", () => {
 });
 
 describe("a session", () => {
+  it("removes the checkpoints that a killed save has left too many, in training alone", async () => {
+    const workdir = temporaryFolder();
+    for (const step of [1, 2, 3, 4]) await save(workdir, step);
+    const left = () => readdirSync(join(workdir, "checkpoints")).sort();
+    const sets = ["training.keepCheckpoints=1", "training.keepEvery=2"];
+    await begins({ workdir, mode: "eval", sets });
+    expect(left()).toHaveLength(4);
+    await begins({ workdir, sets });
+    expect(left()).toEqual(["checkpoint_2.arrow", "checkpoint_4.arrow"]);
+  });
+
   it("holds its network to its SDE", async () => {
     await run({ workdir: temporaryFolder() }, ({ network, sde }) => (expect(network.sde).toBe(sde), {}));
   });

@@ -98,18 +98,29 @@ export class CheckpointStore {
   }
 
   async #write(kind: CheckpointKind, path: string, snapshot: Snapshot): Promise<string> {
-    const { workdir, layout, config, keep, keepEvery = 0, before } = this.#options;
+    const { workdir, layout, config, before } = this.#options;
     await this.#allowed(snapshot.step);
     await before?.();
     mkdirSync(join(workdir, kind), { recursive: true });
     await writeCheckpoint(path, layout, snapshot, withSums(config, snapshot));
-    // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
-    const older = entriesOf(workdir, kind).filter(({ step }) => step < snapshot.step);
-    const limit = kind === "checkpoints" ? keep : 1;
-    const stays = (step: number) => kind === "checkpoints" && keepEvery > 0 && step % keepEvery === 0;
-    for (const old of older.slice(limit - 1)) if (!stays(old.step)) rmSync(old.path, { force: true });
+    this.#removeOld(kind, snapshot.step);
     this.#newest = path;
     return path;
+  }
+
+  /** Removes the files of up to `step` steps that are neither among the newest nor milestones. */
+  #removeOld(kind: CheckpointKind, step: number): void {
+    const { workdir, keep, keepEvery = 0 } = this.#options;
+    // Files of higher steps are damaged, or of a training that was gone back from: none of them counts.
+    const counted = entriesOf(workdir, kind).filter((entry) => entry.step <= step);
+    const limit = kind === "checkpoints" ? keep : 1;
+    const stays = (entry: Entry) => kind === "checkpoints" && keepEvery > 0 && entry.step % keepEvery === 0;
+    for (const old of counted.slice(limit)) if (!stays(old)) rmSync(old.path, { force: true });
+  }
+
+  /** Removes what a save would have removed, had its run not been killed in between: the state of `step` goes on. */
+  goOn(step: number): void {
+    for (const kind of ["checkpoints", "checkpoints-meta"] as const) this.#removeOld(kind, step);
   }
 
   /** Saves the state as the best one, and replaces the last best one. */

@@ -58,6 +58,14 @@ describe("saving a checkpoint", () => {
     expect(names("checkpoints-meta")).toEqual(["checkpoint_9.arrow"]);
   });
 
+  it("removes what a killed save has left too many when its state goes on, but nothing of higher steps", async () => {
+    const { workdir, names, store } = storeIn();
+    const all = new CheckpointStore({ workdir, layout, config: {}, keep: 9 });
+    for (const step of [1, 2, 3, 4]) await all.save("checkpoints", snapshotOf(layout, step));
+    store.goOn(3);
+    expect(names("checkpoints")).toEqual([2, 3, 4].map((step) => `checkpoint_${step}.arrow`));
+  });
+
   it("writes one file at a time where a step is saved twice at once", async () => {
     const { store, load, path } = storeIn();
     const twice = [1, 2].map(() => store.save("checkpoints-meta", snapshotOf(layout, 4)));
