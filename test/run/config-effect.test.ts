@@ -46,7 +46,7 @@ const run =
 /** Of a training by local steps, which begins at the end of a round. */
 const local: See = (sets) => {
   const rounds = ["exchange.mode=local", "exchange.every=2", "training.shards=2", "training.steps=12"];
-  const whole = ["training.checkpointEvery=4", "training.snapshotEvery=4", "training.histogramEvery=0"];
+  const whole = ["training.checkpointEvery=4", "training.snapshotEvery=12", "training.histogramEvery=0"];
   return observe([...rounds, ...whole, ...sets], ["train", "loop"], { step: 4 });
 };
 const whole = run("train", "eval", "sample");
@@ -78,7 +78,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "training.onDivergence": row("back", diverging, "refusal", "training.largestLoss=0.03"),
   "training.largestLoss": row("0.03", training, PARAMETERS, "training.onDivergence=back"),
   "training.logEvery": row("1", training, "logged"),
-  "training.snapshotEvery": row("1", training, "looks"),
+  "training.snapshotEvery": row("2", training, "looks"),
   "training.boundImages": row("2", evaluation, "look"),
   "training.snapshotRaw": row("false", run("look"), "drawn-files"),
   "training.snapshotNearest": row("3", run("look"), "searched"),
