@@ -5,7 +5,7 @@ import { backoffDelay, pause } from "../base/backoff.ts";
 const LAST = 500;
 
 /** Statuses after which the same request may still be taken. */
-export const isPassing = (status: number): boolean => status >= 500 || status === 408 || status === 429;
+export const isPassingStatus = (status: number): boolean => status >= 500 || status === 408 || status === 429;
 
 /** The reason that `fetch` failed for. */
 export const reasonOf = ({ message, cause }: Error): string => (cause instanceof Error ? cause.message : message);

@@ -138,6 +138,14 @@ function decodedSize(
   return { height: Math.floor(height / (part + 1)), width: Math.floor(width / (part + 1)) };
 }
 
+/** Extracts the pixels that a box touches; returns the box within them. */
+function within(image: Sharp, box: Box): Box {
+  const [left, top] = [Math.floor(box.left), Math.floor(box.top)];
+  const [right, bottom] = [Math.ceil(box.left + box.width), Math.ceil(box.top + box.height)];
+  image.extract({ left, top, width: right - left, height: bottom - top });
+  return { ...box, left: box.left - left, top: box.top - top };
+}
+
 /** Plans crop and resizing of an image; returns the part of the result that is to be resampled, default all. */
 function cropped(image: Sharp, shape: Shape, crop: number, size: number, jpeg: boolean): Box | undefined {
   const [height, width] = shape;
@@ -145,11 +153,11 @@ function cropped(image: Sharp, shape: Shape, crop: number, size: number, jpeg: b
   const [top, left] = [Math.floor((height - crop) / 2), Math.floor((width - crop) / 2)];
   const decoded = jpeg && size !== crop ? decodedSize(shape, crop, size) : undefined;
   if (decoded) {
-    image.resize({ ...decoded, fit: "fill" });
+    image.resize({ ...decoded, fit: "fill", kernel: "cubic" });
     // Multiplied first, so that a whole side stays whole.
     const across = (length: number) => (length * decoded.width) / width;
     const down = (length: number) => (length * decoded.height) / height;
-    return { left: across(left), top: down(top), width: across(crop), height: down(crop) };
+    return within(image, { left: across(left), top: down(top), width: across(crop), height: down(crop) });
   }
   image.extract({ top, left, width: crop, height: crop });
   const fine = FINE * size;

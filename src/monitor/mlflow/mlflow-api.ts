@@ -1,5 +1,5 @@
 /** The calls of MLflow's REST API that tracking a run needs. @see https://mlflow.org/docs/latest/api_reference/rest-api.html */
-import { isPassing } from "../retries.ts";
+import { isPassingStatus } from "../retries.ts";
 
 export interface MlflowMetric {
   readonly key: string;
@@ -33,7 +33,7 @@ export class MlflowError extends Error {
   constructor(status: number, code: string, text: string) {
     super(`status ${status}${text && `: ${text.split("\n")[0]!.slice(0, 200)}`}`);
     this.code = code;
-    this.passing = isPassing(status);
+    this.passing = isPassingStatus(status);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Posts JSON, again where it does not arrive, and waits for nothing. */
-import { isPassing, reasonOf, Retries } from "../retries.ts";
+import { isPassingStatus, reasonOf, Retries } from "../retries.ts";
 
 export interface PosterOptions {
   readonly url: string;
@@ -68,7 +68,9 @@ export class Poster {
     try {
       const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "error" });
       await response.body?.cancel();
-      return response.ok ? { again: false } : { why: `status ${response.status}`, again: isPassing(response.status) };
+      return response.ok
+        ? { again: false }
+        : { why: `status ${response.status}`, again: isPassingStatus(response.status) };
     } catch (error) {
       return { why: reasonOf(error as Error), again: true };
     }
