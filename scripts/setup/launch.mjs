@@ -20,11 +20,12 @@ function readsTypeScript(version = process.versions.node) {
 /** Options that let the runtime run `file`. */
 function runtimeOptions(file) {
   if (isDeno) return ["run", "-A"];
-  // An installed package is JavaScript, but the pipelines it loads may be TypeScript.
   if (!file.endsWith(".ts") && !installed) return [];
   // In MiB; what is large lives in TensorFlow, and a larger space for young objects only fills with garbage.
   const memory = "--max-semi-space-size=2";
   if (readsTypeScript()) return [memory, "--disable-warning=ExperimentalWarning"];
+  // An installed package is JavaScript; it loads tsx itself before a pipeline in TypeScript.
+  if (installed) return [memory];
   const tsx = createRequire(join(project, "package.json")).resolve("tsx");
   return [memory, "--import", pathToFileURL(tsx).href];
 }

@@ -1,9 +1,9 @@
 /** `--format ./mine.ts`: a format of images from a file of one's own. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { formats, type Format } from "../data/sources/formats.ts";
+import { importFile } from "./import-file.ts";
 
 /** Imports the file. @throws UsageError when there is none, or it registers no format. */
 async function nameOf(path: string): Promise<string> {
@@ -11,7 +11,7 @@ async function nameOf(path: string): Promise<string> {
   if (!existsSync(file)) {
     throw new UsageError(`--format ${path}: there is no such file`, "give the path of a format, or the name of one");
   }
-  const { default: format } = (await import(pathToFileURL(file).href)) as { default?: Format };
+  const format = await importFile<Format>(file);
   if (format && formats.includes(format)) {
     format.file = file;
     return format.name;

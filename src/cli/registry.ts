@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { nearest } from "../run/nearest.ts";
 import type { Pipeline } from "../run/pipeline.ts";
+import { importFile } from "./import-file.ts";
 
 export interface PipelineRegistry {
   /** Names in alphabetical order. */
@@ -56,11 +57,11 @@ export function folderRegistry(folder = pipelinesFolder, ending = ENDING): Pipel
     async load(name) {
       if (!isPath(name)) requireName(name, await names());
       const path = isPath(name) ? requireFile(name) : fileOf(name);
-      const module = (await import(pathToFileURL(path).href)) as { default?: Pipeline };
-      if (typeof module.default?.run !== "function") {
+      const pipeline = await importFile<Pipeline>(path);
+      if (typeof pipeline?.run !== "function") {
         throw new UsageError(`${path} exports no pipeline`, "export default definePipeline({ ... })");
       }
-      return module.default;
+      return pipeline;
     },
   };
 }

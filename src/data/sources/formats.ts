@@ -3,7 +3,6 @@ import { basename, join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { OnProgress } from "../dataset.ts";
 import { openArrays, splitsOfArrays } from "./arrays.ts";
-import { openArrow } from "./arrow.ts";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { openCelebA } from "./celeba.ts";
 import { openCifar10 } from "./cifar10.ts";
@@ -13,7 +12,6 @@ import { openFolder, splitsOfFolder } from "./folder.ts";
 import { openMnist } from "./idx.ts";
 import { openImageNet } from "./imagenet.ts";
 import type { SourceOptions } from "./options.ts";
-import { openParquet } from "./parquet.ts";
 import type { Source } from "./source.ts";
 import { canonicalSplit, splitOfFile } from "./splits.ts";
 import { openSvhn } from "./svhn.ts";
@@ -58,6 +56,7 @@ const foundIn = (format: keyof typeof FILE_NAMES) => (path: string) => splitsOfF
 
 const usual = ["train", "test"];
 
+/** Readers with libraries of their own for decompression are loaded when asked for: every start would wait for them. */
 const known: Format[] = [
   {
     name: "cifar10",
@@ -110,7 +109,7 @@ const known: Format[] = [
   {
     name: "parquet",
     summary: "Parquet files of Hugging Face data sets",
-    open: files(openParquet),
+    open: files(async (options) => (await import("./parquet.ts")).openParquet(options)),
     found: foundIn("parquet"),
   },
   {
@@ -125,7 +124,12 @@ const known: Format[] = [
     open: files(openWebDataset),
     found: foundIn("webdataset"),
   },
-  { name: "arrow", summary: "Arrow IPC files and streams", open: files(openArrow), found: foundIn("arrow") },
+  {
+    name: "arrow",
+    summary: "Arrow IPC files and streams",
+    open: files(async (options) => (await import("./arrow.ts")).openArrow(options)),
+    found: foundIn("arrow"),
+  },
 ];
 
 /** All formats; registered ones come last. */
