@@ -1,26 +1,27 @@
 /**
  * Measures the cost of metrics, page and watchers for a run. Three runs with the same settings train in turns: one
  * without metrics, one with all of them and an open page, and one with many watchers besides (0 watchers: none): `node
- * scripts/run.mjs lab/monitor-cost.ts [rounds] [watchers] [steps a block] [pipeline]`.
+ * scripts/run.mjs lab/monitor-cost.ts [rounds] [watchers] [steps a block] [pipeline] [starts]`.
  */
-import { execFileSync, fork, spawn } from "node:child_process";
+import { execFileSync, fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { spread } from "../bench/statistics.ts";
 import { table } from "../bench/tables.ts";
 import { children, folder, program, startMonitor } from "./scratch.ts";
 import type { Block, Told } from "./monitor-cost/trainer.ts";
 
 const [rounds = 12, watchers = 1000, block = 25] = process.argv.slice(2, 5).map(Number);
 const pipeline = process.argv[5] ?? "cifar10";
+const starts = Number(process.argv[6] ?? 1);
 
 /** One of the runs. */
 class Trainer {
   readonly blocks: Block[] = [];
   url = "";
   served = "";
+  readonly child: ChildProcess;
   readonly #lines;
   readonly #commands: number;
 
@@ -30,6 +31,7 @@ class Trainer {
     const argv = [fifo, String(block), pipeline, "--workdir", join(folder, name), "--steps", "1000000", ...settings];
     const child = spawn(process.execPath, [...process.execArgv, program("monitor-cost/trainer.ts"), ...argv], { stdio: ["ignore", "pipe", "inherit"] }); // prettier-ignore
     children.add(child);
+    this.child = child;
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     this.#commands = openSync(fifo, "w");
   }
@@ -58,53 +60,59 @@ const off = ["training.logEvery=1000000", "training.histogramEvery=0", "training
 const on = [`training.logEvery=${block}`, `training.histogramEvery=${16 * block}`, "training.checkpointEvery=1000000"];
 const set = (settings: readonly string[]) => settings.flatMap((setting) => ["--set", setting]);
 const serving = ["--monitor", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+const names = ["none", "metrics", ...(watchers > 0 ? ["watched"] : [])];
 
 const { address } = await startMonitor("127.0.0.1:0", join(folder, "monitor"));
-const push = ["--metrics-push", address];
+const settings = (name: string) => (name === "none" ? set(off) : [...set(on), ...serving, "--metrics-push", address]);
 
-const runs = { none: new Trainer("none", ...set(off)) } as Record<string, Trainer>;
-await runs["none"]!.start();
-for (const name of watchers > 0 ? ["metrics", "watched"] : ["metrics"]) {
-  runs[name] = new Trainer(name, ...set(on), ...serving, ...push);
-  await runs[name].start();
+/** Processes differ from one another by a per cent, whatever they do; several starts even that out. */
+async function measure(start: number): Promise<Record<string, readonly Block[]>> {
+  const runs: Record<string, Trainer> = {};
+  for (const name of start % 2 ? names.toReversed() : names) {
+    runs[name] = new Trainer(`${name}-${start}`, ...settings(name));
+    await runs[name].start();
+  }
+  const watching = names.slice(1).map((name) => {
+    const { served, url } = runs[name]!;
+    const child = fork(program("monitor-cost/watchers.ts"), [served, url, String(name === "watched" ? watchers : 1), "1"]); // prettier-ignore
+    children.add(child);
+    return [name, child] as const;
+  });
+  for (let round = -1; round < rounds; round++) {
+    // Turned and mirrored, so that none is always before another.
+    const order = names.map((_, i) => names[(i + Math.floor(Math.abs(round) / 2)) % names.length]!);
+    for (const name of round % 2 === 0 ? order : order.reverse()) await runs[name]!.train(round >= 0);
+    console.error(`start ${start + 1} of ${starts}, round ${round + 1} of ${rounds}`);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  for (const [name, child] of watching) {
+    child.send("tell");
+    console.log(`watchers of ${name}: ${JSON.stringify((await once(child, "message"))[0])}`);
+  }
+  for (const { child } of Object.values(runs)) child.kill("SIGKILL");
+  return Object.fromEntries(Object.entries(runs).map(([name, { blocks }]) => [name, blocks]));
 }
-const watching = ([name, count]: readonly [string, number]) => {
-  const child = fork(program("monitor-cost/watchers.ts"), [runs[name]!.served, runs[name]!.url, String(count), "1"]); // prettier-ignore
-  children.add(child);
-  return [name, child] as const;
-};
-const watched = (
-  [
-    ["metrics", 1],
-    ["watched", watchers],
-  ] as const
-)
-  .filter(([name]) => runs[name])
-  .map(watching);
-const names = Object.keys(runs);
-for (let round = -1; round < rounds; round++) {
-  // Turned and mirrored, so that none is always before another.
-  const order = names.map((_, i) => names[(i + Math.floor(Math.abs(round) / 2)) % names.length]!);
-  for (const name of round % 2 === 0 ? order : order.reverse()) await runs[name]!.train(round >= 0);
-  console.error(`round ${round + 1} of ${rounds}`);
-}
-await new Promise((resolve) => setTimeout(resolve, 2000));
 
-const sum = (name: string, key: keyof Block) => runs[name]!.blocks.reduce((n, each) => n + each[key], 0);
-const percent = (ratio: number) => `${(100 * (ratio - 1)).toFixed(2)}%`;
-/** More than without metrics: of the sums, and of the pairs the median with the standard error of their mean. */
-function more(name: string, key: keyof Block): string {
-  const pairs = runs[name]!.blocks.map((each, i) => each[key] / runs["none"]!.blocks[i]![key]);
-  const mean = pairs.reduce((a, b) => a + b, 0) / pairs.length;
-  const error = Math.sqrt(pairs.reduce((a, b) => a + (b - mean) ** 2, 0) / (pairs.length - 1) / pairs.length);
-  return `${percent(sum(name, key) / sum("none", key))} (median ${percent(spread(pairs).median)}, ± ${(100 * error).toFixed(2)})`;
+const measured: Record<string, readonly Block[]>[] = [];
+for (let start = 0; start < starts; start++) measured.push(await measure(start));
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+/** The mean and its standard error, in per cent. */
+function percent(values: readonly number[]): string {
+  const error = Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)) / (values.length - 1));
+  return `${(100 * mean(values)).toFixed(2)}% ± ${(100 * error).toFixed(2)}`;
 }
-const perStep = (name: string, key: keyof Block) => `${((1000 * sum(name, key)) / rounds / block).toFixed(1)} ms`;
-const rows = names.map((name) => [name, ...(["wall", "cpu", "main"] as const).flatMap((key) => [perStep(name, key), name === "none" ? "" : more(name, key)])]); // prettier-ignore
-console.log(`${pipeline}, ${rounds} rounds of ${block} steps, a log step in each block; ${sum(names.at(-1)!, "wall").toFixed(0)} s of training, ${watchers} watchers`); // prettier-ignore
-console.log(table(["run", "wall", "more", "CPU, all threads", "more", "CPU, main thread", "more"], rows));
-for (const [name, child] of watched) {
-  child.send("tell");
-  console.log(`watchers of ${name}: ${JSON.stringify((await once(child, "message"))[0])}`);
-}
+/** What pairs of blocks with and without metrics differ by, as a share of `whole`. */
+const more = (name: string, key: keyof Block, whole: keyof Block) =>
+  percent(measured.flatMap((runs) => runs[name]!.map((each, i) => (each[key] - runs["none"]![i]![key]) / runs["none"]![i]![whole]))); // prettier-ignore
+const perStep = (name: string, key: keyof Block) =>
+  `${((1000 * mean(measured.flatMap((runs) => runs[name]!.map((each) => each[key])))) / block).toFixed(1)} ms`;
+const columns = [
+  ["wall", "wall"],
+  ["cpu", "cpu"],
+  ["beside", "wall"],
+] as const;
+const rows = names.map((name) => [name, ...columns.flatMap(([key, whole]) => [perStep(name, key), name === "none" ? "" : more(name, key, whole)])]); // prettier-ignore
+console.log(`${pipeline}, ${starts} starts of ${rounds} pairs of ${block} steps, a log step in each block; ${watchers} watchers`); // prettier-ignore
+console.log(table(["run", "wall", "more", "CPU, all threads", "more", "CPU beside TensorFlow's threads", "more, of the wall time"], rows)); // prettier-ignore
 process.exit(0);

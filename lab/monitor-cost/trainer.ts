@@ -12,8 +12,8 @@ import { run } from "../../src/cli/run.ts";
 export interface Block {
   readonly wall: number;
   readonly cpu: number;
-  /** CPU time of the main thread, which trains and writes metrics; others compute or serve. */
-  readonly main: number;
+  /** CPU time of the threads that are not TensorFlow's: JavaScript, its compiler and collector, sockets and files. */
+  readonly beside: number;
 }
 
 /** A line of standard output. */
@@ -23,14 +23,15 @@ const [fifo, block, ...argv] = process.argv.slice(2);
 const tell = (told: Told) => void writeSync(1, `${JSON.stringify(told)}\n`);
 
 /** s that the threads have run. */
-function threads(): Pick<Block, "cpu" | "main"> {
-  let [cpu, main] = [0, 0];
+function threads(): Pick<Block, "cpu" | "beside"> {
+  let [cpu, beside] = [0, 0];
   for (const thread of readdirSync("/proc/self/task")) {
-    const seconds = Number(readFileSync(`/proc/self/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e9;
+    const read = (name: string) => readFileSync(`/proc/self/task/${thread}/${name}`, "utf8");
+    const seconds = Number(read("schedstat").split(" ")[0]) / 1e9;
     cpu += seconds;
-    if (Number(thread) === process.pid) main += seconds;
+    if (!read("comm").startsWith("tf_")) beside += seconds;
   }
-  return { cpu, main };
+  return { cpu, beside };
 }
 
 const measure = () => ({ wall: performance.now() / 1000, ...threads() });
@@ -42,7 +43,7 @@ let steps = 0;
 function step(): void {
   if (steps++ % Number(block) !== 0) return;
   const now = measure();
-  tell({ block: before ? { wall: now.wall - before.wall, cpu: now.cpu - before.cpu, main: now.main - before.main } : null }); // prettier-ignore
+  tell({ block: before ? { wall: now.wall - before.wall, cpu: now.cpu - before.cpu, beside: now.beside - before.beside } : null }); // prettier-ignore
   if (readSync(commands, Buffer.alloc(1)) === 0) process.exit(0);
   before = measure();
 }
