@@ -2,19 +2,16 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { endpointText, parseEndpoint } from "../grpc/endpoint.ts";
-import { metricsThread } from "../monitor/grpc/metrics-thread.ts";
 import type { RunMetricsOptions } from "../monitor/grpc/run-metrics.ts";
 import { clientSecurity, serverSecurity } from "../grpc/security.ts";
 import { dropTornLine } from "../monitor/lines.ts";
 import { fanOut, type MetricSink } from "../metrics/metric-sink.ts";
 import type { OtlpTarget } from "../monitor/otlp/otlp-exporter.ts";
-import { otlpThread } from "../monitor/otlp/run-otlp.ts";
 import { UsageError } from "../base/errors.ts";
 import { identityOf, RUN_ID } from "../monitor/run-id.ts";
-import { webThread, type RunWebOptions } from "../monitor/web/run-web.ts";
-import { notifyThread, type NotifyTarget } from "../monitor/notify/notify.ts";
+import type { RunWebOptions } from "../monitor/web/run-web.ts";
+import type { NotifyTarget } from "../monitor/notify/notify.ts";
 import { addNotifyOptions, parseNotify, type GivenNotify } from "./notify.ts";
-import { mlflowThread } from "../monitor/mlflow/run-mlflow.ts";
 import { parseTrack } from "./track.ts";
 import { parseOtlp } from "./otlp.ts";
 import { addHostOption, addSecurityOptions } from "./security-options.ts";
@@ -110,7 +107,7 @@ export function parseMetricTargets(given: GivenMetrics, env: NodeJS.ProcessEnv):
 }
 
 /**
- * Opens what the run's metrics go to.
+ * Opens what the run's metrics go to. Each target is loaded only when it is asked for, since their libraries take long.
  *
  * @param path `metrics.jsonl` of the run; a line that an earlier run could not finish is cut off.
  * @throws UsageError when it cannot listen.
@@ -128,20 +125,27 @@ export async function openMetrics(
   const sinks: MetricSink[] = [];
   try {
     if (otlp) {
+      const { otlpThread } = await import("../monitor/otlp/run-otlp.ts");
       sinks.push(await otlpThread({ ...otlp, ...record, pipeline: name }, tell));
       tell(`metrics: run ${runId} is exported to ${endpointText(otlp.endpoint)}`);
     }
     if (mlflow) {
+      const { mlflowThread } = await import("../monitor/mlflow/run-mlflow.ts");
       sinks.push(await mlflowThread({ ...record, url: mlflow, pipeline: name, workdir }, tell));
       tell(`metrics: run ${runId} is tracked by MLflow at ${new URL(mlflow).host}`);
     }
-    if (notify) sinks.push(await notifyThread({ ...notify, ...record }, tell));
+    if (notify) {
+      const { notifyThread } = await import("../monitor/notify/notify.ts");
+      sinks.push(await notifyThread({ ...notify, ...record }, tell));
+    }
     if (web) {
+      const { webThread } = await import("../monitor/web/run-web.ts");
       const page = await webThread({ ...record, workdir: resolve(workdir), web }, tell);
       sinks.push(page);
       tell(`page: ${page.ready}${web.security.token ? " (asks for the token)" : ""}`);
     }
     if (listen || push) {
+      const { metricsThread } = await import("../monitor/grpc/metrics-thread.ts");
       const thread = await metricsThread({ ...record, ...(listen && { listen }), ...(push && { push }) }, tell);
       sinks.push(thread);
       if (thread.ready) tell(`metrics: run ${runId} is served at ${endpointText(thread.ready)}`);
