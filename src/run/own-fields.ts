@@ -7,8 +7,11 @@ import { configSchema } from "./config.ts";
 /** Fields by name, or groups of them; each with a default or optional, and a description. */
 export type OwnFields = z.ZodObject;
 
-/** Names at the root that a stored configuration has besides the fields. */
-const RESERVED = ["pipeline", "preset", "dataDigest", "dataChanges", "sha256"];
+/** Names at the root that a stored configuration has besides the fields; the second row is of those in checkpoints. */
+const RESERVED = [
+  ...["pipeline", "preset", "dataDigest", "dataChanges", "sha256"],
+  ...["shape", "window", "lossByNoise", "goneBack", "heldOut", "reference", "scoreModel"],
+];
 
 const known = new WeakMap<OwnFields, readonly Field[]>();
 

@@ -227,4 +227,12 @@ describe("fields of a pipeline's own", () => {
     expect(() => fieldsWith(own)).toThrow(UsageError);
     expect(() => fieldsWith(own)).toThrow(message);
   });
+
+  it.each(["shape", "window", "lossByNoise", "goneBack", "heldOut", "reference", "scoreModel"])(
+    "cannot be called %s, a name under which checkpoints keep something else",
+    (name) => {
+      const taken = z.object({ [name]: z.int().default(1).describe("of its own") });
+      expect(() => fieldsWith(taken)).toThrow(`fields.${name}: every run has a field or group of this name`);
+    },
+  );
 });
