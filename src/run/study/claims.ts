@@ -23,7 +23,10 @@ export interface TestedClaim {
   readonly verdict: Verdict;
   /** Mean over contexts for each seed, then over seeds. */
   readonly difference?: Mean | undefined;
+  /** Contexts with a difference of some seed. */
   readonly contexts: readonly ClaimContext[];
+  /** Contexts that the mean is over. */
+  readonly compared: number;
   /** Contexts that are in no mean: a run of a seed is missing. */
   readonly leftOut: number;
 }
@@ -67,7 +70,8 @@ function tested(
     const mean = meanOver([...bySeed.values()]);
     return mean ? [{ values, difference: mean }] : [];
   });
-  return { claim, verdict: verdictOf(difference), difference, contexts, leftOut: found.length - whole.length };
+  const counts = { compared: whole.length, leftOut: found.length - whole.length };
+  return { claim, verdict: verdictOf(difference), difference, contexts, ...counts };
 }
 
 /** Holds a claim on bits/dim against the rows, paired over the seeds. */

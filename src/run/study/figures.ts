@@ -5,6 +5,7 @@ import { valueLabel, rowLabel } from "./labels.ts";
 import { lossDensities, type DrawnLosses, type LossDensity } from "./loss-variance.ts";
 import type { StudyResults } from "./results.ts";
 import { meanOver, rowMean, type LookPoint, type StudyCurve } from "./rows.ts";
+import type { Study } from "./study.ts";
 
 export interface Figure {
   /** Name of its file. */
@@ -12,8 +13,9 @@ export interface Figure {
   readonly svg: string;
 }
 
-/** The axis whose values are lines of one chart; the others make a chart each. */
+/** The axis whose values are lines of one chart, by default the last one; the others make a chart each. */
 const LINES = "method";
+const linesOf = ({ axes }: Study): string => (LINES in axes ? LINES : (Object.keys(axes).at(-1) ?? LINES));
 
 function bitsFigure({ plan, rows }: StudyResults): Figure[] {
   const evaluations = Object.keys(plan.study.evaluated.values);
@@ -50,25 +52,28 @@ function curveLine(points: readonly LookPoint[], measure: "bpd" | "bound"): Char
 }
 
 function curveFigures({ plan: { study }, curves }: StudyResults): Figure[] {
+  const axis = linesOf(study);
+  const named = Object.keys(study.axes[axis] ?? {});
   const charts = new Map<string, StudyCurve[]>();
   for (const curve of curves.filter(({ points }) => points.length > 0)) {
-    const { [LINES]: _, ...values } = curve.values;
-    const key = Object.values(values).join("-");
+    const { [axis]: _, ...values } = curve.values;
+    const key = ["steps", ...Object.values(values)].join("-");
     charts.set(key, [...(charts.get(key) ?? []), curve]);
   }
   return [...charts].map(([key, group]) => {
-    const { [LINES]: _, ...values } = group[0]!.values;
+    const { [axis]: _, ...values } = group[0]!.values;
     const lines = group.flatMap((curve): ChartLine[] => {
-      const name = valueLabel(study, LINES, curve.values[LINES]!);
-      const colour = Object.keys(study.axes[LINES]!).indexOf(curve.values[LINES]!);
+      const value = curve.values[axis] ?? "";
+      const name = valueLabel(study, axis, value);
+      const colour = Math.max(0, named.indexOf(value));
       return [
         { name: `${name}, ODE`, colour, points: curveLine(curve.points, "bpd") },
         { name: `${name}, bound`, colour, dashed: true, points: curveLine(curve.points, "bound") },
       ];
     });
-    const title = `${rowLabel(study, values)}: bits/dim against steps`;
+    const title = [rowLabel(study, values), "bits/dim against steps"].filter(Boolean).join(": ");
     return {
-      name: `steps-${key}`,
+      name: key,
       svg: lineChart({ title, x: { label: "steps" }, y: { label: "bits/dim" }, lines }),
     };
   });

@@ -32,13 +32,13 @@ const UNITS = { bits: "bits/dim", variance: "log10 of the ratio of variances" };
 /** A row for each claim. */
 export const claimsTable = ({ claims }: StudyResults): TextTable => ({
   head: ["claim", "verdict", "difference", "unit", "seeds", "comparisons"],
-  body: claims.map(({ claim, verdict, difference, contexts, leftOut }) => [
+  body: claims.map(({ claim, verdict, difference, compared, leftOut }) => [
     claim.says,
     verdict,
     signedText(difference),
     "lossVariance" in claim ? UNITS.variance : UNITS.bits,
     String(difference?.runs ?? 0),
-    leftOut ? `${contexts.length}, ${leftOut} unfinished left out` : String(contexts.length),
+    leftOut ? `${compared}, ${leftOut} unfinished left out` : String(compared),
   ]),
 });
 

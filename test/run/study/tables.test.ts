@@ -27,6 +27,14 @@ describe("the tables of a study", () => {
     expect(text).toMatch(/\| IS lowers the variance \| confirmed \| -4\.73 ± 0\.30 \| log10 of the ratio/);
   });
 
+  it("count the comparisons that a claim rests on, and those that a missing run leaves out", () => {
+    // One seed's evaluation with the dequantizer is missing in all, so half of the comparisons have one seed only.
+    const missing = resultsOf(plan, (values, deq) => (deq === "variational" && values["seed"] === "2" ? NaN : bits(values))); // prettier-ignore
+    expect(studyMarkdown(studyResults(plan, missing, []))).toContain(
+      "| subVP beats VP | confirmed | -1.0000 | bits/dim | 2 | 2, 2 unfinished left out |",
+    );
+  });
+
   it("are a page in which text stays text, with its figures and samples", () => {
     const page = studyHtml(results, "tiny", studyFigures(results), [{ name: "VP", png: Uint8Array.of(1) }]);
     expect(page).toContain("a paper &lt;1&gt;");
@@ -40,6 +48,16 @@ describe("the tables of a study", () => {
 describe("the figures of a study", () => {
   it("are one of each kind, and of the steps one for each SDE", () => {
     expect(studyFigures(results).map(({ name }) => name)).toEqual(["bits", "claims", "steps-vp", "steps-subvp", "loss-variance"]); // prettier-ignore
+  });
+
+  it.each(["sde", "method"])("are of a study with one axis, %s, too", (axis) => {
+    const { [axis]: values } = plan.study.axes;
+    const small = { ...plan.study, axes: { [axis]: values! }, claims: [] };
+    const one = { ...plan, study: small };
+    const figures = studyFigures(studyResults(one, resultsOf(one, bits), []));
+    expect(figures.map(({ name }) => name)).toEqual(["bits", "steps"]);
+    expect(figures[1]!.svg).toContain(">bits/dim against steps<");
+    for (const { label } of Object.values(values!)) expect(figures[1]!.svg).toContain(`${label}, ODE`);
   });
 
   it("leave out what has no point yet", () => {
