@@ -34,7 +34,10 @@ export class Retries {
   async end(grace: number, work: () => Promise<void> | undefined): Promise<void> {
     this.#ended.abort();
     const timer = setTimeout(() => this.#over.abort(), grace);
-    await work();
-    clearTimeout(timer);
+    try {
+      await work();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

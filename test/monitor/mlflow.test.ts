@@ -111,6 +111,13 @@ describe("MlflowTracker", () => {
     expect(sent().map(({ step }) => step)).toEqual([5, 6, 7, 8, 9]);
   });
 
+  it("adds the settings that the run of before lacks, and leaves those that it has", async () => {
+    const runs = [{ info: { run_id: "r0" }, data: { params: [{ key: "seed", value: "2" }] } }];
+    const { calls, url } = await mlflow({ "runs/search": { runs } });
+    await tracked(url, record(), { params: leaves({ seed: 1, name: "x" }) }).tracker.close(5000);
+    expect(calls.flatMap(({ body }) => body["params"] ?? [])).toEqual([{ key: "name", value: "x" }]);
+  });
+
   it("sends what came while the server was away, each once, and says so once", async () => {
     const { statuses, sent, url } = await mlflow();
     const log = record();

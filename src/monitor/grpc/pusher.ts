@@ -80,8 +80,11 @@ export class Pusher {
       this.#bell.ring();
     }, grace);
     this.#bell.ring();
-    await this.#ended;
-    clearTimeout(force);
+    try {
+      await this.#ended;
+    } finally {
+      clearTimeout(force);
+    }
     return !this.#pending();
   }
 

@@ -15,10 +15,13 @@ export interface MlflowPair {
   readonly value: string;
 }
 
-/** A run of a server, and when its newest metric was; 0 without one. */
+/** A run of a server. */
 export interface MlflowRun {
   readonly id: string;
+  /** When its newest metric was, ms since 1970; 0 without one. */
   readonly since: number;
+  /** Names of the parameters that it has. */
+  readonly params: readonly string[];
 }
 
 export type MlflowStatus = "RUNNING" | "FINISHED" | "FAILED" | "KILLED";
@@ -40,7 +43,10 @@ export class MlflowError extends Error {
 interface Found {
   readonly runs?: readonly {
     readonly info: { readonly run_id: string };
-    readonly data?: { readonly metrics?: readonly { readonly timestamp: number }[] };
+    readonly data?: {
+      readonly metrics?: readonly { readonly timestamp: number }[];
+      readonly params?: readonly { readonly key: string }[];
+    };
   }[];
 }
 
@@ -93,13 +99,13 @@ export class MlflowApi {
     const [run] = (await this.#call<Found>("runs/search", query)).runs ?? [];
     if (!run) return undefined;
     const since = (run.data?.metrics ?? []).reduce((newest, { timestamp }) => Math.max(newest, Number(timestamp)), 0);
-    return { id: run.info.run_id, since };
+    return { id: run.info.run_id, since, params: (run.data?.params ?? []).map(({ key }) => key) };
   }
 
   async create(experiment: string, name: string, start: number, tags: readonly MlflowPair[]): Promise<MlflowRun> {
     const body = { experiment_id: experiment, run_name: name, start_time: start, tags };
     const { run } = await this.#call<{ run: { info: { run_id: string } } }>("runs/create", body);
-    return { id: run.info.run_id, since: 0 };
+    return { id: run.info.run_id, since: 0, params: [] };
   }
 
   /** Adds at most 1000 metrics, 100 parameters and 100 tags. */

@@ -128,16 +128,17 @@ export class MlflowTracker {
     this.#status = status;
   }
 
-  /** The run of before, or a new one with the settings. */
+  /** The run of before, or a new one; with the settings. */
   async #open(): Promise<MlflowRun> {
-    const { log, params, experiment: name } = this.#options;
+    const { log, experiment: name } = this.#options;
     const { runId, node } = log.owner;
     const experiment = await this.#api.experiment(name);
     const tags = { "scorestream.run_id": runId, "scorestream.node": node };
-    const found = await this.#api.find(experiment, tags);
-    if (found) return found;
     const pairs = Object.entries(tags).map(([key, value]) => ({ key, value }));
-    const run = await this.#api.create(experiment, runId, Date.now(), pairs);
+    const found = await this.#api.find(experiment, tags);
+    const run = found ?? (await this.#api.create(experiment, runId, Date.now(), pairs));
+    // The call after an earlier creation may have failed; a value that is there cannot be changed.
+    const params = this.#options.params.filter(({ key }) => !run.params.includes(key));
     for (let i = 0; i < params.length; i += PARAMS)
       await this.#api.log(run.id, { params: params.slice(i, i + PARAMS) });
     return run;
