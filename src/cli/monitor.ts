@@ -117,7 +117,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
     try {
       const archive = new Archive(given.dir, tell);
-      const workdirs = new Workdirs(given.runs);
+      const workdirs = new Workdirs(given.runs, tell);
       const feed = new JoinedFeed(archive, workdirs);
       const server = await serve({ option: "--listen", endpoint, security, feed, store: archive, tell });
       const endNotices = told ? notify(told, feed, tell) : async () => {};

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { Subject } from "rxjs";
 import type { Entry, StateEntry } from "../metrics/metric.ts";
+import { isOver } from "../metrics/run-state.ts";
 import type { Feed } from "./feed.ts";
 import { MetricLog, type RecordOwner } from "./metric-log.ts";
 import { keptIdentity } from "./run-id.ts";
@@ -19,6 +20,8 @@ interface Followed {
   readonly log: MetricLog;
   /** The identity in the workdir when it was found, as text. */
   readonly kept: string;
+  /** The record cannot be read now: somebody else's, or of a disk that is away. */
+  unread: boolean;
 }
 
 /** The workdirs below a folder; what is in one is not looked at. */
@@ -44,21 +47,30 @@ export class Workdirs implements Feed {
   readonly #runs = new Map<string, Followed>();
   readonly #states = new RunStates();
   readonly #timers: readonly NodeJS.Timeout[];
+  readonly #tell: (text: string) => void;
+  /** Records of which it was told that they cannot be read. */
+  readonly #told = new Set<string>();
   readonly live = new Subject<readonly Entry[]>();
 
-  /** @param folder May not exist yet. */
-  constructor(folder: string) {
+  /**
+   * @param folder May not exist yet.
+   * @param tell Told once of a record that cannot be read; the others are shown.
+   */
+  constructor(folder: string, tell: (text: string) => void = () => {}) {
     this.#folder = folder;
-    for (const { log } of this.#search()) {
-      const newest = log.skip();
-      if (newest) this.#states.remember([newest]);
+    this.#tell = tell;
+    for (const followed of this.#search()) {
+      this.#try(followed, () => {
+        const newest = followed.log.skip();
+        if (newest) this.#states.remember([newest]);
+      });
     }
     this.#timers = [setInterval(() => this.refresh(), LOOK), setInterval(() => this.search(), SEARCH)];
     for (const timer of this.#timers) timer.unref();
   }
 
   logs(): readonly MetricLog[] {
-    return [...this.#runs.values()].map(({ log }) => log);
+    return [...this.#runs.values()].filter(({ unread }) => !unread).map(({ log }) => log);
   }
 
   states(): readonly StateEntry[] {
@@ -78,13 +90,10 @@ export class Workdirs implements Feed {
 
   /** Passes on what the records have grown by; one that was begun anew is taken for a new run. */
   refresh(): void {
-    for (const [workdir, { log }] of this.#runs) {
-      const size = sizeOf(log.path);
-      if (size === undefined || size < log.end.offset) this.#runs.delete(workdir);
-      else if (size > log.end.offset) this.#pass([...log.advance()]);
-    }
+    for (const [workdir, followed] of this.#runs) this.#try(followed, () => this.#grow(workdir, followed.log));
     const lost = this.#states.lose();
     if (lost.length > 0) this.live.next(lost);
+    this.#forgetGone();
   }
 
   /** Looks for workdirs that are new. */
@@ -101,7 +110,7 @@ export class Workdirs implements Feed {
 
   #search(): Followed[] {
     for (const [workdir, { kept }] of this.#runs) if (keptText(workdir) !== kept) this.#drop(workdir);
-    const taken = new Set(this.logs().map(({ owner }) => ownerText(owner)));
+    const taken = new Set([...this.#runs.values()].map(({ log: { owner } }) => ownerText(owner)));
     return workdirsIn(this.#folder)
       .filter((workdir) => !this.#runs.has(workdir))
       .map((workdir) => {
@@ -110,10 +119,46 @@ export class Workdirs implements Feed {
         // The copy of a workdir has the other's name until it goes on.
         const owner = { runId: taken.has(ownerText({ runId, node })) ? path : runId, node };
         taken.add(ownerText(owner));
-        const followed = { log: new MetricLog(join(workdir, RECORD), owner), kept: keptText(workdir) };
+        const log = new MetricLog(join(workdir, RECORD), owner);
+        const followed = { log, kept: keptText(workdir), unread: false };
         this.#runs.set(workdir, followed);
         return followed;
       });
+  }
+
+  /** Reads a record, and leaves it out while that fails: one that cannot be read must not end the watching of all. */
+  #try(followed: Followed, read: () => void): void {
+    try {
+      read();
+      followed.unread = false;
+    } catch (error) {
+      followed.unread = true;
+      const { path } = followed.log;
+      if (!this.#told.has(path)) this.#tell(`warning: ${path} cannot be read: ${(error as Error).message}; its run is not shown`); // prettier-ignore
+      this.#told.add(path);
+    }
+  }
+
+  /** Passes on what came to a record; forgets one that is gone or was begun anew. */
+  #grow(workdir: string, log: MetricLog): void {
+    const size = sizeOf(log.path);
+    if (size === undefined || size < log.end.offset) return void this.#runs.delete(workdir);
+    if (size === log.end.offset) return;
+    const entries: Entry[] = [];
+    try {
+      for (const entry of log.advance()) entries.push(entry);
+    } finally {
+      // What was read before a failure is not read again.
+      this.#pass(entries);
+    }
+  }
+
+  /** Forgets runs whose workdirs were deleted; of one that was at work, it is told first that it is lost. */
+  #forgetGone(): void {
+    const here = new Set([...this.#runs.values()].map(({ log: { owner } }) => owner.runId));
+    for (const { runId, state } of this.#states.newest()) {
+      if (!here.has(runId) && (isOver(state) || state.phase === "lost")) this.#states.forget(runId);
+    }
   }
 
   /** Forgets a run that goes on under another name. */

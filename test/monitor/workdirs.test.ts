@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { isMetric, isState, type Entry } from "../../src/metrics/metric.ts";
@@ -132,4 +132,42 @@ it("shows a run under the name that it goes on with", () => {
   expect(told.filter(isMetric).map(({ runId, metric: { step } }) => [runId, step])).toEqual([["mine", 1], ["mine", 2]]); // prettier-ignore
   workdirs.search();
   expect(told.filter(isMetric)).toHaveLength(2);
+});
+
+it("shows the other runs, and says so once, while a record cannot be read", () => {
+  const folder = temporaryFolder();
+  workdirWith(join(folder, "good"), 1, "finished");
+  const log = workdirWith(join(folder, "later"), 1, "finished");
+  // A folder of the record's name cannot be read by anybody, root included.
+  mkdirSync(join(folder, "bad", "metrics.jsonl"), { recursive: true });
+  const warnings: string[] = [];
+  const workdirs = new Workdirs(folder, (text) => warnings.push(text));
+  onTestFinished(() => workdirs.close());
+  const told: Entry[] = [];
+  workdirs.live.subscribe((entries) => told.push(...entries));
+  expect([names({ workdirs }), warnings.length]).toEqual([["good", "later"], 1]);
+  expect(warnings[0]).toContain(join(folder, "bad", "metrics.jsonl"));
+  const text = readFileSync(log.path);
+  rmSync(log.path);
+  mkdirSync(join(log.path, "x"), { recursive: true });
+  workdirs.search();
+  expect([names({ workdirs }), warnings.length]).toEqual([["good"], 2]);
+  rmSync(log.path, { recursive: true });
+  writeFileSync(log.path, text);
+  log.add(metric(2));
+  workdirs.search();
+  expect([names({ workdirs }), warnings.length]).toEqual([["good", "later"], 2]);
+  expect(told.filter(isMetric).map(({ metric: { step } }) => step)).toEqual([2]);
+});
+
+it("forgets a run whose workdir was deleted, a live one once it was told as lost", () => {
+  const folder = temporaryFolder();
+  workdirWith(join(folder, "over"), 1, "finished");
+  workdirWith(join(folder, "live"), 1, "training");
+  const { workdirs, told } = following(folder);
+  rmSync(join(folder, "over"), { recursive: true });
+  rmSync(join(folder, "live"), { recursive: true });
+  workdirs.refresh();
+  expect(told.filter(isState).map(({ runId, state }) => [runId, state.phase])).toEqual([["live", "lost"]]);
+  expect(workdirs.states()).toEqual([]);
 });

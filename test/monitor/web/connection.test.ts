@@ -62,6 +62,17 @@ describe("connect", () => {
     expect(newest().query.has("from")).toBe(false);
   });
 
+  it("asks to go on in as many nodes as an address has room for, the first ones", () => {
+    const { from } = connected();
+    from(...Array.from({ length: 1000 }, (_, i) => `${5000 - i},cifar10-${i},node`));
+    newest().tell("error");
+    vi.advanceTimersByTime(1000);
+    expect(newest().query.toString().length).toBeLessThan(6100);
+    const asked = newest().query.getAll("from");
+    expect(asked[0]).toBe("5000,cifar10-0,node");
+    expect(asked.length).toBeGreaterThan(150);
+  });
+
   it("opens again where it broke off, each time later, and soon again once it was live", () => {
     const { states, from } = connected();
     from("5,r,n", "3,s,m");

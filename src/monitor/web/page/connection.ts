@@ -5,7 +5,7 @@ import "./dom.ts";
 export type ConnectionState = "connecting" | "live" | "ended" | "lost";
 
 export interface ConnectionEvents {
-  /** Values of the query's `from`: where to go on. */
+  /** Values of the query's `from`: where to go on, first those for which it matters most. */
   places(): string[];
   frame(frame: Frame): void;
   state(state: ConnectionState): void;
@@ -15,10 +15,24 @@ export interface ConnectionEvents {
 
 /** Points of each metric's past that are asked for; more than a screen has pixels. */
 const POINTS = 5000;
+/** Characters of a query at most: servers bound the head of a request, nginx at 8 KiB and Node at 16. */
+const QUERY = 6000;
 /** ms before the first new attempt, and at most. */
 const [SOON, LATE] = [1000, 15_000];
 /** ms without an event after which the connection counts as broken; the server gives a sign of life every 15 s. */
 export const FEED_SILENCE = 35_000;
+
+/** The query of a feed: where to go on, for as many nodes as have room; what came of the others comes again. */
+function feedQuery(places: readonly string[]): URLSearchParams {
+  const query = new URLSearchParams({ points: String(POINTS) });
+  let room = QUERY;
+  for (const place of places) {
+    room -= new URLSearchParams({ from: place }).toString().length + 1;
+    if (room < 0) break;
+    query.append("from", place);
+  }
+  return query;
+}
 
 /** Connects until the page is left. */
 export function connect({ places, frame, state, clock }: ConnectionEvents): void {
@@ -26,8 +40,7 @@ export function connect({ places, frame, state, clock }: ConnectionEvents): void
   // Once a run has told its end, silence is no loss; it may go on later, at the same address.
   let ended = false;
   const open = () => {
-    const query = new URLSearchParams([["points", String(POINTS)], ...places().map((place) => ["from", place])]);
-    const source = new EventSource(`api/feed?${query}`);
+    const source = new EventSource(`api/feed?${feedQuery(places())}`);
     let silence: ReturnType<typeof setTimeout>;
     const again = () => {
       clearTimeout(silence);

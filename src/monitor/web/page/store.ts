@@ -89,13 +89,12 @@ export class PageStore {
     return this.#nodes.indexOf(node);
   }
 
-  /** Places at which to go on after an interruption: values of the query's `from`. */
+  /** Places at which to go on after an interruption, of the longest records first: values of the query's `from`. */
   places(): string[] {
-    return [...this.runs].flatMap(([run, nodes]) =>
-      [...nodes.values()]
-        .filter(({ last }) => last > 0)
-        .map(({ node, last }) => `${last + 1},${encodeURIComponent(run)},${encodeURIComponent(node)}`),
-    );
+    return this.#nodes
+      .filter(({ last }) => last > 0)
+      .sort((a, b) => b.last - a.last)
+      .map(({ run, node, last }) => `${last + 1},${encodeURIComponent(run)},${encodeURIComponent(node)}`);
   }
 
   #record(run: string, node: string): NodeRecord {
