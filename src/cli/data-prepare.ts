@@ -1,5 +1,4 @@
 /** `npm run data -- prepare`. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "../data/prepare/manifest.ts";
 import type { OnProgress } from "../data/dataset.ts";
@@ -8,7 +7,8 @@ import { prepare } from "../data/prepare/prepare.ts";
 import { requireOwnImages } from "../data/prepare/same-images.ts";
 import { openSource, requireFormat, splitsFound } from "../data/sources/formats.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
-import { failWithoutLock, lockWorkdir } from "../run/lock.ts";
+import { failWithoutLock } from "../run/lock.ts";
+import { openLocked } from "../run/workdir.ts";
 import type { PrepareRequest } from "./data-options.ts";
 import { reporterFor } from "./reporter.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -87,8 +87,7 @@ async function prepareSplit(
   const reporter = reporterFor(stderr, now);
   const directory = join(out, split);
   const onMessage = (text: string) => reporter.message(text);
-  await mkdir(directory, { recursive: true });
-  const unlock = lockWorkdir(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
+  const unlock = openLocked(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
   const started = now();
   try {
     const surroundings = { cacheDir: cacheFolder(env), onProgress: fetching(reporter) };

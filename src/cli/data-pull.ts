@@ -1,5 +1,4 @@
 /** `npm run data -- pull`. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDatasetCard } from "../data/prepare/dataset-card.ts";
 import { parseEndpoint } from "../grpc/endpoint.ts";
@@ -11,7 +10,8 @@ import { bytesIn } from "./data-text.ts";
 import { byteText } from "../base/format.ts";
 import type { Environment } from "./environment.ts";
 import { duration } from "../base/format.ts";
-import { failWithoutLock, lockWorkdir } from "../run/lock.ts";
+import { failWithoutLock } from "../run/lock.ts";
+import { openLocked } from "../run/workdir.ts";
 import { reporterFor } from "./reporter.ts";
 import { readSecrets } from "../grpc/secrets.ts";
 import { listenForSignals } from "./signals.ts";
@@ -35,8 +35,7 @@ async function pullSplit(
   const reporter = reporterFor(stderr, now);
   const onMessage = (text: string) => reporter.message(text);
   const directory = join(out, path[1]!);
-  await mkdir(directory, { recursive: true });
-  const unlock = lockWorkdir(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
+  const unlock = openLocked(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
   const started = now();
   try {
     const { totalRecords } = await client.info(path);

@@ -114,7 +114,7 @@ export async function monitorMain(argv: readonly string[], environment: MonitorE
     const retention = parseRetention(given);
     const security = serverSecurity("--listen", endpoint, secrets);
     const webSecurity = serverSecurity("--web", webEndpoint, secrets);
-    const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock);
+    const unlock = openWorkdir(given.dir, (text) => tell(`note: ${text}`), failWithoutLock, { folder: "folder", option: "--dir" }); // prettier-ignore
     try {
       const archive = new Archive(given.dir, tell);
       const workdirs = new Workdirs(given.runs, tell);

@@ -1,18 +1,14 @@
 /** The dataset card of a prepared folder: by it Hugging Face's `load_dataset(FOLDER)` knows splits, pixels and classes. */
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../formats/arrow-file.ts";
 import { pixelsOf, shapeText } from "../sources/source.ts";
-import { hasManifest, readManifest, type Manifest } from "./manifest.ts";
+import { manifestsIn, type NamedManifest } from "./manifests-in.ts";
+import type { Manifest } from "./manifest.ts";
 
 /** A card without it is somebody's own, and stays. */
 const OURS = "<!-- written by npm run data; remove this line to keep your changes -->";
-
-interface Split {
-  readonly name: string;
-  readonly manifest: Manifest;
-}
 
 /** The property that all data of a card share. */
 const kindOf = ({ shape, classCounts }: Manifest) => `${shapeText(shape)} ${classCounts !== undefined}`;
@@ -21,11 +17,8 @@ const kindOf = ({ shape, classCounts }: Manifest) => `${shapeText(shape)} ${clas
  * Lists the splits for the card. Where they differ in kind, only those of the kind of the training images, or of the
  * first.
  */
-async function splitsIn(folder: string): Promise<Split[]> {
-  const names = (await readdir(folder)).filter((name) => hasManifest(join(folder, name))).sort();
-  const all = await Promise.all(
-    names.map(async (name) => ({ name, manifest: await readManifest(join(folder, name)) })),
-  );
+async function splitsIn(folder: string): Promise<NamedManifest[]> {
+  const all = await manifestsIn(folder);
   const main = all.find(({ name }) => name === "train") ?? all[0];
   return all.filter(({ manifest }) => kindOf(manifest) === kindOf(main!.manifest));
 }
@@ -36,7 +29,7 @@ function labelFeature({ classNames }: Manifest) {
 }
 
 /** JSON is YAML too. */
-function frontMatter(splits: readonly Split[]): string {
+function frontMatter(splits: readonly NamedManifest[]): string {
   const { manifest } = splits[0]!;
   const labels = manifest.classCounts ? [labelFeature(manifest)] : [];
   const image = { name: "image", sequence: "uint8", length: pixelsOf(manifest.shape) };
@@ -46,7 +39,7 @@ function frontMatter(splits: readonly Split[]): string {
   return JSON.stringify({ configs, dataset_info: { features: [image, ...labels] } }, undefined, 2);
 }
 
-function cardText(splits: readonly Split[]): string {
+function cardText(splits: readonly NamedManifest[]): string {
   const { shape } = splits[0]!.manifest;
   const counts = splits.map(({ name, manifest }) => `${name} ${manifest.count}`).join(", ");
   return [

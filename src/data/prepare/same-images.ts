@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { FileStamp, Source } from "../sources/source.ts";
 import { canonicalSplit } from "../sources/splits.ts";
-import { hasManifest, readManifest, type Work } from "./manifest.ts";
+import type { Work } from "./manifest.ts";
+import { manifestsIn } from "./manifests-in.ts";
 
 interface Read {
   readonly files: readonly FileStamp[];
@@ -27,13 +27,12 @@ function sameImages(one: Read, other: Read): boolean {
  * @throws UsageError when another split there was prepared from them.
  */
 export async function requireOwnImages(out: string, source: Source, options: Work["options"]): Promise<void> {
-  for (const name of existsSync(out) ? await readdir(out) : []) {
-    const folder = join(out, name);
-    if (canonicalSplit(name) === canonicalSplit(source.split) || !hasManifest(folder)) continue;
-    const { work } = await readManifest(folder);
+  for (const { name, manifest } of existsSync(out) ? await manifestsIn(out) : []) {
+    if (canonicalSplit(name) === canonicalSplit(source.split)) continue;
+    const { work } = manifest;
     if (work.format !== source.format || !sameImages({ files: source.files, options }, work)) continue;
     throw new UsageError(
-      `split ${source.split}: these images are the ones that ${folder} was prepared from, as split ${work.split}`,
+      `split ${source.split}: these images are the ones that ${join(out, name)} was prepared from, as split ${work.split}`,
       `name the images of ${source.split} with --from; without a test split, a run holds training images out`,
     );
   }

@@ -49,6 +49,9 @@ export function damaged(where: string, error: unknown, fault: Fault = {}): BadDa
   return new BadDataError(where, `damaged: ${error.message.replace(/\s+/g, " ").trim()}`, { ...fault, cause: error });
 }
 
+/** Files that are read at once: a system bounds how many a process may have open. */
+const AT_ONCE = 64;
+
 /**
  * Opens files. One that cannot be read stands as its fault in its place when bad data is left out.
  *
@@ -59,16 +62,19 @@ export async function openEach<T>(
   open: (path: string) => Promise<T>,
   skipBad = false,
 ): Promise<(T | BadDataError)[]> {
-  return Promise.all(
-    paths.map(async (path) => {
-      try {
-        return await open(path);
-      } catch (error) {
-        if (!skipBad || !(error instanceof BadDataError)) throw error;
-        return new BadDataError(error.where, error.reason, { whole: true, cause: error });
-      }
-    }),
-  );
+  const one = async (path: string) => {
+    try {
+      return await open(path);
+    } catch (error) {
+      if (!skipBad || !(error instanceof BadDataError)) throw error;
+      return new BadDataError(error.where, error.reason, { whole: true, cause: error });
+    }
+  };
+  const opened: (T | BadDataError)[] = [];
+  for (let at = 0; at < paths.length; at += AT_ONCE) {
+    opened.push(...(await Promise.all(paths.slice(at, at + AT_ONCE).map(one))));
+  }
+  return opened;
 }
 
 /** The files among them that can be read. */

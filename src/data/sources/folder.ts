@@ -3,7 +3,7 @@ import { UsageError } from "../../base/errors.ts";
 import { BadDataError } from "./bad-data.ts";
 import { conversionOf } from "./content-kind.ts";
 import { fileEntries, type EntryFile } from "./file-entries.ts";
-import { listFolder, lookAt, type FilePath, type Listed } from "./listing.ts";
+import { fileFault, listFolder, lookAt, type FilePath, type Listed } from "./listing.ts";
 import type { SourceOptions } from "./options.ts";
 import { Tally, type PassedOver } from "./passed-over.ts";
 import type { Source } from "./source.ts";
@@ -32,15 +32,22 @@ function toldIn(folders: readonly Listed[]): ToldFolder[] {
   return [...splits].map(([name, split]) => ({ name, split }));
 }
 
-/** Folders that are not hidden, links to folders among them. */
+/** Folders that are not hidden, links to folders among them. @throws BadDataError when the folder cannot be read. */
 async function foldersIn(folder: FilePath): Promise<Listed[]> {
   const found: Listed[] = [];
-  for (const entry of await listFolder(folder)) {
+  const all = await listFolder(folder).catch((error: unknown) => Promise.reject(fileFault(folder, error, true)));
+  for (const entry of all) {
     if (entry.name.startsWith(".")) continue;
     const look = entry.kind === "link" ? await lookAt(entry.path) : undefined;
     if (entry.kind === "folder" || (look && !(look instanceof BadDataError) && look.isDirectory())) found.push(entry);
   }
   return found;
+}
+
+/** What cannot be read tells no split; {@link walk} reports it. */
+function ifUnreadable(error: unknown): Listed[] {
+  if (error instanceof BadDataError) return [];
+  throw error;
 }
 
 /**
@@ -51,7 +58,7 @@ async function innerSplits(folders: readonly Listed[]): Promise<ToldFolder[]> {
   const inner: ToldFolder[] = [];
   let others = false;
   for (const folder of folders) {
-    const inside = await foldersIn(folder.path);
+    const inside = await foldersIn(folder.path).catch(ifUnreadable);
     const told = toldIn(inside);
     if (inside.length > 0 && told.length === inside.length) inner.push(...told);
     else others ||= inside.length > 0 || (await hasImages(folder.path));

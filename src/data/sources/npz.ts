@@ -21,7 +21,12 @@ export interface ArrayMember {
 function memberOf(name: string, where: string, bytes: () => AsyncIterable<Uint8Array>): ArrayMember {
   const open = async () => {
     const reader = new ByteReader(bytes(), where);
-    return { reader, header: await readNpyHeader(reader) };
+    try {
+      return { reader, header: await readNpyHeader(reader) };
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
   };
   return {
     name,
@@ -69,9 +74,11 @@ export async function readLabels(path: string, array: StoredArray, images: numbe
     images,
   );
   const reader = await array.open();
-  const labels = await readNpyNumbers(reader, array.header);
-  await reader.close();
-  return labels.map((label) => label - first);
+  try {
+    return (await readNpyNumbers(reader, array.header)).map((label) => label - first);
+  } finally {
+    await reader.close();
+  }
 }
 
 /** @throws UsageError when there is not one label an image. */

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
+import { fileFault } from "./listing.ts";
 import type { FileStamp } from "./source.ts";
 
 /**
@@ -15,15 +16,14 @@ export async function stampOf(path: string): Promise<FileStamp> {
   return { path: resolve(path), bytes: size, modified: Math.round(mtimeMs) };
 }
 
-/** @throws UsageError when there is no such file or folder. */
+/** @throws UsageError when there is no such file or folder, or this user may not read it. */
 export async function statOf(path: string) {
   try {
     return await stat(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
-    throw new UsageError(`${path}: there is no such file or folder`, "name the data with --from", {
-      cause: error,
-    });
+    const missing = code === "ENOENT" || code === "ENOTDIR";
+    const reason = missing ? "there is no such file or folder" : fileFault(path, error).reason;
+    throw new UsageError(`${path}: ${reason}`, "name the data with --from", { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openCelebA } from "../../../src/data/sources/celeba.ts";
@@ -42,6 +42,31 @@ describe("openFolder", () => {
     const folder = images("train/1.png", "test/2.png");
     expect(await namesOf(folder, { split: "test" })).toEqual(["test/2.png"]);
     await expect(open(folder, { split: "other" })).rejects.toThrow(/there is no split other; found: train, test\n/);
+  });
+
+  it("counts a folder that it may not read as bad data, as lost+found is", async () => {
+    const folder = images("a/1.png", "lost+found/2.png");
+    chmodSync(folder, 0o755);
+    chmodSync(join(folder, "lost+found"), 0);
+    const root = process.geteuid?.() === 0;
+    // Root may read all.
+    if (root) process.seteuid!(65_534);
+    try {
+      const read = await readAll(await open(folder, { skipBad: true }));
+      expect(read.map(({ name, bad }) => [name.slice(folder.length + 1), bad?.reason])).toEqual([
+        ["a/1.png", undefined],
+        ["lost+found", "this user may not read it (EACCES)"],
+      ]);
+    } finally {
+      if (root) process.seteuid!(0);
+      chmodSync(join(folder, "lost+found"), 0o755);
+    }
+  });
+
+  it("refuses a path that cannot be looked up", async () => {
+    const link = join(temporaryFolder(), "link");
+    symlinkSync(link, link);
+    await expect(open(link)).rejects.toThrow(`${link}: a link to itself (ELOOP)\n  remedy: name the data with --from`);
   });
 
   it("does not follow links to folders round in circles", async () => {

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
 import { openArrow } from "../../../src/data/sources/arrow.ts";
+import { openEach } from "../../../src/data/sources/bad-data.ts";
 import { openParquet } from "../../../src/data/sources/parquet.ts";
 import type { SourceOptions } from "../../../src/data/sources/options.ts";
 import type { Source } from "../../../src/data/sources/source.ts";
@@ -58,4 +59,25 @@ describe.runIf(existsSync("/proc/self/fd"))("a reader", () => {
     await open({ path: cut, split }).then(readAll, () => []);
     await expectClosed(cut);
   });
+
+  it("closes an array whose header it does not take", async () => {
+    const path = damaged("grey.npy", (bytes) =>
+      Buffer.from(bytes.toString("latin1").replace("False", "True "), "latin1"),
+    );
+    await expect(openArrays({ path, split: "train" })).rejects.toThrow("in Fortran order");
+    await expectClosed(path);
+  });
+});
+
+it("opens a part of many files at once, and gives them in order", async () => {
+  let [now, most] = [0, 0];
+  const paths = Array.from({ length: 1000 }, (_, i) => String(i));
+  const open = async (path: string) => {
+    most = Math.max(most, ++now);
+    await setImmediate();
+    now--;
+    return path;
+  };
+  expect(await openEach(paths, open)).toEqual(paths);
+  expect(most).toBeLessThan(200);
 });

@@ -102,6 +102,14 @@ function startMonitor(dir: string, args: readonly string[]) {
 }
 
 describe("npm run monitor -- --web", () => {
+  it("names its own option where its folder cannot be used", async () => {
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, "");
+    const { ended, stderr } = startMonitor(file, ["--web", "127.0.0.1:0"]);
+    expect(await ended).toBe(2);
+    expect(stderr.text()).toMatch(/folder .*file cannot be written: .*\n +remedy: use a --dir that you may write to\n/);
+  });
+
   it("shows all runs and nodes that it stores", async () => {
     const dir = temporaryFolder();
     const archive = new Archive(dir);
