@@ -15,6 +15,9 @@ function processorTimes() {
   return { busy, all };
 }
 
+/** First part of the names of its metrics. */
+export const MACHINE = "machine/";
+
 export interface MachineOptions {
   /** Folder of the run, for its disk. */
   readonly workdir: string;
@@ -52,7 +55,7 @@ export class MachineReader {
     this.#own = process.cpuUsage();
     const readings: Reading[] = [];
     const add = (name: string, value: number | undefined, unit: string) => {
-      if (value !== undefined && Number.isFinite(value)) readings.push({ name: `machine/${name}`, value, unit });
+      if (value !== undefined && Number.isFinite(value)) readings.push({ name: `${MACHINE}${name}`, value, unit });
     };
     add("cpu", part, "1");
     add("process_cpu", (own.user + own.system) / 1e6 / seconds / availableParallelism(), "1");

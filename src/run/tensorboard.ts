@@ -8,6 +8,7 @@ import { EventWriter } from "../monitor/tensorboard/event-writer.ts";
 import type { Hyperparameter } from "../monitor/tensorboard/hparams.ts";
 import { fieldsWith } from "./own-fields.ts";
 import { namingFile } from "../base/naming-file.ts";
+import { MACHINE } from "./machine.ts";
 import type { RunContext, Summary } from "./pipeline.ts";
 import { valueAt } from "./resolve-config.ts";
 
@@ -40,6 +41,8 @@ export class RunBoard {
   #writer: EventWriter | undefined;
   #step = 0;
   #resumedFrom = 0;
+  /** The file says at which step it begins. */
+  #begun = false;
 
   constructor(context: Context) {
     this.#context = context;
@@ -95,22 +98,29 @@ export class RunBoard {
   }
 
   #metric({ name, step, value, time }: Metric): void {
-    this.#write((writer) => writer.scalar(name, step, value, Date.parse(time) / 1000));
+    // The machine is read while the data load, when it is not known at which step the training goes on.
+    const early = name.startsWith(MACHINE);
+    this.#write((writer) => writer.scalar(name, step, value, Date.parse(time) / 1000), early);
   }
 
-  #write(add: (writer: EventWriter) => void): void {
+  #write(add: (writer: EventWriter) => void, early = false): void {
     const writer = (this.#writer ??= this.#open());
-    namingFile(writer.path, () => add(writer));
+    namingFile(writer.path, () => {
+      if (!early) this.#begin(writer);
+      add(writer);
+    });
+  }
+
+  #begin(writer: EventWriter): void {
+    if (!this.#begun && this.#context.mode === "train") writer.start(this.#resumedFrom + 1);
+    this.#begun = true;
   }
 
   #open(): EventWriter {
     const folder = folderOf(this.#context);
     const writer = namingFile(folder, () => new EventWriter(folder));
     for (const name of readdirSync(folder)) if (name.endsWith(FAILED)) rmSync(join(folder, name));
-    namingFile(writer.path, () => {
-      writer.hparams(hyperparameters(this.#context));
-      if (this.#context.mode === "train") writer.start(this.#resumedFrom + 1);
-    });
+    namingFile(writer.path, () => writer.hparams(hyperparameters(this.#context)));
     return writer;
   }
 }

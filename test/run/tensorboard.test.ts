@@ -66,6 +66,16 @@ it("has metrics, samples and the configuration, and goes on in a new file", { ti
   expect(hparams[0]).not.toHaveProperty("data.path");
 });
 
+it("keeps what there was where the machine is read before the step is known", { timeout: 120_000 }, async () => {
+  const workdir = temporaryFolder();
+  // Loading data may take longer than the time between two readings.
+  const reading = (value: number) => of<RunEvent>({ type: "metric", name: "machine/cpu", step: 0, value, unit: "1" });
+  const first = (context: RunContext) => concat(reading(0.25), training(0, 10, 20, 30)(context));
+  const second = (context: RunContext) => concat(reading(0.5), training(20, 30, 40)(context));
+  for (const run of [first, second]) expect((await pipeline(argv(workdir), { run })).exitCode).toBe(0);
+  expect(series(join(workdir, "tensorboard"), "train/loss")).toEqual([10, 20, 30, 40].map((step) => [step, step / 8]));
+});
+
 it("tells how it has ended; a failure until it goes on", { timeout: 120_000 }, async () => {
   const workdir = temporaryFolder();
   const folder = join(workdir, "tensorboard");
