@@ -59,7 +59,6 @@ export function imageSnapshot(
   const numImages = config.training.boundImages;
   const fewer = { ...config, eval: { ...config.eval, boundTimes, numImages, repeats: 1, split: "test" as const } };
   const measuredBy = { ...evaluationWork(fewer, "bound", session.data?.test), emaRate: evaluatedRate(config) };
-  const begun = state.step;
 
   /** The bound on images of a split, as a metric. */
   const bound = (split: "test" | "train", score: ScoreFunction, step: number) => {
@@ -123,7 +122,8 @@ export function imageSnapshot(
       );
     },
     last: defer(async () => {
-      const compared = !signal.aborted && state.step > begun && (await bestBound(workdir, measuredBy)) !== undefined;
+      // Also for a run that goes on from its last step: the one before may have been stopped before this look.
+      const compared = !signal.aborted && (await bestBound(workdir, measuredBy)) !== undefined;
       return compared ? bound("test", session.score, state.step).pipe(keeping(state.snapshot())) : EMPTY;
     }).pipe(concatAll(), ignoreElements()),
   };

@@ -93,6 +93,9 @@ describe("the best checkpoint", () => {
     const ending = ({ look, last }: ImageSnapshots, own: Session) => concat(look(stateOf(3)), (advanced(own), last));
     await looked(workdir, [2, 0, 1], ending);
     expect(best(workdir)).toBe(7);
+    // A run that ended between its last step and its last look goes on from the last step.
+    await looked(workdir, [0.5], ({ last }, own) => (expect(own.state.step).toBe(0), last));
+    expect(best(workdir)).toBe(0);
     await looked(other, [1], ({ last }, own) => (advanced(own), last));
     expect(existsSync(bestPath(other))).toBe(false);
     expect(() => namedCheckpoint(other, "best")).toThrow("has no best checkpoint");
