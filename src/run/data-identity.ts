@@ -51,7 +51,8 @@ export function bindData(context: RunContext, here: string, loaded: Json, step =
     if (before) writeStoredConfig(workdir, before);
     throw otherData(`workdir ${workdir}`, difference);
   }
-  const dataChanges = [...(before?.dataChanges ?? [])];
+  // Of a change at this step or a later one nothing is left: its run was killed before it saved a state.
+  const dataChanges = (before?.dataChanges ?? []).filter((change) => change.step < step);
   if (changed) {
     say(`note: training continues with other data from step ${step} on, as --allow data says: ${difference}`);
     dataChanges.push({ step, before: there, after: here });

@@ -53,6 +53,21 @@ describe("a run is of the data it was trained on", { timeout: 60_000 }, () => {
     expect((await tiny(["--workdir", workdir, "--steps", "8"])).exitCode).toBe(2);
   });
 
+  it("and keeps no record of a change of which no step is left", async () => {
+    const workdir = await trained();
+    const allowed = ["--workdir", workdir, "--steps", "6", "--allow", "data"];
+    const changes = () => readStoredConfig(workdir)!.dataChanges?.length ?? 0;
+    // Killed before its first checkpoint, as it were.
+    const killed = async () => {
+      expect((await tiny(allowed, OTHER)).exitCode).toBe(0);
+      for (const name of checkpoints(workdir)) if (name !== "checkpoint_3.arrow") rmSync(join(workdir, "checkpoints", name)); // prettier-ignore
+      return changes();
+    };
+    expect([await killed(), await killed()]).toEqual([1, 1]);
+    expect((await tiny(["--workdir", workdir, "--steps", "6"])).exitCode).toBe(0);
+    expect(changes()).toBe(0);
+  });
+
   it("and --allow knows nothing else", async () => {
     const { exitCode, stderr } = await tiny(["--allow", "everything"]);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining("--allow everything: there is no such change")]);
