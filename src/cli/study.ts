@@ -10,6 +10,7 @@ import type { Study, StudyPreset, StudyPresetName } from "../run/study/study.ts"
 import { writeStudy } from "../run/study/write-study.ts";
 import type { Cell } from "../run/sweep/axes.ts";
 import type { CellResult } from "../run/sweep/run-cells.ts";
+import { requireStepsAhead } from "../run/sweep/steps-there.ts";
 import { cacheFolder, type Environment } from "./environment.ts";
 import { requireShareable } from "./options.ts";
 import { ownProgram, runGrid, type GridEnd } from "./run-grid.ts";
@@ -87,6 +88,11 @@ export async function runStudy(
   const plan: CellPlan = { study, preset, grid, given, steps: stepsOf(pipeline, { preset }, options) };
   const cells = studyCells(study, grid);
   const planned = cells.map((cell) => plannedRuns(plan, cell, pipeline, options));
+  const steps = cellRuns(plan).looks;
+  requireStepsAhead(
+    folder,
+    cells.map((cell) => ({ cell, argv: cellArgv(plan, cell), steps })),
+  );
 
   say(`preset: ${presetName}, ${preset.reaches}${options.preset ? "" : " (the default; --preset tiny takes minutes)"}`);
   if (presetName === "paper") for (const line of costText(planned)) say(line);

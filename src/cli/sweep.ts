@@ -1,7 +1,9 @@
 /** `--sweep`: a grid of runs of one pipeline, and the table of what they come to. */
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
+import type { Assignment } from "../run/resolve-config.ts";
 import { assignmentsOf, cellsOf, type Axis, type Cell } from "../run/sweep/axes.ts";
+import { requireStepsAhead } from "../run/sweep/steps-there.ts";
 import { writeSweepTables } from "../run/sweep/tables.ts";
 import type { Environment } from "./environment.ts";
 import { ownProgram, runGrid, type GridEnd } from "./run-grid.ts";
@@ -10,14 +12,16 @@ import { choosePreset, configure, type NamedOptions } from "./run.ts";
 const sets = (assignments: NamedOptions["assignments"]) =>
   assignments.flatMap(({ name, text }) => ["--set", `${name}=${text}`]);
 
-/** Refuses what no run could do, before any has begun. */
-async function check(options: NamedOptions, cells: readonly Cell[], { registry }: Environment) {
+const isSteps = ({ name }: Assignment) => name === "training.steps";
+
+/** Refuses what no run could do, before any has begun. @returns The steps of each cell's training. */
+async function check(options: NamedOptions, cells: readonly Cell[], { registry }: Environment): Promise<number[]> {
   const pipeline = await registry.load(options.given ?? options.name);
   const [preset] = choosePreset(pipeline, options, undefined);
-  for (const cell of cells) {
+  return cells.map((cell) => {
     const assignments = [...options.assignments, ...assignmentsOf(cell)];
-    configure(pipeline, { ...options, assignments }, preset, undefined);
-  }
+    return configure(pipeline, { ...options, assignments }, preset, undefined).config.training.steps;
+  });
 }
 
 /**
@@ -35,15 +39,19 @@ export async function sweep(
   const cells = cellsOf(options.sweep);
   const twice = assignments.find((one) => options.sweep.some(({ field }) => field === one.name));
   if (twice) throw new UsageError(`${twice.name} is swept over and set to ${twice.text}`, "leave one of the two out");
-  await check(options, cells, environment);
+  const steps = await check(options, cells, environment);
   const title = `${name}: ${options.sweep.map(({ field }) => field).join(", ")}`;
   const argv = [given, "--mode", mode, ...(preset ? ["--preset", preset] : []), ...sets(assignments)];
+  const argvOf = (cell: Cell) => [[...argv, ...sets(assignmentsOf(cell))]];
+  const trainings = cells.map((cell, i) => ({ cell, argv: argvOf(cell), steps: [steps[i]!] }));
+  // Otherwise the preset, and with it the steps, is what each run finds its machine to be for.
+  const known = preset !== undefined || [...assignments, ...assignmentsOf(cells[0]!)].some(isSteps);
+  if (mode === "train" && known) requireStepsAhead(folder, trainings);
   let page = "";
   const end = await runGrid(
     cells,
     {
-      ...{ folder, jobs, program },
-      argvOf: (cell) => [[...argv, ...sets(assignmentsOf(cell))]],
+      ...{ folder, jobs, program, argvOf },
       onResults: async (results) => void (page = await writeSweepTables(folder, title, results)),
     },
     environment,

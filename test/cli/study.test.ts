@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tableFromIPC } from "apache-arrow";
 import { describe, expect, it } from "vitest";
@@ -104,6 +104,20 @@ describe("a study", { timeout: 30_000 }, () => {
     ]);
     await runStudy(small, options(undisturbed, ...argv), environment(), program);
     expect(text(folder, "small.md")).toBe(text(undisturbed, "small.md"));
+  });
+
+  it("refuses to train for fewer steps than a cell has, unless its training is only read", async () => {
+    const folder = temporaryFolder();
+    const part = ["--sweep", "sde=vp", "--sweep", "method=original", "--sweep", "seed=1"];
+    const run = (...argv: string[]) => runStudy(small, options(folder, ...part, ...argv), environment(), program);
+    await run();
+    const checkpoints = join(folder, "sde=vp,method=original,seed=1", "checkpoints");
+    mkdirSync(checkpoints);
+    writeFileSync(join(checkpoints, "checkpoint_10.arrow"), "");
+    await expect(run("--set", "training.steps=6")).rejects.toThrow("has been trained for 10 steps, and its next training would end at 6"); // prettier-ignore
+    expect((await run()).exitCode).toBe(0);
+    expect((await run("--set", "training.steps=12")).exitCode).toBe(0);
+    expect(text(folder, "log").trim().split("\n")).toHaveLength(6);
   });
 
   it("keeps finished cells when the grid changes", async () => {

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMPTY } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -56,6 +56,24 @@ describe("--sweep", { timeout: 20_000 }, () => {
     const { results } = await sweep(options(folder, "--sweep", "seed=1"), environment(), ECHO);
     const workdir = join(folder, "seed=1");
     expect(results[0]!.runs[0]!.samples).toBe(`tiny --mode train --set seed=1 --workdir ${workdir} --json`);
+  });
+
+  it("refuses to train for fewer steps than a workdir has, whose results would stand for those", async () => {
+    const folder = temporaryFolder();
+    const trained = (...argv: string[]) => sweep(options(folder, "--sweep", "seed=1..2", ...argv), environment(), ECHO);
+    const checkpoints = join(folder, "seed=2", "checkpoints");
+    mkdirSync(checkpoints, { recursive: true });
+    writeFileSync(join(checkpoints, "checkpoint_800.arrow"), "");
+    await expect(trained("--steps", "600")).rejects.toThrow(
+      `training.steps: ${join(folder, "seed=2")} has been trained for 800 steps, and its next training would end at 600`,
+    );
+    expect(existsSync(join(folder, "seed=1"))).toBe(false);
+    // An evaluation trains nothing; a run that is read does neither, and without steps or preset the machine decides.
+    expect((await trained("--steps", "600", "--mode", "eval")).exitCode).toBe(0);
+    expect((await trained("--steps", "800")).exitCode).toBe(0);
+    writeFileSync(join(checkpoints, "checkpoint_900.arrow"), "");
+    expect((await trained("--steps", "800")).exitCode).toBe(0);
+    expect((await trained("--set", "optim.lr=1e-3")).exitCode).toBe(0);
   });
 
   it("refuses what a run would, before anything has run", async () => {

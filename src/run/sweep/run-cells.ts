@@ -54,9 +54,12 @@ function readStored(path: string): Stored | undefined {
   }
 }
 
+/** Path of the record of a cell's runs. */
+const storedPath = (workdir: string) => join(workdir, "sweep-cell.json");
+
 /** Summaries of the first runs of `argv`, as far as they ended well before, by the same command lines. */
-function finishedRuns(path: string, argv: Stored["argv"]): Stored["runs"] {
-  const { runs, argv: before, finished } = readStored(path) ?? { runs: [], argv: [], finished: 0 };
+export function finishedRuns(workdir: string, argv: Stored["argv"]): Stored["runs"] {
+  const { runs, argv: before, finished } = readStored(storedPath(workdir)) ?? { runs: [], argv: [], finished: 0 };
   const other = argv.findIndex((words, i) => i >= finished || !isDeepStrictEqual(words, before[i]));
   return runs.slice(0, other < 0 ? argv.length : other);
 }
@@ -122,14 +125,14 @@ function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
   const { folder, argvOf, signal } = options;
   const argv = argvOf(cell);
   const workdir = join(folder, cell.name);
-  const path = join(workdir, "sweep-cell.json");
+  const path = storedPath(workdir);
   const store = async ({ exitCode, runs }: Omit<CellResult, "cell">) => {
     const done: Stored = { argv, exitCode, finished: exitCode === 0 ? runs.length : runs.length - 1, runs };
     await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(done, undefined, 2)}\n`)]);
     return { exitCode, runs };
   };
   return defer(() => {
-    const before = finishedRuns(path, argv);
+    const before = finishedRuns(workdir, argv);
     if (before.length === argv.length) return of({ cell, exitCode: 0, runs: before });
     if (signal.aborted) return EMPTY;
     mkdirSync(workdir, { recursive: true });

@@ -56,6 +56,9 @@ const allEntries = (workdir: string): Entry[] =>
 /** Lists the checkpoints of a workdir: both kinds, whole or not, largest step first. */
 export const checkpointPaths = (workdir: string): string[] => allEntries(workdir).map(({ path }) => path);
 
+/** The largest step that a checkpoint of a workdir names; undefined when there is none. */
+export const newestStep = (workdir: string): number | undefined => allEntries(workdir)[0]?.step;
+
 /** Writes, finds and removes `checkpoint_<step>.arrow`. */
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
