@@ -1,4 +1,4 @@
-import { concatMap, defer, merge, startWith, type OperatorFunction } from "rxjs";
+import { concat, concatMap, defer, merge, startWith, type OperatorFunction } from "rxjs";
 import { floats } from "../data/batch.ts";
 import type { Meter } from "../metrics/meter.ts";
 import type { RunEvent } from "../metrics/run-event.ts";
@@ -77,6 +77,10 @@ export function record({
       ? [...means(window), { type: "result", values: { loss: window.loss / window.count } }]
       : [];
   const ofSteps = (last: number) => (meter?.ofSteps(last) ?? []).map((reading): RunEvent => ({ type: "metric", ...reading })); // prettier-ignore
+  const histograms = (last: number) =>
+    (meter?.histograms() ?? []).flatMap((reading): RunEvent[] =>
+      reading.step <= last ? [{ type: "histogram", ...reading }] : [],
+    );
   return (source) =>
     defer(() => {
       let sums = window;
@@ -125,7 +129,7 @@ export function record({
           ];
           events.push(...readings.map((reading): RunEvent => ({ type: "metric", step, ...reading })));
           events.push(...ofSteps(step));
-          for (const reading of meter?.histograms() ?? []) events.push({ type: "histogram", ...reading });
+          events.push(...histograms(Infinity));
           // The summary contains the mean of the whole run.
           whole.seconds += span.seconds;
           whole.steps += span.steps;
@@ -137,7 +141,9 @@ export function record({
       );
       // By then, the earlier stages have reported what an interrupted run may not have written.
       const told = defer(() => ofSteps(window?.step ?? 0));
-      return merge(events, told).pipe(
+      // A stop may end the steps between two log steps; a resumed run does not report these again.
+      const rest = defer(() => histograms(sums?.step ?? 0));
+      return merge(concat(events, rest), told).pipe(
         startWith<RunEvent>({ type: "stage", name, total: steps, unit: "steps", phase: "training" }, ...missed),
       );
     });

@@ -120,6 +120,17 @@ describe("record", () => {
     expect(events.at(-1)).toEqual({ type: "result", values: { loss: 1, secondsPerStep: close(3.2 / 6) } });
   });
 
+  it("gives the histograms since the last log step where a stop ends the steps, without those of steps that do not count", async () => {
+    const meter = new Meter();
+    const counts = histogramOf([Float32Array.of(1)]);
+    const source = from([row(6, 1), row(7, 1)]).pipe(
+      tap(({ info: { step } }) => meter.tellHistogram("gradients", step === 7 ? 9 : 7, counts)),
+    );
+    const events = await lastValueFrom(source.pipe(record({ steps: 100, every: 50, batchSize: 8, meter }), toArray()));
+    expect(events.at(-1)).toEqual({ type: "histogram", name: "gradients", step: 7, counts });
+    expect(events.filter(({ type }) => type === "histogram")).toHaveLength(1);
+  });
+
   it("gives the speed of training alone, although a look held values back and others ran ahead", async () => {
     let time = 0;
     const meter = new Meter(() => time);
