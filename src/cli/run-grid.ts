@@ -2,6 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { concatMap, lastValueFrom, toArray } from "rxjs";
 import type { Cell } from "../run/sweep/axes.ts";
+import { awaitSilence, failWithoutLock } from "../run/lock.ts";
+import { openLocked } from "../run/workdir.ts";
 import { summaryOf } from "../run/sweep/results.ts";
 import { runCells, type CellResult, type RunCellsOptions } from "../run/sweep/run-cells.ts";
 import type { Environment } from "./environment.ts";
@@ -35,7 +37,11 @@ export interface GridEnd {
   readonly results: readonly CellResult[];
 }
 
-/** Runs the cells until all have ended or a signal has stopped them. */
+/**
+ * Runs the cells until all have ended or a signal has stopped them.
+ *
+ * @throws UsageError when another command runs the grid of this folder.
+ */
 export async function runGrid(
   cells: readonly Cell[],
   { onResults, last, ...options }: GridOptions,
@@ -44,13 +50,19 @@ export async function runGrid(
   const controller = new AbortController();
   const { signal } = controller;
   const say = (text: string) => void stderr.write(`${text}\n`);
+  const note = (text: string) => say(`note: ${text}`);
+  await awaitSilence(options.folder, note);
+  const unlock = openLocked(options.folder, note, { folder: "folder", option: "--workdir" }, failWithoutLock);
   const signals = listenForSignals({
     ...{ source, now },
     onStop(name) {
       say(`${name}: stopping: the runs save ... (again to quit at once)`);
       controller.abort();
     },
-    onQuit: exit,
+    onQuit(exitCode) {
+      unlock();
+      exit(exitCode);
+    },
   });
   const inOrder = (results: readonly CellResult[]) =>
     cells.flatMap((cell) => results.find((result) => result.cell.name === cell.name) ?? []);
@@ -73,6 +85,7 @@ export async function runGrid(
     if (!signal.aborted) await last?.(inOrder(ended), signal);
   } finally {
     signals.dispose();
+    unlock();
   }
   const failed = ended.some(({ exitCode }) => exitCode !== 0);
   return { exitCode: signals.stopped?.exitCode ?? (failed ? 1 : 0), results: inOrder(ended) };

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMPTY } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { parseOptions } from "../../src/cli/options.ts";
 import { sweep } from "../../src/cli/sweep.ts";
 import type { Environment } from "../../src/cli/environment.ts";
 import { processEnvironment } from "../../src/cli/environment.ts";
+import { lockWorkdir } from "../../src/run/lock.ts";
 import { definePipeline } from "../../src/run/pipeline.ts";
 import { temporaryFolder } from "./fixture.ts";
 
@@ -74,6 +75,20 @@ describe("--sweep", { timeout: 20_000 }, () => {
     writeFileSync(join(checkpoints, "checkpoint_900.arrow"), "");
     expect((await trained("--steps", "800")).exitCode).toBe(0);
     expect((await trained("--set", "optim.lr=1e-3")).exitCode).toBe(0);
+  });
+
+  it("leaves the grid of a folder to one command at a time", async () => {
+    const folder = temporaryFolder();
+    const [unlock, said] = [lockWorkdir(folder), [] as string[]];
+    const given = options(folder, "--sweep", "seed=1..2");
+    await expect(sweep(given, environment(), ECHO)).rejects.toThrow(
+      `folder ${folder} is in use by process ${process.pid}`,
+    );
+    expect(readdirSync(folder)).toEqual([".lock"]);
+    unlock();
+    expect((await sweep(given, environment(said), ECHO)).exitCode).toBe(0);
+    expect(said.join("")).not.toContain("note:");
+    expect(existsSync(join(folder, ".lock"))).toBe(false);
   });
 
   it("refuses what a run would, before anything has run", async () => {
