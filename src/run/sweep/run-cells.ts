@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isDeepStrictEqual } from "node:util";
-import { concatMap, defer, EMPTY, from, map, mergeMap, Observable, of, scan, takeLast, takeWhile } from "rxjs";
+import { concatMap, defer, EMPTY, from, map, mergeMap, Observable, of, takeLast, takeWhile } from "rxjs";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import type { Summary } from "../pipeline.ts";
 import type { Cell } from "./axes.ts";
@@ -136,14 +136,14 @@ function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
     if (before.length === argv.length) return of({ cell, exitCode: 0, runs: before });
     if (signal.aborted) return EMPTY;
     mkdirSync(workdir, { recursive: true });
+    let runs = before;
+    const ended = ({ exitCode, summary }: Ended) => store({ exitCode, runs: (runs = [...runs, summary]) });
     return from(argv.slice(before.length)).pipe(
-      concatMap((words) => (signal.aborted ? EMPTY : runProcess(cell, [...words, "--workdir", workdir], options))),
+      // A run removes files of other processes that are not whole, so the record is written before the next run begins.
+      concatMap((words) =>
+        signal.aborted ? EMPTY : runProcess(cell, [...words, "--workdir", workdir], options).pipe(concatMap(ended)),
+      ),
       takeWhile(({ exitCode }) => exitCode === 0, true),
-      scan((runs, ended) => ({ exitCode: ended.exitCode, runs: [...runs.runs, ended.summary] }), {
-        exitCode: 0,
-        runs: before,
-      }),
-      concatMap(store),
       takeLast(1),
       // A cell whose runs have not all begun is no result: it goes on the next time.
       map(({ exitCode, runs }) => ({ cell, exitCode: exitCode || (runs.length < argv.length ? STOPPED : 0), runs })),

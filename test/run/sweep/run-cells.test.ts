@@ -96,6 +96,21 @@ describe("runCells", { timeout: 20_000 }, () => {
     expect([result?.exitCode, result?.runs.length]).toEqual([2, 2]);
   });
 
+  it("begins a part once the record of the one before is on the disk: the part removes what is being written", async () => {
+    const { options, folder } = setUp("do=a+b");
+    const recorded: boolean[] = [];
+    const watched: RunCellsOptions = {
+      ...options,
+      // Asked for whenever a process begins.
+      get program() {
+        recorded.push(existsSync(join(folder, "do=a+b", "sweep-cell.json")));
+        return options.program;
+      },
+    };
+    await lastValueFrom(runCells(cellsOf([parseAxis("do=a+b")]), watched));
+    expect(recorded).toEqual([false, true]);
+  });
+
   it("does not run again what has ended well, unless its command line is another", async () => {
     const { run, logged, log } = setUp("do=a,fail");
     const before = await run();
