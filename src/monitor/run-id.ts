@@ -110,7 +110,9 @@ export function identityOf(
   if (original !== undefined) {
     tell(`metrics: ${workdir} is a copy of ${original}, run ${before!.runId}; it goes on as run ${runId}`);
   } else if (kept && kept.runId !== runId) {
-    tell(`metrics: run ${kept.runId} goes on as run ${runId}, as --run-id says`);
+    tell(
+      `metrics: run ${kept.runId} goes on as run ${runId}, as --run-id says; what a monitor has of ${kept.runId} stays there`,
+    );
   }
   return identity({ runId, own });
 }

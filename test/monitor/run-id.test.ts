@@ -85,7 +85,9 @@ describe("a name that was given", () => {
     expect(said).toEqual([]);
     const second = start("other");
     expect(second).toEqual({ runId: "other", node: first.node });
-    expect(said).toEqual(["metrics: run mine goes on as run other, as --run-id says"]);
+    expect(said).toEqual([
+      "metrics: run mine goes on as run other, as --run-id says; what a monitor has of mine stays there",
+    ]);
     expect([start(), keptIdentity(workdir)]).toEqual([second, second]);
     expect(said).toHaveLength(1);
   });
@@ -104,7 +106,9 @@ describe("a name that was given", () => {
     writeFileSync(join(workdir, "metrics.jsonl"), "");
     const given = start("mine");
     expect(given).toEqual({ runId: "mine", node: `${hostname()}-${own.runId.slice(-8)}` });
-    expect(said).toEqual([`metrics: run ${own.runId} goes on as run mine, as --run-id says`]);
+    expect(said).toEqual([
+      `metrics: run ${own.runId} goes on as run mine, as --run-id says; what a monitor has of ${own.runId} stays there`,
+    ]);
     expect(start(own.runId)).toEqual(own);
   });
 });
