@@ -37,8 +37,8 @@ export default imagePipeline({
   reaches: "Nothing: it shows where a stage goes.",
   imageSize: 32,
   presets: { quick: { training: { steps: 2400, batchSize: 16 }, model: { nf: 32, numResBlocks: 1 } } },
-  load: ({ config, cacheDir }, onProgress) =>
-    loadCifar10({ path: config.data.path, cacheDir: join(cacheDir, "data"), onProgress }),
+  load: ({ config, cacheDir, signal }, onProgress) =>
+    loadCifar10({ path: config.data.path, cacheDir: join(cacheDir, "data"), onProgress, signal }),
   model: ({ config }, shape) => ({ network: ncsnpp(networkOf(config, shape)), sde: sdeOf(config) }),
   train(context, session, data, look) {
     const { seed, data: options } = context.config;

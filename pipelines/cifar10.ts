@@ -220,8 +220,8 @@ export default imagePipeline({
   imageSize: 32,
   presets: cifar10Presets,
   ...scoreFlow,
-  load: ({ config: { data }, cacheDir }, onProgress) =>
-    loadCifar10({ path: data.path, cacheDir: join(cacheDir, "data"), onProgress }),
+  load: ({ config: { data }, cacheDir, signal }, onProgress) =>
+    loadCifar10({ path: data.path, cacheDir: join(cacheDir, "data"), onProgress, signal }),
   dequantizer: () => "cifar10",
   anchors: (config) => marked(cifar10Published, config),
 });

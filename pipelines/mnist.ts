@@ -16,7 +16,8 @@ export default imagePipeline({
   presets: mnistPresets,
   ...scoreFlow,
   async load(context, onProgress) {
-    const path = context.config.data.path ?? (await fetchMnist(join(context.cacheDir, "data"), onProgress));
+    const { cacheDir, config, signal } = context;
+    const path = config.data.path ?? (await fetchMnist(join(cacheDir, "data"), onProgress, { signal }));
     return preparedImages(path, context, onProgress, "mnist");
   },
 });

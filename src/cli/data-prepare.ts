@@ -90,7 +90,7 @@ async function prepareSplit(
   const unlock = openLocked(directory, onMessage, { folder: "folder", option: "--out" }, failWithoutLock);
   const started = now();
   try {
-    const surroundings = { cacheDir: cacheFolder(env), onProgress: fetching(reporter) };
+    const surroundings = { cacheDir: cacheFolder(env), onProgress: fetching(reporter), signal };
     const source = await openSource(format, { ...images, split, skipBad }, surroundings);
     if (!requireFormat(format).splits) await requireOwnImages(out, source, optionsOf(request));
     reporter.stage({ name: `preparing ${format} ${split}`, total: source.length, unit: "images" });

@@ -88,6 +88,10 @@ async function runPrepare(request: PrepareRequest, environment: DataEnvironment)
       stdout.write(`${JSON.stringify({ command: "prepare", sets: told })}\n`);
     }
     return signals.stopped?.exitCode ?? 0;
+  } catch (error) {
+    if (!signals.stopped || !(error instanceof Error && error.name === "AbortError")) throw error;
+    stderr.write("stopped while data were fetched; run the same command again\n");
+    return signals.stopped.exitCode;
   } finally {
     signals.dispose();
   }

@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import { afterEach, describe, expect, it } from "vitest";
 import { cacheFolder } from "../../src/cli/environment.ts";
-import { fetchMnist, type MnistOrigin } from "../../src/data/mnist/fetch.ts";
+import { fetchMnist, type MnistFetch } from "../../src/data/mnist/fetch.ts";
 import { mirror, mnistPackage } from "../../src/data/mnist/sources.ts";
 import { openSplits } from "../../src/data/prepare/open-splits.ts";
 import { readManifest } from "../../src/data/prepare/manifest.ts";
@@ -60,7 +60,7 @@ async function packaged() {
   });
 }
 
-const nowhere = { name: "nowhere", fetch: () => { throw new Error("no such host"); } } as MnistOrigin["sources"][number]; // prettier-ignore
+const nowhere = { name: "nowhere", fetch: () => { throw new Error("no such host"); } } as NonNullable<MnistFetch["sources"]>[number]; // prettier-ignore
 
 describe("fetchMnist", () => {
   it("fetches and checks the packed files once, and keeps shards of them only", async () => {

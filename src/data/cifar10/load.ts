@@ -20,6 +20,8 @@ export interface Cifar10Options {
   /** Directory of the cache; created if missing. */
   readonly cacheDir: string;
   readonly onProgress?: OnProgress;
+  /** Aborted, it ends the fetching. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The data's manifest, and its sources in order of preference; tests put their own here. */
@@ -40,11 +42,11 @@ export const officialOrigin: Cifar10Origin = {
  * next one finds either a complete cache or none.
  *
  * @throws UsageError when a file under `path` is missing, truncated or not the official one, when no source can be
- *   reached, or when the cache cannot be written; RunError when the disk is full.
+ *   reached, or when the cache cannot be written; RunError when the disk is full; what `signal` is aborted with.
  * @see Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
  */
 export async function loadCifar10(
-  { path, cacheDir, onProgress = () => {} }: Cifar10Options,
+  { path, cacheDir, onProgress = () => {}, signal }: Cifar10Options,
   { manifest, sources }: Cifar10Origin = officialOrigin,
 ): Promise<Cifar10> {
   if (path !== undefined) {
@@ -54,23 +56,25 @@ export async function loadCifar10(
       throw asUsageError(error);
     }
   }
-  return readCache(cacheDir, manifest, onProgress) ?? (await prepare(cacheDir, manifest, sources, onProgress));
+  return (
+    readCache(cacheDir, manifest, onProgress) ?? (await prepare(cacheDir, { manifest, sources }, onProgress, signal))
+  );
 }
 
 /** Fetches the data from the first source that has it, and caches it. */
 async function prepare(
   cacheDir: string,
-  manifest: Cifar10Manifest,
-  sources: readonly Cifar10Source[],
+  origin: Cifar10Origin,
   onProgress: OnProgress,
+  signal: AbortSignal | undefined,
 ): Promise<Cifar10> {
   const directory = await writingTo(cacheDir, 400, async () => {
     await mkdir(cacheDir, { recursive: true });
     return workDirectory(cacheDir);
   });
   try {
-    const { data, source } = await fetchFirst(sources, manifest, directory, onProgress);
-    await writingTo(cacheDir, 400, () => writeCache(cacheDir, directory, data, source.name, manifest));
+    const { data, source } = await fetchFirst(origin, directory, onProgress, signal);
+    await writingTo(cacheDir, 400, () => writeCache(cacheDir, directory, data, source.name, origin.manifest));
     onProgress(`${describe(data)}, from ${source.name}, cached in ${cacheDir}`, 1);
     return data;
   } finally {
@@ -85,16 +89,17 @@ function describe({ train, test }: Cifar10): string {
 }
 
 async function fetchFirst(
-  sources: readonly Cifar10Source[],
-  manifest: Cifar10Manifest,
+  { sources, manifest }: Cifar10Origin,
   directory: string,
   onProgress: OnProgress,
+  signal: AbortSignal | undefined,
 ): Promise<{ data: Cifar10; source: Cifar10Source }> {
   const reasons: string[] = [];
   for (const source of sources) {
     try {
-      return { data: await assemble(source.fetch(manifest, directory, onProgress), manifest), source };
+      return { data: await assemble(source.fetch(manifest, directory, onProgress, signal), manifest), source };
     } catch (error) {
+      signal?.throwIfAborted();
       reasons.push(`${source.name}: ${(error as Error).message}`);
       onProgress(`CIFAR-10 is not available from ${reasons.at(-1)}`);
     }

