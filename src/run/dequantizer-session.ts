@@ -1,5 +1,5 @@
 /** The resources for training and using the variational dequantizer. */
-import { concat, defer, of, using, type Observable } from "rxjs";
+import { concat, defer, of, type Observable } from "rxjs";
 import { join } from "node:path";
 import { shellWord } from "../base/format.ts";
 import { syncFile } from "../base/sync-file.ts";
@@ -14,6 +14,7 @@ import { fillNormal, randomKey } from "../base/random.ts";
 import { CheckpointStore } from "../training/checkpoints/checkpoint-store.ts";
 import { TrainState, type Snapshot } from "../training/train-state.ts";
 import type { DequantizationNoise } from "../streams/dequantize.ts";
+import { owning } from "../streams/owning.ts";
 import { dataDifference, otherData } from "./data-identity.ts";
 import { compiles } from "./from-config.ts";
 import { metricsPath } from "./workdir.ts";
@@ -64,7 +65,7 @@ interface About {
 interface Opened extends DequantizerSession {
   readonly sampler: DequantizationSampler;
   readonly events: readonly RunEvent[];
-  unsubscribe(): void;
+  dispose(): void;
 }
 
 /**
@@ -142,7 +143,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
     events,
     draw: (noise, image) => sampler.draw(state.ema, noise, image),
     averageDigest: () => state.averageDigest(),
-    unsubscribe() {
+    dispose() {
       state.dispose();
       loss.dispose();
       sampler.dispose();
@@ -161,12 +162,9 @@ export function dequantizerSession(
   setup: DequantizerSetup,
   build: (session: DequantizerSession) => Observable<RunEvent>,
 ): Observable<RunEvent> {
-  return using(
+  return owning(
     () => open(context, session, setup),
-    (resource) => {
-      const opened = resource as Opened;
-      return concat(of(...opened.events), build(opened));
-    },
+    (opened) => concat(of(...opened.events), build(opened)),
   );
 }
 

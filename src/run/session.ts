@@ -1,5 +1,5 @@
 /** The resources of a run, from its first step to its last sample. */
-import { catchError, concat, defer, EMPTY, merge, of, Subject, throwError, using, type Observable } from "rxjs";
+import { catchError, concat, defer, EMPTY, merge, of, Subject, throwError, type Observable } from "rxjs";
 import type { Tensor1D } from "@tensorflow/tfjs";
 import { isDeepStrictEqual } from "node:util";
 import { ProgressFile } from "../data/formats/progress-file.ts";
@@ -15,6 +15,7 @@ import type { Peers } from "../training/peers.ts";
 import { TrainState } from "../training/train-state.ts";
 import type { SDE } from "../sde/sde.ts";
 import type { EvaluationKey } from "../streams/evaluate.ts";
+import { owning } from "../streams/owning.ts";
 import { countOf, type Evaluated } from "../metrics/evaluated.ts";
 import { computedBy, evaluationWork, progressPath, requireSameVersion } from "./evaluation-work.ts";
 import { requireTrainedWith } from "./checkpoint-config.ts";
@@ -80,7 +81,7 @@ interface Opened extends Session {
   readonly beside: Observable<RunEvent>;
   /** Events that come first. */
   readonly events: readonly RunEvent[];
-  unsubscribe(): void;
+  dispose(): void;
 }
 
 /**
@@ -168,7 +169,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
       const wanted = (dequantizer !== undefined) === (dequantization === "variational");
       return found && wanted && isDeepStrictEqual(theirs, JSON.parse(JSON.stringify(work(key)))) ? found.entries : [];
     },
-    unsubscribe() {
+    dispose() {
       state.dispose();
       network.dispose();
     },
@@ -208,10 +209,9 @@ export function session(
   build: (session: Session) => RunPhases,
 ): Observable<RunEvent> {
   const { mode, signal } = context;
-  return using(
+  return owning(
     () => open(context, model),
-    (resource) => {
-      const opened = resource as Opened;
+    (opened) => {
       const built = build(opened);
       const none = () => EMPTY;
       const { train, evaluate, sample, report = none, trainDequantizer = refuseDequantizer } = built;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { defer, EMPTY, ignoreElements, lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engine/load.ts";
+import { tf } from "../../src/engine/tf.ts";
 import type { Mode, RunContext } from "../../src/run/pipeline.ts";
 import { parseAssignment, resolveConfig } from "../../src/run/resolve-config.ts";
 import { session, type RunPhases, type Session } from "../../src/run/session.ts";
@@ -175,5 +176,16 @@ describe("a session", () => {
     copyFileSync(at("bpd.jsonl"), at("bpd_variational.jsonl"));
     copyFileSync(at("bound_variational.jsonl"), at("bound.jsonl"));
     expect(await look()).toEqual([[plain], [], [], [learned]]);
+  });
+
+  it("frees its tensors where the pipeline fails to build its parts", async () => {
+    const workdir = temporaryFolder();
+    await run({ workdir }, () => ({}));
+    const before = tf.memory().numTensors;
+    const failing = () => {
+      throw new RangeError("no such part");
+    };
+    await expect(run({ workdir }, failing)).rejects.toThrow("no such part");
+    expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,11 +1,12 @@
 /** The parts that all image pipelines share: training, likelihood, bound, dequantizer and samples. */
-import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, using, type Observable } from "rxjs";
+import { catchError, concat, defer, EMPTY, from, ignoreElements, of, throwError, type Observable } from "rxjs";
 import type { ImageDataset, ImageSplits, OnProgress } from "../../data/dataset.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { FormName } from "../../models/flowpp/form.ts";
 import type { ImageShape } from "../../models/score-model.ts";
 import type { Anchor } from "../../monitor/report/report.ts";
 import type { Look } from "../../streams/between-steps.ts";
+import { owning } from "../../streams/owning.ts";
 import { configNotes } from "../config-checks.ts";
 import type { Config } from "../config.ts";
 import { definePipeline, type Pipeline, type RunContext, type RunEvent } from "../pipeline.ts";
@@ -142,8 +143,8 @@ export function imagePipeline<F = unknown>(pipeline: ImagePipeline<F>): Pipeline
     withData(
       (onProgress) => load(context, onProgress),
       (data) =>
-        using(
-          () => ({ unsubscribe: () => closing(data) }),
+        owning(
+          () => ({ dispose: () => closing(data) }),
           () => {
             const size = checkedSize(data.train, imageSize);
             const notes = imageSize === undefined ? configNotes(context.config, size) : [];
