@@ -114,7 +114,7 @@ const columns = [
 ] as const;
 const rows = names.map((name) => [name, ...columns.flatMap(([key, whole]) => [perStep(name, key), name === "none" ? "" : more(name, key, whole)])]); // prettier-ignore
 console.log(`${pipeline}, ${starts} starts of ${rounds} pairs of ${block} steps, a log step in each block; ${watchers} watchers`); // prettier-ignore
-console.log(table(["run", "wall", "more", "CPU, all threads", "more", "CPU beside TensorFlow's threads", "more, of the wall time"], rows)); // prettier-ignore
+console.log(table(["run", "wall", "more", "CPU, all threads", "more", "CPU beside the threads that compute", "more, of the wall time"], rows)); // prettier-ignore
 for (const name of names.slice(1)) {
   const means = measured.map((runs) => mean(runs[name]!.map((each, i) => each.wall / runs["none"]![i]!.wall - 1)));
   console.log(`${name}, more wall time in each start: ${means.map((value) => `${(100 * value).toFixed(2)}%`).join(", ")}; mean ${percent(means)}`); // prettier-ignore

@@ -3,6 +3,7 @@
  *
  * Waiting, its main thread is blocked: of several such runs only one works at a time.
  */
+import { availableParallelism } from "node:os";
 import { openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs";
 import { processEnvironment } from "../../src/cli/environment.ts";
 import { parseOptions } from "../../src/cli/options.ts";
@@ -12,7 +13,7 @@ import { run } from "../../src/cli/run.ts";
 export interface Block {
   readonly wall: number;
   readonly cpu: number;
-  /** CPU time of the threads that are not TensorFlow's: JavaScript, its compiler and collector, sockets and files. */
+  /** CPU time of all threads but the busiest, which compute: JavaScript, its compiler and collector, sockets, files. */
   readonly beside: number;
 }
 
@@ -22,28 +23,32 @@ export type Told = { readonly url: string } | { readonly served: string } | { re
 const [fifo, block, ...argv] = process.argv.slice(2);
 const tell = (told: Told) => void writeSync(1, `${JSON.stringify(told)}\n`);
 
-/** s that the threads have run. */
-function threads(): Pick<Block, "cpu" | "beside"> {
-  let [cpu, beside] = [0, 0];
-  for (const thread of readdirSync("/proc/self/task")) {
-    const read = (name: string) => readFileSync(`/proc/self/task/${thread}/${name}`, "utf8");
-    const seconds = Number(read("schedstat").split(" ")[0]) / 1e9;
-    cpu += seconds;
-    if (!read("comm").startsWith("tf_")) beside += seconds;
-  }
-  return { cpu, beside };
+/** s that each thread has run. */
+function threads(): Map<string, number> {
+  const seconds = (thread: string) =>
+    Number(readFileSync(`/proc/self/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e9;
+  return new Map(readdirSync("/proc/self/task").map((thread) => [thread, seconds(thread)]));
 }
 
-const measure = () => ({ wall: performance.now() / 1000, ...threads() });
+const measure = () => ({ wall: performance.now() / 1000, threads: threads() });
+
+/** The block between two measurements. */
+function blockOf(before: ReturnType<typeof measure>, after: ReturnType<typeof measure>): Block {
+  const each = [...after.threads].map(([thread, seconds]) => seconds - (before.threads.get(thread) ?? 0));
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const beside = each.toSorted((a, b) => b - a).slice(availableParallelism());
+  return { wall: after.wall - before.wall, cpu: sum(each), beside: sum(beside) };
+}
+
 const commands = openSync(fifo!, "r");
-let before: Block | undefined;
+let before: ReturnType<typeof measure> | undefined;
 let steps = 0;
 
 /** Called after each step. */
 function step(): void {
   if (steps++ % Number(block) !== 0) return;
   const now = measure();
-  tell({ block: before ? { wall: now.wall - before.wall, cpu: now.cpu - before.cpu, beside: now.beside - before.beside } : null }); // prettier-ignore
+  tell({ block: before ? blockOf(before, now) : null });
   if (readSync(commands, Buffer.alloc(1)) === 0) process.exit(0);
   before = measure();
 }
