@@ -72,6 +72,8 @@ export const table2Presets: Study["presets"] = {
       "sampling.numSamples": 16,
       "dequantizer.steps": 200,
       "dequantizer.batchSize": 4,
+      "dequantizer.lr": 4e-3,
+      "dequantizer.emaRate": 0.95,
       "dequantizer.filters": 16,
       "dequantizer.components": 4,
       "dequantizer.heads": 1,

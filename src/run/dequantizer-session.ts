@@ -16,6 +16,7 @@ import { TrainState, type Snapshot } from "../training/train-state.ts";
 import type { DequantizationNoise } from "../streams/dequantize.ts";
 import { owning } from "../streams/owning.ts";
 import { dataDifference, otherData } from "./data-identity.ts";
+import { differences, type StoredConfig } from "./config-file.ts";
 import { compiles } from "./from-config.ts";
 import { metricsPath } from "./workdir.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -66,6 +67,20 @@ interface Opened extends DequantizerSession {
   readonly sampler: DequantizationSampler;
   readonly events: readonly RunEvent[];
   dispose(): void;
+}
+
+/** Settings that a training of the dequantizer keeps from its first step on; its network is held against its checkpoint. */
+const KEPT = ["batchSize", "lr", "emaRate", "offset"].map((name) => `dequantizer.${name}`);
+
+/** @throws UsageError for a training that would go on, or stand as finished, with settings of another. */
+function requireSameTraining({ config, name }: RunContext, store: CheckpointStore, folder: string): void {
+  const different = differences(store.loaded as StoredConfig, { pipeline: name, ...config }, KEPT);
+  if (different.length === 0) return;
+  const lines = different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`);
+  throw new UsageError(
+    `dequantizer ${store.newest} was trained with other settings:\n${lines.join("\n")}`,
+    `use the same settings, or remove ${shellWord(folder)}: its training then begins anew`,
+  );
 }
 
 /**
@@ -131,6 +146,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   const snapshot = found?.snapshot ?? initialSnapshot(dequantizer, layout, seed, setup.firstImages());
   const state = new TrainState(layout, snapshot);
   if (mode === "train_deq") {
+    if (found) requireSameTraining(context, store, workdir);
     store.goOn(state.step);
     events.push({ type: "rewind", step: state.step, training: "train_deq" });
   }

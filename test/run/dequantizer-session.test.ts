@@ -99,4 +99,12 @@ describe("a trained dequantizer", () => {
       expect.stringContaining("note: the dequantizer continues with other data, as --allow data says"),
     ]);
   });
+
+  it("does not go on with other settings of its training, but is evaluated", async () => {
+    const other = { ...same, dequantizer: { ...config.dequantizer, lr: 0.5, steps: 9 } };
+    await expect(opened(other, "train_deq")).rejects.toThrow(
+      /dequantizer .*checkpoint_2\.arrow was trained with other settings:\n {2}dequantizer\.lr: 0\.5 there, 0\.0002 asked for\n/,
+    );
+    expect((await opened(other, "eval")).said).toEqual([]);
+  });
 });
