@@ -2,7 +2,7 @@
 import { average, standardError } from "../../metrics/statistics.ts";
 import type { Summary } from "../pipeline.ts";
 import type { Mean } from "../sweep/results.ts";
-import type { CellResult } from "../sweep/run-cells.ts";
+import { STOPPED, type CellResult } from "../sweep/run-cells.ts";
 import { cellRuns, SEED, type CellPlan } from "./grid.ts";
 
 /** Numbers that a row has. */
@@ -31,8 +31,12 @@ export interface StudyCurve {
   readonly points: readonly LookPoint[];
 }
 
-/** Summaries of the runs that ended well. */
-const ended = ({ exitCode, runs }: CellResult) => (exitCode === 0 ? runs : runs.slice(0, -1));
+/** Summaries of the runs that ended well: all but one that failed or was stopped; a stop may also come between two runs. */
+function ended({ exitCode, runs }: CellResult): CellResult["runs"] {
+  const last = runs.at(-1);
+  const whole = exitCode === 0 || (exitCode === STOPPED && last?.stoppedBy === undefined && last?.error === undefined);
+  return whole ? runs : runs.slice(0, -1);
+}
 
 const withoutSeed = (values: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(values).filter(([axis]) => axis !== SEED));

@@ -42,7 +42,7 @@ interface Stored extends Omit<CellResult, "cell"> {
 }
 
 /** Exit code of a cell that was stopped between two of its runs, as by SIGTERM. */
-const STOPPED = 143;
+export const STOPPED = 143;
 
 function readStored(path: string): Stored | undefined {
   if (!existsSync(path)) return undefined;

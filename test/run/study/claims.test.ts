@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { testClaims, verdictOf } from "../../../src/run/study/claims.ts";
 import { studyCurves, studyRows } from "../../../src/run/study/rows.ts";
+import type { Summary } from "../../../src/run/pipeline.ts";
 import { planOf, resultsOf, study } from "./fixture.ts";
 
 const SEEDS = ["1", "2", "3"];
@@ -80,6 +81,16 @@ describe("rows", () => {
       ["uniform", ["1", "2", "3"], 3],
       ["variational", ["2", "3"], 2],
     ]);
+  });
+
+  it("have the runs of a cell that was stopped between two of them, and not the one that was stopped", () => {
+    const plan = planOf("seed=1", "sde=vp", "method=original");
+    const [whole] = resultsOf(plan, () => 3);
+    const points = (...runs: Partial<Summary>[]) => studyCurves(plan, [{ ...whole!, exitCode: 143, runs }])[0]!.points.length; // prettier-ignore
+    expect(points({ bpd: 9 })).toBe(1);
+    expect(points({ bpd: 9 }, { bpd: 3 })).toBe(2);
+    expect(points({ bpd: 9 }, { stoppedBy: "SIGTERM" })).toBe(1);
+    expect(points({ bpd: 9 }, { error: "no room" })).toBe(1);
   });
 
   it("have the looks of their training as a curve", () => {

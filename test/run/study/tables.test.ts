@@ -61,7 +61,11 @@ describe("the figures of a study", () => {
   });
 
   it("leave out what has no point yet", () => {
-    const stopped = resultsOf(plan, bits).map((result) => ({ ...result, exitCode: 143, runs: [{}] }));
+    const stopped = resultsOf(plan, bits).map((result) => ({
+      ...result,
+      exitCode: 143,
+      runs: [{ stoppedBy: "SIGTERM" }],
+    }));
     expect(studyFigures(studyResults(plan, stopped, []))).toEqual([]);
   });
 
