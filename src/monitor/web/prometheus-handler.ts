@@ -31,7 +31,11 @@ export function prometheusHandler(feed: Feed): RequestListener {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     (opened ??= open()).then(
       (metrics) => metrics.handler(request, response),
-      (error: Error) => response.writeHead(500).end(`${error.message}\n`),
+      (error: Error) => {
+        // A record that could not be read may be read the next time.
+        opened = undefined;
+        response.writeHead(500).end(`${error.message}\n`);
+      },
     );
   };
 }

@@ -68,13 +68,16 @@ export function chartsView(model: Model, changed: () => void) {
   /** First and last place of all on the axis. */
   const setRange = () => {
     const { axis } = model.view;
-    const ends = model.shown().flatMap((record) => {
+    let [first, last] = [Infinity, -Infinity];
+    for (const record of model.shown()) {
       const origin = axis === "relative" ? startOf(record) : 0;
-      const place = ({ steps, times }: { steps: readonly number[]; times: readonly number[] }, i: number) =>
-        axis === "step" ? steps.at(i)! : (times.at(i)! - origin) / 1000;
-      return [...record.series.values()].flatMap((series) => [place(series, 0), place(series, -1)]);
-    });
-    if (ends.length > 0) model.view = { ...model.view, range: [Math.min(...ends), Math.max(...ends)] };
+      for (const { steps, times } of record.series.values()) {
+        const place = (i: number) => (axis === "step" ? steps.at(i)! : (times.at(i)! - origin) / 1000);
+        // One by one: many runs have more series than a call takes arguments.
+        [first, last] = [Math.min(first, place(0)), Math.max(last, place(-1))];
+      }
+    }
+    if (first <= last) model.view = { ...model.view, range: [first, last] };
   };
 
   return {

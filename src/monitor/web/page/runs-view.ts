@@ -1,6 +1,6 @@
 /** Runs and their nodes: which are drawn, which is looked at, how far they are, and in what they differ. */
 import { card, h, isolated, setText } from "./dom.ts";
-import { nodeKey, type Model } from "./model.ts";
+import type { Model } from "./model.ts";
 import { nodeState, stateNow } from "./node-state.ts";
 import { isNoiseMetric } from "./noise-curves.ts";
 import { arrange } from "./order.ts";
@@ -31,7 +31,8 @@ const SETTINGS = 24;
 
 /** @param changed Told when something else is to be drawn. */
 export function runsView(model: Model, changed: () => void) {
-  const rows = new Map<string, ReturnType<typeof runsRow>>();
+  /** By the node's record: of a run that was deleted and comes again, there is another. */
+  let rows = new Map<NodeRecord, ReturnType<typeof runsRow>>();
   const body = h("tbody");
   const set = (part: Partial<TableView>) => {
     model.table = { ...model.table, ...part };
@@ -114,12 +115,12 @@ export function runsView(model: Model, changed: () => void) {
       const short = shortNames(names);
       const columns = names.map((name, i) => ({ key: `setting:${name}`, head: short[i]!, title: name }));
       head.update([...FIRST, ...columns, ...LAST], sort);
+      rows = new Map(all.flatMap(({ record }) => (rows.has(record) ? [[record, rows.get(record)!]] : [])));
       for (const row of fitting) {
-        const key = nodeKey(row.record);
-        if (!rows.has(key)) rows.set(key, runsRow(model, row.record, changed));
-        rows.get(key)!.update(row, names);
+        if (!rows.has(row.record)) rows.set(row.record, runsRow(model, row.record, changed));
+        rows.get(row.record)!.update(row, names);
       }
-      arrange(body, found.map((record) => rows.get(nodeKey(record))!.element)); // prettier-ignore
+      arrange(body, found.map((record) => rows.get(record)!.element)); // prettier-ignore
       const left = settings.names.length - names.length;
       setText(more, left > 0 ? `The runs differ in ${left} more settings.` : "");
       setText(count, `${found.length} of ${all.length} rows, ${model.shown().length} drawn`);

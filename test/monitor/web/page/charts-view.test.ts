@@ -44,6 +44,14 @@ describe("charts", () => {
     expect(legend("Bits/dim")).toEqual(["\u2068a\u2069 · ODE 3", "\u2068a\u2069 · bound 4", "\u2068b\u2069 · \u2068n\u2069 · ODE 5", "\u2068b\u2069 · \u2068m\u2069 · ODE 6"]); // prettier-ignore
   });
 
+  it("have a range over very many series", async () => {
+    const { model } = await charts((model) => {
+      const values = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`stage/s${i}/queue`, i]));
+      for (const step of [3, 9]) for (const run of ["a", "b"]) tell(model, run, values, { step });
+    });
+    expect(model.view.range).toEqual([3, 9]);
+  });
+
   it("tell the curves of one node in one chart apart by their strokes", async () => {
     const { figure } = await charts((model) => tell(model, "a", { "eval/bpd": 3, "eval/bound": 4 }));
     const lines = [...figure("Bits/dim").querySelectorAll<SVGElement>("svg line")];
