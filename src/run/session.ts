@@ -117,7 +117,11 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   }
   if (found) {
     const { path, snapshot } = found;
+    const { steps } = config.training;
     events.push(message(`checkpoint: ${path}, step ${snapshot.step}`));
+    if (mode === "train" && snapshot.step > steps) {
+      events.push(message(`note: training.steps is ${steps}: nothing is trained, and the results are of step ${snapshot.step}`)); // prettier-ignore
+    }
     events.push({
       type: "result",
       values: { checkpoint: path, ...(mode === "train" && { resumedFrom: snapshot.step }) },

@@ -178,6 +178,17 @@ describe("a session", () => {
     expect(await look()).toEqual([[plain], [], [], [learned]]);
   });
 
+  it("says that nothing is trained where the checkpoint is beyond the last step", async () => {
+    const workdir = temporaryFolder();
+    await save(workdir, 7);
+    const notes = async (mode: Mode, steps: number) =>
+      (await run({ workdir, mode, sets: [`training.steps=${steps}`] }, () => ({}))).flatMap((event) =>
+        event.type === "message" && event.text.startsWith("note: ") ? [event.text] : [],
+      );
+    expect(await notes("train", 5)).toEqual(["note: training.steps is 5: nothing is trained, and the results are of step 7"]); // prettier-ignore
+    expect([await notes("train", 7), await notes("eval", 5)]).toEqual([[], []]);
+  });
+
   it("frees its tensors where the pipeline fails to build its parts", async () => {
     const workdir = temporaryFolder();
     await run({ workdir }, () => ({}));
