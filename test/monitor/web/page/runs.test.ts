@@ -90,16 +90,6 @@ describe("rows", () => {
   });
 });
 
-it("shows a run anew that was deleted and goes on", () => {
-  const { model, update, row, count } = three();
-  model.drop(["b"]);
-  tell(model, "b", { "train/loss": 0.125 }, { step: 1600 });
-  update();
-  expect([find(row("b"), ".step").textContent, find(row("b"), ".last").textContent]).toEqual(["1,600", "0.125"]);
-  enter(find(row("b"), "[type=checkbox]"), false);
-  expect([count(), find(row("b"), "[type=checkbox]").checked]).toEqual(["3 of 3 rows, 2 drawn", false]);
-});
-
 describe("choices in a row", () => {
   it("draw a node or leave it out", () => {
     const { model, row, count, changed } = three();
