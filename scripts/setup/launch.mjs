@@ -17,21 +17,24 @@ function readsTypeScript(version = process.versions.node) {
   return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
 }
 
+/** True for the program that decodes images in many threads; what saves memory in a training only costs it time. */
+const decodes = (file) => /[\\/]cli[\\/]data\.[cm]?[jt]s$/.test(file);
+
 /** Options that let the runtime run `file`. */
 function runtimeOptions(file) {
   if (isDeno) return ["run", "-A"];
   if (!file.endsWith(".ts") && !installed) return [];
   // In MiB; what is large lives in TensorFlow, and a larger space for young objects only fills with garbage.
-  const memory = "--max-semi-space-size=2";
-  if (readsTypeScript()) return [memory, "--disable-warning=ExperimentalWarning"];
+  const memory = decodes(file) ? [] : ["--max-semi-space-size=2"];
+  if (readsTypeScript()) return [...memory, "--disable-warning=ExperimentalWarning"];
   // An installed package is JavaScript; it loads tsx itself before a pipeline in TypeScript.
-  if (installed) return [memory];
+  if (installed) return memory;
   const tsx = createRequire(join(project, "package.json")).resolve("tsx");
-  return [memory, "--import", pathToFileURL(tsx).href];
+  return [...memory, "--import", pathToFileURL(tsx).href];
 }
 
 /**
- * Command and folder of a program.
+ * Command and folder of a program, and whether it saves memory.
  *
  * @param {string} program `vitest`, or a file relative to the project.
  * @throws SetupError when there is no such file.
@@ -39,11 +42,12 @@ function runtimeOptions(file) {
 export function commandOf(program, args) {
   if (program === "vitest") {
     const vitest = isDeno ? ["run", "-A", "npm:vitest"] : [join(modules, "vitest/vitest.mjs")];
-    return { command: [process.execPath, ...vitest, "run", ...args], cwd: project };
+    return { command: [process.execPath, ...vitest, "run", ...args], cwd: project, frugal: true };
   }
   const file = resolve(project, program);
   if (!existsSync(file)) throw new SetupError(`there is no program ${file}`, "name a file of this project", 2);
-  return { command: [process.execPath, ...runtimeOptions(file), file, ...args], cwd: process.cwd() };
+  const command = [process.execPath, ...runtimeOptions(file), file, ...args];
+  return { command, cwd: process.cwd(), frugal: !decodes(file) };
 }
 
 /** ms between looks at the parent. */
@@ -68,14 +72,14 @@ function stopWithNpm(child, env = process.env) {
  * @returns {Promise<{ code: number, signal: NodeJS.Signals | null }>} Its exit code, 128 + n after signal n.
  */
 export function launch(program, args, extra) {
-  const { command, cwd } = commandOf(program, args);
+  const { command, cwd, frugal } = commandOf(program, args);
   const [file, ...rest] = command;
   return new Promise((resolve, reject) => {
     const defaults = {
       // Images are decoded in libuv's threads, of which there are 4 whatever the machine has.
       UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())),
       // One heap for all threads: with one each, what one has freed the others cannot use.
-      MALLOC_ARENA_MAX: "1",
+      ...(frugal && { MALLOC_ARENA_MAX: "1" }),
       // Compiled code, which Node from 22.1 on keeps and starts faster with.
       NODE_COMPILE_CACHE: join(modules, ".cache/compiled"),
     };

@@ -26,6 +26,17 @@ describe("the program", () => {
     expect((await project.run(["echo.mjs"], named)).stdout).toBe("elsewhere\n");
   });
 
+  test("keeps to one heap, except where many threads decode images", async () => {
+    const project = makeProject();
+    mkdirSync(join(project.folder, "src/cli"), { recursive: true });
+    const told = async (name: string) => {
+      project.write(name, "console.log(process.env.MALLOC_ARENA_MAX, process.execArgv.join());");
+      return (await project.run([name], { ...WASM, MALLOC_ARENA_MAX: undefined })).stdout;
+    };
+    expect(await told("src/cli/main.mjs")).toMatch(/^1 /);
+    expect(await told("src/cli/data.mjs")).toBe("undefined \n");
+  });
+
   test("does not get the separator that npm takes away and Deno hands on", async () => {
     const project = makeProject();
     project.write("echo.mjs", "console.log(process.argv.slice(2).join());");
