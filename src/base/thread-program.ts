@@ -1,4 +1,4 @@
-import { isBuilt } from "./built.ts";
+import { isBuilt, readsTypeScript } from "./built.ts";
 
 /**
  * A program of this project as a thread can run it: where the runtime does not read TypeScript, one that first lets it;
@@ -6,7 +6,7 @@ import { isBuilt } from "./built.ts";
  */
 export function threadProgram(program: URL): URL {
   if (isBuilt) return new URL(program.href.replace(/\.ts$/, ".js"));
-  if ("Deno" in globalThis || (process.features as { typescript?: unknown }).typescript) return program;
+  if (readsTypeScript) return program;
   // A thread does not take tsx from --import.
   const tsx = import.meta.resolve("tsx/esm/api");
   const text = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(program.href)});`;

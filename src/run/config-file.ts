@@ -93,6 +93,10 @@ export function differences(stored: StoredConfig, wanted: StoredConfig, names: r
   });
 }
 
+/** A line for each difference, for an error. */
+export const differenceLines = (different: readonly Difference[]): string =>
+  different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`).join("\n");
+
 /** "seed: 42 in the training, 7 here": what an evaluation has otherwise than the training. */
 export function changedSettings(stored: StoredConfig, wanted: StoredConfig, all: readonly Field[] = fields): string[] {
   const names = all.filter((field) => bound(field, "train")).map(({ name }) => name);
@@ -122,9 +126,8 @@ export function requireSameConfig(
 ): void {
   const different = differences(stored, wanted, ["pipeline", ...boundFields(mode, all)]);
   if (different.length === 0) return;
-  const lines = different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`);
   throw new UsageError(
-    `workdir ${workdir} belongs to another configuration:\n${lines.join("\n")}`,
+    `workdir ${workdir} belongs to another configuration:\n${differenceLines(different)}`,
     "use another --workdir, or the same settings",
   );
 }

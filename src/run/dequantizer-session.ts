@@ -16,7 +16,7 @@ import { TrainState, type Snapshot } from "../training/train-state.ts";
 import type { DequantizationNoise } from "../streams/dequantize.ts";
 import { owning } from "../streams/owning.ts";
 import { dataDifference, otherData } from "./data-identity.ts";
-import { differences, type StoredConfig } from "./config-file.ts";
+import { differenceLines, differences, type StoredConfig } from "./config-file.ts";
 import { compiles } from "./from-config.ts";
 import { metricsPath } from "./workdir.ts";
 import type { RunContext, RunEvent } from "./pipeline.ts";
@@ -76,9 +76,8 @@ const KEPT = ["batchSize", "lr", "emaRate", "offset"].map((name) => `dequantizer
 function requireSameTraining({ config, name }: RunContext, store: CheckpointStore, folder: string): void {
   const different = differences(store.loaded as StoredConfig, { pipeline: name, ...config }, KEPT);
   if (different.length === 0) return;
-  const lines = different.map(({ name, there, here }) => `  ${name}: ${there} there, ${here} asked for`);
   throw new UsageError(
-    `dequantizer ${store.newest} was trained with other settings:\n${lines.join("\n")}`,
+    `dequantizer ${store.newest} was trained with other settings:\n${differenceLines(different)}`,
     `use the same settings, or remove ${shellWord(folder)}: its training then begins anew`,
   );
 }
