@@ -49,7 +49,8 @@ export function join(draft: CoordinatorDraft, arrival: Arrival): void {
   const refused = own ? undefined : refusal(draft, arrival);
   if (refused) {
     effects.push({ type: "refuse", ...refused });
-    if (old && !rules.fixed && draft.begun) change(draft);
+    // Once the run is over nobody answers any more.
+    if (old && !rules.fixed && draft.begun && draft.phase !== "over") change(draft);
     return;
   }
   let rank = own ? 0 : arrival.rank || 1;

@@ -70,7 +70,8 @@ export function settle(draft: CoordinatorDraft): void {
     const need =
       wanted === "SUM" && (withSum.length === 0 || draft.rules.mixed) ? "STATE" : (wanted as GroupView["need"]);
     const from = need === "SUM" ? withSum : holders;
-    if (!member.entered) member.base = step;
+    const isNew = !member.entered;
+    if (isNew) member.base = step;
     member.entered = true;
     if (need !== "SUM") member.same = step;
     // The hash belongs to a state that the member no longer has.
@@ -78,6 +79,8 @@ export function settle(draft: CoordinatorDraft): void {
     member.progressed = draft.now;
     const common = { view: draft.view, step, members: about, entering, hash: source.ready!.hash };
     send(draft, member, { view: { ...common, need, source: need === "NOTHING" ? 0 : from[i % from.length]!.id } });
+    // A node that came back may wait for it: nobody compares that step again.
+    if (isNew && draft.verified >= 0) send(draft, member, { verified: { step: draft.verified } });
   });
   compareParameters(draft, step);
 }

@@ -130,6 +130,17 @@ describe("a node that comes", () => {
   });
 });
 
+describe("a node that comes back once the run is over", () => {
+  it("is refused for now, and nobody is asked for another view", () => {
+    const run = settled(2);
+    for (const id of [1, 2]) run.said(id, alive(10));
+    const effects = run.join("node 2");
+    expect(effects).toContainEqual({ type: "refuse", reason: "the run has ended", passing: true });
+    expect(prepared(effects)).toBe(0);
+    expect(run.phase).toBe("over");
+  });
+});
+
 describe("a node that goes", () => {
   it("begins no view before the run has begun", () => {
     const machine = coordinatorMachine({ world: 3 });
@@ -194,6 +205,19 @@ describe("a sign of life", () => {
 });
 
 describe("the hash of a state", () => {
+  it("that was compared while a node was away is told to that node, which may wait for it", () => {
+    const run = settled(2, { verifies: true });
+    for (const id of [1, 2]) run.said(id, { parameters: { step: 4, hash: "x" } });
+    run.happen({ type: "gone", id: 2, why: "killed" });
+    run.ready(1, { step: 4, settled: true });
+    run.join("node 2");
+    run.ready(1, { step: 4, settled: true });
+    const effects = run.ready(3, { step: 4 });
+    expect(needs(effects)).toEqual(["NOTHING", "NOTHING"]);
+    const toldTo = effects.flatMap((effect) => (effect.type === "send" && effect.message.verified ? [[effect.id, effect.message.verified.step]] : [])); // prettier-ignore
+    expect(toldTo).toEqual([[3, 4]]);
+  });
+
   it("is forgotten with the state, when a node that computes otherwise takes over another's", () => {
     const run = settled(2, { verifies: true, mixed: true });
     for (const id of [1, 2]) run.said(id, alive(4));
