@@ -132,7 +132,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   events.push(message(`model: ${layout.count.toLocaleString("en")} parameters`));
   const state = found ? new TrainState(layout, found.snapshot) : TrainState.initial(layout, config.seed);
   if (mode === "train") {
-    state.keepAverages(config.model.emaRates);
+    state.keepOnlyAverages(config.model.emaRates);
     store.goOn(state.step);
     events.push({ type: "rewind", step: state.step, training: "train" });
   }

@@ -169,6 +169,17 @@ export class TrainState {
     }
   }
 
+  /**
+   * Keeps averages with these decays alone besides the main one, in this order, like the nodes that train together
+   * compare and send them. A checkpoint of another run may have others.
+   */
+  keepOnlyAverages(rates: readonly number[]): void {
+    this.keepAverages(rates);
+    const all = this.#averages;
+    for (const [rate, average] of all) if (!rates.includes(rate)) average.dispose();
+    this.#averages = new Map(rates.map((rate) => [rate, all.get(rate)!]));
+  }
+
   /** Takes over a new further average and frees the old one. */
   setAverage(rate: number, next: Tensor1D): void {
     this.#averages.get(rate)?.dispose();

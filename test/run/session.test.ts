@@ -9,6 +9,7 @@ import { parseAssignment, resolveConfig } from "../../src/run/resolve-config.ts"
 import { session, type RunPhases, type Session } from "../../src/run/session.ts";
 import { digest, layoutOf } from "../../src/models/parameters.ts";
 import { CheckpointStore } from "../../src/training/checkpoints/checkpoint-store.ts";
+import type { Snapshot } from "../../src/training/train-state.ts";
 import { temporaryFolder } from "../cli/fixture.ts";
 import { linearModel } from "../streams/fixture.ts";
 
@@ -23,10 +24,10 @@ const vector = (b = 0, w = 0) => {
 const AVERAGE = vector(0.5, 3);
 
 /** Writes a checkpoint whose average differs from its parameters; its path. */
-async function save(workdir: string, step: number): Promise<string> {
+async function save(workdir: string, step: number, averages?: Snapshot["averages"]): Promise<string> {
   const store = new CheckpointStore({ workdir, layout, config: {}, keep: 9 });
   const [parameters, m, v, ema] = [vector(-1, 7), vector(), vector(), AVERAGE];
-  return store.save("checkpoints", { step, parameters, m, v, ema });
+  return store.save("checkpoints", { step, parameters, m, v, ema, ...(averages && { averages }) });
 }
 
 interface Told {
@@ -76,6 +77,21 @@ describe("a session begins with", () => {
 });
 
 describe("a session", () => {
+  it("of training has the averages that its settings name alone, as other nodes have them", async () => {
+    const given = new Map([0.5, 0.9].map((rate) => [rate, vector(rate)]));
+    const sets = [`checkpoint=${await save(temporaryFolder(), 9, given)}`, "model.emaRates=0.9,0.3"];
+    let found: (readonly [number, unknown])[] = [];
+    const workdir = temporaryFolder();
+    await run({ workdir, sets }, ({ state }) => {
+      found = [...state.averages].map(([rate, average]) => [rate, average.dataSync()]);
+      return {};
+    });
+    expect(found).toEqual([
+      [0.9, vector(0.9)],
+      [0.3, AVERAGE],
+    ]);
+  });
+
   it("removes the checkpoints that a killed save has left too many, in training alone", async () => {
     const workdir = temporaryFolder();
     for (const step of [1, 2, 3, 4]) await save(workdir, step);

@@ -123,6 +123,21 @@ describe("TrainState", () => {
     });
   });
 
+  it("keeps averages of the decays asked for alone, in their order", async () => {
+    await expectNoLeak(() => {
+      const averages = new Map([0.5, 0.9].map((rate) => [rate, normal(layout.length, 10 * rate)]));
+      const state = new TrainState(layout, { ...snapshot(), averages });
+      state.keepOnlyAverages([0.3, 0.5]);
+      expect([...state.snapshot().averages!]).toEqual([
+        [0.3, snapshot().ema],
+        [0.5, averages.get(0.5)],
+      ]);
+      state.keepOnlyAverages([]);
+      expect(state.snapshot()).toEqual(snapshot());
+      state.dispose();
+    });
+  });
+
   it("keeps the sums of the window, where there are some, and takes an average of a decay it did not have", async () => {
     await expectNoLeak(() => {
       const window = { step: 7, count: 2, loss: 3, gradNorm: 4, learningRate: 5 };
