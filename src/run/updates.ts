@@ -12,6 +12,7 @@ import { noiseOfRounds } from "../streams/noise-of-rounds.ts";
 import { localSteps } from "../streams/local-steps.ts";
 import { scoreMatching } from "../streams/score-matching.ts";
 import type { Stage } from "../streams/stage.ts";
+import type { Replica } from "../training/replica.ts";
 import { learningRate } from "../training/schedule.ts";
 import { compiles, weightingOf } from "./from-config.ts";
 import type { RunContext } from "./pipeline.ts";
@@ -69,16 +70,19 @@ export function roundUpdates(
   const outer = { learningRate: outerLr, momentum: outerMomentum };
   const rate = (step: number) => learningRate(step, optim);
   const restart = moments === "restarted" ? { restartEvery: every } : {};
-  const noise = noiseOfRounds(sde, { meter, bins, every: logEvery, weighting, eps, state, rounds: every });
-  const operator = localSteps(peers, { state, shards, outer, moments, learningRate: rate }, (replica) =>
-    pipe(
+  let running: Replica | undefined;
+  const round = () => running!.round;
+  const noise = noiseOfRounds(sde, { meter, bins, every: logEvery, weighting, eps, state, rounds: every, round });
+  const operator = localSteps(peers, { state, shards, outer, moments, learningRate: rate }, (replica) => {
+    running = replica;
+    return pipe(
       stage("score", scoreMatching(network, sde, replica, { weighting, seed })),
       stage("accumulate", accumulate(perReplica), perReplica),
       noise.inRound,
       gradientHistograms(network.layout, { meter, every: training.histogramEvery }),
       stage("adam", adam(replica, { ...optim, compile, largestLoss, ...restart })),
       pace.refund(perReplica),
-    ),
-  );
+    );
+  });
   return { operator: pipe(operator, noise.afterRound), pace };
 }

@@ -5,7 +5,7 @@ import { createBatch, floats, type BatchInfo } from "../data/batch.ts";
 import { tf } from "../engine/tf.ts";
 import { outerUpdate, type OuterOptions } from "../training/outer-step.ts";
 import type { Group, StepSum, Turn } from "../training/peers.ts";
-import { Replica, type Moments } from "../training/replica.ts";
+import { Replica, type Moments, type ReplicaRound } from "../training/replica.ts";
 import type { TrainState } from "../training/train-state.ts";
 import type { StepRecord } from "./adam.ts";
 
@@ -24,10 +24,32 @@ export interface LocalStepsOptions {
 /** A replica's round. */
 interface Work {
   readonly turn: Turn;
+  readonly round: ReplicaRound;
   readonly losses: Float32Array;
   readonly norms: Float32Array;
-  /** Set when the round was given up: its running steps still finish, but do not count. */
+  /** Set when the round was given or given up: steps that still run finish, but do not count. */
   over: boolean;
+}
+
+/** The rounds that this node gave since the last sum, by replica. */
+class GivenRounds {
+  readonly #rounds = new Map<number, Pick<Work, "turn" | "round">>();
+
+  add({ turn, round }: Work): void {
+    const before = this.#rounds.get(turn.shard);
+    // Computed again.
+    if (before) before.round.givenUp = true;
+    this.#rounds.set(turn.shard, { turn, round });
+  }
+
+  /** Gives up those that are not in the sum by this node's doing: others computed them again. */
+  summed({ step, own }: StepSum): void {
+    for (const { turn, round } of this.#rounds.values()) {
+      const isElsewhere = own !== undefined && (turn.shard < own.first || turn.shard >= own.end);
+      if (turn.step !== step || isElsewhere) round.givenUp = true;
+    }
+    this.#rounds.clear();
+  }
 }
 
 const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -80,6 +102,7 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
       const replica = new Replica(moments);
       const input = new Subject<T>();
       const queue: T[] = [];
+      const given = new GivenRounds();
       let busy = false;
       let work: Work | undefined;
 
@@ -91,7 +114,9 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
           throw new RangeError(`localSteps: round ${turn.step} begins at step ${step}, the state is of ${state.step}`);
         }
         replica.begin(turn.shard, state);
-        work = { turn, losses: new Float32Array(every), norms: new Float32Array(every), over };
+        const { round } = replica;
+        round.givenUp = over;
+        work = { turn, round, losses: new Float32Array(every), norms: new Float32Array(every), over };
       };
       /** Begins the next step once the last one has ended and its batches have arrived. */
       const advance = () => {
@@ -116,10 +141,12 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
           if (at === every - 1) {
             replica.end();
             current.over = true;
+            given.add(current);
             give(current);
           } else {
             peers.reconsider();
             current.over = !peers.owes(current.turn);
+            current.round.givenUp = current.over;
           }
         }
         advance();
@@ -142,7 +169,12 @@ export function localSteps<T extends { readonly info: BatchInfo }>(
 
       subscriber.add(() => replica.dispose());
       subscriber.add(
-        peers.onSum((sum) => guarded(() => subscriber.next(applyRound(sum, peers.shards, every, options)))),
+        peers.onSum((sum) =>
+          guarded(() => {
+            given.summed(sum);
+            subscriber.next(applyRound(sum, peers.shards, every, options));
+          }),
+        ),
       );
       subscriber.add(
         input.pipe(steps(replica)).subscribe({ next: (record) => guarded(() => ended(record)), error: failed }),

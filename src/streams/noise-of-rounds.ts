@@ -12,6 +12,14 @@ export interface NoiseOfRoundsOptions extends LossByNoiseOptions {
   readonly rounds: number;
   /** The state that all replicas share; it keeps the sums. */
   readonly state: Pick<TrainState, "step" | "noise">;
+  /** Returns the round of the running replica; it does not count once it is given up. Default: all rounds count. */
+  readonly round?: () => { readonly givenUp: boolean };
+}
+
+/** A round of a replica, and its losses. */
+interface Round {
+  readonly curves: CurvesByNoise;
+  readonly of: { readonly givenUp: boolean } | undefined;
 }
 
 /** The two stages of {@link noiseOfRounds}. */
@@ -36,17 +44,17 @@ export interface NoiseOfRounds {
  * @throws RangeError when `bins` or `every` is not a whole number.
  */
 export function noiseOfRounds(sde: SDE, options: NoiseOfRoundsOptions): NoiseOfRounds {
-  const { bins, every, rounds, state } = options;
+  const { bins, every, rounds, state, round } = options;
   const { curvesOf, sumsOf, read, report } = curvesByNoise("noiseOfRounds", sde, options);
   if (bins === 0) return { inRound: identity, afterRound: identity };
   const log = { steps: Infinity, every, stride: rounds };
-  let current: CurvesByNoise | undefined;
-  let whole: CurvesByNoise[] = [];
+  let current: Round | undefined;
+  let whole: Round[] = [];
   const inRound = tap<Gradient<"step">>(({ batch }) => {
     const { step } = batch.info;
-    if (step % rounds === 0) current = curvesOf();
+    if (step % rounds === 0) current = { curves: curvesOf(), of: round?.() };
     if (!current) return;
-    read(current, batch);
+    read(current.curves, batch);
     if ((step + 1) % rounds === 0) whole.push(current);
   });
   const afterRound: MonoTypeOperatorFunction<StepRecord> = (source) =>
@@ -60,7 +68,8 @@ export function noiseOfRounds(sde: SDE, options: NoiseOfRoundsOptions): NoiseOfR
           const step = info.step + 1;
           const before = step - rounds;
           const curves = curvesOf(isLogStep(before, log) ? undefined : state.noise.at(before));
-          for (const replica of whole) curves.forEach((curve, i) => curve.addAll(replica[i]!.sums()));
+          const counted = whole.filter(({ of }) => !of?.givenUp);
+          for (const { curves: own } of counted) curves.forEach((curve, i) => curve.addAll(own[i]!.sums()));
           whole = [];
           state.noise.add({ step, ...sumsOf(curves) });
           if (isLogStep(step, log)) report(curves, step);

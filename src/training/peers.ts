@@ -15,6 +15,8 @@ export interface StepSum {
   /** Time of every example, in the order of the shards. */
   readonly t: Float32Array;
   readonly loss: Float32Array;
+  /** The shards [first, end) whose gradients this node gave; absent: unknown. */
+  readonly own?: { readonly first: number; readonly end: number };
 }
 
 /** The gradient of one shard; the caller keeps ownership of the tensor. */

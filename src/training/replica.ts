@@ -13,9 +13,17 @@ export type Moments = "averaged" | "restarted" | "carried";
 type Common = Pick<TrainState, "step" | "adam">;
 type Pair = Pick<AdamState, "m" | "v">;
 
+/** A replica's round. */
+export interface ReplicaRound {
+  /** Its steps do not count: it was given up, or the round was computed elsewhere. */
+  givenUp: boolean;
+}
+
 /** Owns its tensors; `dispose` frees them. */
 export class Replica {
   readonly #moments: Moments;
+  /** The round in hand; each has an object of its own. */
+  round: ReplicaRound = { givenUp: false };
   #step = 0;
   #index = 0;
   #adam: AdamState | undefined;
@@ -41,6 +49,7 @@ export class Replica {
   /** Begins a round as the replica of this index; what was not finished is dropped. */
   begin(index: number, { step, adam }: Common): void {
     this.#free();
+    this.round = { givenUp: false };
     this.#step = step;
     this.#index = index;
     const kept = this.#moments === "carried" ? this.#kept.get(index) : adam;

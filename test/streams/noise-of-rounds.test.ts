@@ -1,5 +1,5 @@
 /** The curves of rounds of local steps, and what a checkpoint keeps of them. */
-import { from, ignoreElements, lastValueFrom, map, pipe, tap } from "rxjs";
+import { from, ignoreElements, lastValueFrom, map, pipe, Subject, tap } from "rxjs";
 import { expect, it, onTestFinished } from "vitest";
 import { createBatch } from "../../src/data/batch.ts";
 import { tf } from "../../src/engine/tf.ts";
@@ -7,6 +7,7 @@ import { Meter } from "../../src/metrics/meter.ts";
 import { vpSDE } from "../../src/sde/vp.ts";
 import { gradientOf } from "../../src/streams/gradient.ts";
 import { noiseOfRounds } from "../../src/streams/noise-of-rounds.ts";
+import type { ReplicaRound } from "../../src/training/replica.ts";
 import { NoiseWindows, parseNoise, type NoiseWindow } from "../../src/training/noise-window.ts";
 import { infoAt } from "./fixture.ts";
 
@@ -81,6 +82,29 @@ it.each([3, 6, 9, 15])("of a run that ended after step %i are those of one that 
   // That of the last step is told again, in case it was lost.
   expect(second.told).toEqual(whole.told.filter(([step]) => step >= end));
   expect([...first.told.filter(([step]) => step < end), ...second.told]).toEqual(whole.told);
+});
+
+it("leave out a replica that was given up in its last step, and one that another node computed again", async () => {
+  const state = { step: 0, noise: new NoiseWindows() };
+  const meter = new Meter();
+  let round: ReplicaRound = { givenUp: false };
+  const options = { meter, bins: 1, every: ROUNDS, weighting: "original", eps: 1e-3, state, rounds: ROUNDS } as const;
+  const { inRound, afterRound } = noiseOfRounds(sde, { ...options, round: () => round });
+  const records = new Subject<ReturnType<typeof rowOf>>();
+  records.pipe(afterRound).subscribe();
+  const take = async (loss: number) => {
+    const own: ReplicaRound = { givenUp: false };
+    round = own;
+    const steps = Array.from({ length: ROUNDS }, (_, step) => gradientAt(step, loss));
+    await lastValueFrom(from(steps).pipe(inRound, ignoreElements()), { defaultValue: 0 });
+    return own;
+  };
+  const first = await take(1e9);
+  await take(2);
+  first.givenUp = true;
+  records.next(rowOf(ROUNDS - 1));
+  const told = meter.ofSteps(ROUNDS).filter(({ name }) => name.startsWith("loss_by_noise/unweighted/"));
+  expect(told.map(({ step, value }) => [step, value])).toEqual([[ROUNDS, 2]]);
 });
 
 it("are not told for no bins, and refuse what is no whole number", () => {

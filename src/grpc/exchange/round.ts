@@ -139,5 +139,5 @@ export async function exchange(own: Own, options: RoundOptions): Promise<Exchang
     adding: adding.spent() / 1000,
     sending: (performance.now() - added) / 1000,
   };
-  return { sum: { step, sum: inbox.whole, ...losses }, sent, times };
+  return { sum: { step, sum: inbox.whole, ...losses, own: shardsOf(view, id, run) }, sent, times };
 }
