@@ -1,6 +1,5 @@
 /** A node with its server and its connections: what a run needs to train with others. */
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { collectRarely } from "../../engine/garbage.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { Group } from "../../training/peers.ts";
@@ -27,6 +26,7 @@ import { reach } from "./reach.ts";
 import { attendHandler, deliverHandler, fetchHandler, identifyHandler, type ExchangeHandlers } from "./service.ts";
 import type { RunShape } from "./shares-of-view.ts";
 import { ListeningClock } from "../../exchange/machine.ts";
+import { othersGone } from "./waiting.ts";
 import { grpcWire, type Wire } from "./wire.ts";
 
 /** The addresses at which the nodes of a run find each other. */
@@ -186,12 +186,6 @@ export function exchangeGroup(options: GroupOptions): Group {
     onRefused: refused,
   };
 
-  /** Waits for those who lack the last step. */
-  const othersEnded = async () => {
-    const until = performance.now() + deadline;
-    while (coordinator.size > 1 && performance.now() < until) await delay(10);
-  };
-
   const nodeOptions: NodeOptions = {
     ...{ run, state, to, signal, deadline, verifyEvery, wire: options.wire?.(grpc) ?? grpc },
     ...(onExchange && { onExchange }),
@@ -225,13 +219,17 @@ export function exchangeGroup(options: GroupOptions): Group {
         "grpc.keepalive_time_ms": quiet,
         "grpc.keepalive_timeout_ms": quiet,
         "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW,
+      }).catch(async (error: unknown) => {
+        await port?.release();
+        throw error;
       });
       // Others are told the name.
       server = { ...started, endpoint: { host: listen.host, port: started.endpoint.port } };
       const where = endpointText(server.endpoint);
       tell(join ? `exchange: joining ${endpointText(join)}, peers reach this node at ${where}` : `exchange: others join with --join ${where}`); // prettier-ignore
       return async (finished) => {
-        if (finished && !join) await othersEnded();
+        // Some may lack the last step.
+        if (finished && !join) await othersGone(() => coordinator.size > 1, { deadline, signal });
         coordinator.close(finished ? "the run has ended" : "the coordinator stops");
         client?.close();
         await port?.release();

@@ -1,4 +1,5 @@
 /** Waiting for others and for the node's own turns. Who is late is decided by the rules, not here. */
+import { setTimeout as delay } from "node:timers/promises";
 import { NonFiniteLossError } from "../../base/errors.ts";
 import type { Bell } from "../../base/bell.ts";
 import type { Turn } from "../../training/peers.ts";
@@ -7,7 +8,7 @@ import type { ListeningClock } from "../../exchange/machine.ts";
 import type { Membership, Way } from "./membership.ts";
 import type { GroupView } from "../../exchange/messages.ts";
 
-/** ms that a node which is told to stop still waits for a step to be complete. */
+/** ms that a node which is told to stop still waits for a step to be complete, or for others to go. */
 const LAST_STEP = 3000;
 
 export interface WaitingOptions {
@@ -114,5 +115,28 @@ export class Waiting {
       if (clock.now - start > limit) return "late";
       await moved.next();
     }
+  }
+}
+
+/** How long {@link othersGone} waits. */
+export interface GoneOptions {
+  /** ms. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  /** ms from the moment when the node is told to stop. */
+  readonly grace?: number;
+}
+
+/** Waits until nobody is there any more, but not without limit. */
+export async function othersGone(
+  areThere: () => boolean,
+  { deadline, signal, grace = LAST_STEP }: GoneOptions,
+): Promise<void> {
+  let until = performance.now() + deadline;
+  let stopped = false;
+  while (areThere() && performance.now() < until) {
+    if (signal?.aborted && !stopped) until = Math.min(until, performance.now() + grace);
+    stopped ||= signal?.aborted === true;
+    await delay(10);
   }
 }

@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { hasSharedPages } from "../../../src/engine/shared-pages.ts";
 import { endpointText } from "../../../src/grpc/endpoint.ts";
 import { FLOW_CONTROL_WINDOW } from "../../../src/grpc/exchange/client.ts";
-import { aloneTo, BATCH, network, SHARDS, startNode } from "./fixture.ts";
+import type { Group, StepSum } from "../../../src/training/peers.ts";
+import { aloneTo, BATCH, freshState, network, SHARDS, startNode, training } from "./fixture.ts";
 
 describe.each([
   ["read each other's memory", true],
@@ -55,6 +56,31 @@ describe.each([
   });
 });
 
+it("are told which shards of a sum they gave", async () => {
+  const told: StepSum["own"][][] = [];
+  const start = (index: number, setup: object) => {
+    const state = freshState();
+    const own: StepSum["own"][] = (told[index] = []);
+    const stages = (peers: Group) => {
+      const onSum = peers.onSum.bind(peers);
+      peers.onSum = (apply) => onSum((sum) => (own.push(sum.own), apply(sum)));
+      return training(state, peers, { to: 2 }).stream;
+    };
+    return startNode({ to: 2, state, stages, ...setup });
+  };
+  const first = start(0, { world: 2 });
+  const second = start(1, { join: await first.endpoint });
+  for (const node of [first, second]) expect((await node.ended).error).toBeUndefined();
+  const [one, other] = [
+    { first: 0, end: SHARDS / 2 },
+    { first: SHARDS / 2, end: SHARDS },
+  ];
+  expect(told).toEqual([
+    [one, one],
+    [other, other],
+  ]);
+});
+
 /** Files of shared memory that this process has open, by inode. */
 const sharedFiles = () =>
   readdirSync("/proc/self/fd").flatMap((fd) => {
@@ -75,6 +101,17 @@ it.runIf(hasSharedPages())("shares the same memory at every step: new pages woul
   const second = startNode({ to: 8, join: await first.endpoint, group });
   for (const node of [first, second]) expect((await node.ended).error).toBeUndefined();
   expect(seen.size).toBe(2);
+});
+
+it("keeps no port for TensorFlow's server where it cannot listen itself", async () => {
+  const first = startNode({ to: 1, world: 2, deadline: 60_000 });
+  const listen = await first.endpoint;
+  const servers = () => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
+  const before = servers();
+  const second = startNode({ to: 1, targets: { listen }, group: { collectives: true } });
+  expect((await second.ended).error?.message).toContain("cannot listen there");
+  // Those of tests before may still end.
+  await expect.poll(servers).toBeLessThanOrEqual(before);
 });
 
 it("lets more than the default of 64 KiB be on its way to a node unread, on a connection and on a stream", async () => {
