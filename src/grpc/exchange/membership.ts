@@ -141,8 +141,11 @@ export class Membership {
 
   /** Goes; resolves when the coordinator has heard of it, or cannot. */
   async leave(): Promise<void> {
+    const { call } = this.#machine.state;
     this.#machine.dispatch({ type: "leave" });
     this.#options.moved.ring();
+    // No end is told of a call that nobody answered.
+    if (call !== "attending") return this.#attendance?.cancel();
     this.#attendance?.end();
     await Promise.race([this.#ended, delay(FAREWELL, undefined, { ref: false })]);
   }
