@@ -85,7 +85,9 @@ export class RangeSum {
     const cuts = sums.map(({ subtree, value }) => ({ subtree, value: value(piece) }));
     const sum = sumInOrder(cuts, shards, add);
     if (sum !== values) values.set(sum);
+    // Looked at first: rounded to bfloat16, a sum that is infinite would be the largest number.
+    const bad = values[firstNonFinite(values)];
     round(values, format);
-    return values[firstNonFinite(values)];
+    return bad;
   }
 }

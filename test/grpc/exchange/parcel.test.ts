@@ -265,8 +265,10 @@ describe("the sum of a range", () => {
     rounded.advance();
     expect(out).toEqual(floats(1, 3));
     const large = [part(2, [0, 0, floats(1, 3e38)]), part(2, [1, 0, floats(1, 3e38)])];
-    const sum = new RangeSum({ parts: () => large, shards: 2, out, format: "float32" });
-    expect([sum.advance(), sum.complete]).toEqual([Infinity, false]);
+    for (const format of ["float32", "bfloat16", "int8"] as const) {
+      const sum = new RangeSum({ parts: () => large, shards: 2, out, format });
+      expect([sum.advance(), sum.complete]).toEqual([Infinity, false]);
+    }
     expect(cut(floats(1, 2, 3, 4), { first: 1, end: 3 })).toEqual(floats(2, 3));
   });
 });
