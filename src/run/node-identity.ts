@@ -9,11 +9,16 @@ export const IDENTITY_FILE = ".node";
 /** @throws what the file system says when it can be neither read nor written. */
 export function nodeIdentity(workdir: string): string {
   const path = join(workdir, IDENTITY_FILE);
+  const read = () => readFileSync(path, "utf8").trim();
+  const write = (flag: "wx" | "w") =>
+    writeFileSync(path, `${randomBytes(16).toString("hex")}\n`, { flag, flush: true });
   try {
     mkdirSync(workdir, { recursive: true });
-    writeFileSync(path, `${randomBytes(16).toString("hex")}\n`, { flag: "wx" });
+    write("wx");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // A machine that stopped at this moment leaves an empty file.
+    if (read() === "") write("w");
   }
-  return readFileSync(path, "utf8").trim();
+  return read();
 }

@@ -15,6 +15,14 @@ it("names a workdir once, for as long as it is", () => {
   expect(nodeIdentity(workdir)).not.toBe(name);
 });
 
+it("names it anew where a machine stopped before the name was written", () => {
+  const workdir = temporaryFolder();
+  writeFileSync(join(workdir, IDENTITY_FILE), "");
+  const name = nodeIdentity(workdir);
+  expect(name).toMatch(/^[0-9a-f]{32}$/);
+  expect(nodeIdentity(workdir)).toBe(name);
+});
+
 it("says what the file system says where it can name none", () => {
   const file = join(temporaryFolder(), "file");
   writeFileSync(file, "");
