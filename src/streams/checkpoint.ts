@@ -63,8 +63,10 @@ export function checkpoint<T extends Captured>(
         );
         return from(written);
       };
+      // A file of that step is of no use any more where the state was taken over from other nodes meanwhile.
+      const isSaved = () => state.step === saved && !(saved >= store.asideFrom);
       const last = defer(() =>
-        state.step === saved ? [] : save(signal?.aborted === true, state.snapshot()).pipe(ignoreElements()),
+        isSaved() ? [] : save(signal?.aborted === true, state.snapshot()).pipe(ignoreElements()),
       );
       return concat(
         source.pipe(
@@ -78,7 +80,7 @@ export function checkpoint<T extends Captured>(
           }),
           concatMap(({ value, written }) => (written ? written.pipe(map(() => value)) : of(value))),
           catchError((error: unknown) => {
-            if (error instanceof RunError && error.keepsState && state.step !== saved) save(true, state.snapshot());
+            if (error instanceof RunError && error.keepsState && !isSaved()) save(true, state.snapshot());
             // The error may say that the state was saved, so it passes only once that is true.
             const written = defer(() => Promise.all(writing)).pipe(ignoreElements());
             return concat(

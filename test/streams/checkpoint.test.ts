@@ -75,6 +75,21 @@ describe("checkpoint", () => {
     state.dispose();
   });
 
+  it("saves the last state where its file from before was set aside: the state came from others meanwhile", async () => {
+    const { state, store, advance, files } = training();
+    state.restore({ ...state.snapshot(), step: 4 });
+    await store.save("checkpoints", state.snapshot());
+    const takenOver = tap((at: number) => {
+      if (at > 0) return;
+      state.restore({ ...state.snapshot(), step: 2 });
+      store.setAside(2);
+    });
+    await lastValueFrom(from([0, 1]).pipe(takenOver, advance, checkpoint(state, store, { every: 100 })));
+    expect(state.step).toBe(4);
+    expect(files("checkpoints")).toEqual(["checkpoint_4.arrow"]);
+    state.dispose();
+  });
+
   it("counts the last state as an interruption once told to stop", async () => {
     const { state, store, advance, files } = training();
     const stop = new AbortController();

@@ -61,6 +61,8 @@ export const newestStep = (workdir: string): number | undefined => allEntries(wo
 
 /** Writes, finds and removes `checkpoint_<step>.arrow`. */
 export class CheckpointStore {
+  /** Least step whose file was set aside, if no file was saved since; otherwise infinite. */
+  asideFrom = Infinity;
   readonly #options: CheckpointStoreOptions;
   #newest: string | undefined;
   #loaded: Json = {};
@@ -72,7 +74,7 @@ export class CheckpointStore {
     this.#options = options;
   }
 
-  /** The last file written or loaded. */
+  /** The last file written or loaded; undefined once it was set aside. */
   get newest(): string | undefined {
     return this.#newest;
   }
@@ -89,6 +91,7 @@ export class CheckpointStore {
 
   /** Saves the state. Of the older files of this kind, it keeps the newest ones and the milestones. */
   save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
+    this.asideFrom = Infinity;
     const path = join(this.#options.workdir, kind, `checkpoint_${snapshot.step}.arrow`);
     const write = () => this.#write(kind, path, snapshot);
     // Two writes of one file share their temporary file, so the second waits.
@@ -148,6 +151,8 @@ export class CheckpointStore {
     const best = bestPath(workdir);
     const paths = [...old.map(({ path }) => path), ...(existsSync(best) ? [best] : [])];
     if (paths.length === 0) return undefined;
+    this.asideFrom = step;
+    if (paths.includes(this.#newest ?? "")) this.#newest = undefined;
     const folder = join(workdir, "checkpoints-set-aside");
     for (const path of paths) {
       // One folder a kind: both may have a file of the same step.

@@ -123,6 +123,17 @@ describe("saving a checkpoint", () => {
     ]);
   });
 
+  it("names no newest file, and none of its step, once they are set aside, until another is saved", async () => {
+    const { store, save } = storeIn(undefined, 5);
+    await save("checkpoints", 3, 5);
+    const newest = store.newest;
+    expect([store.setAside(6), store.newest, store.asideFrom]).toEqual([undefined, newest, Infinity]);
+    store.setAside(4);
+    expect([store.newest, store.asideFrom]).toEqual([undefined, 4]);
+    await save("checkpoints", 4);
+    expect([store.newest?.endsWith("checkpoint_4.arrow"), store.asideFrom]).toEqual([true, Infinity]);
+  });
+
   it("removes no file of another name", async () => {
     const { workdir, save, names } = storeIn(undefined, 1);
     const others = [".checkpoint_1.arrow.7.tmp", "checkpoint_1.arrow.bak", "checkpoint_x.arrow", "my_checkpoint_1.arrow"]; // prettier-ignore
