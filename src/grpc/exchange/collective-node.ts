@@ -17,7 +17,7 @@ import { GroupNode } from "./group-node.ts";
 import { OwnWork } from "./own-work.ts";
 import type { FetchedSum } from "./service.ts";
 import { shardsOf } from "./shares-of-view.ts";
-import { ENTERING, patience } from "../../exchange/limits.ts";
+import { ENTERING, GATHERING, patience } from "../../exchange/limits.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -154,7 +154,12 @@ export class CollectiveNode extends GroupNode implements Group {
   async #enter(): Promise<Opened> {
     const { open, wire, run, state, membership } = this.#options;
     const waiting = this.#waiting;
-    await waiting.until(() => this.#membership.view !== undefined || waiting.stopped, undefined);
+    // The others wait for as long as the first node does.
+    const gathering = membership.way.kind === "coordinate" ? GATHERING * this.#membership.deadline : Infinity;
+    const isDecided = () => this.#membership.view !== undefined || waiting.stopped;
+    if ((await waiting.until(isDecided, undefined, gathering)) === "late") {
+      throw new BrokenGroupError(`not all came within ${gathering / 1000} s (exchange.deadlineSeconds)`, state.step);
+    }
     const { view, id, runId } = this.#membership;
     if (!view) throw new Over();
     const limit = ENTERING * this.#membership.deadline;

@@ -50,6 +50,12 @@ describe.runIf(hasCollectives())("nodes that train together by TensorFlow's coll
     }
   });
 
+  it("do not wait without limit for one that does not come", async () => {
+    const { error } = await startNode({ to: 3, world: 2, deadline: 20, group: { collectives: true } }).ended;
+    expect(error).toBeInstanceOf(BrokenGroupError);
+    expect(error?.message).toContain("not all came within 0.2 s (exchange.deadlineSeconds)");
+  });
+
   it("go on from the newest state among them", async () => {
     const state = freshState();
     await lastValueFrom(training(state, alone(), { to: 2 }).stream);
