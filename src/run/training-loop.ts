@@ -88,7 +88,7 @@ export function trainingLoop<C extends "image" | "data">(
       sumWindow(state, { steps, every: logEvery, stride }),
       captureState(state, { every: [checkpointEvery, every] }),
       stage("checkpoint", checkpoint(state, store, { every: checkpointEvery, signal })),
-      betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal }),
+      betweenSteps(look ?? (() => EMPTY), { every, last: steps, meter, tell, signal, resume: { state, store } }),
       credit.refund(parts),
       record({ steps, every: logEvery, batchSize, stride, meter, window: state.window }),
     );

@@ -1,4 +1,4 @@
-import { EMPTY, lastValueFrom, NEVER, of, throwError, timer } from "rxjs";
+import { concat, EMPTY, lastValueFrom, NEVER, of, tap, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { Meter } from "../../src/metrics/meter.ts";
@@ -117,5 +117,104 @@ describe("betweenSteps", () => {
 
   it("refuses what is no whole number", () => {
     expect(() => betweenSteps(() => EMPTY, options(-1))).toThrow("every must be a whole number, got -1");
+  });
+
+  describe("with a state to resume from", () => {
+    /** A record of looks that writes down what it is told, and a state at a step. */
+    const resumed = (step: number, missing: boolean) => {
+      const told: string[] = [];
+      const looks = {
+        goOn: (at: number) => (told.push(`go on at ${at}`), missing),
+        made: (at: number) => void told.push(`made ${at}`),
+        begin: ({ step: at }: Snapshot) => {
+          told.push(`begin ${at}`);
+          let over = false;
+          return (cut: boolean) => {
+            if (!over) told.push(cut ? "cut" : "end");
+            over = true;
+          };
+        },
+      };
+      const state = {
+        step,
+        snapshot: () => STEPS["abcd"[state.step - 1] as keyof typeof STEPS].copy!,
+        restore: (to: Snapshot) => void (state.step = to.step),
+      };
+      const follow = tap(({ updates }: Captured) => void (state.step = updates));
+      return { told, state, follow, resume: { state, store: { looks } } };
+    };
+
+    it("makes a look that is missing before it trains on", () => {
+      const { told, resume } = resumed(2, true);
+      scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold("cd|", STEPS);
+        const stepped = source.pipe(betweenSteps(() => timer(3), { ...options(2), resume }));
+        expectObservable(stepped).toBe("---c---(d|)", STEPS);
+        expectSubscriptions(source.subscriptions).toBe("---^-!");
+      });
+      const both = ["begin 2", "made 2", "end", "begin 4", "made 4", "end"];
+      expect(told).toEqual(["go on at 2", ...both]);
+    });
+
+    it.each([
+      ["was made", 2, false, 100],
+      ["would be one before the first step", 0, true, 100],
+      ["is not due", 1, true, 100],
+      ["is that of the last step", 2, true, 2],
+      ["is of a step after the last one", 2, true, 1],
+    ])("trains on at once where the look %s", (_, step, missing, last) => {
+      const { told, resume } = resumed(step, missing);
+      scheduler().run(({ cold, expectObservable }) => {
+        const stepped = cold("c|", STEPS).pipe(betweenSteps(() => timer(3), { ...options(2, last), resume }));
+        expectObservable(stepped).toBe("c|", STEPS);
+      });
+      expect(told).toEqual([`go on at ${step}`]);
+    });
+
+    it("goes back to the look that a stop cuts short, and makes no further one", () => {
+      const { told, state, follow, resume } = resumed(0, false);
+      const stop = new AbortController();
+      const seen: number[] = [];
+      const look = ({ step }: Snapshot) => {
+        seen.push(step);
+        return timer(2).pipe(tap(() => stop.abort()));
+      };
+      scheduler().run(({ cold, expectObservable }) => {
+        const source = cold("abcd----|", STEPS).pipe(follow);
+        const stepped = source.pipe(betweenSteps(look, { ...options(2, 4), signal: stop.signal, resume }));
+        expectObservable(stepped).toBe("a--(bcd)|", STEPS);
+      });
+      expect([seen, state.step]).toEqual([[2], 2]);
+      expect(told).toEqual(["go on at 0", "begin 2", "cut"]);
+    });
+
+    it("goes back before it passes on an error of the source", () => {
+      const { state, follow, resume } = resumed(0, false);
+      const signal = AbortSignal.abort();
+      const source = of(STEPS.a, STEPS.b).pipe(follow);
+      const failing = concat(
+        source,
+        throwError(() => new Error("full")),
+      ).pipe(betweenSteps(() => EMPTY, { ...options(1), signal, resume }));
+      const steps: number[] = [];
+      failing.subscribe({ error: () => steps.push(state.step) });
+      expect(steps).toEqual([1]);
+    });
+
+    it("counts a look as cut short when the training is given up", () => {
+      const { told, resume } = resumed(0, false);
+      const looking = of(STEPS.a).pipe(betweenSteps(() => NEVER, { ...options(1), resume }));
+      looking.subscribe().unsubscribe();
+      expect(told).toEqual(["go on at 0", "begin 1", "cut"]);
+    });
+
+    it("counts the last step as looked at, once its value passes", () => {
+      const { told, resume } = resumed(0, false);
+      scheduler().run(({ cold, expectObservable }) => {
+        const stepped = cold("cd|", STEPS).pipe(betweenSteps(() => timer(3), { ...options(3, 4), resume }));
+        expectObservable(stepped).toBe("---(cd|)", STEPS);
+      });
+      expect(told).toEqual(["go on at 0", "begin 3", "made 3", "end", "made 4"]);
+    });
   });
 });

@@ -76,6 +76,7 @@ const stopOnce = (seconds: number, whole: Whole): Promise<string | undefined> =>
     const again = await runProgram(program);
     if (again.code !== 0)
       return `gone on with, it ended with ${again.signal ?? again.code}: ${again.stderr.slice(-300)}`;
+    if (!existsSync(join(workdir, "samples", "nearest_3.png"))) return "the look that was cut short was not made again";
     const numbers = numbersOf(again.summary);
     return numbers === whole.numbers ? undefined : `other numbers: ${numbers}, without the stop ${whole.numbers}`;
   });

@@ -5,6 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { ParameterLayout } from "../../models/parameters.ts";
 import { DamagedCheckpointError, readRunCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { bestPath, HELD_OUT, type HeldOut } from "./best-checkpoint.ts";
+import { Looks } from "./looks.ts";
 import { parseConfig, type Json } from "./stored-config.ts";
 import { takeSums, withSums } from "./stored-sums.ts";
 import type { Snapshot } from "../train-state.ts";
@@ -69,9 +70,16 @@ export class CheckpointStore {
   /** The last write of each file, until it is over. */
   readonly #writing = new Map<string, Promise<string>>();
   #allowed: (step: number) => Promise<void> = async () => {};
+  #looks: Looks | undefined;
 
   constructor(options: CheckpointStoreOptions) {
     this.#options = options;
+    this.#looks = new Looks(options.workdir);
+  }
+
+  /** Looks to make again if they are cut short; absent in a group of nodes, which continues from the state of others. */
+  get looks(): Looks | undefined {
+    return this.#looks;
   }
 
   /** The last file written or loaded; undefined once it was set aside. */
@@ -87,12 +95,37 @@ export class CheckpointStore {
   /** Sets a condition for saving: a step is written only once `allowed` has resolved for it, and not if it fails. */
   heed(allowed: (step: number) => Promise<void>): void {
     this.#allowed = allowed;
+    this.#looks = undefined;
   }
 
-  /** Saves the state. Of the older files of this kind, it keeps the newest ones and the milestones. */
+  /**
+   * Saves the state. Of the older files of this kind, it keeps the newest ones and the milestones.
+   *
+   * During a look at an earlier step, it waits for the end of the look. If the look is cut short, it saves the state of
+   * that step instead.
+   *
+   * @returns The path of the file.
+   */
   save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
     this.asideFrom = Infinity;
-    const path = join(this.#options.workdir, kind, `checkpoint_${snapshot.step}.arrow`);
+    const look = this.#looks?.before(snapshot.step);
+    if (!look) return this.#save(kind, snapshot);
+    return look.then((cut) => (cut ? this.#saveCut(cut) : this.#save(kind, snapshot)));
+  }
+
+  /** Saves the state of a look that was cut short, unless it was the last one saved. */
+  async #saveCut(snapshot: Snapshot): Promise<string> {
+    const kinds = ["checkpoints", "checkpoints-meta"] as const;
+    const saved = kinds.map((kind) => this.#pathOf(kind, snapshot.step)).find((path) => path === this.#newest);
+    return saved ?? this.#save("checkpoints-meta", snapshot);
+  }
+
+  #pathOf(kind: CheckpointKind, step: number): string {
+    return join(this.#options.workdir, kind, `checkpoint_${step}.arrow`);
+  }
+
+  #save(kind: CheckpointKind, snapshot: Snapshot): Promise<string> {
+    const path = this.#pathOf(kind, snapshot.step);
     const write = () => this.#write(kind, path, snapshot);
     // Two writes of one file share their temporary file, so the second waits.
     const before = this.#writing.get(path);
