@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { BadDataError } from "./bad-data.ts";
@@ -10,6 +11,20 @@ interface Part {
   readonly end?: number;
   /** Packed by gzip; default: when its name ends in ".gz". */
   readonly packed?: boolean;
+}
+
+/**
+ * True when a file begins as gzip files do. Names do not tell: ".tgz" has another ending, and a browser may unpack a
+ * ".gz" and keep its name.
+ */
+export async function isGzip(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(3), 0, 3, 0);
+    return bytesRead === 3 && buffer[0] === 0x1f && buffer[1] === 0x8b && buffer[2] === 8;
+  } finally {
+    await file.close();
+  }
 }
 
 /** The bytes of a file in [start, end), unpacked. */

@@ -4,7 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
 import { besides } from "./besides.ts";
 import { NONE } from "./cell.ts";
-import { ByteReader, fileBytes } from "./byte-reader.ts";
+import { ByteReader, fileBytes, isGzip } from "./byte-reader.ts";
 import { fitPicture } from "./decode-image.ts";
 import { MAX_LABELS } from "./limits.ts";
 import { checkLabelCount } from "./npz.ts";
@@ -73,7 +73,7 @@ function locate(folder: string, prefix: string, kind: "images" | "labels"): stri
 
 /** Opens a file of bytes, [N, ...]; its header is two zeros, the type, the number of axes and their lengths. */
 async function openIdx(path: string, axes: number): Promise<{ reader: ByteReader; shape: number[] }> {
-  const reader = new ByteReader(fileBytes(path), path);
+  const reader = new ByteReader(fileBytes(path, { packed: await isGzip(path) }), path);
   const [zero, zero2, type, found] = await reader.take(4);
   if (zero !== 0 || zero2 !== 0 || type !== UINT8 || found !== axes) {
     await reader.close();

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { createTarDecoder } from "modern-tar";
 import { BadDataError } from "./bad-data.ts";
-import { fileBytes } from "./byte-reader.ts";
+import { fileBytes, isGzip } from "./byte-reader.ts";
 import { MAX_RECORD_BYTES } from "./limits.ts";
 
 /** A file in an archive; `read` fails when there is something wrong with it. */
@@ -33,15 +33,17 @@ export async function* tarEntries(
   wanted: (name: string) => boolean,
   onOther: (type: string, name: string) => void = () => {},
 ): AsyncGenerator<TarFile> {
-  const source = fileBytes(path);
+  const source = fileBytes(path, { packed: await isGzip(path) });
   const tar = (Readable.toWeb(source) as ReadableStream<Uint8Array>).pipeThrough(createTarDecoder({ strict: true }));
   let index = 0;
   try {
     for await (const { header, body } of tar) {
       const name = `${path}: entry ${index++}, ${header.name}`;
-      const fault = faultOf(header);
       if (header.type !== undefined && !["file", "directory"].includes(header.type)) onOther(header.type, header.name);
-      const keep = fault === undefined && header.type === "file" && wanted(header.name);
+      const leaves = leavesFolder(header.name);
+      const asked = !leaves && header.type === "file" && wanted(header.name);
+      const fault = faultOf(header.size, { leaves, asked });
+      const keep = asked && fault === undefined;
       // Refused before gigabytes may be read.
       if (fault !== undefined) yield broken(name, fault);
       // Unwanted entries are read too: after body.cancel() the decoder (modern-tar 0.8.6) can stall on the next file.
@@ -59,9 +61,10 @@ export async function* tarEntries(
   }
 }
 
-function faultOf({ name, size }: { name: string; size: number }): string | undefined {
-  if (leavesFolder(name)) return "its name leads out of the archive's folder";
-  return size > MAX_RECORD_BYTES ? `${size} bytes are too many for an image` : undefined;
+/** What nobody asked for, such as a film beside its picture, may have any size. */
+function faultOf(size: number, { leaves, asked }: { leaves: boolean; asked: boolean }): string | undefined {
+  if (leaves) return "its name leads out of the archive's folder";
+  return asked && size > MAX_RECORD_BYTES ? `${size} bytes are too many for an image` : undefined;
 }
 
 function broken(name: string, reason: string, fault?: { whole: boolean }): TarFile {

@@ -8,7 +8,7 @@ const masked = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 
 
 /** True when the whole file is packed by gzip. Its mark could also be a length; then the checksum decides. */
 async function isPacked(path: string): Promise<boolean> {
-  const reader = new ByteReader(fileBytes(path, { end: 12 }), path);
+  const reader = new ByteReader(fileBytes(path, { end: 12, packed: false }), path);
   const head = Buffer.from(await reader.takeUpTo(12));
   await reader.close();
   const marked = head[0] === 0x1f && head[1] === 0x8b && head.length === 12;

@@ -21,7 +21,8 @@ const images = idx(
   digits.flatMap((_, i) => pattern(i, ...shape)),
 );
 
-function folder({ train = gzipSync(images), labels = gzipSync(idx([3], digits)) } = {}): string {
+function folder(given: { readonly train?: Uint8Array; readonly labels?: Uint8Array } = {}): string {
+  const { train = gzipSync(images), labels = gzipSync(idx([3], digits)) } = given;
   const path = temporaryFolder();
   writeFileSync(join(path, "train-images-idx3-ubyte.gz"), train);
   writeFileSync(join(path, "train-labels-idx1-ubyte.gz"), labels);
@@ -44,6 +45,9 @@ describe("openMnist", () => {
     writeFileSync(join(plain, "t10k-images.idx3-ubyte"), images);
     writeFileSync(join(plain, "t10k-labels-idx1-ubyte"), idx([3], digits));
     expect((await readAll(await open(plain, { split: "test" }))).map(({ label }) => label)).toEqual(digits);
+    // A browser may unpack a file and keep its name.
+    const kept = await readAll(await open(folder({ train: images, labels: idx([3], digits) })));
+    expect(kept.map(({ label, data }) => [label, data])).toEqual(all.map(({ label, data }) => [label, data]));
   });
 
   it("resizes to the side asked for", async () => {

@@ -45,6 +45,10 @@ describe("openTfRecords", () => {
 
   it("reads files that TensorFlow packed by gzip, by whatever name", async () => {
     expect(withoutNames(await readAll(await open(fixture("packed.tfrecords"))))).toEqual(none);
+    for (const stored of ["packed.tfrecords", name]) {
+      const path = damaged(stored, (bytes) => bytes, "faces.tfrecord.gz");
+      expect(withoutNames(await readAll(await open(path)))).toEqual(none);
+    }
   });
 
   it("reads features of other names, and says which there are", async () => {

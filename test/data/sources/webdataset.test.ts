@@ -1,8 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import { packTar } from "modern-tar";
 import { describe, expect, it } from "vitest";
+import { MAX_RECORD_BYTES } from "../../../src/data/sources/limits.ts";
 import { openWebDataset } from "../../../src/data/sources/webdataset.ts";
 import { badOf, expected, pattern, readAll, temporaryFolder, withoutNames } from "./fixture.ts";
 
@@ -40,6 +42,29 @@ describe("openWebDataset", () => {
     const without = await readAll(await open(path, { labelColumn: "none" }));
     expect(badOf(without)).toHaveLength(1);
     expect(without.every(({ label }) => label === undefined)).toBe(true);
+  });
+
+  it.each([
+    ["a.tgz", true],
+    ["a.TAR.GZ", true],
+    ["a.tar", true],
+    ["a.tar.gz", false],
+  ])("reads %s, packed by gzip: %s", async (name, isPacked) => {
+    const path = join(temporaryFolder(), name);
+    await archive(path, [["0.png", png(0)], ["0.cls", "3"]]); // prettier-ignore
+    if (isPacked) writeFileSync(path, gzipSync(readFileSync(path)));
+    expect(withoutNames(await readAll(await open(path)))).toEqual(expected([3], [4, 6, 3]));
+  });
+
+  it("passes over a film beside an image, whatever its size, but not an image of such a size", async () => {
+    const path = join(temporaryFolder(), "a.tar");
+    const large = new Uint8Array(MAX_RECORD_BYTES + 1);
+    await archive(path, [["0.png", png(0)], ["0.mp4", large], ["0.cls", "3"], ["1.png", large]]); // prettier-ignore
+    const all = await readAll(await open(path));
+    expect(withoutNames(all.slice(0, 1))).toEqual(expected([3], [4, 6, 3]));
+    expect(badOf(all).map(({ message }) => message)).toEqual([
+      expect.stringContaining(`${path}: entry 3, 1.png: ${large.length} bytes are too many for an image`),
+    ]);
   });
 
   it("says that there is no image, and takes the ending that is named", async () => {
