@@ -30,7 +30,11 @@ const KINDS: Readonly<Record<number, MatKind>> = {
   6: { width: 4, read: (view, at) => view.getUint32(at, true) },
   7: { width: 4, read: (view, at) => view.getFloat32(at, true) },
   9: { width: 8, read: (view, at) => view.getFloat64(at, true) },
+  12: { width: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
+  13: { width: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
 };
+/** Classes of arrays that hold no plain numbers: cells, structures, objects, text, sparse ones; functions and so on. */
+const isOther = (arrayClass: number) => (arrayClass >= 1 && arrayClass <= 5) || arrayClass > 15;
 const MATRIX = 14;
 const COMPRESSED = 15;
 const HEADER = 128;
@@ -68,13 +72,14 @@ interface Matrix {
   readonly reader: ByteReader;
 }
 
-/** Flags, axes, name, then the values. */
-async function readMatrix(reader: ByteReader, compressed: boolean): Promise<Matrix> {
+/** Flags, axes, name, then the values; undefined for an array of anything but numbers. */
+async function readMatrix(reader: ByteReader, compressed: boolean): Promise<Matrix | undefined> {
   if (compressed) {
     const tag = parseTag(await reader.take(8));
     if (tag.type !== MATRIX) throw new BadDataError(reader.where, "damaged: no array where one should be");
   }
-  await element(reader);
+  const [arrayClass = 0] = await element(reader);
+  if (isOther(arrayClass)) return undefined;
   const axes = await element(reader);
   const view = new DataView(axes.buffer, axes.byteOffset, axes.byteLength);
   const shape = Array.from({ length: axes.length / 4 }, (_, i) => view.getInt32(4 * i, true));
@@ -108,7 +113,7 @@ async function checkHeader(path: string, file: FileHandle): Promise<void> {
 }
 
 /**
- * The arrays of a MAT-file of version 5, compressed or not; values are read when they are asked for.
+ * The arrays of numbers in a MAT-file of version 5, compressed or not; values are read when they are asked for.
  *
  * @throws BadDataError when the file is damaged or cut short; UsageError when it is of version 7.3.
  * @see MathWorks, MAT-File Format.
@@ -126,7 +131,9 @@ export async function readMat(path: string): Promise<MatArray[]> {
       const { type, bytes: length } = parseTag(bytes);
       const start = at + 8;
       if (start + length > size) throw new BadDataError(path, `cut short: ${size} bytes, expected ${start + length}`);
-      if (type === MATRIX || type === COMPRESSED) arrays.push(await arrayAt(path, start, length, type === COMPRESSED));
+      const isArray = length > 0 && (type === MATRIX || type === COMPRESSED);
+      const array = isArray ? await arrayAt(path, start, length, type === COMPRESSED) : undefined;
+      if (array) arrays.push(array);
       at = start + length;
     }
   } finally {
@@ -135,13 +142,26 @@ export async function readMat(path: string): Promise<MatArray[]> {
   return arrays;
 }
 
-async function arrayAt(path: string, start: number, length: number, compressed: boolean): Promise<MatArray> {
-  const read = () => {
+async function arrayAt(
+  path: string,
+  start: number,
+  length: number,
+  compressed: boolean,
+): Promise<MatArray | undefined> {
+  const read = async () => {
     const bytes = fileBytes(path, { start, end: start + length });
     const source = compressed ? pipeline(bytes, createInflate({ chunkSize: 1 << 18 }), () => {}) : bytes;
-    return readMatrix(new ByteReader(source, path), compressed);
+    const reader = new ByteReader(source, path);
+    try {
+      return { reader, matrix: await readMatrix(reader, compressed) };
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
   };
-  const { name, shape, kind, reader } = await read();
+  const { reader, matrix } = await read();
   await reader.close();
-  return { name, shape, kind, open: async () => (await read()).reader };
+  if (!matrix) return undefined;
+  const { name, shape, kind } = matrix;
+  return { name, shape, kind, open: async () => (await read()).matrix!.reader };
 }

@@ -118,6 +118,8 @@ describe("readMat", () => {
     [6, Uint32Array.of(4e9, 3), [4e9, 3]],
     [7, Float32Array.of(0.5, -3), [0.5, -3]],
     [9, Float64Array.of(0.1, -3), [0.1, -3]],
+    [12, BigInt64Array.of(-(2n ** 40n), 3n), [-(2 ** 40), 3]],
+    [13, BigUint64Array.of(2n ** 40n, 3n), [2 ** 40, 3]],
   ])("reads values of type %i, packed or not, one array behind another", async (type, values, numbers) => {
     const arrays = await readMat(file(matrix(type, values), packed(matrix(type, values))));
     expect(arrays.map(({ name, shape }) => [name, shape])).toEqual(Array(2).fill(["long name", [values.length, 1]]));
@@ -131,7 +133,7 @@ describe("readMat", () => {
   });
 
   it("refuses types it does not know, headers that are too long, and another byte order", async () => {
-    await expect(readMat(file(matrix(12, Float64Array.of(1))))).rejects.toThrow('"long name" is of type 12');
+    await expect(readMat(file(matrix(8, Float64Array.of(1))))).rejects.toThrow('"long name" is of type 8');
     await expect(readMat(file(packed(element(6, new Uint8Array(8)))))).rejects.toThrow("no array where one should be");
     const long = file(element(14, element(6, new Uint8Array(5000))));
     await expect(readMat(long)).rejects.toThrow("damaged: a header of 5000 bytes");

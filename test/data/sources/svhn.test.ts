@@ -18,6 +18,43 @@ describe("openSvhn", () => {
     expect(withoutNames(await readAll(await open(fixtures, "test")))).toEqual(expected([1, 0], [32, 32, 3]));
   });
 
+  /** An array of class 4, text: flags, axes, the name "note", two letters. */
+  const note = Buffer.from([
+    ...[14, 0, 0, 0, 48, 0, 0, 0],
+    ...[6, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0],
+    ...[5, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0],
+    ...[1, 0, 4, 0, 110, 111, 116, 101, 16, 0, 2, 0, 97, 98, 0, 0],
+  ]);
+  const packed = (() => {
+    const bytes = deflateSync(note);
+    const tag = Buffer.from([15, 0, 0, 0, 0, 0, 0, 0]);
+    tag.writeUInt32LE(bytes.length, 4);
+    return Buffer.concat([tag, bytes]);
+  })();
+  const empty = Buffer.from([14, 0, 0, 0, 0, 0, 0, 0]);
+
+  it.each([
+    ["text", note],
+    ["packed text", packed],
+    ["an empty array", empty],
+  ])("passes over other arrays that hold no numbers: %s", async (_, other) => {
+    const path = damaged("test_32x32.mat", (bytes) =>
+      Buffer.concat([bytes.subarray(0, 128), other, bytes.subarray(128)]),
+    );
+    expect(withoutNames(await readAll(await open(path, "test")))).toEqual(expected([1, 0], [32, 32, 3]));
+  });
+
+  it("reads labels of 64 bits, as NumPy's integers are stored", async () => {
+    const path = damaged("test_32x32.mat", (bytes) => {
+      const at = bytes.lastIndexOf(Buffer.from(new Float64Array([1, 10]).buffer));
+      bytes.writeUInt32LE(12, at - 8);
+      bytes.writeBigInt64LE(1n, at);
+      bytes.writeBigInt64LE(10n, at + 8);
+      return bytes;
+    });
+    expect((await readAll(await open(path, "test"))).map(({ label }) => label)).toEqual([1, 0]);
+  });
+
   it("says that a file is cut short, before anything is read", async () => {
     await expect(open(damaged("train_32x32.mat", (bytes) => bytes.subarray(0, 4000)))).rejects.toThrow(/cut short/);
   });
