@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../base/errors.ts";
@@ -12,8 +12,11 @@ import { StampOfMany } from "./walk.ts";
 
 const PARTITION = "list_eval_partition.txt";
 const FOLDER = "img_align_celeba";
-/** First as on Kaggle, with commas and the folder twice; then as published. */
-const PARTITIONS = ["list_eval_partition.csv", PARTITION];
+/**
+ * First as on Kaggle, with commas and the folder twice; then as published. Kaggle also puts a file into a folder of its
+ * name.
+ */
+const PARTITIONS = ["list_eval_partition.csv", PARTITION].flatMap((name) => [name, join(name, name)]);
 const FOLDERS = [join(FOLDER, FOLDER), FOLDER];
 const SPLITS: Readonly<Record<string, string>> = { train: "0", validation: "1", test: "2" };
 
@@ -31,12 +34,12 @@ async function* namesOf(partition: string, split: string): AsyncGenerator<string
   for await (const [name, told] of partitionLines(partition)) if (told === split) yield name;
 }
 
-/** The first that is there. @throws UsageError when none is. */
-function oneOf(path: string, names: readonly string[]): string {
-  const found = names.map((name) => join(path, name)).find(existsSync);
+/** The first that is there, and is of this kind. @throws UsageError when none is. */
+function oneOf(path: string, names: readonly string[], missing: string, isKind: (found: Stats) => boolean): string {
+  const found = names.map((name) => join(path, name)).find((name) => existsSync(name) && isKind(statSync(name)));
   if (found) return found;
   throw new UsageError(
-    `${join(path, names.at(-1)!)} is missing`,
+    `${join(path, missing)} is missing`,
     `put ${FOLDER} and ${PARTITION} of the data set into one folder`,
   );
 }
@@ -55,8 +58,8 @@ async function* filesOf(partition: string, folder: string, split: string): Async
  */
 export async function openCelebA(options: SourceOptions): Promise<Source> {
   const { path, split } = options;
-  const partition = oneOf(path, PARTITIONS);
-  const folder = oneOf(path, FOLDERS);
+  const partition = oneOf(path, PARTITIONS, PARTITION, (found) => found.isFile());
+  const folder = oneOf(path, FOLDERS, FOLDER, (found) => found.isDirectory());
   const how = { ...options, crop: options.crop ?? 140, filter: options.filter ?? "linear" } as const;
   const stamp = new StampOfMany();
   const tally = new Tally();

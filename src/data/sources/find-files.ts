@@ -182,8 +182,11 @@ export async function findFiles(
   remedy = REMEDY,
 ): Promise<string[]> {
   const isFile = !(await statOf(path)).isDirectory();
-  const names = isFile ? [basename(path)] : (await visible(path, new Tally())).map(({ name }) => name);
-  const found = names.filter(wanted);
-  if (found.length > 0) return isFile ? [path] : found.map((name) => join(path, name));
+  const all = isFile ? [] : await visible(path, new Tally());
+  const names = isFile ? [basename(path)] : all.map(({ name }) => name);
+  if (isFile && wanted(basename(path))) return [path];
+  const found: string[] = [];
+  for (const entry of all) if (wanted(entry.name) && !(await isFolder(entry))) found.push(join(path, entry.name));
+  if (found.length > 0) return found;
   throw new UsageError(`${path}: expected ${what}, found ${listed(names)}`, remedy);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openCelebA } from "../../../src/data/sources/celeba.ts";
@@ -169,8 +169,28 @@ describe("openCelebA", () => {
   it("reads the form of Kaggle", async () => {
     const folder = images("img_align_celeba/img_align_celeba/000001.jpg", "img_align_celeba/img_align_celeba/2.jpg");
     writeFileSync(join(folder, "list_eval_partition.csv"), "image_id,partition\n000001.jpg,0\n2.jpg,2\n");
+    const found = [join(folder, "img_align_celeba/img_align_celeba/2.jpg")];
     const all = await readAll(await openCelebA({ path: folder, split: "test", crop: 20 }));
-    expect(all.map(({ name }) => name)).toEqual([join(folder, "img_align_celeba/img_align_celeba/2.jpg")]);
+    expect(all.map(({ name }) => name)).toEqual(found);
+    // Each file may lie in a folder of its name.
+    renameSync(join(folder, "list_eval_partition.csv"), join(folder, "a"));
+    mkdirSync(join(folder, "list_eval_partition.csv"));
+    renameSync(join(folder, "a"), join(folder, "list_eval_partition.csv/list_eval_partition.csv"));
+    const inside = await readAll(await openCelebA({ path: folder, split: "test", crop: 20 }));
+    expect(inside.map(({ name }) => name)).toEqual(found);
+  });
+
+  it("says what is missing where a folder or a file stands in its place", async () => {
+    const folder = images("list_eval_partition.txt/1.jpg", "img_align_celeba/1.jpg");
+    const opened = () => openCelebA({ path: folder, split: "train" });
+    await expect(opened()).rejects.toThrow(/list_eval_partition\.txt is missing\n/);
+    rmSync(join(folder, "list_eval_partition.txt"), { recursive: true });
+    writeFileSync(join(folder, "list_eval_partition.txt"), "1.jpg 0\n");
+    rmSync(join(folder, "img_align_celeba"), { recursive: true });
+    writeFileSync(join(folder, "img_align_celeba"), "");
+    await expect(opened()).rejects.toThrow(/img_align_celeba is missing\n/);
+    const file = join(folder, "list_eval_partition.txt");
+    await expect(openCelebA({ path: file, split: "train" })).rejects.toThrow(/is missing\n.*into one folder/);
   });
 
   it("reads the split of the partition, cropped", async () => {

@@ -55,6 +55,12 @@ describe("openImageNet", () => {
     expect(badOf(await readAll(await open(folder, "old", "test", nine)))).toMatchObject([{ whole: true }]);
   });
 
+  it("takes no folder for a batch", async () => {
+    const folder = folderWith();
+    mkdirSync(join(folder, "val_data.npz"));
+    await expect(open(folder, "new", "test")).rejects.toThrow(/expected val_data\.npz of the npz release/);
+  });
+
   it("refuses to guess the version", async () => {
     await expect(open(fixtures, undefined)).rejects.toThrow(/results on one cannot be compared.*\n.*--version old/);
     await expect(open(fixtures, "2017")).rejects.toThrow(/there is no such version/);
