@@ -55,6 +55,12 @@ export function requireLabels(path: string, asked: string | undefined, there: bo
 
 const shownList = (values: readonly unknown[]) => `[${values.slice(0, 8).map(String).join(", ")}]`;
 
+/** In quotes, "3" is told from 3. */
+function shownLabel(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  return Array.isArray(value) ? shownList(value) : String(value);
+}
+
 /** The class in a cell; undefined for null. @throws UsageError when it is no integer. */
 export function labelOf(where: string, value: unknown): { label?: number } {
   if (value === undefined || value === null) return {};
@@ -63,7 +69,7 @@ export function labelOf(where: string, value: unknown): { label?: number } {
     return { label: Number(value) };
   }
   throw new UsageError(
-    `${where}: the label ${Array.isArray(value) ? shownList(value) : String(value)} is not an integer`,
+    `${where}: the label ${shownLabel(value)} is not an integer`,
     "leave labels out with --label-column none, or use it to name the column of class numbers",
   );
 }

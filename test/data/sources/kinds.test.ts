@@ -243,7 +243,7 @@ describe("TFRecord", () => {
 
   it("refuses labels that are text or several, and reads those in floats", async () => {
     const read = async (label: Buffer) => readAll(await open("tfrecords", record(label)));
-    await expect(read(field(1, field(1, "cat")))).rejects.toThrow(/record 0: the label cat is not an integer/);
+    await expect(read(field(1, field(1, "3")))).rejects.toThrow(/record 0: the label "3" is not an integer/);
     await expect(read(ints(1, 2))).rejects.toThrow(/the label \[1, 2\] is not an integer/);
     expect((await read(ints(7)))[0]!.label).toBe(7);
     expect((await read(field(2, field(1, Uint8Array.of(0, 0, 0x40, 0x40)))))[0]!.label).toBe(3);

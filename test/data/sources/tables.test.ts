@@ -119,7 +119,7 @@ describe("openArrow", () => {
   it("takes a null for a bad image, and text for no label", async () => {
     const path = fixture("null.arrow");
     await expect(open(path).then(readAll)).rejects.toThrow(
-      /row 0: the label a is not an integer\n.*--label-column none/,
+      /row 0: the label "a" is not an integer\n.*--label-column none/,
     );
     const all = await readAll(await openArrow({ path, split: "train", labelColumn: "none" }));
     expect(badOf(all)).toMatchObject([{ where: `${path}: row 0`, reason: "no image in its cell" }]);
