@@ -1,15 +1,15 @@
 /** The folder that `npm run data -- prepare` writes to. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { dataMain } from "../../src/cli/data.ts";
 import { fixture } from "../data/sources/fixture.ts";
 import { temporaryFolder } from "./fixture.ts";
 
-async function prepared(out: string) {
+async function prepared(out: string, [format, from] = ["arrays", fixture("stored.npz")]) {
   let said = "";
   const write = (text: string | Uint8Array) => ((said += String(text)), true);
-  const argv = ["prepare", "--format", "arrays", "--from", fixture("stored.npz"), "--out", out];
+  const argv = ["prepare", "--format", format!, "--from", from!, "--out", out];
   const exitCode = await dataMain(argv, { stdout: { write }, stderr: { write } } as Parameters<typeof dataMain>[1]);
   return { exitCode, said };
 }
@@ -32,4 +32,21 @@ it.each([
   const { exitCode, said } = await prepared(out);
   expect([exitCode, said.includes("error")]).toEqual([0, false]);
   expect(readFileSync(join(out, "README.md"), "utf8")).toContain("train 5");
+});
+
+it("is not the folder of the Arrow files that are read, which may have names of shards", async () => {
+  const data = temporaryFolder();
+  mkdirSync(join(data, "train"));
+  const file = join(data, "train/shard-00000.arrow");
+  copyFileSync(fixture("pixels.arrow"), file);
+  const link = join(temporaryFolder(), "link");
+  symlinkSync(data, link);
+  for (const out of [data, link]) {
+    const { exitCode, said } = await prepared(out, ["arrow", data]);
+    expect(exitCode).toBe(2);
+    expect(said).toMatch(/shard-00000\.arrow lies in the folder of the shards, .*train\n +remedy: use another --out/);
+  }
+  expect(readFileSync(file)).toEqual(readFileSync(fixture("pixels.arrow")));
+  expect(readdirSync(join(data, "train"))).toEqual(["shard-00000.arrow"]);
+  expect((await prepared(temporaryFolder(), ["arrow", data])).exitCode).toBe(0);
 });

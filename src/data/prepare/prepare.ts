@@ -1,7 +1,9 @@
-import { rmSync } from "node:fs";
+import { realpathSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { processors } from "../../base/processors.ts";
 import { UsageError } from "../../base/errors.ts";
+import { FILE_NAMES } from "../sources/file-names.ts";
 import type { Source } from "../sources/source.ts";
 import { convert, layoutOfShards, NAMED, sum } from "./convert.ts";
 import { changeOf, changeOfUnfinished, sameTask } from "./change.ts";
@@ -61,6 +63,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const { directory, shardBytes = 32 * 1024 * 1024, skipBad = false, onMessage } = options;
   const work = workOf(source, options.options ?? {}, shardBytes);
   await mkdir(directory, { recursive: true });
+  requireApart(directory, source);
   const { window = 8 * processors().count, onProgress = () => {}, signal } = options;
   const how = { directory, shardBytes, skipBad, window, onProgress, signal };
   let done = hasManifest(directory) ? await checkDone(directory, work, onMessage) : undefined;
@@ -99,6 +102,19 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const manifest = summarize(work, source, progress.entries, rest);
   await writeManifest(directory, manifest);
   return { manifest, images, kept };
+}
+
+/**
+ * Refuses to write shards beside Arrow files that they are made of: such files may have names of shards, which are
+ * removed, and shards would be read as sources.
+ *
+ * @throws UsageError
+ */
+function requireApart(directory: string, { files }: Source): void {
+  const folder = realpathSync(directory);
+  const inside = files.find(({ path }) => FILE_NAMES.arrow.test(path) && realpathSync(dirname(path)) === folder);
+  if (!inside) return;
+  throw new UsageError(`${inside.path} lies in the folder of the shards, ${directory}`, "use another --out");
 }
 
 /** Form of the resizing: 1 left all of it to libvips, 2 let JPEG decoders shrink less. */
