@@ -16,7 +16,7 @@ export async function writingTo<T>(cacheDir: string, megabytes: number, action: 
     if (code === "ENOSPC") throw new RunError(`the disk is full: ${cacheDir} needs ${megabytes} MB`, { cause: error });
     throw new UsageError(
       `the data cache ${cacheDir} cannot be written: ${message}`,
-      "make the directory writable, or name the data with --set data.path=DIR",
+      "make the directory writable, choose another with SCORESTREAM_CACHE=DIR, or name the data with --set data.path=DIR",
       { cause: error },
     );
   }

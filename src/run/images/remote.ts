@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { OnProgress } from "../../data/dataset.ts";
+import { writingTo } from "../../data/fetch/writing-to.ts";
 import { RunError, UsageError } from "../../base/errors.ts";
 import { parseEndpoint } from "../../grpc/endpoint.ts";
 import { FlightClient } from "../../grpc/flight/client.ts";
@@ -47,7 +48,8 @@ async function locked(directory: string, signal: AbortSignal, onProgress: OnProg
  * The folder is named after the manifests: other data go elsewhere, the same data of another server are found again.
  *
  * @returns The folder, as `npm run data -- prepare --out` names one.
- * @throws UsageError when the server has no such data; FlightError when it cannot be reached; CopyStopped when stopped.
+ * @throws UsageError when the server has no such data, or the cache cannot be written; RunError when the disk is full;
+ *   FlightError when the server cannot be reached; CopyStopped when stopped.
  */
 export async function copiedImages(
   path: string,
@@ -75,8 +77,11 @@ export async function copiedImages(
       [images, bytes] = [images + Number(totalRecords), bytes + Number(totalBytes)];
     }
     const directory = join(cacheDir, "data", "flight", hash.digest("hex").slice(0, 16), paths[0]![0]!);
-    mkdirSync(directory, { recursive: true });
-    const unlock = await locked(directory, signal, onProgress);
+    const writing = <T>(action: () => Promise<T>) => writingTo(cacheDir, Math.ceil(bytes / 1e6), action);
+    const unlock = await writing(async () => {
+      mkdirSync(directory, { recursive: true });
+      return locked(directory, signal, onProgress);
+    });
     try {
       onProgress(
         `NOTE: ${images} images (${byteText(bytes)}) are copied from ${server} to ${directory} ` +
@@ -85,11 +90,12 @@ export async function copiedImages(
       let before = 0;
       for (const flight of paths) {
         const stage = `copying ${flight.join("/")}`;
-        const copied = await pullDataset({
+        const pull = {
           ...{ client, path: flight, directory: join(directory, flight[1]!), signal },
-          onProgress: (done) => onProgress(stage, Math.min(0.999, (before + done) / images)),
+          onProgress: (done: number) => onProgress(stage, Math.min(0.999, (before + done) / images)),
           onMessage: onProgress,
-        });
+        };
+        const copied = await writing(() => pullDataset(pull));
         if (!copied.manifest) throw new CopyStopped("stopped while the data were copied");
         before += copied.images;
       }
