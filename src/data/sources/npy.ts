@@ -47,13 +47,16 @@ export async function readNpyHeader(reader: ByteReader): Promise<NpyHeader> {
   const width = Number(/^[<>|=]?(?:[iu][1248]|f[248]|b1)$/.test(type ?? "") ? type!.at(-1) : NaN);
   if (type === undefined || shape === undefined) throw fault(`its header is not understood: ${text.trim()}`);
   if (!width) throw new UnreadTypeError(reader.where, type);
-  if (fortran !== "False") {
+  const parts = shape.split(",").filter((part) => part.trim() !== "");
+  // Lengths end in L where Python 2 wrote them.
+  const sizes = parts.map((size) => Number(size.replace(/L\s*$/, "")));
+  // Where one axis alone is longer than 1, such as that of labels, both orders are the same.
+  const isOrdered = fortran === "True" && sizes.filter((size) => size > 1).length < 2;
+  if (fortran !== "False" && !isOrdered) {
     const remedy = "save it with numpy.ascontiguousarray(array)";
     throw new BadDataError(reader.where, "in Fortran order, columns first", { remedy });
   }
-  const sizes = shape.split(",").filter((part) => part.trim() !== "");
-  // Lengths end in L where Python 2 wrote them.
-  return { type, width, shape: sizes.map((size) => Number(size.replace(/L\s*$/, ""))) };
+  return { type, width, shape: sizes };
 }
 
 const READERS: Readonly<Record<string, (view: DataView, at: number, little: boolean) => number>> = {

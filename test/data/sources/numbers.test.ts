@@ -14,8 +14,8 @@ async function* single(bytes: readonly number[]): AsyncGenerator<Uint8Array> {
 const reader = (bytes: readonly number[]) => new ByteReader(single(bytes), "it");
 
 describe("numbers of .npy files", () => {
-  const npy = (type: string, shape: string, values: Uint8Array, version = 1) => {
-    const text = Buffer.from(`{'descr': '${type}', 'fortran_order': False, 'shape': (${shape}), }\n`);
+  const npy = (type: string, shape: string, values: Uint8Array, version = 1, order = "False") => {
+    const text = Buffer.from(`{'descr': '${type}', 'fortran_order': ${order}, 'shape': (${shape}), }\n`);
     const length = Buffer.alloc(version > 1 ? 4 : 2);
     length.writeUInt8(text.length, 0);
     const magic = Buffer.from([0x93, ...Buffer.from("NUMPY"), version, 0]);
@@ -45,6 +45,13 @@ describe("numbers of .npy files", () => {
     expect(await read(npy(">i4", "1,", Uint8Array.of(0, 0, 1, 2)))).toEqual([258]);
     await expect(read(npy("|u1", "67108865,", new Uint8Array(1)))).rejects.toThrow("67108865 values are too many");
     await expect(read(npy("|u1", "67108864,", new Uint8Array(1)))).rejects.toThrow("cut short");
+  });
+
+  it("in Fortran order are read where only one axis is longer than 1, as Julia writes labels", async () => {
+    const labels = Uint8Array.of(3, 1);
+    for (const shape of ["2,", "2, 1", "1, 2"])
+      expect(await read(npy("|u1", shape, labels, 1, "True"))).toEqual([3, 1]);
+    await expect(read(npy("|u1", "2, 2", new Uint8Array(4), 1, "True"))).rejects.toThrow("in Fortran order");
   });
 });
 
