@@ -187,9 +187,10 @@ export function requireFormat(name: string): Format {
 
 /** Returns all splits but "extra"; for a file, only the split in its name. */
 function ownSplits(splits: readonly string[], path = ""): readonly string[] {
-  const told = splitOfFile(basename(path));
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-  return isFile && told && splits.includes(told) ? [told] : splits.filter((split) => split !== "extra");
+  // A folder may have the names of several splits in its own.
+  const told = isFile ? splitOfFile(basename(path)) : undefined;
+  return told && splits.includes(told) ? [told] : splits.filter((split) => split !== "extra");
 }
 
 /** Returns the splits to prepare when none is requested: those found by name, or else all images as "train". */

@@ -145,6 +145,9 @@ it("names the parts of a split that are not there", async () => {
 it("of SVHN and ImageNet is refused in the file of another", async () => {
   await expect(open("svhn", fixture("train_32x32.mat"), "test")).rejects.toThrow(/no split test; found: train/);
   expect(await splitsFound("svhn", fixture("train_32x32.mat"))).toEqual(["train"]);
+  const both = join(temporaryFolder(), "train-and-test");
+  mkdirSync(both);
+  expect(await splitsFound("svhn", both)).toEqual(["train", "test"]);
   const archive = join(temporaryFolder(), "train_32x32.tar");
   writeFileSync(archive, "");
   await expect(open("imagenet32", archive, "test", { version: "old" })).rejects.toThrow(/no split test; found: train/);
