@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, type Dirent } from "node:fs";
 import { basename, join } from "node:path";
 import { FILE_NAMES } from "./file-names.ts";
 
@@ -25,13 +25,22 @@ const [DEPTH, FOLDERS] = [3, 64];
 const formatOf = (names: readonly string[]) =>
   SIGNS.find(([sign]) => names.some((name) => !name.startsWith(".") && sign.test(name)))?.[1];
 
+/** Entries of a folder; none where it cannot be read, or its name is no UTF-8: it does not help to guess. */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
 /** Guesses the format from the files nearest to the top. */
 function formatIn(path: string): string | undefined {
   let level = [path];
   for (let depth = 0; depth <= DEPTH && level.length > 0; depth++) {
     const below: string[] = [];
     for (const folder of level) {
-      const entries = readdirSync(folder, { withFileTypes: true });
+      const entries = entriesOf(folder);
       const found = formatOf(entries.map(({ name }) => name));
       if (found !== undefined) return found;
       const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));

@@ -47,6 +47,14 @@ it.each([
   expect(guessFormat(folder)).toBe(format);
 });
 
+it("passes over a folder whose name is no UTF-8", () => {
+  const folder = temporaryFolder();
+  mkdirSync(Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.of(0xe9)]));
+  mkdirSync(join(folder, "z"));
+  writeFileSync(join(folder, "z", "a.parquet"), "");
+  expect(guessFormat(folder)).toBe("parquet");
+});
+
 it("takes a file by its name, and knows when there is nothing", () => {
   expect(guessFormat(fixture("hub.arrow"))).toBe("arrow");
   expect(guessFormat(join(temporaryFolder(), "none"))).toBeUndefined();
