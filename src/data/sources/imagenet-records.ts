@@ -24,8 +24,9 @@ export async function* allRecordEntries(
 ): AsyncGenerator<SourceEntry> {
   let count = 0;
   let lost = false;
+  const told = new Set<string>();
   for (const path of paths) {
-    for await (const entry of recordEntries(path, options)) {
+    for await (const entry of recordEntries(path, options, told)) {
       count += entry.fault?.lost ?? 1;
       lost ||= entry.fault?.whole ?? false;
       yield entry;

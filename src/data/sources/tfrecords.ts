@@ -63,12 +63,31 @@ export function exampleEntry(where: string, bytes: Uint8Array, options: SourceOp
   }
 }
 
+/** The number of records that a file should have, or why that cannot be known. */
+async function declaredOrFault(path: string): Promise<number | BadDataError | undefined> {
+  try {
+    return await declaredRecords(path);
+  } catch (error) {
+    if (error instanceof BadDataError) return error;
+    throw error;
+  }
+}
+
 /**
  * The images of one file. A fault at its end tells when it has not as many as {@link declaredRecords} says: cut between
  * two records, a file looks whole.
+ *
+ * @param told Files whose faults were told with an earlier file.
  */
-export async function* recordEntries(path: string, options: SourceOptions): AsyncGenerator<SourceEntry> {
-  const declared = await declaredRecords(path);
+export async function* recordEntries(
+  path: string,
+  options: SourceOptions,
+  told = new Set<string>(),
+): AsyncGenerator<SourceEntry> {
+  const found = await declaredOrFault(path);
+  const declared = typeof found === "number" ? found : undefined;
+  if (found instanceof BadDataError && !told.has(found.where)) yield badEntry(found);
+  if (found instanceof BadDataError) told.add(found.where);
   let [index, lost] = [0, false];
   for await (const record of tfRecords(path)) {
     if ("fault" in record) {
@@ -108,7 +127,8 @@ export async function openTfRecords(options: SourceOptions): Promise<Source> {
     files: await Promise.all(paths.map(stampOf)),
     passedOver,
     async *entries() {
-      for (const path of paths) yield* recordEntries(path, options);
+      const told = new Set<string>();
+      for (const path of paths) yield* recordEntries(path, options, told);
       for (const fault of faults) yield badEntry(fault);
     },
   };
