@@ -22,10 +22,15 @@ const SPLITS: Readonly<Record<string, string>> = { train: "0", validation: "1", 
 
 /** File names with their splits, from the lines "000001.jpg 0" or "000001.jpg,0" of the partition. */
 async function* partitionLines(partition: string): AsyncGenerator<readonly [name: string, split: string]> {
-  for await (const line of createInterface({ input: createReadStream(partition) })) {
-    const [name, part] = line.trim().split(/[\s,]+/);
-    const split = Object.keys(SPLITS).find((one) => SPLITS[one] === part);
-    if (name && split !== undefined && !/[/\\]/.test(name)) yield [name, split];
+  const input = createReadStream(partition);
+  try {
+    for await (const line of createInterface({ input })) {
+      const [name, part] = line.trim().split(/[\s,]+/);
+      const split = Object.keys(SPLITS).find((one) => SPLITS[one] === part);
+      if (name && split !== undefined && !/[/\\]/.test(name)) yield [name, split];
+    }
+  } finally {
+    input.destroy();
   }
 }
 

@@ -1,15 +1,17 @@
-import { existsSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { openArrays } from "../../../src/data/sources/arrays.ts";
 import { openArrow } from "../../../src/data/sources/arrow.ts";
 import { openEach } from "../../../src/data/sources/bad-data.ts";
+import { openCelebA } from "../../../src/data/sources/celeba.ts";
 import { openParquet } from "../../../src/data/sources/parquet.ts";
 import type { SourceOptions } from "../../../src/data/sources/options.ts";
 import type { Source } from "../../../src/data/sources/source.ts";
 import { openSvhn } from "../../../src/data/sources/svhn.ts";
 import { openTfRecords } from "../../../src/data/sources/tfrecords.ts";
-import { damaged, readAll } from "./fixture.ts";
+import { damaged, readAll, temporaryFolder } from "./fixture.ts";
 
 /** How often a file is open in this process, as Linux tells it. */
 function timesOpen(path: string): number {
@@ -58,6 +60,21 @@ describe.runIf(existsSync("/proc/self/fd"))("a reader", () => {
     const cut = damaged(name, (bytes) => bytes.subarray(0, bytes.length >> 1));
     await open({ path: cut, split }).then(readAll, () => []);
     await expectClosed(cut);
+  });
+
+  it("closes CelebA's partition when it is left before its end", async () => {
+    const path = temporaryFolder();
+    const partition = join(path, "list_eval_partition.txt");
+    mkdirSync(join(path, "img_align_celeba"));
+    // More entries than are read ahead, and more lines than a stream reads at once.
+    writeFileSync(partition, Array.from({ length: 20_000 }, (_, i) => `${i}.jpg ${i < 600 ? 0 : 1}\n`).join(""));
+    const source = await openCelebA({ path, split: "train" });
+    await expectClosed(partition);
+    for await (const entry of source.entries()) {
+      expect(entry.name).toMatch(/0\.jpg$/);
+      break;
+    }
+    await expectClosed(partition);
   });
 
   it("closes an array whose header it does not take", async () => {
