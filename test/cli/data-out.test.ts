@@ -50,3 +50,14 @@ it("is not the folder of the Arrow files that are read, which may have names of 
   expect(readdirSync(join(data, "train"))).toEqual(["shard-00000.arrow"]);
   expect((await prepared(temporaryFolder(), ["arrow", data])).exitCode).toBe(0);
 });
+
+it("may be the folder of the images, or lie in it", async () => {
+  const images = temporaryFolder();
+  for (const name of ["1.png", "2.png"]) copyFileSync(fixture("colour.png"), join(images, name));
+  for (const out of [join(images, "done"), images]) {
+    for (const said of ["train: 2 images", "prepared before"]) {
+      const again = await prepared(out, ["folder", images]);
+      expect([again.exitCode, again.said]).toEqual([0, expect.stringContaining(said)]);
+    }
+  }
+});

@@ -32,14 +32,20 @@ function toldIn(folders: readonly Listed[]): ToldFolder[] {
   return [...splits].map(([name, split]) => ({ name, split }));
 }
 
-/** Folders that are not hidden, links to folders among them. @throws BadDataError when the folder cannot be read. */
+/**
+ * Folders that are not hidden and have images, links to folders among them. Others tell no split: shards may be written
+ * to them.
+ *
+ * @throws BadDataError when the folder cannot be read.
+ */
 async function foldersIn(folder: FilePath): Promise<Listed[]> {
   const found: Listed[] = [];
   const all = await listFolder(folder).catch((error: unknown) => Promise.reject(fileFault(folder, error, true)));
   for (const entry of all) {
     if (entry.name.startsWith(".")) continue;
     const look = entry.kind === "link" ? await lookAt(entry.path) : undefined;
-    if (entry.kind === "folder" || (look && !(look instanceof BadDataError) && look.isDirectory())) found.push(entry);
+    const isFolder = entry.kind === "folder" || (look && !(look instanceof BadDataError) && look.isDirectory());
+    if (isFolder && (await hasImages(entry.path))) found.push(entry);
   }
   return found;
 }
@@ -61,7 +67,7 @@ async function innerSplits(folders: readonly Listed[]): Promise<ToldFolder[]> {
     const inside = await foldersIn(folder.path).catch(ifUnreadable);
     const told = toldIn(inside);
     if (inside.length > 0 && told.length === inside.length) inner.push(...told);
-    else others ||= inside.length > 0 || (await hasImages(folder.path));
+    else others = true;
   }
   return others && splitsTold(inner).length < 2 ? [] : inner;
 }

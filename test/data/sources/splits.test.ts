@@ -69,6 +69,18 @@ describe("a split of a folder of images", () => {
     expect((await readAll(source)).map(({ label }) => label)).toEqual([0, 1]);
   });
 
+  it("is not told by a folder without images, such as one that shards are written to", async () => {
+    const folder = tree("colour.png", "1.png", "cat/2.png");
+    for (const name of ["train", "done/train"]) mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, "train/shard-00000.arrow"), "");
+    expect(await namesOf(folder, "train")).toEqual(["1.png", "cat/2.png"]);
+    expect(await splitsFound("folder", folder)).toEqual(["train"]);
+    const split = tree("colour.png", "train/1.png");
+    mkdirSync(join(split, "test"));
+    expect(await splitsFound("folder", split)).toEqual(["train"]);
+    await expect(open("folder", split, "test")).rejects.toThrow(/no split test; found: train\n/);
+  });
+
   it("is not told by one folder among those of classes, and images beside it are counted", async () => {
     expect(await namesOf(tree("colour.png", "cat/1.png", "dog/test/2.png"), "train")).toHaveLength(2);
     const source = await open("folder", tree("colour.png", "train/1.png", "more/2.png"), "train");
