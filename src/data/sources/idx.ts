@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { BadDataError, badEntryOf } from "./bad-data.ts";
@@ -23,7 +23,8 @@ const splitOfIdx = (name: string): string | undefined =>
     ?.replace(/^rain$/, "train")
     .replace(/^est$|^10k$/, "test");
 
-const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+/** False also below a file, where `statSync` would throw. */
+const isFile = (path: string) => existsSync(path) && statSync(path).isFile();
 
 /** Classes of EMNIST's data sets; of "letters" the first is 1. */
 const EMNIST: Readonly<Record<string, number>> = {

@@ -87,6 +87,7 @@ describe("openMnist", () => {
   it("names a file that is none, and one that is missing", async () => {
     await expect(open(folder({ train: gzipSync(Buffer.alloc(100)) }))).rejects.toThrow(/not an idx file of bytes/);
     await expect(open(folder(), { split: "test" })).rejects.toThrow(/t10k-images-idx3-ubyte\.gz is missing/);
+    await expect(open(join(folder(), "train-images-idx3-ubyte.gz"))).rejects.toThrow(/is missing\n.*into one folder/);
   });
 
   /** Files of EMNIST as it names them: transposed, letters from 1 on. */
