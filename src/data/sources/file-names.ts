@@ -1,4 +1,7 @@
-/** Names of files that hold many images each, by format. */
+/** Names of files of images: of those that hold one by their endings, of those that hold many by format. */
+
+/** Endings of image files, without the dot, as part of a pattern. */
+export const IMAGE_ENDINGS = "png|jpe?g|jpe|jfif|webp|gif|tiff?|avif";
 
 export const FILE_NAMES = {
   parquet: /\.parquet$/i,

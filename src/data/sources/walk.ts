@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { BadDataError } from "./bad-data.ts";
+import { IMAGE_ENDINGS } from "./file-names.ts";
 import { notRead } from "./find-files.ts";
 import { fileFault, listFolder, lookAt, lookAtFile, shownPath, type FilePath, type Listed } from "./listing.ts";
 import { Tally } from "./passed-over.ts";
 import type { FileStamp } from "./source.ts";
 
-const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|gif|tiff?|avif)$/i;
+const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS})$`, "i");
 
 /** Names that {@link walk} takes for images, for messages. */
 export const IMAGE_NAMES = "png, jpg, jpeg, jpe, jfif, webp, gif, tif, tiff and avif are read";

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { BadDataError, badEntry } from "./bad-data.ts";
 import { NONE } from "./cell.ts";
 import { decodeImage } from "./decode-image.ts";
-import { FILE_NAMES } from "./file-names.ts";
+import { FILE_NAMES, IMAGE_ENDINGS } from "./file-names.ts";
 import { findSplit, notRead } from "./find-files.ts";
 import type { SourceOptions } from "./options.ts";
 import { Tally } from "./passed-over.ts";
@@ -10,7 +10,7 @@ import type { Source, SourceEntry } from "./source.ts";
 import { stampOf } from "./stamp.ts";
 import { tarEntries, type TarFile } from "./tar.ts";
 
-const IMAGE = /^(png|jpe?g|webp|gif|tiff?|avif)$/i;
+const IMAGE = new RegExp(`^(${IMAGE_ENDINGS})$`, "i");
 const LABEL = "cls";
 
 /** Folder and name of a file up to its first dot, and what follows: all files of a sample share the first. */

@@ -56,6 +56,12 @@ describe("openWebDataset", () => {
     expect(withoutNames(await readAll(await open(path)))).toEqual(expected([3], [4, 6, 3]));
   });
 
+  it("knows images by the endings that they have in folders", async () => {
+    const path = join(temporaryFolder(), "a.tar");
+    await archive(path, [["0.JFIF", png(0)], ["1.jpe", png(1)]]); // prettier-ignore
+    expect(withoutNames(await readAll(await open(path)))).toEqual(expected([undefined, undefined], [4, 6, 3]));
+  });
+
   it("passes over a film beside an image, whatever its size, but not an image of such a size", async () => {
     const path = join(temporaryFolder(), "a.tar");
     const large = new Uint8Array(MAX_RECORD_BYTES + 1);
