@@ -29,8 +29,23 @@ interface Taps {
   readonly weights: Int32Array;
 }
 
+/** Taps that were made last, since the images of a data set often have one size. */
+const made = new Map<string, Taps>();
+const MADE = 8;
+
 /** The taps of outputs that see `span` inputs behind the first `start`. */
 function tapsOf([start, span]: readonly [number, number], count: number, filter: ResampleFilter): Taps {
+  const key = `${start} ${span} ${count} ${filter}`;
+  let taps = made.get(key);
+  if (!taps) {
+    if (made.size === MADE) made.clear();
+    taps = makeTaps([start, span], count, filter);
+    made.set(key, taps);
+  }
+  return taps;
+}
+
+function makeTaps([start, span]: readonly [number, number], count: number, filter: ResampleFilter): Taps {
   const [half, kernel] = KERNELS[filter];
   const scale = Math.max(span / count, 1);
   const [first, at, weights] = [new Int32Array(count), new Int32Array(count + 1), [] as number[]];
@@ -50,14 +65,19 @@ function tapsOf([start, span]: readonly [number, number], count: number, filter:
 const roundAway = (value: number) => (value < 0 ? Math.ceil(value - 0.5) : Math.floor(value + 0.5));
 
 const HALF = 1 << (BITS - 1);
-const toByte = (sum: number) => Math.min(255, Math.max(0, sum >> BITS));
+
+/** Sums are clamped to 0 to 255 when they are written to it. */
+const clamped = (length: number) => new Uint8ClampedArray(length);
+const bytesOf = ({ buffer }: Uint8ClampedArray<ArrayBuffer>) => new Uint8Array(buffer);
 
 /** [H, W, 3] to [H, taps, 3], the channels side by side, which is faster than one after another. */
 function colourAlongRows(data: Uint8Array, [H, W]: Extent, { count, first, at, weights }: Taps): Uint8Array {
-  const out = new Uint8Array(H * count * 3);
+  const out = clamped(H * count * 3);
   for (let y = 0, to = 0; y < H; y++) {
     for (let x = 0; x < count; x++) {
-      let [red, green, blue] = [HALF, HALF, HALF];
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
       const last = at[x + 1]!;
       for (let k = at[x]!, from = (y * W + first[x]!) * 3; k < last; k++, from += 3) {
         const weight = weights[k]!;
@@ -65,17 +85,17 @@ function colourAlongRows(data: Uint8Array, [H, W]: Extent, { count, first, at, w
         green = (green + Math.imul(weight, data[from + 1]!)) | 0;
         blue = (blue + Math.imul(weight, data[from + 2]!)) | 0;
       }
-      out[to++] = toByte(red);
-      out[to++] = toByte(green);
-      out[to++] = toByte(blue);
+      out[to++] = red >> BITS;
+      out[to++] = green >> BITS;
+      out[to++] = blue >> BITS;
     }
   }
-  return out;
+  return bytesOf(out);
 }
 
 /** [H, W, C] to [H, taps, C]. */
 function alongRows(data: Uint8Array, [H, W, C]: Extent, { count, first, at, weights }: Taps): Uint8Array {
-  const out = new Uint8Array(H * count * C);
+  const out = clamped(H * count * C);
   for (let y = 0, to = 0; y < H; y++) {
     for (let x = 0; x < count; x++) {
       const last = at[x + 1]!;
@@ -84,27 +104,44 @@ function alongRows(data: Uint8Array, [H, W, C]: Extent, { count, first, at, weig
         for (let k = at[x]!, from = (y * W + first[x]!) * C + c; k < last; k++, from += C) {
           sum = (sum + Math.imul(weights[k]!, data[from]!)) | 0;
         }
-        out[to++] = toByte(sum);
+        out[to++] = sum >> BITS;
       }
     }
   }
-  return out;
+  return bytesOf(out);
+}
+
+/** Adds a row, multiplied by its weight. */
+function addRow(sums: Int32Array, data: Uint8Array, from: number, weight: number): void {
+  for (let i = 0; i < sums.length; i++) sums[i]! += Math.imul(weight, data[from + i]!);
+}
+
+/** Adds four rows with one pass over the sums. */
+function addFourRows(sums: Int32Array, data: Uint8Array, from: number, weights: Int32Array, k: number): void {
+  const row = sums.length;
+  const [a, b, c, d] = [weights[k]!, weights[k + 1]!, weights[k + 2]!, weights[k + 3]!];
+  for (let i = 0, at = from; i < row; i++, at++) {
+    const two = (Math.imul(a, data[at]!) + Math.imul(b, data[at + row]!)) | 0;
+    const others = (Math.imul(c, data[at + 2 * row]!) + Math.imul(d, data[at + 3 * row]!)) | 0;
+    sums[i]! += two + others;
+  }
 }
 
 /** [H, W, C] to [taps, W, C]. */
 function alongColumns(data: Uint8Array, [, W, C]: Extent, { count, first, at, weights }: Taps): Uint8Array {
   const row = W * C;
-  const out = new Uint8Array(count * row);
+  const out = clamped(count * row);
   const sums = new Int32Array(row);
   for (let y = 0; y < count; y++) {
     sums.fill(HALF);
-    for (let k = at[y]!, from = first[y]! * row; k < at[y + 1]!; k++) {
-      const weight = weights[k]!;
-      for (let i = 0; i < row; i++) sums[i]! += Math.imul(weight, data[from++]!);
-    }
-    for (let i = 0, to = y * row; i < row; i++) out[to++] = toByte(sums[i]!);
+    const last = at[y + 1]!;
+    let k = at[y]!;
+    let from = first[y]! * row;
+    for (; k + 4 <= last; k += 4, from += 4 * row) addFourRows(sums, data, from, weights, k);
+    for (; k < last; k++, from += row) addRow(sums, data, from, weights[k]!);
+    for (let i = 0, to = y * row; i < row; i++) out[to++] = sums[i]! >> BITS;
   }
-  return out;
+  return bytesOf(out);
 }
 
 /** Part of an image, in pixels and parts of them. */
