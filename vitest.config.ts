@@ -11,5 +11,7 @@ export default defineConfig({
     fileParallelism: false,
     isolate: false,
     testTimeout: 30_000,
+    // Real processes are slow to end on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
