@@ -55,8 +55,20 @@ export async function openCatalog(folders: readonly string[]): Promise<Catalog> 
   };
 }
 
-/** The manifest as others get it: which files the shards were made from, but not where they lie on this machine. */
+/** "/home/me/photos/a.tar: entry 3" without the folders. */
+const withoutFolders = (where: string) => where.replace(/^.*?([^/\\]*)(?=$|: )/, "$1");
+
+/**
+ * The manifest as others get it: which files the shards were made from, but not where they lie on this machine. The
+ * empty path of an origin says that it is not known.
+ */
 export function sharedManifest(manifest: Manifest): Manifest {
-  const files = manifest.work.files.map((file) => ({ ...file, path: basename(file.path) }));
-  return { ...manifest, work: { ...manifest.work, files } };
+  const { work, skipped } = manifest;
+  const files = work.files.map((file) => ({ ...file, path: basename(file.path) }));
+  const origin = {
+    ...(work.from !== undefined && { from: "" }),
+    ...(work.formatFile !== undefined && { formatFile: "" }),
+  };
+  const first = skipped.first.map((bad) => ({ ...bad, where: withoutFolders(bad.where) }));
+  return { ...manifest, work: { ...work, ...origin, files }, skipped: { ...skipped, first } };
 }

@@ -12,6 +12,7 @@ import { writeShard, type ShardData } from "../../data/prepare/shard-file.ts";
 import { pixelsOf, type Shape } from "../../data/sources/source.ts";
 import { UsageError } from "../../base/errors.ts";
 import { backoffDelay } from "../../base/backoff.ts";
+import { sharedManifest } from "./catalog.ts";
 import { FlightError, type FlightClient } from "./client.ts";
 import { rangeBytes, type RowRange } from "./row-range.ts";
 import { ticketRows } from "./rows.ts";
@@ -60,13 +61,22 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
+/** A manifest without folder names, which servers of earlier versions gave too; anything else as it is. */
+function bare(value: unknown): unknown {
+  try {
+    return sharedManifest(value as Manifest);
+  } catch {
+    return value;
+  }
+}
+
 /** @throws UsageError when the folder holds something else, finished or not. */
 function claim(directory: string, value: unknown): void {
   const remedy = "use another --out, or remove the folder";
   const found = [directory, join(directory, STATE)].find(hasManifest);
   if (found !== undefined) {
     const { value: there } = unsealJson(parsed(readFileSync(manifestFile(found), "utf8")) ?? {});
-    if (isDeepStrictEqual(there, value)) return;
+    if (isDeepStrictEqual(bare(there), bare(value))) return;
     throw new UsageError(`${directory} holds data other than the server's`, remedy);
   }
   const other = readdirSync(directory).find((name) => name !== ".lock" && name !== STATE);

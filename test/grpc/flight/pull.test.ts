@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, 
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it, vi } from "vitest";
+import type { Manifest } from "../../../src/data/prepare/manifest.ts";
 import { openShards } from "../../../src/data/prepare/open-shards.ts";
+import { prepareAgain } from "../../../src/data/prepare/prepare-again.ts";
 import { prepare } from "../../../src/data/prepare/prepare.ts";
 import type { Catalog } from "../../../src/grpc/flight/catalog.ts";
 import { FlightError } from "../../../src/grpc/flight/client.ts";
@@ -61,16 +63,43 @@ describe("pull", () => {
   it("copies images without labels, and not where the files lay that they were made from", async () => {
     const folder = await prepared({ length: 5, labelled: false });
     const path = join(folder, "manifest.json");
-    const manifest = JSON.parse(readFileSync(path, "utf8")) as { work: { files: object[] }; sha256?: string };
+    const manifest = JSON.parse(readFileSync(path, "utf8")) as {
+      work: { files: object[]; from?: string; formatFile?: string };
+      skipped: { first: object[] };
+      sha256?: string;
+    };
     delete manifest.sha256;
-    manifest.work.files = [{ path: "/home/somebody/photos.tar", bytes: 1, modified: 2 }];
+    const home = "/home/somebody/photos.tar";
+    manifest.work.files = [{ path: home, bytes: 1, modified: 2 }];
+    manifest.work.from = home;
+    manifest.work.formatFile = "/home/somebody/format.ts";
+    const bad = { reason: "damaged", lost: 1 };
+    manifest.skipped.first = [home, `${home}: dir/7.png`, "row 3"].map((where) => ({ ...bad, where }));
     writeFileSync(path, JSON.stringify(manifest));
     const out = temporaryFolder();
     const pulled = await into(await flightServer([folder]), out);
-    expect(pulled.manifest!.work.files).toEqual([{ path: "photos.tar", bytes: 1, modified: 2 }]);
+    const { work, skipped } = pulled.manifest!;
+    expect(work.files).toEqual([{ path: "photos.tar", bytes: 1, modified: 2 }]);
+    // Empty: not known, so that no message tells to prepare from there.
+    expect([work.from, work.formatFile]).toEqual(["", ""]);
+    expect(skipped.first.map(({ where }) => where)).toEqual(["photos.tar", "photos.tar: dir/7.png", "row 3"]);
+    expect(prepareAgain(join("photos", work.split), work)).toContain("copy data of another machine again");
     const shards = await openShards(out);
     expect([shards.labelled, shards.length]).toEqual([false, 5]);
     shards.close();
+  });
+
+  it("given again knows a copy whose manifest has the folders of the server, as earlier versions gave them", async () => {
+    const folder = await prepared({ length: 5 });
+    const { sha256: _, ...manifest } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as Manifest & {
+      sha256: string;
+    };
+    const text = JSON.stringify({ ...manifest, work: { ...manifest.work, from: "/home/somebody/photos" } });
+    writeFileSync(join(folder, "manifest.json"), text);
+    const [server, out] = [await flightServer([folder]), temporaryFolder()];
+    await into(server, out);
+    writeFileSync(join(out, "manifest.json"), text);
+    expect(await into(server, out)).toMatchObject({ images: 5, kept: 5 });
   });
 
   it("given again does nothing; what was lost or damaged since is copied anew", async () => {
