@@ -31,6 +31,8 @@ export class Looks {
    *   versions wrote none. If the record is damaged, the look counts as not made.
    */
   goOn(step: number): boolean {
+    // A look that was left is not waited for: otherwise its state would take the place of all later ones.
+    this.#current = undefined;
     const made = this.#read();
     if (made !== undefined && made < step) return true;
     // A record of later steps belongs to results that this run takes back.

@@ -97,6 +97,13 @@ describe("a state saved during a look", () => {
     expect(await store.save("checkpoints-meta", snapshotOf(layout, 5))).toBe(path("checkpoints", 4));
   });
 
+  it("is its own again where the training was left in a look, and goes on", async () => {
+    const { store, looks, path } = storeIn();
+    looks.begin(snapshotOf(layout, 4))(true);
+    looks.goOn(5);
+    expect(await store.save("checkpoints", snapshotOf(layout, 6))).toBe(path("checkpoints", 6));
+  });
+
   it("of a group of nodes is that of the others: looks are not held", () => {
     const { store } = storeIn();
     store.heed(async () => {});
