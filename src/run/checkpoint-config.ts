@@ -45,7 +45,7 @@ export function requireTrainedWith(
   all?: readonly Field[],
 ): void {
   if (!stored || typeof trained["pipeline"] !== "string") return;
-  const different = differences(trained as StoredConfig, stored, ["pipeline", ...boundFields("train", all)]);
+  const different = differences(trained as StoredConfig, stored, ["pipeline", ...boundFields("train", all)], all);
   if (different.length === 0) return;
   const path = join(workdir, "config.json");
   const lines = different.map(({ name, there, here }) => `  ${name}: ${here} there, ${there} in the checkpoint`);

@@ -78,14 +78,20 @@ export interface Difference {
   readonly here: string;
 }
 
-/** The fields among `names` in which two configurations differ. */
-export function differences(stored: StoredConfig, wanted: StoredConfig, names: readonly string[]): Difference[] {
+/** The fields among `names` in which two configurations differ. `all`: every field, for the defaults. */
+export function differences(
+  stored: StoredConfig,
+  wanted: StoredConfig,
+  names: readonly string[],
+  all: readonly Field[] = fields,
+): Difference[] {
+  const defaults = new Map(all.map((field) => [field.name, field.default]));
   return names.flatMap((name) => {
     // This field has no default, and nothing is trained without it.
     if (name === "data.version" && valueAt(stored, name) === undefined) return [];
-    // A field that an older version did not have was at its default.
+    // A field that an older version of the program or of the pipeline did not have was at its default.
     const value = (config: StoredConfig) =>
-      JSON.stringify(valueAt(config, name) ?? valueAt(baseConfig, name)) ?? "unset";
+      JSON.stringify(valueAt(config, name) ?? valueAt(baseConfig, name) ?? defaults.get(name)) ?? "unset";
     const [there, here] = [value(stored), value(wanted)];
     // Otherwise it is as the device has it, which may differ between the parts of a run.
     if (name === "engine.precision" && ![there, here].includes('"bfloat16"')) return [];
@@ -100,7 +106,7 @@ export const differenceLines = (different: readonly Difference[]): string =>
 /** "seed: 42 in the training, 7 here": what an evaluation has otherwise than the training. */
 export function changedSettings(stored: StoredConfig, wanted: StoredConfig, all: readonly Field[] = fields): string[] {
   const names = all.filter((field) => bound(field, "train")).map(({ name }) => name);
-  return differences(stored, wanted, names).map(
+  return differences(stored, wanted, names, all).map(
     ({ name, there, here }) => `${name}: ${there} in the training, ${here} here`,
   );
 }
@@ -124,7 +130,7 @@ export function requireSameConfig(
   mode: Mode,
   all: readonly Field[] = fields,
 ): void {
-  const different = differences(stored, wanted, ["pipeline", ...boundFields(mode, all)]);
+  const different = differences(stored, wanted, ["pipeline", ...boundFields(mode, all)], all);
   if (different.length === 0) return;
   throw new UsageError(
     `workdir ${workdir} belongs to another configuration:\n${differenceLines(different)}`,

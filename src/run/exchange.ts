@@ -53,7 +53,7 @@ export function otherSettings(
   theirs: unknown,
 ): string[] {
   if (!isConfig(theirs)) return ["config: not readable"];
-  const settings = differences(own, theirs, ["pipeline", ...shared(context.fields)]);
+  const settings = differences(own, theirs, ["pipeline", ...shared(context.fields)], fieldsWith(context.fields));
   const texts = settings.map(({ name, there, here }) => `${name}: ${there} there, ${here} here`);
   const [there, here] = [own, theirs].map(({ dataDigest = "not told" }) => dataDigest) as [string, string];
   return there === here ? texts : [...texts, dataDifference(context, there, here)];

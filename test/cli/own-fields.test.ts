@@ -4,8 +4,15 @@ import { join } from "node:path";
 import { of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { definePipeline, type RunEvent } from "../../src/run/pipeline.ts";
+import { definePipeline, type Pipeline, type RunEvent } from "../../src/run/pipeline.ts";
 import { pipeline, temporaryFolder } from "./fixture.ts";
+
+/** The pipeline before it had fields. */
+const bare = definePipeline({
+  summary: "says nothing",
+  reaches: "Nothing.",
+  run: () => of<RunEvent>({ type: "message", text: "no ring" }),
+});
 
 /** Says the radius it was given. */
 const ring = definePipeline({
@@ -22,8 +29,9 @@ const ring = definePipeline({
     of<RunEvent>({ type: "message", text: `radius ${config.ring.radius}, shown ${config.ring.shown}` }),
 });
 
-const run = (...argv: string[]) =>
-  pipeline(["ring", ...argv], { registry: { names: async () => ["ring"], load: async () => ring } });
+const runOf = (own: Pipeline, ...argv: string[]) =>
+  pipeline(["ring", ...argv], { registry: { names: async () => ["ring"], load: async () => own } });
+const run = (...argv: string[]) => runOf(ring, ...argv);
 
 describe("fields of a pipeline", () => {
   it("are listed by --help with their values", async () => {
@@ -47,6 +55,15 @@ describe("fields of a pipeline", () => {
     expect(evaluated.stderr).toContain("radius 3, shown 5");
     const other = await run("--workdir", workdir, "--mode", "eval", "--set", "ring.radius=1");
     expect([other.exitCode, other.stderr]).toEqual([2, expect.stringContaining("ring.radius: 3 there, 1 asked for")]);
+  });
+
+  it("count as their defaults in a workdir from before they existed", async () => {
+    const workdir = temporaryFolder();
+    await runOf(bare, "--workdir", workdir);
+    const other = await run("--workdir", workdir);
+    expect([other.exitCode, other.stderr]).toEqual([2, expect.stringContaining("ring.radius: 1 there, 2 asked for")]);
+    const same = await run("--workdir", workdir, "--set", "ring.radius=1");
+    expect([same.exitCode, same.stderr]).toEqual([0, expect.stringContaining("radius 1, shown 3")]);
   });
 
   it.each([
