@@ -7,27 +7,37 @@ import type { Summary } from "../run/pipeline.ts";
 export function summaryTable(summary: Partial<Summary>): string {
   const { pipeline, preset, mode, bpd, bound, evalLoss, exactBpd, evalImages, steps, secondsPerStep, workdir } =
     summary;
-  const { split, dequantization } = summary;
+  const { split, dequantization, importanceSamples, emaRate } = summary;
   const images = evalImages === undefined ? [] : [[evalImages, split, "images"].filter(Boolean).join(" ")];
   const noise = dequantization === undefined ? [] : [`${dequantization} dequantization`];
-  const over = [...images, ...noise].map((text) => `, ${text}`).join("");
+  const draws = importanceSamples === undefined ? [] : [`importance-weighted over ${importanceSamples} draws`];
+  const average = emaRate === undefined ? [] : [`average of decay ${emaRate}`];
+  const all = (...texts: string[][]) => texts.flat().join(", ");
+  // The bound on discrete data has no noise.
+  const bounded = dequantization === "truncated" ? ["on discrete data"] : noise;
   const rows: [string, string | number | undefined][] = [
     ["data", summary.data],
     ["steps", steps === undefined ? undefined : `${steps}${secondsPerStep ? `, ${short(secondsPerStep)} s each` : ""}`],
     ["resumed from", summary.resumedFrom === undefined ? undefined : `step ${summary.resumedFrom}`],
     ["loss", summary.loss === undefined ? undefined : short(summary.loss)],
-    ["bits/dim", bpd === undefined ? undefined : `${withError(bpd, summary.bpdStandardError)} (ODE${over})`],
+    [
+      "bits/dim",
+      bpd === undefined
+        ? undefined
+        : `${withError(bpd, summary.bpdStandardError)} (${all(["ODE"], images, noise, draws, average)})`,
+    ],
     [
       "bound",
       bound === undefined
         ? undefined
-        : `${withError(bound, summary.boundStandardError)} bits/dim${split === undefined ? "" : ` (${over.slice(2)})`}`,
+        : `${withError(bound, summary.boundStandardError)} bits/dim${split === undefined ? "" : ` (${all(images, bounded, average)})`}`,
     ],
     [
       "data loss",
       evalLoss === undefined
         ? undefined
-        : withError(evalLoss, summary.evalLossStandardError) + (split === undefined ? "" : ` (${images})`),
+        : withError(evalLoss, summary.evalLossStandardError) +
+          (split === undefined ? "" : ` (${all(images, average)})`),
     ],
     [
       "exact",

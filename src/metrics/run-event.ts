@@ -76,6 +76,10 @@ export interface Summary {
   readonly split: "test" | "train";
   /** Noise that makes the pixels continuous for bpd and bound; absent if the data are not pixels. */
   readonly dequantization: "uniform" | "variational" | "truncated";
+  /** Noise draws over which the probabilities of bpd are averaged; absent for one. */
+  readonly importanceSamples: number;
+  /** Decay of the evaluated average; absent for the main one. */
+  readonly emaRate: number;
   /** Value of bpd for a perfect model, if it is known: the mean over the same examples, bits/dim. */
   readonly exactBpd: number;
   readonly fid: number;

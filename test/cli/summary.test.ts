@@ -14,6 +14,18 @@ describe("the summary of an evaluation", () => {
     expect(summaryTable(found)).toContain("(ODE, 16 images)\n");
   });
 
+  it("says which kind of number they are", () => {
+    const table = summaryTable({ ...found, split: "test", dequantization: "uniform", importanceSamples: 20, emaRate: 0.999 }); // prettier-ignore
+    const average = "average of decay 0.999";
+    const weighted = "uniform dequantization, importance-weighted over 20 draws";
+    expect(table).toContain(`bits/dim   4.250 ± 0.020 (ODE, 16 test images, ${weighted}, ${average})\n`);
+    expect(table).toContain(`bound      5.0000 bits/dim (16 test images, uniform dequantization, ${average})\n`);
+    expect(table).toContain(`data loss  1.5000 (16 test images, ${average})`);
+    const discrete = summaryTable({ ...found, split: "test", dequantization: "truncated" });
+    expect(discrete).toContain("(ODE, 16 test images, truncated dequantization)\n");
+    expect(discrete).toContain("bound      5.0000 bits/dim (16 test images, on discrete data)\n");
+  });
+
   it("shows a loss of 0, and energy in kWh", () => {
     const table = summaryTable({ loss: 0, energyJoules: 7.2e6 });
     expect(table).toMatch(/^ {2}loss +0$/m);
