@@ -5,6 +5,7 @@ import { Subject } from "rxjs";
 import type { Feed } from "./feed.ts";
 import { entriesOf, isState, type Entry, type MetricBatch, type StateEntry } from "../metrics/metric.ts";
 import { isOver, LOST_AFTER } from "../metrics/run-state.ts";
+import { sanitizeText } from "../base/sanitize-text.ts";
 import { dropTornLine } from "./lines.ts";
 import { MetricLog } from "./metric-log.ts";
 import { RunStates } from "./run-states.ts";
@@ -96,7 +97,10 @@ export class Archive implements Feed {
   readonly #tell: (text: string) => void;
   readonly live = new Subject<readonly Entry[]>();
 
-  /** Opens every record of the folder, which is made where it is missing. @throws what the file system says. */
+  /**
+   * Opens every record of the folder, which is made where it is missing; one that cannot be read is told of, and the
+   * others are shown. @throws what else the file system says.
+   */
   constructor(dir: string, tell: (text: string) => void = () => {}, limit = LIMIT) {
     this.#dir = dir;
     this.#limit = limit;
@@ -104,9 +108,9 @@ export class Archive implements Feed {
     mkdirSync(dir, { recursive: true });
     for (const file of readdirSync(dir).sort()) {
       const runId = runIdOf(file);
-      if (runId !== undefined) this.#runs.set(runId, openRun(join(dir, file), runId));
+      if (runId !== undefined) this.#open(join(dir, file), runId);
     }
-    for (const { states } of this.#runs.values()) this.#states.remember([...states.values()]);
+    for (const { states } of this.#runs.values()) this.#states.remember([...states.values()], false);
     this.#watch = setInterval(() => this.lose(), LOOK);
     this.#watch.unref();
   }
@@ -141,14 +145,15 @@ export class Archive implements Feed {
     if (entries.length === 0) return { stored: 0, duplicates: 0 };
     const known = this.#runs.has(runId);
     const run = this.#run(runId);
-    if (run.places.size >= this.#limit && !run.places.has(node)) throw this.#full(`nodes of run ${runId}`);
+    if (run.places.size >= this.#limit && !run.places.has(node))
+      throw this.#full(`nodes of run ${sanitizeText(runId)}`);
     const places = placesOf(run.places, node);
     const fresh = sequence === 0 ? entries : entries.filter((entry) => !places.has(entry.sequence));
     if (fresh.length > 0) {
       const missing = fresh[0]!.sequence - places.last - 1 - dropped;
       run.log.append(fresh);
       // Of a record that was moved away, it is told already.
-      if (missing > 0 && (places.last > 0 || !known)) this.#tell(`warning: run ${runId}: ${missing} metrics of ${node} before place ${sequence} did not come`); // prettier-ignore
+      if (missing > 0 && (places.last > 0 || !known)) this.#tell(`warning: run ${sanitizeText(runId)}: ${missing} metrics of ${sanitizeText(node)} before place ${sequence} did not come`); // prettier-ignore
       for (const entry of fresh) places.add(entry.sequence);
       this.#states.take(fresh);
       this.live.next(fresh);
@@ -192,6 +197,14 @@ export class Archive implements Feed {
   close(): void {
     clearInterval(this.#watch);
     this.live.complete();
+  }
+
+  #open(path: string, runId: string): void {
+    try {
+      this.#runs.set(runId, openRun(path, runId));
+    } catch (error) {
+      this.#tell(`warning: ${path} cannot be read: ${(error as Error).message}; its run is not shown`);
+    }
   }
 
   #full(what: string): Error {

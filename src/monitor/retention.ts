@@ -1,5 +1,6 @@
 /** Which records of an archive are kept, by their age and by the room that they take. */
 import { byteText, duration } from "../base/format.ts";
+import { sanitizeText } from "../base/sanitize-text.ts";
 import type { Archive, KeptRecord } from "./archive.ts";
 
 export interface Retention {
@@ -39,7 +40,7 @@ export function retain(
       const { runId, bytes, heard } = record;
       archive.remove(runId);
       tell(
-        `removed the record of run ${runId}, ${byteText(bytes)}, last heard of ${duration((now() - heard) / 1000)} ago`,
+        `removed the record of run ${sanitizeText(runId)}, ${byteText(bytes)}, last heard of ${duration((now() - heard) / 1000)} ago`,
       );
     }
   };

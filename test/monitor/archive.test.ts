@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Archive } from "../../src/monitor/archive.ts";
@@ -55,6 +55,31 @@ describe("Archive", () => {
     expect(told).toEqual(["warning: run run: 4 metrics of node before place 13 did not come"]);
     archive.accept(batch(3, 1, { runId: "late" }));
     expect(told[1]).toBe("warning: run late: 2 metrics of node before place 3 did not come");
+  });
+
+  it("tells names from elsewhere in one line without control characters", () => {
+    const told: string[] = [];
+    const archive = new Archive(temporaryFolder(), (text) => told.push(text), 1);
+    onTestFinished(() => archive.close());
+    const names = { runId: "a\x1b[2J\nb", node: "c\x07" };
+    archive.accept(batch(3, 1, names));
+    expect(told).toEqual(["warning: run a\ufffd[2J b: 2 metrics of c\ufffd before place 3 did not come"]);
+    expect(() => archive.accept(batch(1, 1, { ...names, node: "d" }))).toThrow("nodes of run a\ufffd[2J b at most");
+  });
+
+  it("shows the other runs where a record cannot be read, and tells of it", async () => {
+    const dir = temporaryFolder();
+    const before = new Archive(dir);
+    before.accept(batch(1, 2));
+    before.close();
+    mkdirSync(join(dir, "other.jsonl"));
+    const told: string[] = [];
+    const archive = new Archive(dir, (text) => told.push(text));
+    onTestFinished(() => archive.close());
+    expect(await stepsIn(archive)).toEqual([1, 2]);
+    const why = "EISDIR: illegal operation on a directory, read";
+    expect(told).toEqual([`warning: ${join(dir, "other.jsonl")} cannot be read: ${why}; its run is not shown`]);
+    expect(() => archive.accept(batch(1, 1, { runId: "other" }))).toThrow(why);
   });
 
   it("keeps no more runs and nodes than it may, and says what to do", async () => {

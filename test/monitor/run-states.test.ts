@@ -1,7 +1,7 @@
 /** How far runs are, from their records to who watches. */
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Archive } from "../../src/monitor/archive.ts";
 import { isState, type Entry, type StateEntry } from "../../src/metrics/metric.ts";
 import { parseRunState, type RunState } from "../../src/metrics/run-state.ts";
@@ -80,28 +80,85 @@ describe("a state on the wire", () => {
   });
 });
 
+/** States, and what is lost while so many ms pass in which the program looks once a second. */
+function clocked() {
+  let now = 1000;
+  const states = new RunStates(() => now);
+  const pass = (ms: number, look = 1000) => {
+    const lost: StateEntry[] = [];
+    for (let left = ms; left > 0; left -= look) {
+      now += Math.min(look, left);
+      lost.push(...states.lose());
+    }
+    return lost;
+  };
+  return { states, pass };
+}
+
 describe("a run that is silent", () => {
   it("is lost after 30 s, once, unless it has ended or never told a state", () => {
-    let now = 1000;
-    const states = new RunStates(() => now);
+    const { states, pass } = clocked();
     const other = (node: string, phase: RunState["phase"]) => ({ ...stateEntry(1, state(phase)), node });
     const begun = {
       ...other("a", "training"),
       state: state("training", { secondsLeft: 3, runSecondsLeft: 9, step: 7 }),
     };
     states.take([begun, other("b", "finished"), entry(1, { node: "c" })]);
-    now += 29_000;
+    expect(pass(29_000)).toEqual([]);
     states.take([entry(2, { node: "a" })]);
-    now += 29_000;
-    expect(states.lose()).toEqual([]);
-    now += 2000;
+    expect(pass(29_000)).toEqual([]);
     // Nobody knows how long it still takes.
-    expect(states.lose()).toEqual([
+    expect(pass(2000)).toEqual([
       { ...begun, state: { ...state("lost"), step: 7, secondsLeft: undefined, runSecondsLeft: undefined } },
     ]);
     expect(states.lose()).toEqual([]);
     states.take([other("a", "training")]);
     expect(states.newest().map(({ state: { phase } }) => phase)).toEqual(["training", "finished"]);
+  });
+
+  it("is not lost because this program was blocked or asleep, or its clock was set", () => {
+    vi.useFakeTimers({ now: Date.parse(TIME), toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { states, pass } = clocked();
+    states.take([stateEntry(1, state("training"))]);
+    expect(pass(3600_000, 3600_000)).toEqual([]);
+    vi.setSystemTime(Date.parse(TIME) + 3600_000);
+    expect(pass(20_000)).toEqual([]);
+    vi.setSystemTime(Date.parse(TIME) - 3600_000);
+    expect(pass(10_000)).toHaveLength(1);
+  });
+
+  it("was not silent while nobody listened, unless that is a day", () => {
+    vi.useFakeTimers({ now: Date.parse(TIME) + 60_000, toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const told = [stateEntry(1, state("training"))];
+    for (const [couldTell, more, ms] of [
+      [true, 0, 1000],
+      [false, 0, 31_000],
+      [false, 86_400_000, 1000],
+    ] as const) {
+      vi.setSystemTime(Date.parse(TIME) + 60_000 + more);
+      const { states, pass } = clocked();
+      states.remember(told, couldTell);
+      expect(pass(ms - 1000)).toEqual([]);
+      expect(pass(1000)).toHaveLength(1);
+    }
+    // Told by a clock that is ahead.
+    vi.setSystemTime(Date.parse(TIME) - 3600_000);
+    const { states, pass } = clocked();
+    states.remember(told);
+    expect(pass(31_000)).toHaveLength(1);
+  });
+
+  it("may come back to a monitor that was away for a minute", () => {
+    const dir = temporaryFolder();
+    const before = new Archive(dir);
+    before.accept({ ...batch(1, 0), state: state("training", { time: new Date(Date.now() - 60_000).toISOString() }) });
+    before.close();
+    const archive = new Archive(dir);
+    onTestFinished(() => archive.close());
+    archive.lose();
+    expect(archive.states().map(({ state: { phase } }) => phase)).toEqual(["training"]);
   });
 
   it("is told to watchers by the monitor, after a restart too", () => {

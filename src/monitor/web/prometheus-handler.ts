@@ -1,19 +1,32 @@
 /** `/metrics` of the page's server: the newest values of all runs, for Prometheus. */
+import { statSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import type { Feed } from "../feed.ts";
-import { isMetric, type Entry } from "../../metrics/metric.ts";
-import { START } from "../lines.ts";
+import { entriesOf, isMetric, type Entry } from "../../metrics/metric.ts";
+import type { Position } from "../lines.ts";
+import type { MetricLog } from "../metric-log.ts";
+import { GONE_AFTER } from "../newest.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
 
-/** The newest entry of every metric of every node, by the records up to now, and the newest states. */
-function newest(feed: Feed): Entry[] {
+interface PastRecord {
+  readonly log: MetricLog;
+  readonly to: Position;
+}
+
+/** True for a record whose run would be left out: nothing was written to it for long. */
+const isGone = ({ log }: PastRecord) => Date.now() - (statSync(log.path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > GONE_AFTER; // prettier-ignore
+
+/** The newest entry of every metric of every node in the records, which are read in turns: they may be long. */
+async function newest(records: readonly PastRecord[]): Promise<Entry[]> {
   const found = new Map<string, Entry>();
-  for (const log of feed.logs()) {
-    for (const { entry } of log.read(START, log.end)) {
-      if (entry && isMetric(entry)) found.set(JSON.stringify([entry.runId, entry.node, entry.metric.name]), entry);
+  for (const { log, to } of records.filter((record) => !isGone(record))) {
+    for await (const { batch } of log.batchesInTurns(to, isMetric)) {
+      for (const entry of entriesOf(batch)) {
+        if (isMetric(entry)) found.set(JSON.stringify([entry.runId, entry.node, entry.metric.name]), entry);
+      }
     }
   }
-  return [...found.values(), ...feed.states()];
+  return [...found.values()];
 }
 
 /** Answers with what the feed has told; OpenTelemetry is loaded with the first request, for those who use it. */
@@ -21,9 +34,20 @@ export function prometheusHandler(feed: Feed): RequestListener {
   const open = async () => {
     const { PrometheusMetrics } = await import("../prometheus.ts");
     const metrics = new PrometheusMetrics();
-    // Both in one go: nothing comes between the ends of the records and the first live entry.
-    metrics.remember(newest(feed));
-    feed.live.subscribe((entries) => metrics.push(entries));
+    const come: (readonly Entry[])[] = [];
+    let take = (entries: readonly Entry[]): void => void come.push(entries);
+    // All in one go: nothing comes between the ends of the records and the first live entry.
+    const records = feed.logs().map((log) => ({ log, to: log.end }));
+    const states = feed.states();
+    const live = feed.live.subscribe((entries) => take(entries));
+    try {
+      metrics.remember([...(await newest(records)), ...states]);
+    } catch (error) {
+      live.unsubscribe();
+      throw error;
+    }
+    for (const entries of come) metrics.push(entries);
+    take = (entries) => metrics.push(entries);
     return metrics;
   };
   let opened: ReturnType<typeof open> | undefined;

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { UsageError } from "../../base/errors.ts";
+import { sanitizeText } from "../../base/sanitize-text.ts";
 import { endpointText, type Endpoint } from "../../grpc/endpoint.ts";
 import { andMore } from "../../base/lists.ts";
 import { occasionally } from "../../base/occasionally.ts";
@@ -58,7 +59,7 @@ function handle(options: Serving, pass: Gate, request: IncomingMessage, response
     const deleted = request.method === "POST" ? deletedRun(url.pathname) : undefined;
     if (deleted !== undefined) {
       const answered = deleteRun(options.source, deleted, request, options);
-      if (answered.status === 200) options.tell(`run ${deleted} was deleted from the page`);
+      if (answered.status === 200) options.tell(`run ${sanitizeText(deleted)} was deleted from the page`);
       return sendReply(response, answered);
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -69,7 +70,7 @@ function handle(options: Serving, pass: Gate, request: IncomingMessage, response
   } catch (error) {
     const asked = error instanceof RangeError || error instanceof URIError;
     const text = error instanceof Error ? error.message : String(error);
-    if (!asked) options.tell(`warning: ${request.url}: ${text}`);
+    if (!asked) options.tell(`warning: ${sanitizeText(`${request.url}: ${text}`)}`);
     if (response.headersSent) response.destroy();
     else sendReply(response, refusal(asked ? 400 : 500, asked ? text : "this could not be read"));
   }
