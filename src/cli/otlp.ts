@@ -1,5 +1,4 @@
 /** The address of a collector on the command line. */
-import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import { isLoopback, type Endpoint } from "../grpc/endpoint.ts";
@@ -9,15 +8,6 @@ import type { OtlpTarget } from "../monitor/otlp/otlp-exporter.ts";
 const FORM = /^(https?):\/\/(?:\[([^\]]+)\]|([^:[\]\s/?#@]+))(?::(\d{1,5}))?\/?$/i;
 /** OTLP's own over gRPC. */
 const PORT = "4317";
-
-/** @throws UsageError for what is no certificate. */
-function checkCertificate(ca: Uint8Array): void {
-  try {
-    new X509Certificate(ca);
-  } catch (error) {
-    throw new UsageError(`--tls-ca: ${(error as Error).message}`, "give a file of PEM certificates", { cause: error });
-  }
-}
 
 /**
  * Reads http://HOST[:PORT] or https://HOST[:PORT].
@@ -35,7 +25,6 @@ export function parseOtlp(text: string, { tlsCa: ca, insecure }: Secrets): OtlpT
     );
   }
   if (scheme!.toLowerCase() === "https") {
-    if (ca) checkCertificate(ca);
     return { endpoint, security: { tls: ca ? { ca } : {} } };
   }
   if (!isLoopback(endpoint) && !insecure) {

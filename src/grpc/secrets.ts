@@ -1,4 +1,5 @@
 /** Certificates and the token, read from files and the environment. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { UsageError } from "../base/errors.ts";
 import type { Secrets } from "./security.ts";
@@ -21,6 +22,23 @@ function readFile(option: string, path: string | undefined): Buffer | undefined 
     throw new UsageError(`${option} ${path}: ${(error as Error).message}`, "name a file that can be read", {
       cause: error,
     });
+  }
+}
+
+/** @throws UsageError for a file without a PEM certificate, which TLS passes over: every connection would fail later. */
+function readAuthority(option: string, path: string | undefined): Buffer | undefined {
+  const bytes = readFile(option, path);
+  if (bytes === undefined) return undefined;
+  try {
+    if (!bytes.includes("-----BEGIN ")) throw new Error("no PEM");
+    new X509Certificate(bytes);
+    return bytes;
+  } catch (error) {
+    throw new UsageError(
+      `${option} ${path}: it has no certificate that can be read (${(error as Error).message})`,
+      "give a file of PEM certificates; openssl x509 -inform der -in FILE makes one of a DER file",
+      { cause: error },
+    );
   }
 }
 
@@ -74,7 +92,7 @@ export function readSecrets(
 ): Secrets {
   const tlsCert = readFile("--tls-cert", options.tlsCert);
   const tlsKey = readFile("--tls-key", options.tlsKey);
-  const tlsCa = readFile("--tls-ca", options.tlsCa);
+  const tlsCa = readAuthority("--tls-ca", options.tlsCa);
   const file = readFile("--token-file", options.tokenFile);
   const variable = env["SCORESTREAM_TOKEN"];
   const token = file

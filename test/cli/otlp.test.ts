@@ -68,7 +68,7 @@ describe("parseOtlp", () => {
     writeFileSync(ca, "no PEM");
     const ran = await pipeline(otlp("https://localhost", "--tls-ca", ca));
     expect(ran.exitCode).toBe(2);
-    expect(ran.stderr).toContain("--tls-ca: ");
+    expect(ran.stderr).toContain(`--tls-ca ${ca}: it has no certificate`);
   });
 });
 

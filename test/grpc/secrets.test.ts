@@ -1,8 +1,10 @@
+import { X509Certificate } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { readSecrets } from "../../src/grpc/secrets.ts";
 import { temporaryFolder } from "../monitor/fixture.ts";
+import { selfSigned } from "./fixture.ts";
 
 const LONG = "0123456789abcdef";
 
@@ -45,4 +47,25 @@ it("what is told goes to the error output, once, however often the secrets are r
   const text = (length: number) =>
     `warning: SCORESTREAM_TOKEN: a token of ${length} characters can be guessed; make one with: openssl rand -hex 32\n`;
   expect(write.mock.calls.flat()).toEqual([text(7), text(8)]);
+});
+
+it("a file of authorities without a PEM certificate is refused, since TLS would only pass over it", () => {
+  const path = join(temporaryFolder(), "ca");
+  const read = (content: string | Uint8Array) => {
+    writeFileSync(path, content);
+    return readSecrets({ tlsCa: path }, {}).tlsCa;
+  };
+  const { cert, key } = selfSigned();
+  const der = new X509Certificate(cert).raw;
+  for (const wrong of ["", key, der, cert.toString().slice(0, 200)]) {
+    expect(() => read(wrong)).toThrow(`--tls-ca ${path}: it has no certificate that can be read`);
+  }
+  const marked = `# ours\r\n${cert.toString().replaceAll("\n", "\r\n")}`;
+  expect(String(read(marked))).toBe(marked);
+});
+
+it.each(["\n", "\r\n", " \n\n"])("a token may end with %j, and begin with a mark of byte order", (end) => {
+  const path = join(temporaryFolder(), "token");
+  writeFileSync(path, `\ufeff${LONG}${end}`, { mode: 0o600 });
+  expect(readSecrets({ tokenFile: path }, {}).token).toBe(LONG);
 });

@@ -111,6 +111,30 @@ describe("MlflowTracker", () => {
     expect(sent().map(({ step }) => step)).toEqual([5, 6, 7, 8, 9]);
   });
 
+  it("sends what this start of the run writes, though its clock was set back", async () => {
+    const since = Date.parse(TIME);
+    const runs = [{ info: { run_id: "r0" }, data: { metrics: [{ timestamp: since }] } }];
+    const { sent, url } = await mlflow({ "runs/search": { runs } });
+    const log = record();
+    const at = (step: number, ms: number) => log.add({ ...metric(step), time: new Date(since + ms).toISOString() });
+    at(1, -1000);
+    const { tracker } = tracked(url, log);
+    at(2, -500);
+    at(3, 500);
+    expect(await tracker.close(5000)).toBe(true);
+    expect(sent().map(({ step }) => step)).toEqual([2, 3]);
+  });
+
+  it("names metrics as the server takes names, each by its own", async () => {
+    const { sent, url } = await mlflow();
+    const log = record();
+    const names = ["loss_by_noise/weighted/-3.5", "loss [x]", "loss (x)", "/a//./b/", "../c", "Größe", "?/", "", "a".repeat(300)]; // prettier-ignore
+    for (const name of [...names, "loss [x]"]) log.add(metric(1, name));
+    expect(await tracked(url, log).tracker.close(5000)).toBe(true);
+    const keys = ["loss_by_noise/weighted/-3.5", "loss _x_", "loss _x__2", "a/b", "_./c", "Größe", "_", "__2", "a".repeat(240)]; // prettier-ignore
+    expect(sent().map(({ key }) => key)).toEqual([...keys, "loss _x_"]);
+  });
+
   it("adds the settings that the run of before lacks, and leaves those that it has", async () => {
     const runs = [{ info: { run_id: "r0" }, data: { params: [{ key: "seed", value: "2" }] } }];
     const { calls, url } = await mlflow({ "runs/search": { runs } });

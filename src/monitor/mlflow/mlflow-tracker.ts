@@ -1,8 +1,10 @@
 /** Sends a run's record to an MLflow server. */
+import { statSync } from "node:fs";
 import { isMetric, type Metric } from "../../metrics/metric.ts";
 import type { RunState } from "../../metrics/run-state.ts";
 import { START, type Position } from "../lines.ts";
 import type { MetricLog } from "../metric-log.ts";
+import { MetricNames, mlflowName } from "../metric-names.ts";
 import { reasonOf, Retries } from "../retries.ts";
 import { MlflowApi, MlflowError, type MlflowMetric, type MlflowPair, type MlflowRun, type MlflowStatus } from "./mlflow-api.ts"; // prettier-ignore
 
@@ -30,8 +32,8 @@ const STATUSES: Partial<Record<RunState["phase"], MlflowStatus>> = {
 };
 
 const timeOf = (time: string) => Date.parse(time) || 0;
-const metricOf = ({ name, value, step, time }: Metric): MlflowMetric => ({
-  ...{ key: name, step, timestamp: timeOf(time) },
+const metricOf = (key: string, { value, step, time }: Metric): MlflowMetric => ({
+  ...{ key, step, timestamp: timeOf(time) },
   value: Number.isFinite(value) ? value : "NaN",
 });
 
@@ -44,6 +46,9 @@ export class MlflowTracker {
   readonly #retries: Retries;
   readonly #api: MlflowApi;
   readonly #host: string;
+  /** Bytes of the record that earlier starts wrote, and may have sent. */
+  readonly #before: number;
+  readonly #names = new MetricNames(mlflowName);
   #position: Position = START;
   #run: MlflowRun | undefined;
   #status: MlflowStatus | undefined;
@@ -61,6 +66,7 @@ export class MlflowTracker {
     this.#retries = new Retries(options.delays);
     this.#api = new MlflowApi(options.url, options.headers, this.#retries.over);
     this.#host = new URL(options.url).host;
+    this.#before = statSync(options.log.path, { throwIfNoEntry: false })?.size ?? 0;
     this.wake();
   }
 
@@ -111,7 +117,12 @@ export class MlflowTracker {
       end = line.end;
       if (!entry) continue;
       if (!isMetric(entry)) this.#newest = entry.state;
-      else if (timeOf(entry.metric.time) >= run.since) metrics.push(metricOf(entry.metric));
+      else {
+        const { metric } = entry;
+        const key = this.#names.own(metric.name);
+        // The clock may have been set back since the run's last start: what this start wrote is new whatever its time.
+        if (end.offset > this.#before || timeOf(metric.time) >= run.since) metrics.push(metricOf(key, metric));
+      }
       if (metrics.length === METRICS) await flush();
     }
     if (this.#newest) await this.#tellState(run.id, this.#newest);
