@@ -16,7 +16,7 @@ const EXIT_CODES = [
 
 const VARIABLES = [
   ["`SCORESTREAM_CACHE`", "Folder of the engine and of fetched data; default `~/.cache/scorestream`."],
-  ["`SCORESTREAM_ENGINE`", "`prebuilt` or `wasm` in place of the engine that the set-up compiles."],
+  ["`SCORESTREAM_ENGINE`", "`cpu`, `cuda`, `prebuilt` or `wasm` in place of the engine that the set-up chooses."],
   ["`SCORESTREAM_TOKEN`", "The token, in place of `--token-file`."],
   ["`SCORESTREAM_XLA`", "`1` compiles the recorded graphs with XLA, on a GPU."],
   ["`SCORESTREAM_XLA_CACHE`", "Folder in which XLA keeps what it tuned and compiled, by GPU and version."],

@@ -74,8 +74,8 @@ async function integrands(score: ScoreFunction, sde: SDE, data: Float32Array, dr
  *
  * @param data [B, ...shape].
  * @returns Nats, [B].
- * @throws RangeError when shapes do not fit, or `importance` is set and the SDE has no importance weight; the signal's
- *   reason on abort.
+ * @throws RangeError when shapes do not fit, `times` is below 1, or `importance` is set and the SDE has no importance
+ *   weight; the signal's reason on abort.
  * @see Song et al. 2021, Theorem 3; the reference's bound_likelihood.py get_likelihood_bound_fn
  */
 export async function variationalBound(

@@ -42,7 +42,8 @@ function residuals(score: Float32Array, noise: Float32Array, sigmas: Float64Arra
  *
  * @param data Middles of the cells, [B, ...shape].
  * @returns Nats, [B].
- * @throws RangeError when shapes do not fit, or `importance` is set and the SDE has no importance weight.
+ * @throws RangeError when shapes do not fit, `times` is below 1, or `importance` is set and the SDE has no importance
+ *   weight; the signal's reason on abort.
  * @see Kingma et al. 2021, Variational Diffusion Models, Section 3 and its reconstruction loss
  */
 export async function discreteBound(
@@ -52,6 +53,7 @@ export async function discreteBound(
   { eps, times, importance, draw, cells, endNoise, onEvaluation, signal }: DiscreteBoundOptions,
 ): Promise<Float64Array> {
   const { dims, batch } = exampleSize("discreteBound", score.shape, data.length, { endNoise: endNoise.length });
+  if (!(times >= 1)) throw new RangeError(`discreteBound: times must be at least 1, got ${times}`);
   if (importance && !sde.importance) {
     throw new RangeError(`discreteBound: the ${sde.name} SDE has no importance weight; use uniform times`);
   }

@@ -5,6 +5,7 @@ import { CORRECTORS, type CorrectorName } from "./correctors.ts";
 import { PREDICTORS, type PredictorName } from "./predictors.ts";
 import type { ScoreFunction } from "../sde/score-function.ts";
 import { exampleSize } from "../sde/shapes.ts";
+import { requireEps } from "../sde/smallest-time.ts";
 import { turn } from "../base/turn.ts";
 
 /**
@@ -58,7 +59,7 @@ export function samplingTimes({ T, N }: SDE, eps: number): Float64Array {
 }
 
 function check(sde: SDE, { eps, predictor, corrector, snr, nSteps }: PcSampleOptions): void {
-  if (!(eps > 0 && eps < sde.T)) throw new RangeError(`pcSample: eps must lie in (0, ${sde.T}), got ${eps}`);
+  requireEps("pcSample", sde, eps);
   if (!Number.isInteger(nSteps) || nSteps < 1) {
     throw new RangeError(`pcSample: nSteps must be an integer of at least 1, got ${nSteps}`);
   }

@@ -1,6 +1,7 @@
 import { defer, type Observable } from "rxjs";
 import { createBatch, type Batch, type BatchInfo, type Column, type ColumnData } from "../data/batch.ts";
 import type { Examples } from "../data/examples.ts";
+import { requireCount } from "../base/counts.ts";
 import { permutation, randomKey } from "../base/random.ts";
 import { alone, type Peers, type Turn } from "../training/peers.ts";
 import type { Credit } from "./credit.ts";
@@ -162,12 +163,14 @@ export interface EvalBatchesOptions {
  * evalBatches(evaluationExamples(dataset, 1000), "image", { batchSize: 100 });
  * ```
  * @returns Batches with the column `name`, [B, ...shape].
+ * @throws RangeError when `batchSize` is not a positive integer.
  */
 export function evalBatches<C extends string>(
   examples: Examples,
   name: C,
   { batchSize, repeats = 1, from = 0, signal, credit }: EvalBatchesOptions,
 ): Observable<Batch<C>> {
+  requireCount("evalBatches", "batchSize", batchSize);
   function* plans(): Generator<Plan, void> {
     let step = 0;
     for (let pass = 0; pass < repeats; pass++) {

@@ -4,9 +4,11 @@ import type { Cells } from "../likelihood/cells.ts";
 import { discreteBound } from "../likelihood/discrete-bound.ts";
 import { variationalBound, type BoundDraw } from "../likelihood/bound.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
+import { requireCount } from "../base/counts.ts";
 import { fillNormal, fillRademacher, fillUniform, randomKey } from "../base/random.ts";
 import { drawTime } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireEps } from "../sde/smallest-time.ts";
 import { requireColumns } from "./places.ts";
 
 /** Options of {@link likelihoodBound}. */
@@ -37,7 +39,8 @@ export interface LikelihoodBoundOptions {
  * dataBatches.pipe(likelihoodBound(score, sde, { eps: 1e-5, times: 1000, offset: true, seed: 1 }));
  * ```
  * @returns Batches with `logp`, a lower bound on log p(data) in nats, float32 [].
- * @throws RangeError when `importance` is set and the SDE has no importance weight.
+ * @throws RangeError when eps is out of range, `times` is not a positive integer, the score belongs to another SDE, or
+ *   `importance` is set and the SDE has no importance weight.
  * @see Song et al. 2021, Theorem 3; the reference's bound_likelihood.py
  */
 export function likelihoodBound<C extends string>(
@@ -49,6 +52,8 @@ export function likelihoodBound<C extends string>(
   const { seed, signal } = options;
   const form = cells ? "dsm" : wanted;
   requireSameSde("likelihoodBound", score, sde);
+  requireEps("likelihoodBound", sde, eps);
+  requireCount("likelihoodBound", "times", times);
   const time = drawTime("likelihoodBound", sde, { eps, density: importance ? "likelihood" : "uniform" });
 
   return concatMap(async (batch) => {

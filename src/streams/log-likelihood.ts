@@ -6,6 +6,7 @@ import type { TimeVariable } from "../solvers/time-variable.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import { fillNormal, fillRademacher, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireEps } from "../sde/smallest-time.ts";
 import { requireColumns } from "./places.ts";
 
 /** Options of {@link logLikelihood}. */
@@ -37,6 +38,7 @@ export interface LogLikelihoodOptions {
  * ```
  * @returns Batches with `logp`, log p(data) in nats, and `evaluations`, the number of network calls that included the
  *   example; both float32 [].
+ * @throws RangeError when eps is out of range, or the score belongs to another SDE.
  * @see Song et al. 2021, Section 2.2 and equation (5); the reference's likelihood.py
  */
 export function logLikelihood<C extends string>(
@@ -45,6 +47,7 @@ export function logLikelihood<C extends string>(
   { hutchinson, seed, ...options }: LogLikelihoodOptions,
 ): OperatorFunction<Batch<C | "data">, Batch<NoInfer<C> | "data" | "logp" | "evaluations">> {
   requireSameSde("logLikelihood", score, sde);
+  requireEps("logLikelihood", sde, options.eps);
   const fill = hutchinson === "gaussian" ? fillNormal : fillRademacher;
   return concatMap(async (batch) => {
     requireColumns("logLikelihood", batch, "data");

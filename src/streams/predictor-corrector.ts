@@ -3,6 +3,7 @@ import { floats, withColumns, type Batch } from "../data/batch.ts";
 import { pcSample, seededNoise, type PcSampleOptions } from "../sampling/pc-sampler.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireEps } from "../sde/smallest-time.ts";
 import { requireColumns } from "./places.ts";
 
 /** Options of {@link predictorCorrector}. */
@@ -29,6 +30,7 @@ export interface PredictorCorrectorOptions extends Omit<PcSampleOptions, "noise"
  * );
  * ```
  * @returns Batches with `data` in the range of the training data, not clipped, in the shape of `latent`.
+ * @throws RangeError when eps is out of range, or the score belongs to another SDE.
  * @see Score-Based Generative Modeling through SDEs, Algorithm 1; the reference's sampling.py get_pc_sampler
  */
 export function predictorCorrector<C extends string>(
@@ -37,6 +39,7 @@ export function predictorCorrector<C extends string>(
   { seed, ...options }: PredictorCorrectorOptions,
 ): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
   requireSameSde("predictorCorrector", score, sde);
+  requireEps("predictorCorrector", sde, options.eps);
   return concatMap(async (batch) => {
     requireColumns("predictorCorrector", batch, "latent");
     const { data, shape } = floats(batch, "latent");

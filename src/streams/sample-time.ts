@@ -3,6 +3,7 @@ import { withColumns, type Batch } from "../data/batch.ts";
 import { fillUniform, randomKey } from "../base/random.ts";
 import { drawTime, type TimeDensity } from "../sde/draw-time.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireEps } from "../sde/smallest-time.ts";
 import { refuseColumn, type Unless } from "./places.ts";
 import { seedOf } from "./seed-of.ts";
 
@@ -41,7 +42,7 @@ export function sampleTime<C extends string>(
   sde: SDE,
   { eps, density, stratified = false, seed }: SampleTimeOptions,
 ): OperatorFunction<Batch<C>, Unless<C, "t", typeof ONCE, Batch<NoInfer<C> | "t">>> {
-  if (!(eps > 0 && eps < sde.T)) throw new RangeError(`sampleTime: eps must lie in (0, ${sde.T}), got ${eps}`);
+  requireEps("sampleTime", sde, eps);
   const time = drawTime("sampleTime", sde, { eps, density });
   const clamp = (t: number) => Math.min(Math.max(t, eps), sde.T);
   const uniforms = stratified ? spread : independent;

@@ -4,8 +4,10 @@ import { odeSample } from "../sampling/ode-sampler.ts";
 import type { StepControl } from "../solvers/rk45-batch.ts";
 import type { TimeVariable } from "../solvers/time-variable.ts";
 import { requireSameSde, type ScoreFunction } from "../sde/score-function.ts";
+import { requireCount } from "../base/counts.ts";
 import { fillNormal, randomKey } from "../base/random.ts";
 import type { SDE } from "../sde/sde.ts";
+import { requireEps } from "../sde/smallest-time.ts";
 import type { Credit } from "./credit.ts";
 import { pull } from "./pull.ts";
 import { requireColumns } from "./places.ts";
@@ -30,12 +32,15 @@ export interface PriorBatchesOptions {
  * priorBatches(sde, [32, 32, 3], { total: 64, batchSize: 16, seed: 1 });
  * ```
  * @returns Batches with `latent`, float32 [...shape]; the last one may be smaller.
+ * @throws RangeError when `batchSize` is not a positive integer, or `total` is not a whole number.
  */
 export function priorBatches(
   sde: SDE,
   shape: readonly number[],
   { total, batchSize, from = 0, seed, signal, credit }: PriorBatchesOptions,
 ): Observable<Batch<"latent">> {
+  requireCount("priorBatches", "batchSize", batchSize);
+  requireCount("priorBatches", "total", total, 0);
   const dims = shape.reduce((a, b) => a * b, 1);
   return pull(function* () {
     for (let step = from; step * batchSize < total && !signal?.aborted; step++) {
@@ -75,6 +80,7 @@ export interface SampleOptions {
  * );
  * ```
  * @returns Batches with `data` in the range of the training data, not clipped, in the shape of `latent`.
+ * @throws RangeError when eps is out of range, or the score belongs to another SDE.
  * @see Song et al. 2021, equation (4); the reference's sampling.py get_ode_sampler
  */
 export function sample<C extends string>(
@@ -83,6 +89,7 @@ export function sample<C extends string>(
   options: SampleOptions,
 ): OperatorFunction<Batch<C | "latent">, Batch<NoInfer<C> | "latent" | "data">> {
   requireSameSde("sample", score, sde);
+  requireEps("sample", sde, options.eps);
   return concatMap(async (batch) => {
     requireColumns("sample", batch, "latent");
     const { data, shape } = floats(batch, "latent");

@@ -110,6 +110,8 @@ export interface ScoreMatchingOptions {
  * perturbedBatches.pipe(scoreMatching(network, sde, state, { weighting: "importance", seed: 1 }));
  * ```
  * @returns One {@link Gradient} per batch; its device column is freed once the later stages have used it.
+ * @throws RangeError when the network belongs to another SDE, or the weighting is "importance" and the SDE has no
+ *   importance weight; as a notification when a column is missing, or the batch was perturbed by another SDE.
  * @see Song et al. 2021, equation (7) and Section 5.1; the reference's losses.py get_sde_loss_fn
  */
 export function scoreMatching(

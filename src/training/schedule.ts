@@ -2,7 +2,7 @@
 export interface ScheduleOptions {
   /** Learning rate after warmup. */
   readonly lr: number;
-  /** Steps of linear growth from 0; 0 turns warmup off. The first update then has rate 0, as in the reference. */
+  /** Steps of linear growth from rate 0, which the first update has, as in the reference. 0 turns warmup off. */
   readonly warmup: number;
   /** "constant" is the released code; "linear" the paper's text: down to `finalLr` over `decaySteps`, then constant. */
   readonly schedule: "constant" | "linear";

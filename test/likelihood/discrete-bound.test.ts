@@ -84,4 +84,11 @@ describe("the bound on discrete data", () => {
     const bound = discreteBound(toyScore(sde), sde, new Float32Array(1), options);
     await expect(bound).rejects.toThrow("discreteBound: the ve SDE has no importance weight");
   });
+
+  it.each([0, NaN])("refuses %s times, which would leave the integral out", async (times) => {
+    const sde = vpSDE({ betaMin: 0.1, betaMax: 20, N: 1000 });
+    const options = { eps: 1e-2, times, importance: false, draw: () => expect.unreachable(), cells: CELLS };
+    const bound = discreteBound(toyScore(sde), sde, new Float32Array(1), { ...options, endNoise: new Float32Array(1) });
+    await expect(bound).rejects.toThrow(`discreteBound: times must be at least 1, got ${times}`);
+  });
 });
