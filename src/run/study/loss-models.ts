@@ -1,5 +1,7 @@
 /** Chooses the models of a study whose losses are drawn, and draws them. */
 import { join } from "node:path";
+import { UsageError } from "../../base/errors.ts";
+import type { ImageDataset } from "../../data/dataset.ts";
 import type { Config } from "../config.ts";
 import type { CellResult } from "../sweep/run-cells.ts";
 import { cellRuns, SEED, type CellPlan } from "./grid.ts";
@@ -23,7 +25,10 @@ interface LossModelsOptions {
   readonly say: (text: string) => void;
 }
 
-/** Draws losses of every cell that has been trained to its end; a signal ends it with what there is. */
+/**
+ * Draws losses of every cell that has been trained to its end, and leaves out models that cannot be loaded. A signal ends
+ * it with what there is.
+ */
 export async function lossModels(
   plan: CellPlan,
   results: readonly CellResult[],
@@ -35,8 +40,8 @@ export async function lossModels(
     return parameters === undefined ? [] : [{ cell, parameters }];
   });
   const found: DrawnModel[] = [];
-  if (models.length === 0) return found;
-  const data = await plan.study.images(config, cacheDir, () => {});
+  let images: Promise<ImageDataset> | undefined;
+  const data = () => (images ??= plan.study.images(config, cacheDir, () => {}));
   for (const { cell, parameters } of models) {
     if (signal.aborted) break;
     say(`[${cell.name}] losses by two densities of times`);
@@ -46,7 +51,10 @@ export async function lossModels(
       const { [SEED]: seed, ...values } = cell.values;
       found.push({ values, seed: seed!, losses });
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (signal.aborted) break;
+      // A model whose checkpoint was removed leaves those of the other cells as they are.
+      if (!(error instanceof UsageError)) throw error;
+      say(`[${cell.name}] its losses are left out: ${error.message}`);
     }
   }
   return found;

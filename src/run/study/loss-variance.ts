@@ -110,11 +110,13 @@ interface StoredLosses {
 /**
  * Draws the losses of a run's model by both densities, or reads them where they are there for the same parameters.
  *
+ * @param data Loads the images; called only where losses are drawn.
  * @param parameters Digest of the trained parameters.
+ * @throws UsageError when the model cannot be loaded.
  */
 export async function modelLosses(
   workdir: string,
-  data: ImageDataset,
+  data: () => Promise<ImageDataset>,
   { parameters, draws, signal }: { readonly parameters: string; readonly draws: number; readonly signal: AbortSignal },
 ): Promise<ModelLosses> {
   const path = join(workdir, "eval", "loss_variance.json");
@@ -125,8 +127,9 @@ export async function modelLosses(
     const { config, score } = model;
     const { centered } = config.data;
     const options = { draws, centered, signal, eps: config.training.smallestTime, seed: evaluationSeed(config) };
+    const images = await data();
     const draw = (density: LossDensity) =>
-      drawLosses({ score, sde: score.sde! }, data, density, { ...options, batchSize: config.eval.batchSize });
+      drawLosses({ score, sde: score.sde! }, images, density, { ...options, batchSize: config.eval.batchSize });
     const losses: ModelLosses = { uniform: await draw("uniform"), likelihood: await draw("likelihood") };
     const found: StoredLosses = { parameters, draws, losses };
     await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(found)}\n`)]);

@@ -1,6 +1,6 @@
 /** Writes what a study has come to: `NAME.html`, `NAME.md`, `NAME.arrow`, and its figures as SVG and PNG. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import sharp from "sharp";
 import { writeFileAtomic } from "../../data/formats/arrow-file.ts";
 import { SEED } from "./grid.ts";
@@ -21,12 +21,14 @@ export const svgToPng = (svg: string): Promise<Buffer> =>
     .png()
     .toBuffer();
 
-/** The first seed's sample grids, of trainings that have ended. */
-function samplesOf({ plan, results }: StudyResults): StudySamples[] {
+/** The first seed's sample grids, of trainings that have ended. The folder may have been moved since. */
+function samplesOf({ plan, results }: StudyResults, folder: string): StudySamples[] {
   return results.flatMap(({ cell, runs }) => {
     const { [SEED]: seed, ...values } = cell.values;
-    const path = runs.findLast(({ samples }) => samples !== undefined)?.samples;
-    if (seed !== plan.grid[SEED]![0] || !path?.endsWith(".png") || !existsSync(path)) return [];
+    const told = runs.findLast(({ samples }) => samples !== undefined)?.samples;
+    if (seed !== plan.grid[SEED]![0] || !told?.endsWith(".png")) return [];
+    const path = [join(folder, cell.name, "samples", basename(told)), told].find((one) => existsSync(one));
+    if (path === undefined) return [];
     return [{ name: rowLabel(plan.study, values), png: readFileSync(path) }];
   });
 }
@@ -51,6 +53,6 @@ export async function writeStudy(
   await write(`${name}.arrow`, studyArrow(results));
   await write(`${name}.md`, Buffer.from(studyMarkdown(results)));
   const page = `${name}.html`;
-  await write(page, Buffer.from(studyHtml(results, preset, figures, samplesOf(results))));
+  await write(page, Buffer.from(studyHtml(results, preset, figures, samplesOf(results, folder))));
   return join(folder, page);
 }

@@ -1,9 +1,12 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { deviationByTime, studyFigures } from "../../../src/run/study/figures.ts";
 import { studyMarkdown } from "../../../src/run/study/markdown.ts";
 import { studyHtml } from "../../../src/run/study/page.ts";
 import { studyResults } from "../../../src/run/study/results.ts";
-import { svgToPng } from "../../../src/run/study/write-study.ts";
+import { svgToPng, writeStudy } from "../../../src/run/study/write-study.ts";
+import { temporaryFolder } from "../../cli/fixture.ts";
 import { planOf, resultsOf } from "./fixture.ts";
 
 const drawn = (scale: number) => ({ times: [0.001, 0.001, 0.5, 0.5, 0.5], losses: [0, 2 * scale, 1, 1 + scale, 1] });
@@ -83,5 +86,18 @@ describe("the figures of a study", () => {
     const png = await svgToPng(figure!.svg);
     const width = Number(/width="(\d+)"/.exec(figure!.svg)![1]);
     expect(png.readUInt32BE(16)).toBe(2 * width);
+  });
+});
+
+describe("the page of a study", () => {
+  it("shows the samples that its folder has, also after it was moved", async () => {
+    const folder = temporaryFolder();
+    const seeds = studyResults(plan, resultsOf(plan, bits).slice(0, 1), []);
+    const name = seeds.results[0]!.cell.name;
+    mkdirSync(join(folder, name, "samples"), { recursive: true });
+    writeFileSync(join(folder, name, "samples/samples_10.png"), "a grid");
+    const told = seeds.results.map((result) => ({ ...result, runs: [{ samples: "/gone/samples/samples_10.png" }] }));
+    const page = await writeStudy({ ...seeds, results: told }, { folder, preset: "tiny", name: "small" });
+    expect(readFileSync(page, "utf8")).toContain(Buffer.from("a grid").toString("base64"));
   });
 });
