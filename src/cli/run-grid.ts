@@ -24,7 +24,7 @@ function outcome(result: CellResult): string {
   return bpd === undefined ? "done" : `done, ${bpd.toFixed(4)} bits/dim`;
 }
 
-export interface GridOptions extends Pick<RunCellsOptions, "folder" | "jobs" | "argvOf" | "program"> {
+export interface GridOptions extends Pick<RunCellsOptions, "folder" | "jobs" | "argvOf" | "program" | "code"> {
   /** Called after each cell with the results so far, in the order of the cells. */
   readonly onResults: (results: readonly CellResult[]) => Promise<void>;
   /** Work after all cells, unless a signal has come. */

@@ -1,5 +1,6 @@
 /** A study: its grid of trainings, each a run in a workdir of its own, and the page of what they come to. */
 import { join } from "node:path";
+import { codeVersion } from "../base/code-version.ts";
 import { UsageError } from "../base/errors.ts";
 import { lossModels } from "../run/study/loss-models.ts";
 import { cellArgv, cellAssignments, cellRuns, gridOf, studyCells, type CellPlan } from "../run/study/grid.ts";
@@ -110,7 +111,7 @@ export async function runStudy(
   const end = await runGrid(
     cells,
     {
-      ...{ folder, jobs, program },
+      ...{ folder, jobs, program, code: codeVersion(registry.fileOf?.(study.pipeline)) },
       argvOf: (cell) => cellArgv(plan, cell),
       onResults: write,
       last: drawLosses,

@@ -1,5 +1,6 @@
 /** `--sweep`: a grid of runs of one pipeline, and the table of what they come to. */
 import { join } from "node:path";
+import { codeVersion } from "../base/code-version.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Assignment } from "../run/resolve-config.ts";
 import { assignmentsOf, cellsOf, type Axis, type Cell } from "../run/sweep/axes.ts";
@@ -51,7 +52,7 @@ export async function sweep(
   const end = await runGrid(
     cells,
     {
-      ...{ folder, jobs, program, argvOf },
+      ...{ folder, jobs, program, argvOf, code: codeVersion(environment.registry.fileOf?.(given)) },
       onResults: async (results) => void (page = await writeSweepTables(folder, title, results)),
     },
     environment,

@@ -28,6 +28,8 @@ export interface RunCellsOptions {
   readonly argvOf: (cell: Cell) => readonly (readonly string[])[];
   /** The program and its first arguments. */
   readonly program: readonly string[];
+  /** Version of the program. A cell tells where its finished runs are of another one. */
+  readonly code: string;
   /** Once aborted, each run saves and ends, and no other begins. */
   readonly signal: AbortSignal;
   /** Receives the output of the runs, line by line. */
@@ -39,6 +41,8 @@ interface Stored extends Omit<CellResult, "cell"> {
   readonly argv: readonly (readonly string[])[];
   /** Runs that have ended well, from the first on. */
   readonly finished: number;
+  /** Versions of the program that computed the runs; absent in records of before. */
+  readonly codes?: readonly string[];
 }
 
 /** Exit code of a cell that was stopped between two of its runs, as by SIGTERM. */
@@ -59,9 +63,21 @@ const storedPath = (workdir: string) => join(workdir, "sweep-cell.json");
 
 /** Summaries of the first runs of `argv`, as far as they ended well before, by the same command lines. */
 export function finishedRuns(workdir: string, argv: Stored["argv"]): Stored["runs"] {
-  const { runs, argv: before, finished } = readStored(storedPath(workdir)) ?? { runs: [], argv: [], finished: 0 };
+  return finishedOf(readStored(storedPath(workdir)), argv);
+}
+
+function finishedOf(stored: Stored | undefined, argv: Stored["argv"]): Stored["runs"] {
+  const { runs, argv: before, finished } = stored ?? { runs: [], argv: [], finished: 0 };
   const other = argv.findIndex((words, i) => i >= finished || !isDeepStrictEqual(words, before[i]));
   return runs.slice(0, other < 0 ? argv.length : other);
+}
+
+/** Says which finished runs are of other versions of the program; nothing where all are of this one. */
+function otherVersions(codes: readonly string[], code: string, total: number): string {
+  const others = codes.filter((one) => one !== code);
+  if (others.length === 0) return "";
+  const which = `ScoreStream ${[...new Set(others)].join(", ")}`;
+  return `note: ${others.length} of ${total} runs are results of ${which}, and this is ${code}; remove the cell's folder to compute them anew`;
 }
 
 interface Ended {
@@ -122,17 +138,23 @@ function endOf({ code, signal, last, stopped }: ProcessEnd): Ended {
 
 /** The runs of a cell one after another, until one fails; those that ended well before are read. */
 function runCell(cell: Cell, options: RunCellsOptions): Observable<CellResult> {
-  const { folder, argvOf, signal } = options;
+  const { folder, argvOf, signal, code, tell } = options;
   const argv = argvOf(cell);
   const workdir = join(folder, cell.name);
   const path = storedPath(workdir);
+  let known: readonly string[] = [];
   const store = async ({ exitCode, runs }: Omit<CellResult, "cell">) => {
-    const done: Stored = { argv, exitCode, finished: exitCode === 0 ? runs.length : runs.length - 1, runs };
+    const codes = runs.map((_, i) => known[i] ?? code);
+    const done: Stored = { argv, exitCode, finished: exitCode === 0 ? runs.length : runs.length - 1, codes, runs };
     await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(done, undefined, 2)}\n`)]);
     return { exitCode, runs };
   };
   return defer(() => {
-    const before = finishedRuns(workdir, argv);
+    const stored = readStored(path);
+    const before = finishedOf(stored, argv);
+    known = before.map((_, i) => stored?.codes?.[i] ?? "of before");
+    const note = otherVersions(stored?.codes ? known : [], code, argv.length);
+    if (note) tell(cell, note);
     if (before.length === argv.length) return of({ cell, exitCode: 0, runs: before });
     if (signal.aborted) return EMPTY;
     mkdirSync(workdir, { recursive: true });

@@ -39,7 +39,7 @@ function setUp(axis: string) {
   const stop = new AbortController();
   const lines: string[] = [];
   const options: RunCellsOptions = {
-    ...{ folder, jobs: 1, program: [process.execPath, "-e", PROGRAM, "--"], signal: stop.signal },
+    ...{ folder, jobs: 1, program: [process.execPath, "-e", PROGRAM, "--"], code: "1+a", signal: stop.signal },
     argvOf: ({ values }: Cell) => values["do"]!.split("+").map((what) => [what, log]),
     tell: ({ name }, line) => void lines.push(`${name}: ${line}`),
   };
@@ -132,6 +132,21 @@ describe("runCells", { timeout: 20_000 }, () => {
     // Fewer runs than before are there already.
     expect(await run({ argvOf: () => [["a", log]] })).toMatchObject([{ exitCode: 0, runs: [{ what: "a" }] }]);
     expect(logged()).toHaveLength(10);
+  });
+
+  it("tells which finished runs another version of the program has computed", async () => {
+    const { run, lines, log } = setUp("do=a+b");
+    await run();
+    expect(lines.filter((line) => line.includes("note"))).toEqual([]);
+    const argvOf = () => ["a", "b", "c"].map((what) => [what, log]);
+    await run({ code: "1+b", argvOf });
+    await run({ code: "1+c", argvOf });
+    await run({ code: "1+c", argvOf: () => [["again", log]] });
+    const notes = lines.filter((line) => line.includes("note")).map((line) => line.split(";")[0]);
+    expect(notes).toEqual([
+      "do=a+b: note: 2 of 3 runs are results of ScoreStream 1+a, and this is 1+b",
+      "do=a+b: note: 3 of 3 runs are results of ScoreStream 1+a, 1+b, and this is 1+c",
+    ]);
   });
 
   it("runs a cell again whose file is torn", async () => {
