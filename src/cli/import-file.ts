@@ -1,6 +1,7 @@
 /** The default export of a user's file, in JavaScript or TypeScript. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { register } from "node:module";
+import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isBuilt, readsTypeScript } from "../base/built.ts";
 import { UsageError } from "../base/errors.ts";
@@ -30,10 +31,33 @@ export function packageMissing(path: string, error: unknown): UsageError | undef
   return new UsageError(`${path}: the package ${name} is not installed in its folder`, remedy, { cause: error });
 }
 
+/**
+ * Hooks by which Node loads TypeScript as ECMAScript modules, whatever the nearest package.json says. As CommonJS, the
+ * files would load scorestream a second time, and the first one would not know their errors and formats.
+ */
+const AS_MODULES = String.raw`
+  export async function resolve(specifier, context, next) {
+    const found = await next(specifier, context);
+    const [, url] = /^(file:.*\.ts)(?:$|\?|%3F)/.exec(found.url) ?? [];
+    return url === undefined || url.includes("/node_modules/") ? found : { ...found, url, format: "module" };
+  }
+`;
+let hooked = false;
+
+/** Has tsx load a user's files as modules. Deno, and Node where it reads TypeScript itself, do so on their own. */
+async function loadAsModules(path: string): Promise<void> {
+  if ("Deno" in globalThis || (isBuilt && readsTypeScript) || hooked) return;
+  // The files of this program are modules.
+  if (!/\.[cm]?ts$/.test(path) || path.startsWith(root + sep)) return;
+  // A checkout has tsx from its start. It doubles the time of a start, so the built package loads it when needed.
+  if (isBuilt) await import(import.meta.resolve("tsx"));
+  hooked = true;
+  register(`data:text/javascript,${encodeURIComponent(AS_MODULES)}`);
+}
+
 /** Imports the file at an absolute `path`. @throws UsageError when a package that it imports is not found. */
 export async function importFile<T>(path: string): Promise<T | undefined> {
-  // A checkout has tsx from its start. It doubles the time of a start, so the built package loads it when needed.
-  if (isBuilt && !readsTypeScript && /\.[cm]?ts$/.test(path)) await import(import.meta.resolve("tsx"));
+  await loadAsModules(path);
   try {
     return ((await import(pathToFileURL(path).href)) as { default?: T }).default;
   } catch (error) {

@@ -172,7 +172,7 @@ export async function run(
     const { exchange, allow } = options;
     const context = {
       ...{ name, mode, preset, config, fields, file, workdir, cacheDir, engine, signal: stop.signal, exchange },
-      ...{ before: stored, allow },
+      ...{ before: stored, allow, given: options.given },
     };
     const record = { workdir, name, path: metricsPath(workdir) };
     const metrics = await openMetrics(options.metrics, record, (text) => reporter.message(text));

@@ -19,7 +19,7 @@ import { dataDifference, otherData } from "./data-identity.ts";
 import { differenceLines, differences, type StoredConfig } from "./config-file.ts";
 import { compiles } from "./from-config.ts";
 import { metricsPath } from "./workdir.ts";
-import type { RunContext, RunEvent } from "./pipeline.ts";
+import { commandOf, type RunContext, type RunEvent } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 
 /** A variational dequantizer: its loss, its state, and what it draws. */
@@ -134,7 +134,7 @@ function open(context: RunContext, session: Session, setup: DequantizerSetup): O
   if (!found && mode !== "train_deq") {
     throw new UsageError(
       `workdir ${context.workdir} has no trained dequantizer`,
-      `train one first: npm run pipeline ${name} -- --mode train_deq --workdir ${shellWord(context.workdir)}`,
+      `train one first: ${commandOf(context)} --mode train_deq --workdir ${shellWord(context.workdir)}`,
     );
   }
   if (found) {

@@ -1,6 +1,7 @@
 /** The interface of a file in `pipelines/`, and the values that pass between it and the command line. */
 import type { Observable } from "rxjs";
 import type * as z from "zod";
+import { shellWord } from "../base/format.ts";
 import type { Engine } from "../engine/load.ts";
 import type { ExchangeTargets } from "../grpc/exchange/group.ts";
 import type { Mode, Preset, RunEvent } from "../metrics/run-event.ts";
@@ -70,6 +71,8 @@ export interface RunContext<F = unknown> {
   readonly config: Config & F;
   /** Configuration fields of the pipeline. */
   readonly fields?: z.ZodObject | undefined;
+  /** The name or path by which the user calls the pipeline, for commands in messages; default: the name. */
+  readonly given?: string | undefined;
   /** The file that contains the pipeline; absent if there is none. */
   readonly file?: string | undefined;
   /** Folder of the run; it exists, is writable, and is locked for this run. */
@@ -106,3 +109,7 @@ export interface RunContext<F = unknown> {
 export function definePipeline<F = unknown>(pipeline: Pipeline<F>): Pipeline {
   return pipeline as Pipeline;
 }
+
+/** Words that run a pipeline, for a remedy; its options follow. */
+export const commandOf = ({ name, given = name }: Pick<RunContext, "name" | "given">): string =>
+  `npm run pipeline ${shellWord(given)} --`;

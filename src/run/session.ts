@@ -26,7 +26,7 @@ import { startingCheckpoint } from "./starting-checkpoint.ts";
 import { compiles, evaluatedRate, sdeOf } from "./from-config.ts";
 import { bindData, type DataDigests } from "./data-identity.ts";
 import { metricsPath } from "./workdir.ts";
-import type { RunContext, RunEvent } from "./pipeline.ts";
+import { commandOf, type RunContext, type RunEvent } from "./pipeline.ts";
 import { lacking, refuseDequantizer, refuseEvaluation, refuseSampling, type RunPhases } from "./run-phases.ts";
 
 export type { RunPhases } from "./run-phases.ts";
@@ -112,7 +112,7 @@ function open(context: RunContext, { network: model, sde = sdeOf(context.config)
   if (!found && mode !== "train") {
     throw new UsageError(
       `workdir ${workdir} has no checkpoint to ${PURPOSES[mode]}`,
-      `train first (npm run pipeline ${pipeline} -- --workdir ${shellWord(workdir)}), or name one with --set checkpoint=FILE`,
+      `train first (${commandOf(context)} --workdir ${shellWord(workdir)}), or name one with --set checkpoint=FILE`,
     );
   }
   if (found) {

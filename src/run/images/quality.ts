@@ -13,7 +13,7 @@ import { evalBatches } from "../../streams/batches.ts";
 import { inceptionFeatures } from "../../streams/inception-features.ts";
 import { owning } from "../../streams/owning.ts";
 import { sampleQuality } from "../../streams/sample-quality.ts";
-import type { RunContext, RunEvent } from "../pipeline.ts";
+import { commandOf, type RunContext, type RunEvent } from "../pipeline.ts";
 import type { Session } from "../session.ts";
 import { stripPaths } from "./strip-paths.ts";
 import { withStatistics } from "./quality-statistics.ts";
@@ -39,12 +39,12 @@ export interface ImageQuality {
 }
 
 /** Explains how to get the network, and the command that uses it. Reports are shared, so it names no folders. */
-const help = (name: string, workdir: string) =>
+const help = (context: Pick<RunContext, "name" | "given">, workdir: string) =>
   "FID, KID and Inception score are left out: they need the Inception network of 2015, which is not part of this " +
   "program. Get classify_image_graph_def.pb (in https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/" +
   "inception-2015-12-05.tgz), or pt_inception-2015-12-05-6726825d.pth (release fid_weights of " +
   "https://github.com/mseitzer/pytorch-fid) converted as docs/guide/evaluation.md says, and run " +
-  `${asInstalled("npm run pipeline")} ${name} -- --mode sample --workdir ${shellWord(workdir)} --set quality.network=FILE`;
+  `${asInstalled(commandOf(context))} --mode sample --workdir ${shellWord(workdir)} --set quality.network=FILE`;
 
 function reported({ fid, kid, inceptionScore, samples, statistics, notes }: Quality): report.ReportedQuality {
   const note = [`On ${samples} samples, compared with ${stripPaths(statistics)}`, ...notes]
@@ -71,9 +71,9 @@ export function imageQuality(
 ): ImageQuality {
   const { config, signal } = context;
   const { network: path, batchSize, numSamples, samples: file } = config.quality;
-  const text = help(context.name, context.workdir);
+  const text = help(context, context.workdir);
   let found: report.ReportedQuality | undefined =
-    path === undefined ? { note: help(context.name, "WORKDIR") } : undefined;
+    path === undefined ? { note: help({ name: context.name }, "WORKDIR") } : undefined;
 
   const open = (path: string, use: (measure: Measure) => Observable<RunEvent>) =>
     owning(
