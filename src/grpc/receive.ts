@@ -10,6 +10,9 @@ export function statusError(code: status, details: string): ServiceError {
   return Object.assign(new Error(`${status[code]}: ${details}`), { code, details }) as ServiceError;
 }
 
+/** The details of a failed call, without the empty note that grpc-js puts at the end for a connection that was refused. */
+export const plainDetails = (details: string): string => details.replace(/\.? *Resolution note: *$/, "");
+
 /**
  * The values of a call: its end completes, its failure and its cancelling by the other side are errors, and
  * unsubscribing cancels it.

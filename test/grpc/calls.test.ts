@@ -1,11 +1,13 @@
 /** Both sides of a call, on calls that are none. */
 import { EventEmitter } from "node:events";
 import { status } from "@grpc/grpc-js";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { sanitizeText } from "../../src/base/sanitize-text.ts";
 import { messagesOf } from "../../src/grpc/messages.ts";
 import { andMore } from "../../src/base/lists.ts";
-import { receive, statusError } from "../../src/grpc/receive.ts";
+import { FlightClient } from "../../src/grpc/flight/client.ts";
+import { freePort } from "../../src/grpc/free-port.ts";
+import { plainDetails, receive, statusError } from "../../src/grpc/receive.ts";
 import { sendAll } from "../../src/grpc/send.ts";
 
 class Call extends EventEmitter {
@@ -235,4 +237,13 @@ describe("what others say", () => {
       " (and 1 more)",
     ]);
   });
+});
+
+it("a connection that is refused is told without an empty note at the end", async () => {
+  const { port, release } = await freePort();
+  await release();
+  const client = new FlightClient({ host: "127.0.0.1", port });
+  onTestFinished(() => client.close());
+  await expect(client.list()).rejects.toThrow(new RegExp(`UNAVAILABLE: .*ECONNREFUSED 127\\.0\\.0\\.1:${port}$`));
+  expect(plainDetails("Resolution note: no such name")).toBe("Resolution note: no such name");
 });

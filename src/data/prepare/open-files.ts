@@ -1,4 +1,5 @@
-import { closeSync, openSync, read } from "node:fs";
+import { closeSync, fstatSync, openSync, read } from "node:fs";
+import { UsageError } from "../../base/errors.ts";
 
 /** Up to `length` bytes into `out` from `at` on. @returns How many. */
 const readAt = (file: number, out: Uint8Array, at: number, length: number, position: number) =>
@@ -15,6 +16,8 @@ interface Open {
 /** Files that are opened when they are read; the one that was used longest ago is closed first. */
 export class OpenFiles {
   readonly #open = new Map<string, Open>();
+  /** Size and time of each file when it was first opened. */
+  readonly #stamps = new Map<string, string>();
   readonly #most: number;
 
   /** @param most Files kept open at once, those with reads under way not counted. */
@@ -27,8 +30,23 @@ export class OpenFiles {
     return this.#open.size;
   }
 
+  /** @throws UsageError when another file has come in the place of one that was read before. */
+  #begin(path: string): Open {
+    const file = openSync(path, "r");
+    const { size, mtimeMs } = fstatSync(file);
+    const stamp = `${size} ${mtimeMs}`;
+    const before = this.#stamps.get(path);
+    this.#stamps.set(path, before ?? stamp);
+    if (before === undefined || before === stamp) return { file, users: 0 };
+    closeSync(file);
+    throw new UsageError(
+      `${path} was written anew while it was in use`,
+      "run the same command again, which checks the new data; prepare other data in another folder",
+    );
+  }
+
   #get(path: string): Open {
-    const found = this.#open.get(path) ?? { file: openSync(path, "r"), users: 0 };
+    const found = this.#open.get(path) ?? this.#begin(path);
     this.#open.delete(path);
     this.#open.set(path, found);
     if (this.#open.size > this.#most) this.#closeOldest(path);
@@ -44,7 +62,7 @@ export class OpenFiles {
     }
   }
 
-  /** The descriptor of a file, good until the next call. */
+  /** The descriptor of a file, good until the next call. @throws UsageError when the file was written anew. */
   get(path: string): number {
     return this.#get(path).file;
   }

@@ -3,6 +3,7 @@ import { Client, status, type ClientReadableStream, type MethodDefinition, type 
 import { RunError } from "../../base/errors.ts";
 import { channelCredentials, clientMetadata } from "../credentials.ts";
 import { endpointText, isLoopback, type Endpoint } from "../endpoint.ts";
+import { plainDetails } from "../receive.ts";
 import type { ClientSecurity } from "../security.ts";
 import {
   flightService,
@@ -111,7 +112,7 @@ export class FlightClient {
   failure(error: Error | ServiceError): FlightError {
     const { code, details } = error as ServiceError;
     return typeof code === "number"
-      ? new FlightError(this.server, code, details, { cause: error })
+      ? new FlightError(this.server, code, plainDetails(details ?? error.message), { cause: error })
       : new FlightError(this.server, status.UNKNOWN, error.message, { cause: error });
   }
 

@@ -5,6 +5,7 @@ import { Bell } from "../../base/bell.ts";
 import { readLines, START, type Position } from "../lines.ts";
 import type { MetricBatch } from "../../metrics/metric.ts";
 import type { MetricLog } from "../metric-log.ts";
+import { plainDetails } from "../../grpc/receive.ts";
 import { sanitizeText } from "../../base/sanitize-text.ts";
 import type { MonitorClient } from "./monitor-client.ts";
 import { backoffDelay } from "../../base/backoff.ts";
@@ -182,7 +183,7 @@ export class Pusher {
     if (this.#stopped || this.#troubles.has(code)) return;
     this.#troubles.add(code);
     const { name, tell } = this.#options;
-    const trouble = `${status[code] ?? "error"}: ${sanitizeText(details ?? message)}${proxyHint(details ?? message)}`;
+    const trouble = `${status[code] ?? "error"}: ${sanitizeText(plainDetails(details ?? message))}${proxyHint(details ?? message)}`;
     tell(`warning: the monitor ${name} does not take metrics (${trouble}); they are kept and sent once it does`);
   }
 

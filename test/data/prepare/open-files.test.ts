@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { OpenFiles } from "../../../src/data/prepare/open-files.ts";
@@ -65,6 +65,25 @@ describe("OpenFiles", () => {
     const [path] = written(1);
     const files = new OpenFiles();
     expect(await files.read(path!, new Uint8Array(8), 6)).toBe(4);
+    files.close();
+  });
+
+  it("do not mix a file with another that was written in its place meanwhile", async () => {
+    const paths = written(2);
+    const files = new OpenFiles(1);
+    const first = async (i: number) => {
+      const out = new Uint8Array(1);
+      await files.read(paths[i]!, out, 0);
+      return out[0];
+    };
+    expect([await first(0), await first(1), await first(0), await first(1)]).toEqual([0, 1, 0, 1]);
+    writeFileSync(`${paths[0]}.new`, new Uint8Array(10).fill(7));
+    utimesSync(`${paths[0]}.new`, 1e9, 1e9);
+    renameSync(`${paths[0]}.new`, paths[0]!);
+    const message = `${paths[0]} was written anew while it was in use`;
+    await expect(first(0)).rejects.toThrow(message);
+    expect(() => files.get(paths[0]!)).toThrow(message);
+    expect(await first(1)).toBe(1);
     files.close();
   });
 });
