@@ -16,7 +16,7 @@ import type { SDE } from "./sde.ts";
  *
  * g^2 / sigma^2 = beta coth(B/2) is the derivative of 2 log(2 sinh(B/2)) = 2 log(exp(B) - 1) - B.
  *
- * @see Song et al. 2021, Appendix; the reference's subVPSDE
+ * @see Score-Based Generative Modeling through SDEs, Section 3.4; the reference's subVPSDE
  */
 export function subVpSDE(options: LinearBetaOptions): SDE {
   const { N, reference } = options;
