@@ -30,9 +30,12 @@ export function holdOut(data: ImageDataset, fraction: number): ImageSplits & { r
   const every = Math.max(2, Math.round(1 / fraction));
   const held = Math.floor(data.length / every);
   if (held === 0) {
+    const images = data.length === 1 ? "1 image is" : `${data.length} images are`;
     throw new UsageError(
-      `${data.name}: ${data.length} images are too few to hold every ${ordinal(every)} out for evaluation`,
-      "prepare a test split, or hold out more with --set data.testFraction=0.5",
+      `${data.name}: ${images} too few to hold every ${ordinal(every)} out for evaluation`,
+      data.length < 2
+        ? "prepare more images, or a test split"
+        : "prepare a test split, or hold out more with --set data.testFraction=0.5",
     );
   }
   return {

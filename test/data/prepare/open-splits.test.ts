@@ -49,10 +49,13 @@ describe("openSplits", () => {
     train.close();
   });
 
-  it("refuses to hold out of too few", async () => {
+  it.each([
+    [3, 0.05, /3 images are too few to hold every 20th out.*\n.*hold out more with --set data.testFraction=0.5$/],
+    [1, 0.5, /1 image is too few to hold every 2nd out.*\n.*prepare more images, or a test split$/],
+  ])("refuses to hold out of %d, with what helps", async (length, fraction, message) => {
     const folder = temporaryFolder();
-    await write(made({ length: 3 }), folder);
-    await expect(openSplits(folder, 0.05)).rejects.toThrow(/3 images are too few to hold every 20th out/);
+    await write(made({ length }), folder);
+    await expect(openSplits(folder, fraction)).rejects.toThrow(message);
   });
 
   it.each(["val", "valid", "dev", "eval", "testing"])("takes the folder %s for evaluation", async (name) => {
