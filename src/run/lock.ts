@@ -89,7 +89,11 @@ function requireStale(path: string, text: string, workdir: string, { folder, opt
   const name = `process ${owner.pid}${isNear(owner) ? "" : ` on ${owner.host}`}`;
   if (!isGone(owner, silence)) {
     const wait = isNear(owner) ? "wait for it" : `wait: ${duration(SILENCE / 1000)} after its last sign of life its lock is taken over`; // prettier-ignore
-    throw new UsageError(`${folder} ${workdir} is in use by ${name}`, `${wait}, stop it, or use another ${option}`);
+    const copied = isNear(owner) && option === "--workdir" ? `; if the folder is a copy of one in use, remove ${path}` : ""; // prettier-ignore
+    throw new UsageError(
+      `${folder} ${workdir} is in use by ${name}`,
+      `${wait}, stop it, or use another ${option}${copied}`,
+    );
   }
   const why = isNear(owner) ? "did not end cleanly" : `has given no sign of life for ${duration(silence / 1000)}`;
   return `the run before this one in ${workdir}, ${name}, ${why}; its lock is taken over`;

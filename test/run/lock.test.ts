@@ -58,7 +58,7 @@ describe("a lock", () => {
     const { workdir, path, take } = setUp();
     const unlock = take();
     expect(readLock(path)).toMatchObject({ pid: process.pid, host: hostname() });
-    const message = `workdir ${workdir} is in use by process ${process.pid}\n  remedy: wait for it, stop it, or use another --workdir`;
+    const message = `workdir ${workdir} is in use by process ${process.pid}\n  remedy: wait for it, stop it, or use another --workdir; if the folder is a copy of one in use, remove ${path}`;
     expect(take).toThrow(message);
     unlock();
     take()();
