@@ -1,5 +1,5 @@
 /** Collects measurements of a run between two log steps, from anywhere in the pipeline. */
-import type { Metric } from "./metric.ts";
+import { requireShort, type Metric } from "./metric.ts";
 import { StageClock } from "./stage-clock.ts";
 import type { HistogramMessage } from "./histogram.ts";
 
@@ -53,8 +53,13 @@ export class Meter {
     this.#now = now;
   }
 
-  /** Adds a value of a metric; the log step reports the mean of the values since the last one. */
+  /**
+   * Adds a value of a metric; the log step reports the mean of the values since the last one.
+   *
+   * @throws RangeError when the name or the unit is longer than 200 characters.
+   */
   tell(name: string, value: number, unit: string): void {
+    requireShort(name, unit);
     const mean = this.#means.get(name);
     if (!mean) this.#means.set(name, { sum: value, count: 1, unit });
     else {
@@ -63,8 +68,13 @@ export class Meter {
     }
   }
 
-  /** Adds a metric of one step, reported without averaging. A repeated step replaces its earlier value. */
+  /**
+   * Adds a metric of one step, reported without averaging. A repeated step replaces its earlier value.
+   *
+   * @throws RangeError when the name or the unit is longer than 200 characters.
+   */
   tellStep(reading: StepReading): void {
+    requireShort(reading.name, reading.unit);
     this.#ofSteps = this.#ofSteps.filter(({ name, step }) => name !== reading.name || step !== reading.step);
     this.#ofSteps.push(reading);
   }
@@ -113,8 +123,13 @@ export class Meter {
     return end;
   }
 
-  /** Reserves a stage's position among the others, because subscriptions run from the last stage to the first. */
+  /**
+   * Reserves a stage's position among the others, because subscriptions run from the last stage to the first.
+   *
+   * @throws RangeError when the names of its metrics would be longer than 200 characters.
+   */
   place(name: string): void {
+    requireShort(`stage/${name}/batches_per_second`);
     if (!this.#stages.has(name)) this.#stages.set(name, { clock: undefined, since: this.#now() });
   }
 

@@ -13,6 +13,18 @@ export interface Metric {
   readonly time: string;
 }
 
+/** Characters of a name or a unit; run ids become file names. */
+export const NAME_LIMIT = 200;
+
+/** @throws RangeError for a name or a unit that is too long: a monitor would refuse it, and all that follows. */
+export function requireShort(name: string, unit = ""): void {
+  const long = [name, unit].find(({ length }) => length > NAME_LIMIT);
+  if (long === undefined) return;
+  throw new RangeError(
+    `names and units of metrics have ${NAME_LIMIT} characters at most, not ${long.length}: ${long.slice(0, 40)}...`,
+  );
+}
+
 /** Where something of a record belongs. */
 export interface RecordPlace {
   readonly runId: string;

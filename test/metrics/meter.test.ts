@@ -196,6 +196,19 @@ describe("Meter", () => {
     expect(meter.histograms().map(({ name, step }) => [name, step])).toEqual([["b", 3], ["a", 4], ["a", 3]]); // prettier-ignore
   });
 
+  it("refuses names and units that a monitor does not take", () => {
+    const meter = new Meter();
+    const [long, fits] = ["n".repeat(201), "n".repeat(200)];
+    meter.tell(fits, 1, fits);
+    meter.tellStep({ name: fits, step: 1, value: 1, unit: "1" });
+    meter.place("n".repeat(150));
+    const message = /names and units of metrics have 200 characters at most, not 201: (stage\/n{34}|n{40})\.\.\.$/;
+    expect(() => meter.tell(long, 1, "1")).toThrow(message);
+    expect(() => meter.tell("a", 1, long)).toThrow(message);
+    expect(() => meter.tellStep({ name: long, step: 1, value: 1, unit: "1" })).toThrow(message);
+    expect(() => meter.place("n".repeat(176))).toThrow(message);
+  });
+
   it("gives histograms once, in their order", () => {
     const meter = new Meter();
     meter.tellHistogram("a", 3, counts);

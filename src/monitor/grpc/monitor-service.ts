@@ -10,7 +10,7 @@ import {
 import { map, reduce } from "rxjs";
 import type { Accepted } from "../archive.ts";
 import type { Feed } from "../feed.ts";
-import type { MetricBatch } from "../../metrics/metric.ts";
+import { NAME_LIMIT, type MetricBatch } from "../../metrics/metric.ts";
 import type { WatchRequest } from "../watch-filter.ts";
 import { watch } from "../watch.ts";
 import { fromMessage, SIGN_OF_LIFE, toMessage, type MetricBatchMessage, type PushSummary } from "./definition.ts";
@@ -23,8 +23,6 @@ export interface MetricStore {
   sync(runIds: Iterable<string>): void;
 }
 
-/** Bytes; run ids become file names. */
-const NAME_LIMIT = 200;
 /** Above the places of any record: a file of so many lines has over 64 TB. */
 const PLACE_LIMIT = 2 ** 40;
 /** Characters of what says why a run failed. */
