@@ -2,14 +2,15 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { packageMissing } from "../../src/cli/import-file.ts";
 import { commandOf, definePipeline, type RunEvent } from "../../src/run/pipeline.ts";
 import { pipeline, temporaryFolder } from "./fixture.ts";
 
-const root = join(import.meta.dirname, "../..");
+const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 
 /** What Node says when a file of `folder` requires a package. */
 function failureOf(folder: string, name: string): unknown {
