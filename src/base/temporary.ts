@@ -1,6 +1,6 @@
 /** Names of files that are being written beside the file that they will be. */
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync, type Dirent } from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync, type Dirent } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** Two containers on one folder may have the same process id. */
@@ -9,6 +9,18 @@ const TEMPORARY = /^\..+\.(\d+(?:-[0-9a-f]{8})?)\.tmp$/;
 
 /** Returns the path under which this process writes the file `path` before it renames it. */
 export const temporaryPath = (path: string): string => join(dirname(path), `.${basename(path)}.${OWN}.tmp`);
+
+/** Writes a small file: either the old or the new one is there, whatever happens. @throws what the file system says. */
+export function replaceFile(path: string, text: string): void {
+  const temporary = temporaryPath(path);
+  try {
+    writeFileSync(temporary, text, { flush: true });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
 
 /** True for the name of a file that another process was writing. */
 export function isForsaken(name: string): boolean {

@@ -1,8 +1,8 @@
 /** `config.json` of a workdir: the settings its checkpoint was trained with. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
-import { temporaryPath } from "../base/temporary.ts";
+import { replaceFile } from "../base/temporary.ts";
 import { sealJson, unsealJson } from "../base/sealed-json.ts";
 import { fields, type Field } from "./config-fields.ts";
 import { baseConfig } from "./defaults.ts";
@@ -44,14 +44,7 @@ export function readStoredConfig(workdir: string): StoredConfig | undefined {
 /** Writes `config.json`: either the old or the new one is there, whatever happens. */
 export function writeStoredConfig(workdir: string, stored: StoredConfig): void {
   const path = pathOf(workdir);
-  const temporary = temporaryPath(path);
-  try {
-    namingFile(path, () => writeFileSync(temporary, sealJson(stored), { flush: true }));
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  namingFile(path, () => replaceFile(path, sealJson(stored)));
 }
 
 /** Settings that leave the trained parameters as they are. */

@@ -1,7 +1,7 @@
 /** The looks at a run that were made, so that one which was cut short is made when the run continues. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { temporaryPath } from "../../base/temporary.ts";
+import { replaceFile } from "../../base/temporary.ts";
 import type { Snapshot } from "../train-state.ts";
 import { isRecord } from "./stored-config.ts";
 
@@ -42,14 +42,11 @@ export class Looks {
 
   /** Records that the looks up to this step were made. */
   made(step: number): void {
-    const temporary = temporaryPath(this.#path);
     try {
       mkdirSync(dirname(this.#path), { recursive: true });
-      writeFileSync(temporary, JSON.stringify({ made: step }), { flush: true });
-      renameSync(temporary, this.#path);
+      replaceFile(this.#path, JSON.stringify({ made: step }));
     } catch {
       // Without the record, a look may be made once more, with the same results.
-      if (existsSync(temporary)) rmSync(temporary);
     }
   }
 
